@@ -1,0 +1,84 @@
+/**
+ * The stack's configuration after validation: every default applied, every value checked. Components
+ * and `index.ts` read only this. The schema that produces it is in `schema.ts`.
+ */
+
+/** An IP address and a port, as one listener. */
+export interface Endpoint {
+  /** An IP address, never a host name. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What lets a caller in at a service's door. */
+export type Access = "password";
+
+/** KMS or Backend. */
+export interface ServiceSettings {
+  /** The image, as `name:tag`, `name@sha256:...` or `name:tag@sha256:...`. */
+  readonly image: string;
+  /** Where the operator reaches the service itself, without the proxy: always a loopback address. */
+  readonly bind: Endpoint;
+  /** The port at which the proxy serves it over TLS. */
+  readonly listen: number;
+  readonly access: Access;
+  /** Keys of the service's own config.yaml that differ from our defaults. */
+  readonly config: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface DatabaseSettings {
+  readonly image: string;
+  /** Loopback listeners for the operator; absent ones are not published. */
+  readonly publish: { readonly kms?: Endpoint; readonly backend?: Endpoint };
+}
+
+export interface ProxySettings {
+  readonly image: string;
+  /** The host name in the certificate and in `kmsUrl` and `backendUrl`. */
+  readonly serverName: string;
+  /** The IP address of the Docker host at which the proxy listens. */
+  readonly address: string;
+  /** Seconds that the proxy waits for a service to answer. */
+  readonly readTimeout: number;
+}
+
+export interface CertificateSettings {
+  /** Where the proxy's certificate comes from. */
+  readonly source: "generated";
+  /** Days that a generated server certificate is valid. */
+  readonly validityDays: number;
+  /** An `up` within so many days of its end renews it. */
+  readonly renewBeforeDays: number;
+  /** Days that the generated server CA is valid. */
+  readonly caValidityDays: number;
+}
+
+export interface UserSettings {
+  readonly name: string;
+  /** Raising it makes a new password. */
+  readonly generation: number;
+  /** A password of the operator's own instead of a generated one. Secret. */
+  readonly password?: string;
+}
+
+/** Raising a number makes the secret new with the next `up`. */
+export interface RotationSettings {
+  /** The KMS's token-signing key: a new one revokes every token. */
+  readonly kmsJwtKey: number;
+  /** The proxy's private key and certificate. */
+  readonly serverCertificate: number;
+  /** The private key and certificate of the server CA. */
+  readonly serverCa: number;
+}
+
+export interface Settings {
+  readonly kms: ServiceSettings;
+  readonly backend: ServiceSettings;
+  readonly database: DatabaseSettings;
+  readonly proxy: ProxySettings;
+  readonly certificates: CertificateSettings;
+  readonly users: readonly UserSettings[];
+  readonly rotation: RotationSettings;
+  /** A stack whose data goes with `pulumi destroy`. */
+  readonly throwaway: boolean;
+}
