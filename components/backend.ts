@@ -1,0 +1,57 @@
+import * as pulumi from "@pulumi/pulumi";
+import { renderBackendConfig } from "../render/backendConfig.ts";
+import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import { Database } from "./database.ts";
+import type { Deployment } from "./deployment.ts";
+import { imageId } from "./image.ts";
+import { Service } from "./service.ts";
+
+export interface BackendArgs {
+  readonly deployment: Deployment;
+  readonly settings: ServiceSettings;
+  readonly database: DatabaseSettings;
+}
+
+/**
+ * CYBEX-P's store of encrypted records. It has no authentication of its own and runs what it is
+ * sent: the proxy's password and the network without a way out are what protects it.
+ */
+export class Backend extends pulumi.ComponentResource {
+  readonly service: Service;
+  readonly database: Database;
+
+  constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:Backend", name, {}, opts);
+    const { deployment, settings } = args;
+
+    this.database = new Database(
+      `${name}-db`,
+      {
+        deployment,
+        role: "backend-db",
+        image: args.database.image,
+        database: "priv_backend",
+        user: "backend",
+        publish: args.database.publish.backend,
+      },
+      { parent: this },
+    );
+
+    this.service = new Service(
+      name,
+      {
+        deployment,
+        role: "backend",
+        image: imageId(`${name}-image`, settings.image, this),
+        config: this.database.uri.apply((databaseUri) =>
+          renderBackendConfig({ databaseUri, overrides: settings.config }),
+        ),
+        bind: settings.bind,
+        databaseNetwork: this.database.network,
+      },
+      { parent: this },
+    );
+
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,44 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+
+export interface CertificateAuthorityArgs {
+  /** What it calls itself, in the certificate's subject. */
+  readonly commonName: string;
+  readonly validityDays: number;
+  /** Raising it makes a new key and certificate: everybody has to get the new one. */
+  readonly generation: number;
+}
+
+/** A certificate authority of our own, with an ECDSA P-256 key that lives in the state only. */
+export class CertificateAuthority extends pulumi.ComponentResource {
+  /** PEM. */
+  readonly certificate: pulumi.Output<string>;
+  /** PEM. Secret. */
+  readonly privateKey: pulumi.Output<string>;
+
+  constructor(name: string, args: CertificateAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:tls:CertificateAuthority", name, {}, opts);
+
+    const key = new tls.PrivateKey(
+      `${name}-key`,
+      { algorithm: "ECDSA", ecdsaCurve: "P256" },
+      { parent: this, replacementTrigger: args.generation },
+    );
+    const certificate = new tls.SelfSignedCert(
+      name,
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: { commonName: args.commonName, organization: "CYBEX-P" },
+        validityPeriodHours: args.validityDays * 24,
+        isCaCertificate: true,
+        setSubjectKeyId: true,
+        allowedUses: ["cert_signing", "crl_signing"],
+      },
+      { parent: this },
+    );
+
+    this.certificate = certificate.certPem;
+    this.privateKey = key.privateKeyPem;
+    this.registerOutputs({ certificate: this.certificate });
+  }
+}

@@ -1,0 +1,199 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { type Deployment, dockerName, labels, type Role } from "./deployment.ts";
+import { Program } from "./program.ts";
+
+/** A port of the container, published on one address of the Docker host. */
+export interface PublishedPort {
+  /** An IP address of the host: never left out, since the engine's default is every address. */
+  readonly address: string;
+  readonly port: number;
+  /** The port in the container; one binding each (kreuzwerker/terraform-provider-docker#909). */
+  readonly internal: number;
+}
+
+export interface NetworkAttachment {
+  readonly network: pulumi.Input<string>;
+  /** Host names in that network. */
+  readonly aliases?: readonly string[];
+}
+
+/** A single file, bound from the engine's own file system (not the operator's). */
+export interface FileMount {
+  readonly source: pulumi.Input<string>;
+  readonly target: string;
+}
+
+export interface VolumeMount {
+  readonly volume: pulumi.Input<string>;
+  readonly target: string;
+  readonly readOnly?: boolean;
+}
+
+export interface ContainerArgs {
+  readonly deployment: Deployment;
+  readonly role: Role;
+  /** The image's id (`sha256:...`), see `imageId`. */
+  readonly image: pulumi.Input<string>;
+  /** `uid:gid`: every container of ours runs unprivileged. */
+  readonly user: string;
+  readonly networks: readonly NetworkAttachment[];
+  readonly ports?: readonly PublishedPort[];
+  readonly volumes?: readonly VolumeMount[];
+  readonly files?: readonly FileMount[];
+  /** The image's own if absent. */
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  /** Never a secret: `docker inspect` shows it. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Run in the container; exit code 0 means healthy. */
+  readonly healthCheck: readonly string[];
+  /** Seconds until `up` takes an unhealthy container for failed. @default 60 */
+  readonly healthTimeout?: number;
+  /** @default "SIGTERM" */
+  readonly stopSignal?: string;
+  /** Seconds between the stop signal and SIGKILL. */
+  readonly stopGrace: number;
+  /** MiB; no swap beyond it. */
+  readonly memory: number;
+  /** In Docker's canonical form: "0.5", "1", "1.5" and never "1.50", which would diff for ever. */
+  readonly cpus: string;
+  /** Processes and threads. @default 200 */
+  readonly pidsLimit?: number;
+  /** MiB of /tmp. @default 16 */
+  readonly tmpSize?: number;
+}
+
+/**
+ * A hardened container: unprivileged, read-only root, no capabilities, limits on everything, and
+ * every fact about the provider that would otherwise bite in one place.
+ */
+export class Container extends pulumi.ComponentResource {
+  /** The container's id: new whenever it is replaced. */
+  readonly id: pulumi.Output<string>;
+  readonly containerName: string;
+
+  constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:docker:Container", name, {}, opts);
+    this.containerName = dockerName(args.deployment, args.role);
+
+    const container = new docker.Container(
+      name,
+      {
+        ...identity(args, this.containerName),
+        ...process(args),
+        ...attachments(args),
+        ...hardening(args),
+        ...lifecycle(args),
+      },
+      {
+        parent: this,
+        // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
+        deleteBeforeReplace: true,
+        // The provider reports these as updated and changes nothing (kreuzwerker#988).
+        replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+      },
+    );
+    this.id = container.id;
+
+    // The provider has no argument for it; the engine keeps it across restarts.
+    new Program(
+      `${name}-limits`,
+      {
+        program: "container-limits",
+        input: {
+          dockerHost: args.deployment.dockerHost,
+          container: container.id,
+          pidsLimit: args.pidsLimit ?? 200,
+        },
+      },
+      { parent: this },
+    );
+
+    this.registerOutputs({ id: this.id, containerName: this.containerName });
+  }
+}
+
+function identity(args: ContainerArgs, containerName: string) {
+  return {
+    name: containerName,
+    hostname: args.role,
+    image: args.image,
+    labels: labels(args.deployment, args.role),
+  };
+}
+
+function process(args: ContainerArgs) {
+  return {
+    user: args.user,
+    envs: Object.entries(args.environment ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .sort(),
+    ...(args.entrypoint && { entrypoints: [...args.entrypoint] }),
+    ...(args.command && { command: [...args.command] }),
+  };
+}
+
+function attachments(args: ContainerArgs) {
+  return {
+    networkMode: "bridge",
+    networksAdvanced: args.networks.map((attachment) => ({
+      name: attachment.network,
+      aliases: [...(attachment.aliases ?? [])],
+    })),
+    ports: (args.ports ?? []).map((port) => ({
+      ip: port.address,
+      external: port.port,
+      internal: port.internal,
+    })),
+    volumes: (args.volumes ?? []).map((mount) => ({
+      volumeName: mount.volume,
+      containerPath: mount.target,
+      readOnly: mount.readOnly ?? false,
+    })),
+    // A mount, unlike a volume's host path, fails when the file is missing instead of making a folder.
+    mounts: (args.files ?? []).map((file) => ({
+      type: "bind",
+      source: file.source,
+      target: file.target,
+      readOnly: true,
+    })),
+  };
+}
+
+function hardening(args: ContainerArgs) {
+  return {
+    readOnly: true,
+    tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${args.tmpSize ?? 16}m,mode=1777` },
+    capabilities: { drops: ["ALL"] },
+    securityOpts: ["no-new-privileges"],
+    memory: args.memory,
+    // Left out, it reads back as twice the memory and diffs for ever.
+    memorySwap: args.memory,
+    cpus: args.cpus,
+    // Explicit, since the daemon's default would come back as a diff.
+    logDriver: "json-file",
+    logOpts: { "max-file": "3", "max-size": "10m" },
+  };
+}
+
+function lifecycle(args: ContainerArgs) {
+  return {
+    restart: "unless-stopped",
+    mustRun: true,
+    stopSignal: args.stopSignal ?? "SIGTERM",
+    stopTimeout: args.stopGrace,
+    // Unset means 0: SIGKILL at once when the container is replaced or removed.
+    destroyGraceSeconds: args.stopGrace,
+    healthcheck: {
+      tests: ["CMD", ...args.healthCheck],
+      // Durations as Go prints them: "60s" would read back as "1m0s" and diff.
+      interval: "3s",
+      timeout: "5s",
+      startPeriod: "2s",
+      retries: 5,
+    },
+    wait: true,
+    waitTimeout: args.healthTimeout ?? 60,
+  };
+}

@@ -1,0 +1,79 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { renderKmsConfig } from "../render/kmsConfig.ts";
+import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import { Database } from "./database.ts";
+import { DataVolume } from "./dataVolume.ts";
+import type { Deployment } from "./deployment.ts";
+import { imageId } from "./image.ts";
+import { Service, SERVICE_OWNER } from "./service.ts";
+
+export interface KmsArgs {
+  readonly deployment: Deployment;
+  readonly settings: ServiceSettings;
+  readonly database: DatabaseSettings;
+  /** Raising it makes a new token-signing key, which revokes every token. */
+  readonly jwtKeyGeneration: number;
+}
+
+/** CYBEX-P's key management server: holds the keys, hands them to whoever shows a token of its own. */
+export class Kms extends pulumi.ComponentResource {
+  readonly service: Service;
+  readonly database: Database;
+  /** The key that signs tokens, 64 hex digits. Secret. */
+  readonly jwtKey: pulumi.Output<string>;
+
+  constructor(name: string, args: KmsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:Kms", name, {}, opts);
+    const { deployment, settings } = args;
+    const image = imageId(`${name}-image`, settings.image, this);
+
+    this.database = new Database(
+      `${name}-db`,
+      {
+        deployment,
+        role: "kms-db",
+        image: args.database.image,
+        database: "KMS_db",
+        user: "kms",
+        publish: args.database.publish.kms,
+      },
+      { parent: this },
+    );
+
+    // 32 bytes, as HS256 wants (RFC 7518, 3.2); the manual's recipe makes 16.
+    const jwtKey = new random.RandomBytes(
+      `${name}-jwt-key`,
+      { length: 32 },
+      { parent: this, replacementTrigger: args.jwtKeyGeneration },
+    );
+    this.jwtKey = jwtKey.hex;
+
+    // The KMS silently makes new keys when it finds none, and old records are lost with the old ones.
+    const secrets = new DataVolume(
+      `${name}-secrets`,
+      { deployment, part: "kms-secrets", owner: SERVICE_OWNER, image },
+      { parent: this },
+    );
+
+    this.service = new Service(
+      name,
+      {
+        deployment,
+        role: "kms",
+        image,
+        config: pulumi
+          .all([this.jwtKey, this.database.uri])
+          .apply(([key, databaseUri]) =>
+            renderKmsConfig({ jwtKey: key, databaseUri, overrides: settings.config }),
+          ),
+        bind: settings.bind,
+        databaseNetwork: this.database.network,
+        volumes: [{ volume: secrets.volumeName, target: "/secrets" }],
+      },
+      { parent: this },
+    );
+
+    this.registerOutputs({ jwtKey: this.jwtKey });
+  }
+}

@@ -1,0 +1,50 @@
+import * as pulumi from "@pulumi/pulumi";
+import { renderModuleConfig } from "../render/moduleConfig.ts";
+import { mintToken } from "../render/token.ts";
+import type { UserList } from "./userList.ts";
+
+export interface ModuleConfigsArgs {
+  readonly kmsUrl: string;
+  readonly backendUrl: string;
+  readonly users: UserList;
+  /** The KMS's token-signing key. */
+  readonly jwtKey: pulumi.Input<string>;
+  /** Part of the tokens' ids. */
+  readonly jwtKeyGeneration: number;
+}
+
+/**
+ * A complete config.yaml for each user's modules, with the password and a token in it: whoever runs
+ * a collector has nothing to copy by hand.
+ */
+export class ModuleConfigs extends pulumi.ComponentResource {
+  /** User name -> the text. Secret. */
+  readonly configs: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: ModuleConfigsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:ModuleConfigs", name, {}, opts);
+
+    this.configs = pulumi.secret(
+      pulumi.all([args.users.credentials, args.jwtKey]).apply(([credentials, key]) =>
+        Object.fromEntries(
+          Object.entries(credentials).map(([userName, credential]) => [
+            userName,
+            renderModuleConfig({
+              kmsUrl: args.kmsUrl,
+              backendUrl: args.backendUrl,
+              ...credential,
+              token: mintToken({
+                key,
+                subject: userName,
+                // The KMS's tokens never expire, and a fixed time leaves a second `up` without a change.
+                issuedAt: 0,
+                tokenId: `${userName}-${args.jwtKeyGeneration}`,
+              }),
+            }),
+          ]),
+        ),
+      ),
+    );
+    this.registerOutputs({ configs: this.configs });
+  }
+}

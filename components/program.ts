@@ -1,0 +1,45 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The programs of `tools/commands/`, by file name. */
+export type ProgramName = "container-limits" | "database-user" | "deliver" | "smoke" | "volume";
+
+export interface ProgramArgs {
+  readonly program: ProgramName;
+  /** What the program reads as JSON on standard input: the only way in for a secret. */
+  readonly input: pulumi.Input<Record<string, unknown>>;
+  /** Says in a preview, without the secrets, what makes it run again (a digest, an id). */
+  readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/**
+ * Runs one of our own programs when its input changes, in place: there is no create and delete of a
+ * resource behind it, only "make it so".
+ */
+export class Program extends command.local.Command {
+  constructor(name: string, args: ProgramArgs, opts: pulumi.CustomResourceOptions) {
+    const run = `node ${programPath(args.program)}`;
+    super(
+      name,
+      {
+        create: run,
+        update: run,
+        stdin: pulumi.jsonStringify(args.input),
+        environment: { ...args.because },
+        // What it printed last time is no input of the next run.
+        addPreviousOutputInEnv: false,
+        // The engine shows a failure's text anyhow; a success has nothing to say in the log.
+        logging: command.local.Logging.None,
+      },
+      opts,
+    );
+  }
+}
+
+/** Relative to the program's folder, so that two operators' clones have the same state. */
+function programPath(program: ProgramName): string {
+  const file = fileURLToPath(new URL(`../tools/commands/${program}.ts`, import.meta.url));
+  return relative(process.cwd(), file);
+}

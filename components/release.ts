@@ -1,0 +1,75 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
+import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { Program } from "./program.ts";
+
+export interface ReleaseArgs {
+  readonly deployment: Deployment;
+  /** The part of the volume's name in Docker, such as `kms-config`. */
+  readonly part: string;
+  /** The files, by name; a secret when any of them is. */
+  readonly files: pulumi.Input<ReleaseFiles>;
+  /** Their name as one. @default the digest of their content */
+  readonly digest?: pulumi.Input<string>;
+  /** `uid:gid` of the process that reads them; nobody else can. */
+  readonly owner: string;
+  /** The image of the throw-away container that writes and checks the files. */
+  readonly image: pulumi.Input<string>;
+  /** What the release is checked with and applied to; absent for files that are mounted one by one. */
+  readonly reload?: { readonly container: string; readonly statusPort: number };
+}
+
+/**
+ * Files for a container, delivered as a release: written into a volume under their content's
+ * digest, checked, and only then switched to. The engine may be remote, and no secret is in an
+ * argument, an environment or an image's layer.
+ *
+ * The volume holds `releases/<digest>/<file>` and, where there is a reload, a link `current`.
+ */
+export class Release extends pulumi.ComponentResource {
+  /** The volume's name, known once a release is in it: who mounts it starts with something to read. */
+  readonly mountableVolume: pulumi.Output<string>;
+  /** The content's digest, known once the release is in the volume. */
+  readonly digest: pulumi.Output<string>;
+  /** The release's folder in the engine's own file system, once it is there. */
+  readonly hostFolder: pulumi.Output<string>;
+
+  constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:docker:Release", name, {}, opts);
+
+    const volume = new docker.Volume(
+      name,
+      { name: dockerName(args.deployment, args.part), labels: labels(args.deployment, args.part) },
+      { parent: this },
+    );
+
+    // A digest of content with more than 128 random bits in it tells nothing about the content.
+    const digest = pulumi.unsecret(
+      pulumi.output(args.digest ?? pulumi.output(args.files).apply(releaseDigest)),
+    );
+    const delivered = new Program(
+      `${name}-delivery`,
+      {
+        program: "deliver",
+        input: {
+          dockerHost: args.deployment.dockerHost,
+          volume: volume.name,
+          deployment: args.deployment.id,
+          image: args.image,
+          owner: args.owner,
+          digest,
+          files: args.files,
+          reload: args.reload,
+        },
+        because: { RELEASE: digest },
+      },
+      { parent: this },
+    );
+
+    this.mountableVolume = pulumi.all([volume.name, delivered.id]).apply(([text]) => text);
+    this.digest = pulumi.all([digest, delivered.id]).apply(([text]) => text);
+    this.hostFolder = pulumi.interpolate`${volume.mountpoint}/releases/${this.digest}`;
+    this.registerOutputs({ digest: this.digest });
+  }
+}

@@ -1,0 +1,58 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import type { CertificateAuthority } from "./certificateAuthority.ts";
+
+export interface ServerCertificateArgs {
+  readonly authority: CertificateAuthority;
+  /** The one host name that it is for. */
+  readonly serverName: string;
+  readonly validityDays: number;
+  /** An `up` within so many days of its end renews it. */
+  readonly renewBeforeDays: number;
+  /** Raising it makes a new key and certificate. */
+  readonly generation: number;
+}
+
+/** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
+export class ServerCertificate extends pulumi.ComponentResource {
+  /** PEM. */
+  readonly certificate: pulumi.Output<string>;
+  /** PEM. Secret. */
+  readonly privateKey: pulumi.Output<string>;
+
+  constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:tls:ServerCertificate", name, {}, opts);
+
+    const key = new tls.PrivateKey(
+      `${name}-key`,
+      { algorithm: "ECDSA", ecdsaCurve: "P256" },
+      { parent: this, replacementTrigger: args.generation },
+    );
+    const request = new tls.CertRequest(
+      `${name}-request`,
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: { commonName: args.serverName },
+        dnsNames: [args.serverName],
+      },
+      { parent: this },
+    );
+    const certificate = new tls.LocallySignedCert(
+      name,
+      {
+        certRequestPem: request.certRequestPem,
+        caPrivateKeyPem: args.authority.privateKey,
+        caCertPem: args.authority.certificate,
+        validityPeriodHours: args.validityDays * 24,
+        earlyRenewalHours: args.renewBeforeDays * 24,
+        setSubjectKeyId: true,
+        allowedUses: ["digital_signature", "server_auth"],
+      },
+      { parent: this },
+    );
+
+    this.certificate = certificate.certPem;
+    this.privateKey = key.privateKeyPem;
+    this.registerOutputs({ certificate: this.certificate });
+  }
+}

@@ -1,0 +1,83 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings/types.ts";
+import type { Backend } from "./backend.ts";
+import type { CertificateAuthority } from "./certificateAuthority.ts";
+import type { Deployment } from "./deployment.ts";
+import type { Kms } from "./kms.ts";
+import { Program } from "./program.ts";
+import type { TlsProxy } from "./tlsProxy.ts";
+import type { UserList } from "./userList.ts";
+
+export interface SmokeCheckArgs {
+  readonly deployment: Deployment;
+  readonly settings: Settings;
+  readonly authority: CertificateAuthority;
+  readonly users: UserList;
+  readonly proxy: TlsProxy;
+  readonly kms: Kms;
+  readonly backend: Backend;
+}
+
+/**
+ * The last thing that `up` does: calls both services as a client would, and looks for listeners that
+ * nobody declared. It fails the `up` with the cause in one sentence.
+ */
+export class SmokeCheck extends pulumi.ComponentResource {
+  constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:SmokeCheck", name, {}, opts);
+    const { settings, kms, backend, proxy } = args;
+
+    new Program(
+      name,
+      {
+        program: "smoke",
+        input: {
+          dockerHost: args.deployment.dockerHost,
+          deployment: args.deployment.id,
+          serverName: settings.proxy.serverName,
+          serverCa: args.authority.certificate,
+          credential: args.users.credentials.apply(firstOf),
+          doors: [
+            { name: "kms", port: settings.kms.listen },
+            { name: "backend", port: settings.backend.listen },
+          ],
+          databases: [
+            { container: kms.database.containerName, uri: kms.database.uri },
+            { container: backend.database.containerName, uri: backend.database.uri },
+          ],
+          listeners: declaredListeners(settings),
+        },
+        because: {
+          RELEASE: proxy.release,
+          PROXY: proxy.containerId,
+          KMS: kms.service.containerId,
+          BACKEND: backend.service.containerId,
+        },
+      },
+      { parent: this },
+    );
+
+    this.registerOutputs({});
+  }
+}
+
+function firstOf<T>(record: Record<string, T>): T {
+  const [first] = Object.values(record);
+  if (first === undefined) {
+    throw new Error("the user list is empty");
+  }
+  return first;
+}
+
+/** Every listener that the stack's config asks for, by the role of the container that has it. */
+export function declaredListeners(settings: Settings) {
+  const { kms, backend, proxy, database } = settings;
+  return [
+    { role: "kms", ...kms.bind },
+    { role: "backend", ...backend.bind },
+    { role: "proxy", address: proxy.address, port: kms.listen },
+    { role: "proxy", address: proxy.address, port: backend.listen },
+    ...(database.publish.kms ? [{ role: "kms-db", ...database.publish.kms }] : []),
+    ...(database.publish.backend ? [{ role: "backend-db", ...database.publish.backend }] : []),
+  ];
+}

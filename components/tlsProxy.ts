@@ -1,0 +1,119 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { type Door, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
+import type { ProxySettings } from "../settings/types.ts";
+import { Container } from "./container.ts";
+import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { imageId } from "./image.ts";
+import { Release } from "./release.ts";
+import type { ServerCertificate } from "./serverCertificate.ts";
+import type { Service } from "./service.ts";
+import type { UserList } from "./userList.ts";
+
+/** The uid and gid of `nginx` in the official image. */
+const OWNER = "101:101";
+
+/** A service behind the proxy. */
+export interface ProxyDoor {
+  readonly name: Door["name"];
+  /** The port at which the world reaches it. */
+  readonly listen: number;
+  readonly service: Service;
+  /** The largest request body, in Nginx's spelling. */
+  readonly maxBody: string;
+}
+
+export interface TlsProxyArgs {
+  readonly deployment: Deployment;
+  readonly settings: ProxySettings;
+  readonly certificate: ServerCertificate;
+  readonly users: UserList;
+  readonly doors: readonly ProxyDoor[];
+}
+
+/** Nginx in front of the services: TLS, one user list, and rotation without a dropped request. */
+export class TlsProxy extends pulumi.ComponentResource {
+  readonly containerId: pulumi.Output<string>;
+  /** The release that is being served. */
+  readonly release: pulumi.Output<string>;
+
+  constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:TlsProxy", name, {}, opts);
+    const { deployment, settings } = args;
+    const image = imageId(`${name}-image`, settings.image, this);
+    const doors = args.doors.map((door, index) => ({
+      name: door.name,
+      // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.
+      port: 8441 + index,
+      upstream: door.service.upstream,
+      maxBody: door.maxBody,
+    }));
+
+    const content = pulumi
+      .all([args.certificate.certificate, args.certificate.privateKey, args.users.htpasswd])
+      .apply(([certificate, privateKey, htpasswd]) =>
+        proxyRelease({
+          serverName: settings.serverName,
+          readTimeout: settings.readTimeout,
+          doors,
+          certificate,
+          privateKey,
+          htpasswd,
+        }),
+      );
+
+    const edge = new docker.Network(
+      `${name}-network`,
+      { name: dockerName(deployment, "edge"), labels: labels(deployment, "edge") },
+      { parent: this },
+    );
+
+    const release = new Release(
+      `${name}-release`,
+      {
+        deployment,
+        part: "proxy-release",
+        files: content.files,
+        digest: content.digest,
+        owner: OWNER,
+        image,
+        reload: { container: dockerName(deployment, "proxy"), statusPort: PROXY_STATUS_PORT },
+      },
+      { parent: this },
+    );
+
+    const container = new Container(
+      name,
+      {
+        deployment,
+        role: "proxy",
+        image,
+        user: OWNER,
+        networks: [
+          { network: edge.name },
+          ...args.doors.map((door) => ({ network: door.service.network })),
+        ],
+        ports: args.doors.map((door, index) => ({
+          address: settings.address,
+          port: door.listen,
+          internal: 8441 + index,
+        })),
+        // The volume, and not a release in it: a new release must not replace the container.
+        volumes: [{ volume: release.mountableVolume, target: "/release", readOnly: true }],
+        entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
+        healthCheck: ["curl", "-fsS", `http://127.0.0.1:${PROXY_STATUS_PORT}/healthz`],
+        // Nginx finishes the requests that are under way.
+        stopSignal: "SIGQUIT",
+        stopGrace: 30,
+        memory: 256,
+        cpus: "1",
+        tmpSize: 256,
+      },
+      { parent: this, dependsOn: args.doors.map((door) => door.service) },
+    );
+
+    this.containerId = container.id;
+    this.release = release.digest;
+    this.registerOutputs({ containerId: this.containerId, release: this.release });
+  }
+}

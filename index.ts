@@ -1,0 +1,86 @@
+/** The table of contents: settings in, components, outputs. */
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { Backend } from "./components/backend.ts";
+import { CertificateAuthority } from "./components/certificateAuthority.ts";
+import type { Deployment } from "./components/deployment.ts";
+import { Kms } from "./components/kms.ts";
+import { ModuleConfigs } from "./components/moduleConfigs.ts";
+import { ServerCertificate } from "./components/serverCertificate.ts";
+import { SmokeCheck } from "./components/smokeCheck.ts";
+import { TlsProxy } from "./components/tlsProxy.ts";
+import { UserList } from "./components/userList.ts";
+import { loadSettings } from "./settings/load.ts";
+
+const settings = loadSettings();
+
+const deployment: Deployment = {
+  stack: pulumi.getStack(),
+  id: new random.RandomId("deployment", { byteLength: 8 }).hex,
+  throwaway: settings.throwaway,
+  dockerHost: new pulumi.Config("docker").get("host"),
+};
+
+const kms = new Kms("kms", {
+  deployment,
+  settings: settings.kms,
+  database: settings.database,
+  jwtKeyGeneration: settings.rotation.kmsJwtKey,
+});
+
+const backend = new Backend("backend", {
+  deployment,
+  settings: settings.backend,
+  database: settings.database,
+});
+
+const serverCertificateAuthority = new CertificateAuthority("server-ca", {
+  commonName: `CYBEX-P ${deployment.stack} server CA`,
+  validityDays: settings.certificates.caValidityDays,
+  generation: settings.rotation.serverCa,
+});
+
+const serverCertificate = new ServerCertificate("server-certificate", {
+  authority: serverCertificateAuthority,
+  serverName: settings.proxy.serverName,
+  validityDays: settings.certificates.validityDays,
+  renewBeforeDays: settings.certificates.renewBeforeDays,
+  generation: settings.rotation.serverCertificate,
+});
+
+const userList = new UserList("user", { users: settings.users });
+
+const proxy = new TlsProxy("proxy", {
+  deployment,
+  settings: settings.proxy,
+  certificate: serverCertificate,
+  users: userList,
+  doors: [
+    // A login or a user's attributes.
+    { name: "kms", listen: settings.kms.listen, service: kms.service, maxBody: "64k" },
+    // MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records.
+    { name: "backend", listen: settings.backend.listen, service: backend.service, maxBody: "17m" },
+  ],
+});
+
+new SmokeCheck("smoke", {
+  deployment,
+  settings,
+  authority: serverCertificateAuthority,
+  users: userList,
+  proxy,
+  kms,
+  backend,
+});
+
+export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;
+export const backendUrl = `https://${settings.proxy.serverName}:${settings.backend.listen}`;
+export const serverCa = serverCertificateAuthority.certificate;
+export const users = userList.credentials;
+export const moduleConfig = new ModuleConfigs("module", {
+  kmsUrl,
+  backendUrl,
+  users: userList,
+  jwtKey: kms.jwtKey,
+  jwtKeyGeneration: settings.rotation.kmsJwtKey,
+}).configs;

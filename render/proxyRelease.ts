@@ -1,0 +1,57 @@
+import { renderNginx } from "./nginx.ts";
+import { releaseDigest, type ReleaseFiles } from "./release.ts";
+
+/** The port, on the proxy container's own loopback, that tells its health and its release. */
+export const PROXY_STATUS_PORT = 8081;
+
+/** Seconds that a worker of an older release may go on with requests and connections it has. */
+const SHUTDOWN_TIMEOUT = 60;
+
+/** One service behind the proxy. */
+export interface Door {
+  readonly name: "kms" | "backend";
+  /** The port inside the container. */
+  readonly port: number;
+  /** `host:port` in a network that the proxy shares with the service. */
+  readonly upstream: string;
+  /** In Nginx's spelling, such as `17m`. */
+  readonly maxBody: string;
+}
+
+export interface ProxyReleaseInput {
+  readonly serverName: string;
+  /** Seconds that a service may take to answer. */
+  readonly readTimeout: number;
+  readonly doors: readonly Door[];
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly privateKey: string;
+  readonly htpasswd: string;
+}
+
+/** All that the proxy serves by, as one release with its digest. */
+export function proxyRelease(input: ProxyReleaseInput): { digest: string; files: ReleaseFiles } {
+  const filesOf = (digest: string): ReleaseFiles => ({
+    "nginx.conf": {
+      mode: 0o400,
+      content: renderNginx({
+        serverName: input.serverName,
+        doors: input.doors,
+        readTimeout: input.readTimeout,
+        shutdownTimeout: SHUTDOWN_TIMEOUT,
+        statusPort: PROXY_STATUS_PORT,
+        // Its own folder, not `current`: a worker of the old release keeps to the old files.
+        releaseDir: `/release/releases/${digest}`,
+        resolver: "127.0.0.11",
+        release: digest,
+      }),
+    },
+    "server.crt": { mode: 0o400, content: input.certificate },
+    "server.key": { mode: 0o400, content: input.privateKey },
+    htpasswd: { mode: 0o400, content: input.htpasswd },
+  });
+  // The configuration names its own release, so the digest is that of the text with no name in it.
+  const digest = releaseDigest(filesOf("0".repeat(32)));
+  return { digest, files: filesOf(digest) };
+}
