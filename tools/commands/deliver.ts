@@ -1,0 +1,141 @@
+/**
+ * Delivers a release into its volume and, where a proxy serves it, switches to it:
+ *
+ * 1. written to `releases/<digest>.part`, then renamed: a folder with the digest's name is complete;
+ * 2. checked with `nginx -t` in a throw-away container: what fails leaves the old release serving;
+ * 3. `current` switched to it by an atomic rename;
+ * 4. the running proxy reloaded, and asked which release it serves; if it is not this one, `current`
+ *    goes back to where it was;
+ * 5. the oldest releases removed.
+ */
+import { z } from "zod";
+import { tarball } from "../../render/release.ts";
+import { Docker, DockerError } from "../lib/docker.ts";
+import { UserError } from "../lib/errors.ts";
+import { runProgram } from "../lib/program.ts";
+import { reloadProxy } from "../lib/reload.ts";
+import { requireOwnVolume, throwAway } from "../lib/volumes.ts";
+
+/** So many releases stay: the one that is served, and those that a worker may still be finishing. */
+const KEEP = 5;
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  volume: z.string(),
+  deployment: z.string(),
+  image: z.string(),
+  owner: z.string().regex(/^\d+:\d+$/),
+  digest: z.string().regex(/^[0-9a-f]{32,64}$/),
+  files: z.record(z.string(), z.object({ content: z.string(), mode: z.number().int() })),
+  reload: z.object({ container: z.string(), statusPort: z.number().int() }).optional(),
+});
+type Input = z.infer<typeof input>;
+
+const WRITE = `
+  umask 077
+  mkdir -p /volume/releases
+  chmod 0755 /volume /volume/releases
+  # Those of runs that were killed.
+  rm -rf /volume/releases/*.part
+  mkdir "/volume/releases/$1.part"
+  tar -xf - -C "/volume/releases/$1.part"
+  chown "$2" "/volume/releases/$1.part"
+  chmod 0500 "/volume/releases/$1.part"
+  mv "/volume/releases/$1.part" "/volume/releases/$1"
+`;
+
+const EXISTS = `test -d "/volume/releases/$1" && echo yes || true`;
+
+const SWITCH = `
+  readlink /volume/current || true
+  ln -sfn "$1" /volume/next
+  mv -T /volume/next /volume/current
+`;
+
+const PRUNE = `
+  touch "/volume/releases/$1"
+  current=$(readlink /volume/current || true)
+  ls -1t /volume/releases | tail -n "+$(($2 + 1))" | while read -r old; do
+    test "releases/$old" = "$current" || rm -rf "/volume/releases/$old"
+  done
+`;
+
+await runProgram(input, 120, async (release) => {
+  const docker = new Docker(release.dockerHost);
+  await requireOwnVolume(docker, release.volume, release.deployment);
+  await write(docker, release);
+  if (release.reload) {
+    await check(docker, release);
+    await apply(docker, release, release.reload);
+  }
+  await inVolume(docker, release, PRUNE, [release.digest, String(KEEP)]);
+});
+
+function inVolume(docker: Docker, release: Input, script: string, args: string[], tar?: Uint8Array) {
+  return throwAway(docker, {
+    ...release,
+    script,
+    args,
+    capabilities: ["CHOWN", "FOWNER", "DAC_OVERRIDE"],
+    ...(tar && { input: tar }),
+  });
+}
+
+async function write(docker: Docker, release: Input): Promise<void> {
+  if ((await inVolume(docker, release, EXISTS, [release.digest])) === "yes") {
+    // A container may be reading it, and the content is what its name says.
+    return;
+  }
+  const [uid, gid] = release.owner.split(":").map(Number);
+  const tar = tarball(release.files, { uid: uid ?? 0, gid: gid ?? 0 });
+  await inVolume(docker, release, WRITE, [release.digest, release.owner], tar);
+}
+
+/** Nginx's own verdict, as the user that it will run as. */
+async function check(docker: Docker, release: Input): Promise<void> {
+  try {
+    await docker.run([
+      "run",
+      "--rm",
+      "--network=none",
+      "--read-only",
+      "--tmpfs=/tmp",
+      `--user=${release.owner}`,
+      "--cap-drop=ALL",
+      "--security-opt=no-new-privileges",
+      "--log-driver=none",
+      `--label=cybexp.deployment=${release.deployment}`,
+      "--label=cybexp.role=task",
+      `--volume=${release.volume}:/release:ro`,
+      "--entrypoint=nginx",
+      release.image,
+      "-t",
+      "-q",
+      "-e",
+      "stderr",
+      "-c",
+      `/release/releases/${release.digest}/nginx.conf`,
+    ]);
+  } catch (error) {
+    if (error instanceof DockerError) {
+      throw new UserError(
+        `Nginx refuses the new configuration, the old one goes on serving: ${error.output}`,
+      );
+    }
+    throw error;
+  }
+}
+
+async function apply(docker: Docker, release: Input, reload: NonNullable<Input["reload"]>): Promise<void> {
+  const target = `releases/${release.digest}`;
+  const before = await inVolume(docker, release, SWITCH, [target]);
+  try {
+    await reloadProxy(docker, reload, release.digest);
+  } catch (error) {
+    if (before !== "" && before !== target) {
+      await inVolume(docker, release, SWITCH, [before]);
+      await reloadProxy(docker, reload, before.replace("releases/", ""));
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { execa, ExecaError } from "execa";
+import { UserError } from "./errors.ts";
+
+export interface RunOptions {
+  /** Sent to standard input: the way in for a secret. */
+  readonly input?: string | Uint8Array;
+  /** @default 60 */
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The engine's command line, for one engine. */
+export class Docker {
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** @param host As in DOCKER_HOST; the command line's own default if absent. */
+  constructor(host?: string) {
+    this.#env = host === undefined ? {} : { DOCKER_HOST: host };
+  }
+
+  /**
+   * Runs `docker` and gives its standard output.
+   *
+   * @throws UserError With the engine's own last words, when it exits with another code than 0.
+   */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    try {
+      const result = await execa("docker", args, {
+        env: this.#env,
+        timeout: (options.timeoutSeconds ?? 60) * 1000,
+        ...(options.signal && { cancelSignal: options.signal }),
+        ...(options.input === undefined ? { stdin: "ignore" } : { input: options.input }),
+      });
+      return result.stdout;
+    } catch (error) {
+      throw error instanceof ExecaError ? new DockerError(args, error) : error;
+    }
+  }
+
+  /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
+  async inspect<T>(kind: "container" | "volume" | "network" | "image", name: string): Promise<T | undefined> {
+    try {
+      const [found] = JSON.parse(await this.run([kind, "inspect", name])) as T[];
+      return found;
+    } catch (error) {
+      if (error instanceof DockerError && /no such/i.test(error.message)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** The ids (containers, networks) or names (volumes) of what carries a label. */
+  async labelled(kind: "container" | "volume" | "network", label: string): Promise<string[]> {
+    const all = kind === "container" ? ["--all"] : [];
+    const output = await this.run([kind, "ls", ...all, "--quiet", "--filter", `label=${label}`]);
+    return output.split("\n").filter(Boolean);
+  }
+}
+
+/** The engine said no. */
+export class DockerError extends UserError {
+  readonly output: string;
+
+  constructor(args: readonly string[], error: ExecaError) {
+    const output = [error.stderr, error.stdout].map(String).join("\n").trim();
+    const words = output.replace(/^(Error response from daemon|docker): /gm, "").trim();
+    const why = error.timedOut ? "no answer in time" : words || error.shortMessage;
+    // The arguments after the subcommand are of no use to the reader.
+    super(`docker ${args.slice(0, 2).join(" ")}: ${why}`);
+    this.output = output;
+  }
+}

@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MongoClient, type MongoClientOptions } from "mongodb";
+
+/** Copies between standard input and output and the server in the same container. */
+const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null";
+
+/**
+ * Talks to a MongoDB that publishes no port: through `docker exec`, so it works with a remote engine
+ * as well, and no password is in an argument. The local end is a socket that only this user can open.
+ */
+export async function withMongo<T>(
+  target: {
+    readonly dockerHost: string | undefined;
+    readonly container: string;
+    readonly user: string;
+    readonly password: string;
+  },
+  work: (client: MongoClient) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
+  const path = join(folder, "mongo.sock");
+  const children = new Set<ReturnType<typeof spawn>>();
+  const server = createServer((socket) => {
+    const child = spawn("docker", ["exec", "-i", target.container, "bash", "-c", TUNNEL], {
+      stdio: ["pipe", "pipe", "ignore"],
+      env: { ...process.env, ...(target.dockerHost && { DOCKER_HOST: target.dockerHost }) },
+    });
+    children.add(child);
+    child.on("exit", () => {
+      children.delete(child);
+      socket.destroy();
+    });
+    socket.on("close", () => child.stdin.end());
+    for (const end of [socket, child.stdin, child.stdout]) {
+      end.on("error", () => socket.destroy());
+    }
+    socket.pipe(child.stdin);
+    child.stdout.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+
+  const options: MongoClientOptions = {
+    auth: { username: target.user, password: target.password },
+    authSource: "admin",
+    directConnection: true,
+    serverSelectionTimeoutMS: 10_000,
+    // One connection at a time is one `docker exec`.
+    maxPoolSize: 1,
+  };
+  const client = new MongoClient(`mongodb://${encodeURIComponent(path)}/`, options);
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+    server.close();
+    for (const child of children) {
+      child.kill();
+    }
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,63 @@
+import { request } from "node:https";
+import { UserError } from "./errors.ts";
+
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface Question {
+  readonly url: string;
+  /** The only certificate authority to trust, PEM. */
+  readonly ca: string;
+  readonly credential?: { readonly user: string; readonly password: string };
+}
+
+/**
+ * One GET over verified TLS.
+ *
+ * @throws UserError When there is no answer at all: which of name resolution, connection and TLS it is.
+ */
+export function ask(question: Question): Promise<Reply> {
+  const { url, ca, credential } = question;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, {
+      ca,
+      agent: false,
+      timeout: 15_000,
+      ...(credential && { auth: `${credential.user}:${credential.password}` }),
+    });
+    outgoing.on("response", (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (body += chunk));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("error", reject);
+    });
+    outgoing.on("timeout", () => outgoing.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
+    outgoing.on("error", (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error)));
+    outgoing.end();
+  });
+}
+
+/** What keeps an answer away, by the code that Node gives the error. */
+function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
+  const code = error.code ?? "";
+  if (/^E(NOTFOUND|AI_AGAIN)$/.test(code)) {
+    return new UserError(
+      `name resolution: ${url.hostname} has no address here; add it to the DNS or to /etc/hosts`,
+    );
+  }
+  if (code === "ECONNREFUSED") {
+    return new UserError(
+      `connection: nothing listens at ${url.host}; does ${url.hostname} resolve to the proxy's address?`,
+    );
+  }
+  if (/^E(TIMEDOUT|HOSTUNREACH|NETUNREACH)$/.test(code)) {
+    return new UserError(`connection: no answer from ${url.host}; is a firewall in between?`);
+  }
+  if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
+    return new UserError(`TLS: ${url.host} shows no certificate that serverCa vouches for (${code})`);
+  }
+  return new UserError(`connection: ${url.host} broke off (${code || error.name})`);
+}

@@ -1,0 +1,44 @@
+import { text } from "node:stream/consumers";
+import type { z } from "zod";
+import { UserError } from "./errors.ts";
+
+/**
+ * Runs a program that Pulumi starts: JSON on standard input, checked against a schema; a time limit;
+ * on failure one sentence on standard error and never the input, which has secrets in it.
+ *
+ * @param limitSeconds After it the program gives up, whatever it waits for.
+ */
+export async function runProgram<T>(
+  schema: z.ZodType<T>,
+  limitSeconds: number,
+  main: (input: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const limit = AbortSignal.timeout(limitSeconds * 1000);
+  // A hung child may ignore the signal: the limit holds all the same.
+  const lastResort = setTimeout(() => fail(`gave up after ${limitSeconds} s`), (limitSeconds + 5) * 1000);
+  lastResort.unref();
+  try {
+    const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
+    if (!parsed.success) {
+      // Paths only: zod's messages may quote a value.
+      const paths = parsed.error.issues.map((issue) => issue.path.join("."));
+      fail(`unexpected input at ${paths.join(", ")}`);
+    }
+    await main(parsed.data, limit);
+  } catch (error) {
+    if (limit.aborted) {
+      fail(`gave up after ${limitSeconds} s`);
+    }
+    if (error instanceof UserError) {
+      fail(error.message);
+    }
+    // A bug of ours: its name and place, without the message, which may quote the input.
+    const place = error instanceof Error ? error.stack?.split("\n").find((line) => /^\s+at /.test(line)) : "";
+    fail(`internal error: ${error instanceof Error ? error.name : typeof error}${place ?? ""}`);
+  }
+}
+
+function fail(sentence: string): never {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
