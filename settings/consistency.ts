@@ -1,0 +1,184 @@
+/** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
+import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { Fault, type Parser } from "./fault.ts";
+import { clashes, type Listener } from "./listeners.ts";
+import { parseUserName } from "./names.ts";
+import { formatPath, type Path, valueAt } from "./path.ts";
+import { parsePort } from "./ports.ts";
+import type { RawConfig } from "./read.ts";
+import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
+import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+
+/** A mistake and where it is. */
+export interface Finding {
+  readonly path: Path;
+  readonly fault: Fault;
+}
+
+/** All mistakes across keys. */
+export function inconsistencies(raw: RawConfig): Finding[] {
+  return [
+    ...clashingListeners(raw.values),
+    ...duplicateUsers(raw.values),
+    ...plainUserPasswords(raw),
+    ...certificateTimes(raw.values),
+    ...debugFlags(raw.values),
+    ...encryptionRanges(raw.values),
+  ];
+}
+
+/** The value at a path, if there is one and it is right by itself. */
+function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined {
+  const value = valueAt(values, path);
+  const result = value === undefined ? undefined : parse(value);
+  return result instanceof Fault ? undefined : result;
+}
+
+function clashingListeners(values: unknown): Finding[] {
+  const address = parsed(values, ["proxy", "address"], parseListenAddress);
+  const services = ["kms", "backend"];
+  const listeners: Listener[] = [
+    ...services.map((service) => [service, "bind"]),
+    ...services.map((service) => ["database", "publish", service]),
+  ].flatMap((path) => {
+    const endpoint = parsed(values, path, parseLoopbackEndpoint);
+    return endpoint === undefined ? [] : [{ path, ...endpoint }];
+  });
+  for (const service of services) {
+    const path = [service, "listen"];
+    const port = parsed(values, path, parsePort);
+    if (port !== undefined) {
+      listeners.push({ path, address, port });
+    }
+  }
+  return clashes(listeners).map(({ first, second }) => ({
+    path: second.path,
+    fault: new Fault(
+      `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,
+      "Give one of the two another port.",
+    ),
+  }));
+}
+
+function usersOf(values: unknown): unknown[] {
+  const users = valueAt(values, ["users"]);
+  return Array.isArray(users) ? (users as unknown[]) : [];
+}
+
+function duplicateUsers(values: unknown): Finding[] {
+  const names = usersOf(values).map((_, index) =>
+    parsed(values, ["users", index, "name"], parseUserName),
+  );
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    return name === undefined || first === index
+      ? []
+      : [
+          {
+            path: ["users", index, "name"],
+            fault: new Fault(
+              `A user is listed once; ${formatPath(["users", first])} has this name already.`,
+              "Remove one of the two, or give it another name.",
+            ),
+          },
+        ];
+  });
+}
+
+function plainUserPasswords({ values, secretKeys, plainPasswords = [] }: RawConfig): Finding[] {
+  return usersOf(values).flatMap((_, index) => {
+    const path: Path = ["users", index, "password"];
+    const plain = !secretKeys.has("users") || plainPasswords.includes(formatPath(path));
+    return valueAt(values, path) === undefined || !plain
+      ? []
+      : [
+          {
+            path,
+            fault: new Fault(
+              "The password stands in clear in the stack's configuration; it must be a secret there.",
+              `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
+            ),
+          },
+        ];
+  });
+}
+
+function certificateTimes(values: unknown): Finding[] {
+  const day = (name: string, fallback: number) =>
+    valueAt(values, ["certificates", name]) === undefined
+      ? fallback
+      : parsed(values, ["certificates", name], wholeNumber(0, 36500));
+  const validity = day("validityDays", 90);
+  const renewal = day("renewBeforeDays", 30);
+  const ca = day("caValidityDays", 3650);
+  const findings: Finding[] = [];
+  if (validity !== undefined && renewal !== undefined && renewal >= validity) {
+    findings.push({
+      path: ["certificates", "renewBeforeDays"],
+      fault: new Fault(
+        `A certificate valid for ${validity} days and renewed ${renewal} days before its end is renewed by every up.`,
+        "Set renewBeforeDays to less than validityDays; a third of it is usual.",
+      ),
+    });
+  }
+  if (validity !== undefined && ca !== undefined && ca <= validity) {
+    findings.push({
+      path: ["certificates", "caValidityDays"],
+      fault: new Fault(
+        `The authority is valid for ${ca} days, a certificate that it signs for ${validity}.`,
+        "Set caValidityDays to more than validityDays.",
+      ),
+    });
+  }
+  return findings;
+}
+
+function debugFlags(values: unknown): Finding[] {
+  const throwaway = valueAt(values, ["throwaway"]);
+  if (throwaway !== undefined && parseBoolean(throwaway) !== false) {
+    return []; // Allowed, or unreadable and reported as such.
+  }
+  const flags = (service: string, keys: ServiceKeys): Path[] =>
+    Object.entries(keys)
+      .filter(([, key]) => key.debug)
+      .map(([name]) => [service, "config", name]);
+  return [...flags("kms", kmsKeys), ...flags("backend", backendKeys)]
+    .filter((path) => parsed(values, path, parseBoolean) === true)
+    .map((path) => ({
+      path,
+      fault: new Fault(
+        "A debug flag runs code for callers or logs people's data: only throw-away stacks may set it.",
+        "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
+      ),
+    }));
+}
+
+function encryptionRanges(values: unknown): Finding[] {
+  const bound = (name: "OPE_IN_MIN" | "OPE_IN_MAX" | "OPE_OUT_MIN" | "OPE_OUT_MAX") => {
+    const path = ["kms", "config", name];
+    const given = valueAt(values, path) !== undefined;
+    const value = given ? parsed(values, path, parseBigNumber) : kmsKeys[name].fallback;
+    return value === undefined ? undefined : BigInt(value);
+  };
+  const [inMin, inMax] = [bound("OPE_IN_MIN"), bound("OPE_IN_MAX")];
+  const [outMin, outMax] = [bound("OPE_OUT_MIN"), bound("OPE_OUT_MAX")];
+  if (inMin === undefined || inMax === undefined || outMin === undefined || outMax === undefined) {
+    return [];
+  }
+  const findings: Finding[] = [];
+  const refuse = (name: string, reason: string, remedy: string) =>
+    findings.push({ path: ["kms", "config", name], fault: new Fault(reason, remedy) });
+  if (inMin >= inMax) {
+    refuse("OPE_IN_MAX", "OPE_IN_MAX is not above OPE_IN_MIN.", "Set it above OPE_IN_MIN.");
+  }
+  if (outMin >= outMax) {
+    refuse("OPE_OUT_MAX", "OPE_OUT_MAX is not above OPE_OUT_MIN.", "Set it above OPE_OUT_MIN.");
+  } else if (inMin < inMax && outMax - outMin < inMax - inMin) {
+    refuse(
+      "OPE_OUT_MAX",
+      "The numbers from OPE_OUT_MIN to OPE_OUT_MAX are fewer than those from OPE_IN_MIN to OPE_IN_MAX.",
+      "Widen the output range, or narrow the input range.",
+    );
+  }
+  return findings;
+}

@@ -1,0 +1,18 @@
+/** What is wrong with one value. A parser of one value returns either the parsed value or a fault. */
+export class Fault {
+  /** Why the value can't be taken, and what is allowed; never quotes the value. */
+  readonly reason: string;
+  /** What to do about it, as an imperative sentence. */
+  readonly remedy: string;
+  /** The part of the value that may be shown, where the rest could be a secret. */
+  readonly shown: string | undefined;
+
+  constructor(reason: string, remedy: string, shown?: string) {
+    this.reason = reason;
+    this.remedy = remedy;
+    this.shown = shown;
+  }
+}
+
+/** Turns one raw value of the stack's configuration into what the program uses, or says why not. */
+export type Parser<T> = (raw: unknown) => T | Fault;

@@ -1,0 +1,82 @@
+/** Names of hosts and of users. */
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+import { Fault } from "./fault.ts";
+
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+/** A host name (RFC 1123) in lower case: what clients ask for, and what the certificate names. */
+export function parseHostName(raw: unknown): string | Fault {
+  const allowed = "Allowed: a host name of letters, digits, hyphens and dots (RFC 1123).";
+  const example = "Write the name that clients use, for example cybexp.example.edu.";
+  if (typeof raw !== "string") {
+    return new Fault(allowed, example);
+  }
+  if (isIP(raw.replace(/^\[|\]$/g, "")) !== 0) {
+    return new Fault(
+      "An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066).",
+      example,
+    );
+  }
+  if (raw.endsWith(".") && isHostName(raw.slice(0, -1))) {
+    return new Fault(
+      `A certificate names a host without the final dot. ${allowed}`,
+      "Leave the final dot out.",
+    );
+  }
+  if (isHostName(raw)) {
+    return raw.toLowerCase();
+  }
+  const ascii = raw.length <= 253 && /[^\0-\x7f]/.test(raw) ? domainToASCII(raw) : "";
+  return isHostName(ascii)
+    ? new Fault(`Letters outside of ASCII go by their encoded form. ${allowed}`, `Write ${ascii}.`)
+    : new Fault(allowed, example);
+}
+
+function isHostName(text: string): boolean {
+  const labels = text.split(".");
+  // A last label of digits alone would be read as a part of an IP address.
+  return (
+    text.length <= 253 &&
+    labels.every((label) => LABEL.test(label)) &&
+    !/^\d+$/.test(labels.at(-1) ?? "")
+  );
+}
+
+const LONGEST_USER = 64;
+
+/** A user's name as a client sends it by HTTP basic authentication. */
+export function parseUserName(raw: unknown): string | Fault {
+  const allowed = `Allowed: letters, digits and . _ @ - in 1 to ${LONGEST_USER} characters, a letter or digit first.`;
+  const example = "Write another name, for example collector.";
+  if (typeof raw !== "string") {
+    return new Fault(allowed, example);
+  }
+  const reason = oddName(raw);
+  if (reason !== undefined) {
+    // What follows a colon may be a password, as in a line of a password file.
+    const shown = raw.includes(":") ? `${raw.slice(0, raw.indexOf(":"))}:...` : undefined;
+    return new Fault([...(reason === "" ? [] : [reason]), allowed].join(" "), example, shown);
+  }
+  return raw;
+}
+
+/** Why it is no user name: a reason, "" where the rule alone says it, undefined where it is one. */
+function oddName(name: string): string | undefined {
+  if (name === "") {
+    return "The name is empty.";
+  }
+  if (name.includes(":")) {
+    return "A colon ends the name in HTTP basic authentication.";
+  }
+  if (/\p{Cc}/u.test(name)) {
+    return "The name has a control character in it.";
+  }
+  if (name.trim() !== name) {
+    return "The name has a space at an end.";
+  }
+  if (name.length > LONGEST_USER) {
+    return `The name has ${name.length} characters.`;
+  }
+  return /^[A-Za-z0-9][A-Za-z0-9._@-]*$/.test(name) ? undefined : "";
+}

@@ -1,0 +1,37 @@
+/** Paths of configuration keys, and safe ways along them. */
+import { quote } from "./show.ts";
+
+export type Path = readonly PropertyKey[];
+
+/** A path as one writes it: `cybexp:users[2].password`; odd keys are quoted: `cybexp:kms["a.b"]`. */
+export function formatPath(path: Path): string {
+  const [first, ...rest] = path;
+  const root =
+    first === undefined
+      ? "cybexp"
+      : `cybexp:${isPlain(first) ? String(first) : quote(String(first))}`;
+  return root + rest.map(formatStep).join("");
+}
+
+function formatStep(step: PropertyKey): string {
+  if (typeof step === "number") {
+    return `[${step}]`;
+  }
+  return isPlain(step) ? `.${String(step)}` : `[${quote(String(step))}]`;
+}
+
+function isPlain(step: PropertyKey): boolean {
+  return /^[\w-]{1,64}$/.test(String(step));
+}
+
+/** What the raw configuration has at a path; undefined where it doesn't go so far. */
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) {
+      return undefined;
+    }
+    value = (value as Record<PropertyKey, unknown>)[step];
+  }
+  return value;
+}

@@ -1,0 +1,98 @@
+/** From a stack's raw configuration to its settings, or to one report of all that is wrong with it. */
+import type { z } from "zod";
+import { type Finding, inconsistencies } from "./consistency.ts";
+import { Fault } from "./fault.ts";
+import { nearest } from "./nearest.ts";
+import { formatPath, type Path } from "./path.ts";
+import { type Problem, SettingsError } from "./problem.ts";
+import { schema } from "./schema.ts";
+import { Redactor } from "./secrecy.ts";
+import { along, docOf, itemOf, keysOf } from "./tree.ts";
+import type { Settings } from "./types.ts";
+
+/** A stack's configuration as Pulumi hands it over. */
+export interface RawConfig {
+  /** The stack's name, for the report. */
+  readonly stack: string;
+  /** The values by key, without the prefix `cybexp:`; maps and lists already parsed from JSON. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys, without the prefix, that have a secret anywhere in their value. */
+  readonly secretKeys: ReadonlySet<string>;
+  /** Paths of user passwords that stand in clear in the stack's file: see `plainPasswords`. */
+  readonly plainPasswords?: readonly string[];
+}
+
+/**
+ * Validates a stack's configuration and applies the defaults.
+ *
+ * @throws SettingsError with every problem found, none of them showing a secret.
+ */
+export function readSettings(raw: RawConfig): Settings {
+  const result = schema.safeParse(raw.values);
+  const findings = [
+    ...(result.success ? [] : result.error.issues.flatMap(explain)),
+    ...inconsistencies(raw),
+  ];
+  if (result.success && findings.length === 0) {
+    return result.data;
+  }
+  const redactor = new Redactor(raw);
+  throw new SettingsError(
+    raw.stack,
+    findings.map((finding) => toProblem(finding, redactor)),
+  );
+}
+
+function toProblem({ path, fault }: Finding, redactor: Redactor): Problem {
+  const value = redactor.value(path, fault.shown);
+  return {
+    path: redactor.path(path),
+    ...(value !== undefined && { value }),
+    reason: fault.reason,
+    remedy: fault.remedy,
+  };
+}
+
+function explain(issue: z.core.$ZodIssue): Finding[] {
+  const path = issue.path;
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...path, key], fault: unknownKey(path, key) }));
+  }
+  if (issue.code === "custom" && issue.params?.["fault"] instanceof Fault) {
+    return [{ path, fault: issue.params["fault"] }];
+  }
+  return [{ path, fault: wrongShape(path) }];
+}
+
+function unknownKey(path: Path, key: string): Fault {
+  const known = Object.keys(keysOf(along(schema, path).at(-1) ?? schema) ?? {});
+  const meant = nearest(key, known);
+  if (meant !== undefined) {
+    return new Fault("This key is not known.", `Did you mean ${formatPath([...path, meant])}?`);
+  }
+  const elsewhere = placesOf(key).map((place) => formatPath(place));
+  return elsewhere.length > 0
+    ? new Fault("This key is not known here.", `Move it to ${elsewhere.join(" or ")}.`)
+    : new Fault("This key is not known.", `Remove it. Known here: ${known.join(", ")}.`);
+}
+
+/** Where else in the configuration a key of this name has its place. */
+function placesOf(name: string): Path[] {
+  const search = (found: z.core.$ZodType, path: Path): Path[] =>
+    Object.entries(keysOf(found) ?? {}).flatMap(([key, child]) => [
+      ...(key === name ? [[...path, key]] : []),
+      ...search(child, [...path, key]),
+    ]);
+  return search(schema, []);
+}
+
+/** Neither a value's own fault nor an unknown key: a map or a list that isn't one, or an empty list. */
+function wrongShape(path: Path): Fault {
+  const found = along(schema, path).at(-1) ?? schema;
+  const example = docOf(found)?.example;
+  const remedy =
+    example === undefined ? "Write its keys below it." : `Write, for example, ${example}.`;
+  return itemOf(found) === undefined
+    ? new Fault(`Allowed: a map of ${Object.keys(keysOf(found) ?? {}).join(", ")}.`, remedy)
+    : new Fault("Allowed: a list with at least one item.", remedy);
+}

@@ -1,0 +1,287 @@
+/**
+ * The stack's configuration, key by key: the type, bounds, default and meaning of each. What can only
+ * be judged across keys is in `consistency.ts`; the reference in `docs/reference.md` is made of this.
+ */
+import { z } from "zod";
+import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { Fault, type Parser } from "./fault.ts";
+import { parseImage } from "./images.ts";
+import { parseHostName, parseUserName } from "./names.ts";
+import { parsePassword } from "./passwords.ts";
+import { parsePort } from "./ports.ts";
+import { oneOf, parseBoolean, wholeNumber } from "./scalars.ts";
+import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+
+/** What the reference and the reports say about a key. */
+export interface KeyDoc {
+  readonly type: string;
+  readonly meaning: string;
+  readonly allowed?: string;
+  /** A good value, offered where a required one is missing. */
+  readonly example?: string;
+  /** What holds when an optional key without a default of ours is absent. */
+  readonly fallback?: string;
+  /** Whether a value at or below this key may be a secret; the innermost key that says so decides. */
+  readonly secret?: boolean;
+}
+
+/** The documentation of every key of the schema. */
+export const keyDocs = z.registry<KeyDoc>();
+
+/** One value. */
+function key<T>(doc: KeyDoc, parse: Parser<T>) {
+  return z
+    .unknown()
+    .transform((raw, context): T => {
+      const value = raw === undefined ? missing(doc) : parse(raw);
+      if (value instanceof Fault) {
+        context.addIssue({ code: "custom", params: { fault: value } });
+        return z.NEVER;
+      }
+      return value;
+    })
+    .register(keyDocs, doc);
+}
+
+/** A map of known keys. An absent one counts as empty, so that each of its required keys is reported. */
+function section<S extends z.ZodRawShape>(doc: Omit<KeyDoc, "type">, shape: S) {
+  return z
+    .strictObject(shape)
+    .register(keyDocs, { type: "map", ...doc })
+    .prefault({} as never);
+}
+
+function missing(doc: KeyDoc): Fault {
+  return new Fault(
+    "A value is required; this key has no default.",
+    doc.example === undefined ? "Set it." : `Set it, for example to ${doc.example}.`,
+  );
+}
+
+const image = (what: string, example: string) =>
+  key(
+    {
+      type: "image reference",
+      meaning: `The image of ${what}.`,
+      allowed: "`name:tag`, `name@sha256:...` or both; not `latest`",
+      example,
+    },
+    parseImage,
+  );
+
+const endpoint = (meaning: string, example: string) =>
+  key(
+    {
+      type: "IP address and port",
+      meaning,
+      allowed: "an address of 127.0.0.0/8, or ::1 in brackets, and a port",
+      example,
+    },
+    parseLoopbackEndpoint,
+  );
+
+/** The overrides of a service's own config.yaml. */
+function serviceConfig(name: string, keys: ServiceKeys) {
+  const shape = Object.fromEntries(
+    Object.entries(keys).map(([name, { parse, generated, ...doc }]) => [
+      name,
+      key({ ...doc, ...(generated && { secret: true }) }, parse).exactOptional(),
+    ]),
+  );
+  return section(
+    {
+      meaning: `Keys of the ${name}'s own config.yaml that shall differ from what this stack gives it.`,
+    },
+    shape,
+  );
+}
+
+const service = (name: string, example: { bind: string; listen: number }, keys: ServiceKeys) =>
+  section(
+    { meaning: `The ${name}.` },
+    {
+      image: image(`the ${name}`, `registry.example.edu/cybexp-${name.toLowerCase()}:1.0`),
+      bind: endpoint(
+        `Where the operator reaches the ${name} itself on the Docker host, without the proxy.`,
+        example.bind,
+      ),
+      listen: key(
+        {
+          type: "port",
+          meaning: `The port at which the proxy serves the ${name} over TLS.`,
+          allowed: "1 to 65535",
+          example: String(example.listen),
+        },
+        parsePort,
+      ),
+      access: key(
+        {
+          type: "word",
+          meaning: "What lets a caller in: `password` is HTTP basic authentication over TLS.",
+          allowed: "only `password`",
+        },
+        oneOf(["password"]),
+      ).default("password"),
+      config: serviceConfig(name, keys),
+    },
+  );
+
+const publishedDatabase = (name: string) =>
+  endpoint(
+    `Where the operator reaches the ${name}'s database on the Docker host.`,
+    "127.0.0.1:5006",
+  ).exactOptional();
+
+const days = (meaning: string, least: number, most: number, rule: string) =>
+  key(
+    {
+      type: "days",
+      meaning,
+      allowed: `${least} to ${most}${rule && `, ${rule}`}`,
+    },
+    wholeNumber(least, most),
+  );
+
+/** The highest value of a counter: leaves room for dates such as 20260831. */
+const MOST_ROTATIONS = 2_147_483_647;
+
+const counter = (meaning: string, secret = false) =>
+  key(
+    { type: "whole number", meaning, allowed: "1 or more", ...(secret && { secret }) },
+    wholeNumber(1, MOST_ROTATIONS),
+  ).default(1);
+
+const user = section(
+  { meaning: "One user." },
+  {
+    name: key(
+      {
+        type: "name",
+        meaning: "What the user sends as the name; each name once.",
+        allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
+        example: "collector",
+        secret: false,
+      },
+      parseUserName,
+    ),
+    generation: counter("A new number makes a new password."),
+    password: key(
+      {
+        type: "secret text",
+        meaning:
+          "A password of the operator's own instead of a generated one. Set it with " +
+          "`pulumi config set --secret --path 'users[0].password'`.",
+        allowed: "20 to 72 characters of printable ASCII, no space at the ends, stored as a secret",
+        fallback: "generated",
+      },
+      parsePassword,
+    ).exactOptional(),
+  },
+);
+
+/** Everything below `cybexp:` in a stack's configuration. */
+export const schema = z.strictObject({
+  kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys),
+  backend: service("Backend", { bind: "127.0.0.1:5011", listen: 5001 }, backendKeys),
+  database: section(
+    { meaning: "The two databases: one of the KMS, one of the Backend." },
+    {
+      image: image("both databases", "mongo:8.0"),
+      publish: section(
+        { meaning: "Databases that the operator wants to reach directly; the others get no port." },
+        { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
+      ),
+    },
+  ),
+  proxy: section(
+    { meaning: "The Nginx in front of both services: the only way in from the network." },
+    {
+      image: image("the proxy", "nginx:1.28"),
+      serverName: key(
+        {
+          type: "host name",
+          meaning: "The name that clients call, in the certificate and in the URLs.",
+          allowed: "a host name (RFC 1123), no IP address",
+          example: "cybexp.example.edu",
+        },
+        parseHostName,
+      ),
+      address: key(
+        {
+          type: "IP address",
+          meaning: "The address of the Docker host at which the proxy listens.",
+          allowed: "an IPv4 or IPv6 address; 0.0.0.0 or :: for every one",
+          example: "192.0.2.10",
+        },
+        parseListenAddress,
+      ),
+      readTimeout: key(
+        {
+          type: "seconds",
+          meaning: "How long the proxy waits for a service's answer before it gives a 504.",
+          allowed:
+            "36 to 3600; a service without its database answers only after 30 s, a login up to 5 s later",
+        },
+        wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),
+      ).default(300),
+    },
+  ),
+  certificates: section(
+    { meaning: "The proxy's certificate." },
+    {
+      source: key(
+        {
+          type: "word",
+          meaning:
+            "Where it comes from: `generated` is a certificate authority of the stack's own.",
+          allowed: "only `generated`",
+        },
+        oneOf(["generated"]),
+      ).default("generated"),
+      validityDays: days("How long a server certificate is valid.", 1, 366, "").default(90),
+      renewBeforeDays: days(
+        "An `up` within so many days of its end renews it.",
+        0,
+        365,
+        "less than validityDays",
+      ).default(30),
+      caValidityDays: days(
+        "How long the certificate authority is valid.",
+        2,
+        36500,
+        "more than validityDays",
+      ).default(3650),
+    },
+  ),
+  users: z
+    .array(user)
+    .min(1)
+    .register(keyDocs, {
+      type: "list of maps",
+      meaning: "Who may call the services; the same users for both.",
+      allowed: "at least one user",
+      example: "[{ name: collector }]",
+      secret: true,
+    })
+    .prefault([]),
+  rotation: section(
+    { meaning: "Secrets that `pulumi up` makes anew when their number changes." },
+    {
+      kmsJwtKey: counter(
+        "The key that signs the KMS's tokens: a new one revokes every token.",
+        true,
+      ),
+      serverCertificate: counter("The private key and certificate of the proxy."),
+      serverCa: counter("The private key and certificate of the authority that signs it."),
+    },
+  ),
+  throwaway: key(
+    {
+      type: "boolean",
+      meaning:
+        "A stack whose data may go: `destroy` removes the volumes, and debug flags are allowed.",
+      allowed: "true or false",
+    },
+    parseBoolean,
+  ).default(false),
+});

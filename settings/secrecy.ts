@@ -1,0 +1,112 @@
+/** What a report must not show. */
+import { parse } from "yaml";
+import { formatPath, type Path, valueAt } from "./path.ts";
+import type { RawConfig } from "./read.ts";
+import { schema } from "./schema.ts";
+import { HIDDEN, quote, show } from "./show.ts";
+import { along, docOf } from "./tree.ts";
+
+/** Shorter secrets are no use in a search: they would be found everywhere. */
+const SHORTEST = 4;
+
+/** Levels of a secret's own structure that are searched for text. */
+const DEEPEST = 8;
+
+/** Text with the form of a secret: keys, tokens, password hashes, URIs and pairs with a password. */
+const SECRET_FORM =
+  /-----BEGIN|^eyJ[\w-]*\.|^\$\w+\$|^\{\w+\}.|:\/\/[^/]*@|^[^/]*:[^/]*@(?!sha256:)|^(?:[0-9a-f]{2}){16,}$|\bsecure:/i;
+
+/** Hides from a report what is or may be a secret of one raw configuration. */
+export class Redactor {
+  readonly #raw: RawConfig;
+  readonly #secrets: readonly string[];
+
+  constructor(raw: RawConfig) {
+    this.#raw = raw;
+    this.#secrets = knownSecrets(raw);
+  }
+
+  /** The value at a path as a report may show it; undefined where there is none. */
+  value(path: Path, shown?: string): string | undefined {
+    const value = valueAt(this.#raw.values, path);
+    if (value === undefined) {
+      return undefined;
+    }
+    if (this.#isSecretAt(path, shown ?? value)) {
+      return HIDDEN;
+    }
+    return shown === undefined ? show(value) : quote(shown);
+  }
+
+  /** A path, which may have a secret in the place of a key's name. */
+  path(path: Path): string {
+    return formatPath(path.map((step) => (this.#holdsSecret(String(step)) ? HIDDEN : step)));
+  }
+
+  #isSecretAt(path: Path, value: unknown): boolean {
+    if (this.#raw.secretKeys.has(String(path[0]))) {
+      return true;
+    }
+    const schemas = along(schema, path);
+    const secret = schemas
+      .map((found) => docOf(found)?.secret)
+      .findLast((mark) => mark !== undefined);
+    const unknown = schemas.length <= path.length;
+    return unknown || secret === true || (typeof value === "string" && this.#looksSecret(value));
+  }
+
+  #looksSecret(value: string): boolean {
+    return SECRET_FORM.test(value) || this.#holdsSecret(value);
+  }
+
+  #holdsSecret(text: string): boolean {
+    return this.#secrets.some((secret) => text.includes(secret));
+  }
+}
+
+/** The texts below secret keys, and all that is said of users but their names. */
+function knownSecrets({ values, secretKeys }: RawConfig): string[] {
+  const users = valueAt(values, ["users"]);
+  const found = Object.keys(values)
+    .filter((key) => key !== "users" && secretKeys.has(key))
+    .flatMap((key) => texts(valueAt(values, [key])));
+  for (const user of Array.isArray(users) ? (users as unknown[]) : [users]) {
+    if (typeof user === "object" && user !== null) {
+      const said = Object.entries(user).filter(([key]) => key !== "name");
+      found.push(...said.flatMap(([, value]) => texts(value)));
+    }
+  }
+  return found.filter((text) => text.length >= SHORTEST);
+}
+
+function texts(value: unknown, depth = 0): string[] {
+  if (typeof value === "string" || typeof value === "number") {
+    return [String(value)];
+  }
+  if (typeof value !== "object" || value === null || depth >= DEEPEST) {
+    return [];
+  }
+  return Object.values(value).flatMap((item) => texts(item, depth + 1));
+}
+
+/**
+ * The user passwords that stand in clear in a stack's file, as paths: Pulumi marks the whole list of
+ * users as secret when one password in it is, so only the file tells which.
+ */
+export function plainPasswords(stackFileText: string): string[] {
+  let file: unknown;
+  try {
+    file = parse(stackFileText, { logLevel: "silent" });
+  } catch {
+    return []; // Pulumi itself has refused such a file before the program runs.
+  }
+  const users = valueAt(file, ["config", "cybexp:users"]);
+  if (!Array.isArray(users)) {
+    return [];
+  }
+  return users.flatMap((_, index) => {
+    const password = valueAt(users, [index, "password"]);
+    const plain = password !== undefined && password !== null && typeof password !== "object";
+    return plain ? [formatPath(["users", index, "password"])] : [];
+  });
+}

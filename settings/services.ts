@@ -1,0 +1,137 @@
+/** The keys of the services' own config.yaml: which of them an operator may set, and to what. */
+import { Fault, type Parser } from "./fault.ts";
+import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
+
+/** A value of a service's config.yaml; numbers above 2^53 are strings of digits. */
+export type ConfigValue = string | number | boolean;
+
+export interface ServiceKey {
+  readonly type: string;
+  readonly meaning: string;
+  readonly allowed?: string;
+  /** What the service gets when the key isn't set here. */
+  readonly fallback?: string;
+  readonly parse: Parser<ConfigValue>;
+  /** Puts code execution or people's data at risk: for throw-away stacks only. */
+  readonly debug?: true;
+  /** Made by the stack itself: setting it is a mistake, and its value may be a secret. */
+  readonly generated?: true;
+}
+
+export type ServiceKeys = Readonly<Record<string, ServiceKey>>;
+
+const flag = (meaning: string): ServiceKey => ({
+  type: "boolean",
+  meaning,
+  fallback: "false",
+  parse: parseBoolean,
+});
+
+const debugFlag = (meaning: string): ServiceKey => ({
+  ...flag(meaning),
+  allowed: "true only with `cybexp:throwaway: true`",
+  debug: true,
+});
+
+const bound = (meaning: string, fallback: string): ServiceKey => ({
+  type: "whole number",
+  meaning: `${meaning} Another value makes stored records incompatible.`,
+  allowed: "digits, quoted if above 9007199254740991",
+  fallback,
+  parse: parseBigNumber,
+});
+
+const generated = (what: string, remedy: string): ServiceKey => ({
+  type: "none",
+  meaning: `Refused: ${what}`,
+  parse: () => new Fault(what, remedy),
+  generated: true,
+});
+
+const databaseUri = generated(
+  "The stack generates the database's address and password itself.",
+  "Remove the key.",
+);
+
+const databaseName = (fallback: string): ServiceKey => ({
+  type: "name",
+  meaning: "The name of the service's database in MongoDB.",
+  allowed: "1 to 63 letters, digits, _ and -, and not admin, config or local",
+  fallback,
+  parse: (raw) =>
+    typeof raw === "string" && /^[\w-]{1,63}$/.test(raw) && !/^(admin|config|local)$/i.test(raw)
+      ? raw
+      : new Fault(
+          "Allowed: 1 to 63 letters, digits, _ and -, and not admin, config or local.",
+          `Write such a name, for example ${fallback}.`,
+        ),
+});
+
+const collectionName = (meaning: string, fallback: string): ServiceKey => ({
+  type: "name",
+  meaning,
+  allowed: "1 to 100 letters, digits, _ and -",
+  fallback,
+  parse: (raw) =>
+    typeof raw === "string" && /^[\w-]{1,100}$/.test(raw)
+      ? raw
+      : new Fault(
+          "Allowed: 1 to 100 letters, digits, _ and -.",
+          `Write such a name, for example ${fallback}.`,
+        ),
+});
+
+/** Elsewhere than in the volume at /secrets a key would be lost with the container, and all data with it. */
+const keyFile = (meaning: string, fallback: string): ServiceKey => ({
+  type: "path",
+  meaning,
+  allowed: "a file directly in /secrets, the volume that is kept",
+  fallback,
+  parse: (raw) =>
+    typeof raw === "string" && /^\/secrets\/[A-Za-z0-9][\w.-]{0,99}$/.test(raw)
+      ? raw
+      : new Fault(
+          "Allowed: a file directly in /secrets; a key anywhere else is lost with the container.",
+          `Write such a path, for example ${fallback}.`,
+        ),
+});
+
+export const kmsKeys = {
+  FLASK_DEBUG: debugFlag("Flask's debugger, which runs code for whoever reaches it."),
+  FLASK_JWT_SECRET_KEY: generated(
+    "The stack generates the key that signs tokens.",
+    "Remove the key; for a new one, raise cybexp:rotation.kmsJwtKey.",
+  ),
+  ORE_KEY_LENGTH: {
+    type: "whole number",
+    meaning: "Read by the KMS, and not used by it.",
+    allowed: "from 1 to 65536",
+    fallback: "256",
+    parse: wholeNumber(1, 65536),
+  },
+  OPE_IN_MIN: bound("Least number that order-preserving encryption takes.", "0"),
+  OPE_IN_MAX: bound("Greatest number that it takes.", "18446744073709551615"),
+  OPE_OUT_MIN: bound("Least number that it yields.", "0"),
+  OPE_OUT_MAX: bound("Greatest number that it yields.", "340282366920938463463374607431768211455"),
+  backed_DB_uri: databaseUri,
+  db_name: databaseName("KMS_db"),
+  attrib_col_name: collectionName("The collection of the known attributes.", "attributes"),
+  users_col_name: collectionName("The collection of the accounts.", "Users"),
+  DE_key_location: keyFile("The file of the deterministic-encryption key.", "/secrets/DE_key.pem"),
+  ORE_key_location: keyFile("The file of the order-preserving key.", "/secrets/ORE_key.bin"),
+} satisfies ServiceKeys;
+
+export const backendKeys = {
+  debug_mode_flask: debugFlag("Flask's debugger, which runs code for whoever reaches it."),
+  debug: debugFlag("Logs queries."),
+  print_time_comparison: debugFlag("Logs the times compared by a query."),
+  print_pre_time_filtered_data: debugFlag("Logs the records before the time filter."),
+  print_time_filtered_data: debugFlag("Logs the records after the time filter."),
+  print_response: debugFlag("Logs the answers."),
+  add_missing_data_to_response_on_missing_time: flag(
+    "Answers a query by time with the records that have no time, too.",
+  ),
+  backed_DB_uri: databaseUri,
+  db_name: databaseName("priv_backend"),
+  col_name: collectionName("The collection of the records.", "enc_data"),
+} satisfies ServiceKeys;

@@ -1,0 +1,69 @@
+/** Ways through the schema: what a path leads to, and what is documented there. */
+import { z } from "zod";
+import type { Path } from "./path.ts";
+import { type KeyDoc, keyDocs } from "./schema.ts";
+
+/** A key's schema without its wrappers, and what the wrappers say. */
+export interface Unwrapped {
+  readonly inner: z.core.$ZodType;
+  readonly optional: boolean;
+  /** The default of a value; undefined where it has none. */
+  readonly fallback: unknown;
+}
+
+/** Takes `default`, `prefault` and `exactOptional` off a schema. */
+export function unwrap(schema: z.core.$ZodType): Unwrapped {
+  let inner = schema;
+  let optional = false;
+  let fallback: unknown;
+  for (;;) {
+    if (inner instanceof z.ZodDefault) {
+      fallback = inner.def.defaultValue;
+      inner = inner.def.innerType;
+    } else if (inner instanceof z.ZodPrefault) {
+      inner = inner.def.innerType;
+    } else if (inner instanceof z.ZodExactOptional) {
+      optional = true;
+      inner = inner.def.innerType;
+    } else {
+      return { inner, optional, fallback };
+    }
+  }
+}
+
+/** The known keys of a map; undefined for anything else. */
+export function keysOf(schema: z.core.$ZodType): Record<string, z.core.$ZodType> | undefined {
+  const { inner } = unwrap(schema);
+  return inner instanceof z.ZodObject ? inner.shape : undefined;
+}
+
+/** The items of a list; undefined for anything else. */
+export function itemOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
+  const { inner } = unwrap(schema);
+  return inner instanceof z.ZodArray ? inner.element : undefined;
+}
+
+/** What is documented of a key. */
+export function docOf(schema: z.core.$ZodType): KeyDoc | undefined {
+  return keyDocs.get(unwrap(schema).inner as z.ZodType);
+}
+
+/** The schemas from the root along a path, the root first; shorter than the path where it is unknown. */
+export function along(root: z.core.$ZodType, path: Path): z.core.$ZodType[] {
+  const schemas = [root];
+  for (const step of path) {
+    const last = schemas.at(-1) ?? root;
+    const keys = keysOf(last);
+    const next =
+      typeof step === "number"
+        ? itemOf(last)
+        : keys !== undefined && Object.hasOwn(keys, step)
+          ? keys[String(step)]
+          : undefined;
+    if (next === undefined) {
+      break;
+    }
+    schemas.push(next);
+  }
+  return schemas;
+}
