@@ -1,0 +1,78 @@
+"""A stand-in for CYBEX-P's Backend: the same HTTP API and habits, without its search. Demo only.
+
+The real Backend unpickles what it is sent. This one never does: it stores bodies as they come,
+counts them, and gives one back by its SHA-256.
+"""
+
+import hashlib
+import traceback
+
+import flask
+import pymongo
+import yaml
+from werkzeug.serving import WSGIRequestHandler
+
+with open("/config.yaml", encoding="utf-8") as file:
+    conf = yaml.safe_load(file)
+
+# Every key is required: a missing one is a KeyError at start, as in the real service.
+for switch in (
+    "debug_mode_flask",
+    "debug",
+    "print_time_comparison",
+    "print_pre_time_filtered_data",
+    "print_time_filtered_data",
+    "print_response",
+    "add_missing_data_to_response_on_missing_time",
+):
+    conf[switch]
+
+MAX_BODY = 16 * 1024 * 1024  # MongoDB's largest document
+
+# `connect=False`: the start waits for the database where it makes the index, not here.
+client = pymongo.MongoClient(conf["backed_DB_uri"], connect=False)
+records = client[conf["db_name"]][conf["col_name"]]
+
+app = flask.Flask(__name__)
+
+
+@app.get("/")
+def status():
+    return "up"  # without a look at the database: it says nothing about it
+
+
+@app.post("/add/enc-data")
+def add():
+    try:
+        body = flask.request.get_data()
+        if not 0 < len(body) <= MAX_BODY:
+            return "", 400
+        records.insert_one({"index": hashlib.sha256(body).hexdigest(), "body": body})
+    except Exception:  # 400 for everything that goes wrong, a database that is down included
+        traceback.print_exc()
+        return "", 400
+    return "", 201
+
+
+@app.post("/query")
+def query():
+    """`{"sha256": HEX}` gives that record's body, or 400; any other body gives `{"count": N}`."""
+    wanted = flask.request.get_json(force=True, silent=True)
+    if not isinstance(wanted, dict) or "sha256" not in wanted:
+        return flask.jsonify(count=records.count_documents({}))
+    record = records.find_one({"index": str(wanted["sha256"])})
+    if record is None:
+        return "no such record", 400
+    return flask.Response(record["body"], mimetype="application/octet-stream")
+
+
+class Http10(WSGIRequestHandler):
+    """One request a connection, as the Werkzeug that CYBEX-P runs on."""
+
+    protocol_version = "HTTP/1.0"
+
+
+if __name__ == "__main__":
+    print("CYBEX-P Backend stand-in: demo, not for real data", flush=True)
+    records.create_index("index")  # no database: a traceback and exit code 1
+    app.run("0.0.0.0", 5000, threaded=True, request_handler=Http10)
