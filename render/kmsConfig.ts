@@ -1,0 +1,48 @@
+import { matchingSecret } from "./check.ts";
+import { type ConfigOverrides, type ServiceConfig, withOverrides } from "./serviceConfig.ts";
+import { renderYaml } from "./yaml.ts";
+
+export interface KmsConfig {
+  /** Signs every token: 32 bytes as 64 hex digits. Secret. */
+  readonly jwtKey: string;
+  /** With the user and password in it. Secret. */
+  readonly databaseUri: string;
+  /** The operator's own values. @default none */
+  readonly overrides?: ConfigOverrides;
+}
+
+/** The KMS reads every one of them without a fallback: a missing key ends it at start. */
+export const kmsConfigDefaults: ServiceConfig = {
+  FLASK_DEBUG: false,
+  ORE_KEY_LENGTH: 256n,
+  // Timestamps are encrypted from the first range into the second; both ends go to every client.
+  OPE_IN_MIN: 0n,
+  OPE_IN_MAX: 2n ** 64n - 1n,
+  OPE_OUT_MIN: 0n,
+  OPE_OUT_MAX: 2n ** 128n - 1n,
+  db_name: "KMS_db",
+  attrib_col_name: "attributes",
+  users_col_name: "Users",
+  DE_key_location: "/secrets/DE_key.pem",
+  ORE_key_location: "/secrets/ORE_key.bin",
+};
+
+/** The KMS's config.yaml. @throws RangeError for a key or value that the KMS can't use */
+export function renderKmsConfig({ jwtKey, databaseUri, overrides = {} }: KmsConfig): string {
+  return renderYaml({
+    // Quoted by renderYaml: unquoted hex digits may read as a number.
+    FLASK_JWT_SECRET_KEY: matchingSecret(
+      "the KMS's JWT key",
+      jwtKey,
+      /^[0-9a-f]{64}$/,
+      "64 hex digits",
+    ),
+    backed_DB_uri: databaseUri,
+    ...withOverrides(
+      kmsConfigDefaults,
+      overrides,
+      ["FLASK_JWT_SECRET_KEY", "backed_DB_uri"],
+      ["FLASK_DEBUG"],
+    ),
+  });
+}

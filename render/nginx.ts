@@ -1,0 +1,384 @@
+import { isIPv4 } from "node:net";
+import { matching, wholeNumber } from "./check.ts";
+import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
+
+/** One service behind the proxy. */
+export interface NginxDoor {
+  readonly name: "kms" | "backend";
+  /** The port inside the container. */
+  readonly port: number;
+  /** `host:port`, such as `kms:5000`. */
+  readonly upstream: string;
+  /** The largest request body, in Nginx's spelling, such as `17m`. */
+  readonly maxBody: string;
+}
+
+export interface NginxOptions {
+  /** The one host name that is answered. */
+  readonly serverName: string;
+  readonly doors: readonly NginxDoor[];
+  /** Seconds that a service may take to answer. */
+  readonly readTimeout: number;
+  /** Seconds that the workers of an older release may go on with requests that they have. */
+  readonly shutdownTimeout: number;
+  /** A port on the container's own loopback that tells health and release. */
+  readonly statusPort: number;
+  /** The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it. */
+  readonly releaseDir: string;
+  /** The IPv4 address of the name server that knows the services: Docker's is 127.0.0.11. */
+  readonly resolver: string;
+  /** What the status port tells, so that a reload can be seen to have worked. */
+  readonly release: string;
+  /** What the image's Nginx can spell. @default what all can from 1.22 on */
+  readonly dialect?: NginxDialect;
+}
+
+/**
+ * The whole nginx.conf, for a container that runs as an ordinary user on a read-only root with a
+ * writable /tmp. Nginx is to be started with it and nothing else: `nginx -e stderr -c FILE`.
+ *
+ * @throws RangeError for a value that could mean more than itself in the text
+ */
+export function renderNginx(options: NginxOptions): string {
+  const checked = check(options);
+  return [
+    main(checked),
+    "http {",
+    indent(
+      [
+        basics,
+        log(checked),
+        tls(checked),
+        answers(checked),
+        requests(checked),
+        upstreams(checked),
+        refusals,
+        ...checked.doors.map((door) => doorServer(checked, door)),
+        otherNames(checked),
+        statusServer(checked),
+      ].join("\n"),
+    ),
+    "}",
+    "",
+  ].join("\n");
+}
+
+type Checked = Required<NginxOptions>;
+
+const main = ({ release, shutdownTimeout }: Checked) => `\
+# Release ${release}. The stack wrote this file: change the stack's config, not this.
+
+daemon off;
+pid /tmp/nginx.pid;
+error_log stderr error;
+
+# Not auto: that counts the host's processors, not the container's share of them.
+worker_processes 4;
+worker_rlimit_nofile 4096;
+# After a reload the workers of the older release finish what they have, for so long.
+worker_shutdown_timeout ${shutdownTimeout}s;
+
+events {
+    worker_connections 1024;
+}
+`;
+
+const basics = `\
+default_type application/json;
+# Long enough a name must not end Nginx at start.
+server_names_hash_bucket_size 512;
+
+# The root is read-only.
+client_body_temp_path /tmp/client_body;
+proxy_temp_path /tmp/proxy;
+fastcgi_temp_path /tmp/fastcgi;
+uwsgi_temp_path /tmp/uwsgi;
+scgi_temp_path /tmp/scgi;
+`;
+
+const log = ({ doors }: Checked) => `\
+map $server_port $door {
+${doors.map((door) => `    ${door.port} ${door.name};`).join("\n")}
+}
+
+# $uri has no query string, and no header that carries a password or token is named here.
+log_format access escape=json
+    '{"time":"$time_iso8601","request":"$request_id","remote":"$remote_addr",'
+    '"user":"$remote_user","door":"$door","host":"$host","protocol":"$server_protocol",'
+    '"method":"$request_method","path":"$uri","status":"$status",'
+    '"received":$request_length,"sent":$bytes_sent,"seconds":$request_time,'
+    '"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time",'
+    '"tls":"$ssl_protocol","cipher":"$ssl_cipher"}';
+access_log /dev/stdout access;
+`;
+
+const tls = ({ releaseDir, dialect }: Checked) => `\
+# Mozilla's intermediate values, guideline 6.0; the curves are those that this OpenSSL knows.
+ssl_certificate ${releaseDir}/server.crt;
+ssl_certificate_key ${releaseDir}/server.key;
+ssl_protocols TLSv1.2 TLSv1.3;
+ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+ssl_prefer_server_ciphers off;
+ssl_ecdh_curve ${dialect.curves};
+# No resumption, unlike Mozilla: Nginx lets a resumed session in without a look at the revocation
+# list. A full handshake costs 0.15 ms more, and CYBEX-P's clients never resume.
+ssl_session_cache off;
+ssl_session_tickets off;
+${dialect.http2 === "directive" ? "http2 on;\n" : ""}`;
+
+/** The headers of every answer over TLS, ours and the services'. */
+const answers = ({ serverName }: Checked) => `\
+# A block with an add_header of its own would lose all of these: there is none below.
+# Without includeSubDomains: hosts below ${serverName} are not ours to bind.
+server_tokens off;
+add_header Strict-Transport-Security "max-age=63072000" always;
+add_header X-Content-Type-Options nosniff always;
+add_header Cache-Control no-store always;
+add_header Content-Security-Policy "default-src 'none'; frame-ancestors 'none'" always;
+add_header X-Frame-Options DENY always;
+add_header Referrer-Policy no-referrer always;
+add_header X-Request-Id $request_id always;
+# A service can't contradict them, nor tell what it runs on, nor steer Nginx.
+proxy_hide_header Strict-Transport-Security;
+proxy_hide_header X-Content-Type-Options;
+proxy_hide_header Cache-Control;
+proxy_hide_header Content-Security-Policy;
+proxy_hide_header X-Frame-Options;
+proxy_hide_header Referrer-Policy;
+proxy_hide_header X-Request-Id;
+proxy_hide_header Server;
+proxy_hide_header X-Powered-By;
+proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
+`;
+
+/** What is taken from callers, and what of it the services see. */
+const requests = ({ dialect }: Checked) => `\
+# A record of 15 kB stays in memory: above 64k a body goes through a file in /tmp.
+client_header_buffer_size 4k;
+client_body_buffer_size 64k;
+client_header_timeout 15s;
+client_body_timeout 30s;
+send_timeout 60s;
+keepalive_timeout 75s;
+${
+  dialect.keepaliveMinTimeout
+    ? `# A stopping worker waits for the request that may be on its way on an idle connection.
+keepalive_min_timeout 5s;
+`
+    : ""
+}# No limit_req or limit_conn: they count before the password is checked, so they would turn away
+# the records of a busy collector, which opens a connection for each.
+
+# WSGI takes X_Cybexp_User for X-Cybexp-User.
+underscores_in_headers off;
+ignore_invalid_headers on;
+
+# All in this one place: a proxy_set_header in a server or location would lose every one of these.
+proxy_headers_hash_max_size 1024;
+proxy_headers_hash_bucket_size 128;
+proxy_set_header Host $host;
+# The services trust this name; whatever the caller sends under it is overwritten.
+proxy_set_header X-Cybexp-User $remote_user;
+# The proxy's password ends here. CYBEX-P's own token is in X-Authorization, which passes.
+proxy_set_header Authorization "";
+proxy_set_header X-Request-Id $request_id;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $remote_addr;
+proxy_set_header X-Forwarded-Host $host;
+proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Port "";
+proxy_set_header X-Forwarded-Prefix "";
+proxy_set_header Forwarded "";
+# Between this client and this proxy only; Nginx leaves out Expect, TE, Upgrade and the like itself.
+proxy_set_header Connection close;
+proxy_set_header Proxy-Authorization "";
+proxy_set_header Proxy-Connection "";
+proxy_set_header Trailer "";
+# Some programs take it for the environment variable HTTP_PROXY.
+proxy_set_header Proxy "";
+`;
+
+const upstreams = ({ resolver, readTimeout }: Checked) => `\
+# Asked for each request, since the upstreams are variables: a replaced container may have another
+# address, and Nginx starts even while a service is away.
+resolver ${resolver} valid=2s ipv6=off;
+resolver_timeout 5s;
+proxy_http_version 1.1;
+proxy_connect_timeout 5s;
+proxy_send_timeout 60s;
+proxy_read_timeout ${readTimeout}s;
+# A POST that was sent twice would be stored twice.
+proxy_next_upstream off;
+proxy_request_buffering on;
+proxy_redirect off;
+# An answer is read ahead into 1 MB of memory and never into a file: /tmp is memory too.
+proxy_buffering on;
+proxy_buffer_size 16k;
+proxy_buffers 16 64k;
+proxy_max_temp_file_size 0;
+`;
+
+/** Statuses that Nginx itself answers with, and why, for a person who reads the body. */
+const causes: Readonly<Record<number, string>> = {
+  400: "The request is malformed, or plain HTTP on a TLS port.",
+  401: "The proxy asks for a user name and password (HTTP basic authentication).",
+  403: "The proxy does not allow this.",
+  404: "The proxy has nothing at this path.",
+  405: "The proxy does not pass this method on.",
+  413: "The body is larger than the proxy takes for this service.",
+  414: "The request line is longer than the proxy takes.",
+  421: "The proxy does not serve this host name.",
+  431: "The header is longer than the proxy takes.",
+  500: "The proxy failed; its error log says why.",
+  502: "The proxy got no answer from the service behind it.",
+  503: "The proxy is overloaded.",
+  504: "The service behind the proxy took too long to answer.",
+};
+
+const refusals = `\
+# Nginx's own refusals as JSON; what a service answers passes as it is, whatever its status.
+proxy_intercept_errors off;
+map $status $cause {
+    default "The proxy refused the request.";
+${Object.entries(causes)
+  .map(([status, cause]) => `    ${status} "${cause}";`)
+  .join("\n")}
+}
+error_page 401 403 404 405 413 421 500 502 503 504 @refused;
+# These come before there is a path, and a named location needs one.
+error_page 400 414 /.refused;
+error_page 494 =431 /.refused;
+error_page 497 =400 /.refused;
+`;
+
+/** In every server with doors, since locations are not inherited. */
+const refusalLocations = `\
+# The status is the one that led here, not 200; a return comes before the password check.
+location @refused {
+    return 200 '{"status":$status,"door":"$door","error":"$cause","request":"$request_id"}\\n';
+}
+location = /.refused {
+    internal;
+    return 200 '{"status":$status,"door":"$door","error":"$cause","request":"$request_id"}\\n';
+}
+`;
+
+const doorServer = (
+  { serverName, releaseDir, dialect }: Checked,
+  { port, name, upstream, maxBody }: NginxDoor,
+) => `\
+# The door to the ${name}.
+server {
+    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""};
+    server_name ${serverName};
+    client_max_body_size ${maxBody};
+
+    # Nginx puts the realm between quotes as it is: this adds the charset of RFC 7617.
+    auth_basic 'CYBEX-P", charset="UTF-8';
+    auth_basic_user_file ${releaseDir}/htpasswd;
+
+    location / {
+        set $upstream ${upstream};
+        proxy_pass http://$upstream;
+    }
+
+${indent(refusalLocations)}}
+`;
+
+const otherNames = ({ doors, dialect }: Checked) => `\
+# Any other host name: no handshake without the right one, and 421 for a Host that differs from it.
+server {
+${doors
+  .map(
+    ({ port }) =>
+      `    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""} default_server;`,
+  )
+  .join("\n")}
+    # No reuseport on any of them: a reload would drop connections that wait in a closing socket.
+    server_name "";
+    ssl_reject_handshake on;
+
+    location / {
+        return 421;
+    }
+
+${indent(refusalLocations)}}
+`;
+
+const statusServer = ({ statusPort, release }: Checked) => `\
+# For the health check and for who has just reloaded: nobody outside the container gets here.
+server {
+    listen 127.0.0.1:${statusPort};
+    access_log off;
+    default_type text/plain;
+    # In place of those above: they speak of TLS.
+    add_header Cache-Control no-store;
+
+    location = /healthz {
+        return 200 "ok\\n";
+    }
+    location = /release {
+        return 200 "${release}\\n";
+    }
+    location / {
+        return 404 "nothing here\\n";
+    }
+}`;
+
+/** Every value in the text's place for it and no more. */
+function check(options: NginxOptions): Checked {
+  const { doors, dialect = commonDialect } = options;
+  const host =
+    /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+  matching("the server name", options.serverName, host, "a host name");
+  matching(
+    "the release's folder",
+    options.releaseDir,
+    /^(\/[A-Za-z0-9._-]+)+$/,
+    "an absolute path of letters, digits, dot, _ and -",
+  );
+  matching("the release", options.release, /^[A-Za-z0-9._-]+$/, "letters, digits, dot, _ and -");
+  matching(
+    "the curves",
+    dialect.curves,
+    /^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)*$/,
+    "names with colons between them",
+  );
+  if (!isIPv4(options.resolver)) {
+    throw new RangeError(
+      `the resolver is ${JSON.stringify(options.resolver)}, but must be an IPv4 address`,
+    );
+  }
+  wholeNumber("the read time-out", options.readTimeout, 1, 86_400);
+  wholeNumber("the shutdown time-out", options.shutdownTimeout, 1, 86_400);
+  const ports = [options.statusPort];
+  for (const { name, port, upstream, maxBody } of doors) {
+    matching("a door's name", name, /^[a-z][a-z0-9-]*$/, "lower-case letters, digits and -");
+    matching(
+      `the upstream of ${name}`,
+      upstream,
+      /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$/,
+      "host:port",
+    );
+    matching(
+      `the largest body of ${name}`,
+      maxBody,
+      /^[1-9][0-9]{0,8}[kmg]?$/,
+      "a number of bytes, or of k, m or g",
+    );
+    ports.push(port);
+  }
+  for (const port of ports) {
+    wholeNumber("a port", port, 1, 65_535);
+    if (ports.indexOf(port) !== ports.lastIndexOf(port)) {
+      throw new RangeError(`the port ${port} is used twice`);
+    }
+  }
+  if (doors.length === 0) {
+    throw new RangeError("there must be at least one door");
+  }
+  return { ...options, dialect };
+}
+
+/** Four spaces before every line that has something on it. */
+const indent = (text: string) => text.replace(/^(?=.)/gm, "    ");

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { matching, wholeNumber } from "./check.ts";
+import { tar, type TarEntry } from "./tar.ts";
+
+export interface ReleaseFile {
+  readonly content: string | Uint8Array;
+  /** Permission bits, such as 0o400. */
+  readonly mode: number;
+}
+
+/** The files of one release, by name; a release has no folders. */
+export type ReleaseFiles = Readonly<Record<string, ReleaseFile>>;
+
+export interface TarballOptions {
+  /** Numeric owner of every entry. */
+  readonly uid: number;
+  readonly gid: number;
+  /** The folder in the archive that holds the files, such as `releases/<digest>`. */
+  readonly prefix: string;
+}
+
+/**
+ * What a release is known by: the first 128 bits of a SHA-256 over its names, modes and contents,
+ * in hex. Two of a kind by chance are out of the question (2^64 releases), nobody else chooses the
+ * files, and 32 digits still fit a folder name and a line of a log.
+ */
+export function releaseDigest(files: ReleaseFiles): string {
+  const hash = createHash("sha256");
+  for (const { name, mode, bytes } of canonical(files)) {
+    // Every part says its length, so that no two releases give the same bytes to the hash.
+    const header = `${Buffer.byteLength(name)}:${name} ${mode.toString(8)} ${bytes.length}:`;
+    hash.update(header).update(bytes);
+  }
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** The release as a tar archive; the same files give the same bytes. */
+export function tarball(files: ReleaseFiles, { uid, gid, prefix }: TarballOptions): Buffer {
+  const folders = prefix.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
+  const entries: TarEntry[] = folders.map((path) => ({ path: `${path}/`, mode: 0o755, uid, gid }));
+  for (const { name, mode, bytes } of canonical(files)) {
+    entries.push({ path: `${prefix}/${name}`, mode, uid, gid, content: bytes });
+  }
+  return tar(entries);
+}
+
+/** Checked, in bytes, and in one order whatever the order of the keys. */
+function canonical(files: ReleaseFiles) {
+  return Object.entries(files)
+    .map(([name, { content, mode }]) => ({
+      name: matching(
+        "a release's file name",
+        name,
+        /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+        "letters, digits, dot, _ and -, starting with a letter or digit",
+      ),
+      mode: wholeNumber(`the mode of ${name}`, mode, 0, 0o777),
+      bytes: typeof content === "string" ? Buffer.from(content, "utf8") : content,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,42 @@
+import { stringify } from "yaml";
+import { matchingSecret } from "./check.ts";
+
+/** A value that YAML 1.1 (PyYAML) and 1.2 read alike when written by `renderYaml`. */
+export type YamlValue =
+  string | number | bigint | boolean | readonly YamlValue[] | { readonly [key: string]: YamlValue };
+
+/**
+ * Block-style YAML for PyYAML: every string quoted, since YAML 1.1 reads `012`, `no`, `1:30` and
+ * `2020-01-01` as something else, and whole numbers as literal digits. A number that a double can't
+ * hold exactly must be a bigint: 2^128-1 written as 3.4e+38 would be read as a float.
+ */
+export function renderYaml(content: { readonly [key: string]: YamlValue }): string {
+  check(content, "");
+  return stringify(content, {
+    version: "1.1",
+    defaultStringType: "QUOTE_DOUBLE",
+    defaultKeyType: "PLAIN",
+    aliasDuplicateObjects: false,
+    lineWidth: 0,
+  });
+}
+
+/** Refuses what YAML would not carry unchanged; strings may be secret, so no value is shown. */
+function check(value: YamlValue, path: string): void {
+  if (typeof value === "string") {
+    matchingSecret(
+      path,
+      value,
+      /^[^\p{Cc}\p{Cs}\u2028\u2029\uFEFF\uFFFE\uFFFF]*$/u,
+      "text of one line without control characters",
+    );
+  } else if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    throw new RangeError(
+      `${path} is ${value}, but a number must be a whole one below 2^53; use a bigint`,
+    );
+  } else if (typeof value === "object") {
+    for (const [key, item] of Object.entries(value)) {
+      check(item, path === "" ? key : `${path}.${key}`);
+    }
+  }
+}
