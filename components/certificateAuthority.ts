@@ -16,7 +16,11 @@ export class CertificateAuthority extends pulumi.ComponentResource {
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
 
-  constructor(name: string, args: CertificateAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    args: CertificateAuthorityArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("cybexp:tls:CertificateAuthority", name, {}, opts);
 
     const key = new tls.PrivateKey(

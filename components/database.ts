@@ -143,6 +143,9 @@ export class Database extends pulumi.ComponentResource {
 }
 
 /** 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote. */
-function generatedPassword(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+function generatedPassword(
+  name: string,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.Output<string> {
   return new random.RandomPassword(name, { length: 32, special: false }, opts).result;
 }

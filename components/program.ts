@@ -4,7 +4,8 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The programs of `tools/commands/`, by file name. */
-export type ProgramName = "container-limits" | "database-user" | "deliver" | "smoke" | "volume";
+export type ProgramName =
+  "container-limits" | "database-user" | "deliver" | "nginx-version" | "smoke" | "volume";
 
 export interface ProgramArgs {
   readonly program: ProgramName;

@@ -77,10 +77,7 @@ export class Service extends pulumi.ComponentResource {
         role,
         image: args.image,
         user: SERVICE_OWNER,
-        networks: [
-          { network: network.name, aliases: [role] },
-          { network: args.databaseNetwork },
-        ],
+        networks: [{ network: network.name, aliases: [role] }, { network: args.databaseNetwork }],
         ports: [{ ...args.bind, internal: PORT }],
         volumes: args.volumes ?? [],
         // The path has the digest in it: a new config replaces the container, which reads it at start.

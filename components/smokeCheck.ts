@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
 import type { CertificateAuthority } from "./certificateAuthority.ts";
@@ -67,17 +68,4 @@ function firstOf<T>(record: Record<string, T>): T {
     throw new Error("the user list is empty");
   }
   return first;
-}
-
-/** Every listener that the stack's config asks for, by the role of the container that has it. */
-export function declaredListeners(settings: Settings) {
-  const { kms, backend, proxy, database } = settings;
-  return [
-    { role: "kms", ...kms.bind },
-    { role: "backend", ...backend.bind },
-    { role: "proxy", address: proxy.address, port: kms.listen },
-    { role: "proxy", address: proxy.address, port: backend.listen },
-    ...(database.publish.kms ? [{ role: "kms-db", ...database.publish.kms }] : []),
-    ...(database.publish.backend ? [{ role: "backend-db", ...database.publish.backend }] : []),
-  ];
 }

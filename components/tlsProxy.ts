@@ -1,10 +1,13 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Door, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
+import { nginxDialect } from "../render/nginxDialect.ts";
+import type { NginxDoor } from "../render/nginx.ts";
+import { PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
 import type { ProxySettings } from "../settings/types.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { imageId } from "./image.ts";
+import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import type { ServerCertificate } from "./serverCertificate.ts";
 import type { Service } from "./service.ts";
@@ -15,7 +18,7 @@ const OWNER = "101:101";
 
 /** A service behind the proxy. */
 export interface ProxyDoor {
-  readonly name: Door["name"];
+  readonly name: NginxDoor["name"];
   /** The port at which the world reaches it. */
   readonly listen: number;
   readonly service: Service;
@@ -49,10 +52,26 @@ export class TlsProxy extends pulumi.ComponentResource {
       maxBody: door.maxBody,
     }));
 
+    // Asked of the image itself: a tag or digest does not tell.
+    const version = new Program(
+      `${name}-nginx-version`,
+      {
+        program: "nginx-version",
+        input: { dockerHost: deployment.dockerHost, deployment: deployment.id, image },
+      },
+      { parent: this },
+    );
+
     const content = pulumi
-      .all([args.certificate.certificate, args.certificate.privateKey, args.users.htpasswd])
-      .apply(([certificate, privateKey, htpasswd]) =>
+      .all([
+        version.stdout,
+        args.certificate.certificate,
+        args.certificate.privateKey,
+        args.users.htpasswd,
+      ])
+      .apply(([nginxV, certificate, privateKey, htpasswd]) =>
         proxyRelease({
+          dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
           readTimeout: settings.readTimeout,
           doors,

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { renderHtpasswd } from "../render/htpasswd.ts";
+import { type HtpasswdEntry, renderHtpasswd } from "../render/htpasswd.ts";
 import type { UserSettings } from "../settings/types.ts";
 
 export interface UserListArgs {
@@ -23,23 +23,24 @@ export class UserList extends pulumi.ComponentResource {
   constructor(name: string, args: UserListArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:UserList", name, {}, opts);
 
-    const entries = pulumi.all(
-      args.users.map((user) =>
-        pulumi.all({
-          name: user.name,
-          password: this.#password(`${name}-${user.name}`, user),
-          salt: this.#salt(`${name}-${user.name}-salt`, user),
-        }),
-      ),
-    );
-
-    this.htpasswd = pulumi.secret(entries.apply(renderHtpasswd));
+    const entries = pulumi.all(args.users.map((user) => this.#entry(name, user)));
+    this.htpasswd = pulumi.secret(entries.apply((list) => renderHtpasswd(list)));
     this.credentials = pulumi.secret(
       entries.apply((list) =>
-        Object.fromEntries(list.map((entry) => [entry.name, { user: entry.name, password: entry.password }])),
+        Object.fromEntries(
+          list.map(({ name: user, password }): [string, Credential] => [user, { user, password }]),
+        ),
       ),
     );
     this.registerOutputs({ credentials: this.credentials });
+  }
+
+  #entry(prefix: string, user: UserSettings): pulumi.Output<HtpasswdEntry> {
+    const password = this.#password(`${prefix}-${user.name}`, user);
+    const salt = this.#salt(`${prefix}-${user.name}-salt`, user);
+    return pulumi
+      .all([password, salt])
+      .apply(([text, saltText]) => ({ name: user.name, password: text, salt: saltText }));
   }
 
   /** The operator's own password, else 32 random letters and digits (190 bits). */

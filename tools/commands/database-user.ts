@@ -40,7 +40,9 @@ async function exists(db: Db, name: string): Promise<boolean> {
 /** FerretDB, the demo's database, knows users but no roles. */
 async function rolesFor(db: Db, database: string): Promise<{ role: string; db: string }[]> {
   const info = await db.command({ buildInfo: 1 });
-  return "ferretdb" in info || "ferretdbVersion" in info ? [] : [{ role: "readWrite", db: database }];
+  return "ferretdb" in info || "ferretdbVersion" in info
+    ? []
+    : [{ role: "readWrite", db: database }];
 }
 
 function explain(error: unknown): string {

@@ -33,14 +33,13 @@ type Input = z.infer<typeof input>;
 
 const WRITE = `
   umask 077
-  mkdir -p /volume/releases
-  chmod 0755 /volume /volume/releases
   # Those of runs that were killed.
   rm -rf /volume/releases/*.part
-  mkdir "/volume/releases/$1.part"
-  tar -xf - -C "/volume/releases/$1.part"
+  tar -xf - -C /volume
   chown "$2" "/volume/releases/$1.part"
   chmod 0500 "/volume/releases/$1.part"
+  chown 0:0 /volume/releases
+  chmod 0755 /volume /volume/releases
   mv "/volume/releases/$1.part" "/volume/releases/$1"
 `;
 
@@ -71,7 +70,13 @@ await runProgram(input, 120, async (release) => {
   await inVolume(docker, release, PRUNE, [release.digest, String(KEEP)]);
 });
 
-function inVolume(docker: Docker, release: Input, script: string, args: string[], tar?: Uint8Array) {
+function inVolume(
+  docker: Docker,
+  release: Input,
+  script: string,
+  args: string[],
+  tar?: Uint8Array,
+) {
   return throwAway(docker, {
     ...release,
     script,
@@ -87,7 +92,11 @@ async function write(docker: Docker, release: Input): Promise<void> {
     return;
   }
   const [uid, gid] = release.owner.split(":").map(Number);
-  const tar = tarball(release.files, { uid: uid ?? 0, gid: gid ?? 0 });
+  const tar = tarball(release.files, {
+    uid: uid ?? 0,
+    gid: gid ?? 0,
+    prefix: `releases/${release.digest}.part`,
+  });
   await inVolume(docker, release, WRITE, [release.digest, release.owner], tar);
 }
 
@@ -126,7 +135,11 @@ async function check(docker: Docker, release: Input): Promise<void> {
   }
 }
 
-async function apply(docker: Docker, release: Input, reload: NonNullable<Input["reload"]>): Promise<void> {
+async function apply(
+  docker: Docker,
+  release: Input,
+  reload: NonNullable<Input["reload"]>,
+): Promise<void> {
   const target = `releases/${release.digest}`;
   const before = await inVolume(docker, release, SWITCH, [target]);
   try {

@@ -19,9 +19,7 @@ const input = z.object({
   credential: z.object({ user: z.string(), password: z.string() }),
   doors: z.array(z.object({ name: z.string(), port: z.number().int() })),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
-  listeners: z.array(
-    z.object({ role: z.string(), address: z.string(), port: z.number().int() }),
-  ),
+  listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
 });
 type Input = z.infer<typeof input>;
 
@@ -58,7 +56,9 @@ async function checkDoor(input: Input, door: Input["doors"][number]): Promise<vo
 
   const stranger = await ask(target);
   if (stranger.status !== 401) {
-    throw new UserError(`${url} answers ${stranger.status} to a caller without a password; 401 is due: the door is open`);
+    throw new UserError(
+      `${url} answers ${stranger.status} to a caller without a password; 401 is due: the door is open`,
+    );
   }
 
   const friend = await ask({ ...target, credential: input.credential });

@@ -38,7 +38,10 @@ export class Docker {
   }
 
   /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
-  async inspect<T>(kind: "container" | "volume" | "network" | "image", name: string): Promise<T | undefined> {
+  async inspect<T>(
+    kind: "container" | "volume" | "network" | "image",
+    name: string,
+  ): Promise<T | undefined> {
     try {
       const [found] = JSON.parse(await this.run([kind, "inspect", name])) as T[];
       return found;

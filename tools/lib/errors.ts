@@ -12,6 +12,8 @@ export function report(error: unknown): number {
     process.stderr.write(`error: ${error.message}\n`);
     return 1;
   }
-  process.stderr.write(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return 70; // EX_SOFTWARE of sysexits.h
 }

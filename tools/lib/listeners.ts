@@ -1,13 +1,8 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
+import type { DeclaredListener as Listener } from "../../settings/declaredListeners.ts";
 import type { Docker } from "./docker.ts";
 import { UserError } from "./errors.ts";
-
-export interface Listener {
-  readonly role: string;
-  readonly address: string;
-  readonly port: number;
-}
 
 interface ContainerInfo {
   readonly Name: string;
@@ -24,15 +19,23 @@ interface ContainerInfo {
  */
 export async function checkListeners(
   docker: Docker,
-  expected: { readonly deployment: string; readonly dockerHost?: string | undefined; readonly listeners: readonly Listener[] },
+  expected: {
+    readonly deployment: string;
+    readonly dockerHost?: string | undefined;
+    readonly listeners: readonly Listener[];
+  },
 ): Promise<void> {
   const ids = await docker.labelled("container", `cybexp.deployment=${expected.deployment}`);
-  const containers = JSON.parse(await docker.run(["container", "inspect", ...ids])) as ContainerInfo[];
+  const containers = JSON.parse(
+    await docker.run(["container", "inspect", ...ids]),
+  ) as ContainerInfo[];
   const actual = containers.flatMap(listenersOf);
 
   const { undeclared, missing } = compareListeners(expected.listeners, actual);
   if (undeclared[0]) {
-    throw new UserError(`${show(undeclared[0])} is published, and the stack's config does not ask for it`);
+    throw new UserError(
+      `${show(undeclared[0])} is published, and the stack's config does not ask for it`,
+    );
   }
   if (missing[0]) {
     throw new UserError(`${show(missing[0])} should be published and is not`);
@@ -46,7 +49,11 @@ export async function checkListeners(
 function listenersOf(container: ContainerInfo): Listener[] {
   const role = container.Config.Labels["cybexp.role"] ?? container.Name;
   return Object.values(container.NetworkSettings.Ports).flatMap((bindings) =>
-    (bindings ?? []).map(({ HostIp, HostPort }) => ({ role, address: HostIp, port: Number(HostPort) })),
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      role,
+      address: HostIp,
+      port: Number(HostPort),
+    })),
   );
 }
 

@@ -34,7 +34,9 @@ export function ask(question: Question): Promise<Reply> {
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
       response.on("error", reject);
     });
-    outgoing.on("timeout", () => outgoing.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })));
+    outgoing.on("timeout", () =>
+      outgoing.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })),
+    );
     outgoing.on("error", (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error)));
     outgoing.end();
   });
@@ -57,7 +59,9 @@ function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
     return new UserError(`connection: no answer from ${url.host}; is a firewall in between?`);
   }
   if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
-    return new UserError(`TLS: ${url.host} shows no certificate that serverCa vouches for (${code})`);
+    return new UserError(
+      `TLS: ${url.host} shows no certificate that serverCa vouches for (${code})`,
+    );
   }
   return new UserError(`connection: ${url.host} broke off (${code || error.name})`);
 }

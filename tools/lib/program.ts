@@ -15,7 +15,10 @@ export async function runProgram<T>(
 ): Promise<void> {
   const limit = AbortSignal.timeout(limitSeconds * 1000);
   // A hung child may ignore the signal: the limit holds all the same.
-  const lastResort = setTimeout(() => fail(`gave up after ${limitSeconds} s`), (limitSeconds + 5) * 1000);
+  const lastResort = setTimeout(
+    () => fail(`gave up after ${limitSeconds} s`),
+    (limitSeconds + 5) * 1000,
+  );
   lastResort.unref();
   try {
     const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
@@ -33,7 +36,8 @@ export async function runProgram<T>(
       fail(error.message);
     }
     // A bug of ours: its name and place, without the message, which may quote the input.
-    const place = error instanceof Error ? error.stack?.split("\n").find((line) => /^\s+at /.test(line)) : "";
+    const place =
+      error instanceof Error ? error.stack?.split("\n").find((line) => /^\s+at /.test(line)) : "";
     fail(`internal error: ${error instanceof Error ? error.name : typeof error}${place ?? ""}`);
   }
 }

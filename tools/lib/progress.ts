@@ -1,6 +1,7 @@
 /** Tells on standard error what is being done and how long it took, one line a step. */
 
-const seconds = (ms: number) => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`);
+const seconds = (ms: number) =>
+  ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
 
 /** How often a long step says that it is still at it. */
 const HEARTBEAT_MS = 15_000;

@@ -20,7 +20,17 @@ export async function reloadProxy(
     return;
   }
   // Not `docker kill -s HUP`: after it an unless-stopped container stays away at the next boot (moby#47792).
-  await docker.run(["exec", proxy.container, "nginx", "-e", "stderr", "-c", "/release/current/nginx.conf", "-s", "reload"]);
+  await docker.run([
+    "exec",
+    proxy.container,
+    "nginx",
+    "-e",
+    "stderr",
+    "-c",
+    "/release/current/nginx.conf",
+    "-s",
+    "reload",
+  ]);
 
   const url = `http://127.0.0.1:${proxy.statusPort}/release`;
   let serving = "nothing";

@@ -9,7 +9,11 @@ interface VolumeInfo {
  * Creating a volume that exists silently adopts it, whoever made it: so nothing is written to one
  * that does not carry the deployment's label.
  */
-export async function requireOwnVolume(docker: Docker, volume: string, deployment: string): Promise<void> {
+export async function requireOwnVolume(
+  docker: Docker,
+  volume: string,
+  deployment: string,
+): Promise<void> {
   const info = await docker.inspect<VolumeInfo>("volume", volume);
   if (info === undefined) {
     throw new UserError(`the volume ${volume} is gone: run \`npm run up\` again`);

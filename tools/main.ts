@@ -1,0 +1,52 @@
+/** Every `npm run` command, by name. */
+import { Command } from "commander";
+import { report } from "./lib/errors.ts";
+
+const program = new Command("npm run")
+  .description("CYBEX-P behind a TLS proxy. STACK=name picks the stack; the default is dev.")
+  .configureHelp({ showGlobalOptions: false });
+
+/** Each command's module is loaded when it is called: `up` need not wait for the tests' libraries. */
+program
+  .command("up")
+  .description("make the stack what its config says")
+  .action(async () => (await import("./up.ts")).up());
+program
+  .command("preview")
+  .description("show what `up` would do")
+  .argument("[args...]", "passed to `pulumi preview`")
+  .allowUnknownOption()
+  .action(async (args: string[]) => (await import("./preview.ts")).preview(args));
+program
+  .command("down")
+  .description("remove all that the stack made")
+  .action(async () => (await import("./down.ts")).down());
+program
+  .command("pulumi")
+  .description("run the Pulumi CLI in the stack's environment")
+  .argument("[args...]", "its arguments")
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async (args: string[]) => (await import("./pulumi.ts")).pulumi(args));
+program
+  .command("images")
+  .description("make the demo images that the stack's config names")
+  .action(async () => (await import("./up.ts")).images());
+program
+  .command("docs")
+  .description("write docs/reference.md anew from the code")
+  .action(async () => (await import("./docs.ts")).main([]));
+program
+  .command("check")
+  .description("compiler, lint, format and unit tests: what needs no engine")
+  .action(async () => (await import("./test.ts")).check());
+program
+  .command("test")
+  .description("run all tests")
+  .action(async () => (await import("./test.ts")).test());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

@@ -1,0 +1,14 @@
+import { recover } from "./recover.ts";
+import { openSession } from "./session.ts";
+import { stackName } from "./stack.ts";
+import { settingsOf } from "./stackSettings.ts";
+import { ensureStack } from "./up.ts";
+
+/** `npm run preview`: what `up` would do, without doing it. */
+export async function preview(args: readonly string[]): Promise<void> {
+  settingsOf(stackName());
+  const session = await openSession({ images: true });
+  await ensureStack(session);
+  await recover(session);
+  process.exitCode = await session.pulumi(["preview", "--stack", session.stack, ...args]);
+}

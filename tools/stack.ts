@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { parse } from "yaml";
+import { UserError } from "./lib/errors.ts";
+import { localDir, projectRoot } from "./lib/paths.ts";
+import type { Toolchain } from "./toolchain.ts";
+
+/** Pulumi's own rule for names of stacks. */
+const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
+
+/** The stack that STACK names. @default "dev" */
+export function stackName(env: NodeJS.ProcessEnv = process.env): string {
+  const name = env["STACK"] || "dev";
+  if (!STACK_NAME.test(name)) {
+    throw new UserError(
+      `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
+    );
+  }
+  return name;
+}
+
+/** The stack's config file. */
+export function stackFile(stack: string): string {
+  const file = join(projectRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) {
+    throw new UserError(
+      `there is no stack ${stack}: Pulumi.${stack}.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy`,
+    );
+  }
+  return file;
+}
+
+/** The stack's config as its file has it, for what has to be known before Pulumi runs. */
+export function stackConfig(stack: string): Record<string, unknown> {
+  const file = stackFile(stack);
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new UserError(`${file} is no YAML: ${error instanceof Error ? error.message : ""}`);
+  }
+  const config = (content as { config?: unknown } | null)?.config;
+  return typeof config === "object" && config !== null ? (config as Record<string, unknown>) : {};
+}
+
+/** Where the embedded backend keeps the state of this clone's stacks. */
+export const stateDir = join(localDir, "state");
+
+/** Whether state and passphrase are this clone's own, and not a backend that the operator chose. */
+export function isEmbedded(env: NodeJS.ProcessEnv = process.env): boolean {
+  return !env["PULUMI_BACKEND_URL"];
+}
+
+/**
+ * The environment of the Pulumi CLI: our Node first, our PULUMI_HOME, and, unless the operator chose
+ * a backend and a passphrase, this clone's own. The machine's ~/.pulumi is not touched.
+ */
+export function pulumiEnvironment(
+  toolchain: Pick<Toolchain, "home" | "origin">,
+  dockerHost: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  return {
+    ...env,
+    PATH: [dirname(process.execPath), env["PATH"]].join(delimiter),
+    PULUMI_HOME: toolchain.home,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
+    ...(isEmbedded(env) && {
+      PULUMI_BACKEND_URL: `file://${stateDir}`,
+      // See withCleanStackFile.
+      PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
+    }),
+    ...(dockerHost !== undefined && { DOCKER_HOST: dockerHost }),
+    ...passphrase(env),
+  };
+}
+
+/** The operator's passphrase, else a generated one in a file that only this user can read. */
+function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const chosen = env["PULUMI_CONFIG_PASSPHRASE"] ?? env["PULUMI_CONFIG_PASSPHRASE_FILE"];
+  if (chosen !== undefined || !isEmbedded(env)) {
+    return {};
+  }
+  const file = join(localDir, "passphrase");
+  if (!existsSync(file)) {
+    mkdirSync(localDir, { recursive: true, mode: 0o700 });
+    writeFileSync(file, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+  }
+  return { PULUMI_CONFIG_PASSPHRASE_FILE: file };
+}

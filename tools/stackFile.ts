@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { parse } from "yaml";
+import { localDir } from "./lib/paths.ts";
+import { stackFile } from "./stack.ts";
+
+/** Key of the stack file in which Pulumi keeps the passphrase's salt. */
+const SALT = "encryptionsalt";
+
+/**
+ * Runs Pulumi and leaves the stack's file as it was. Pulumi writes the salt of this clone's passphrase
+ * into it, which would make every clone a change to commit, and a committed one useless to the next
+ * clone. The state has the salt too, and Pulumi takes it from there when it is told to
+ * (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER).
+ *
+ * A file with secrets of its own keeps its salt: they are encrypted with it.
+ */
+export async function withCleanStackFile<T>(
+  stack: string,
+  embedded: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!embedded) {
+    return work();
+  }
+  const file = stackFile(stack);
+  const kept = join(localDir, "stack-files", `${stack}.yaml`);
+  // What a run left that was killed.
+  restore(file, kept);
+  mkdirSync(join(localDir, "stack-files"), { recursive: true });
+  writeFileSync(kept, readFileSync(file));
+  try {
+    return await work();
+  } finally {
+    restore(file, kept);
+  }
+}
+
+function restore(file: string, kept: string): void {
+  if (!existsSync(kept) || !existsSync(file)) {
+    return;
+  }
+  const before = readFileSync(kept, "utf8");
+  const after = readFileSync(file, "utf8");
+  if (before !== after && onlySaltDiffers(before, after)) {
+    const next = `${file}.next`;
+    writeFileSync(next, before, { mode: 0o644 });
+    renameSync(next, file);
+  }
+}
+
+/** Whether a stack file has got a salt, nothing else has changed, and nothing in it needs the salt. */
+export function onlySaltDiffers(before: string, after: string): boolean {
+  if (/\bsecure:/.test(after)) {
+    return false;
+  }
+  try {
+    const old = parse(before) as Record<string, unknown> | null;
+    const { [SALT]: salt, ...rest } = parse(after) as Record<string, unknown>;
+    return salt !== undefined && isDeepStrictEqual(rest, old ?? {});
+  } catch {
+    return false;
+  }
+}

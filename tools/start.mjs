@@ -1,0 +1,84 @@
+// The door for `npm run ...` on a bare machine: needs nothing but Node and npm, however old. It
+// installs the dependencies that the lockfile names, finds a Node that runs TypeScript, and hands
+// over to main.ts.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const main = join(root, "tools", "main.ts");
+
+/** The first Node that runs TypeScript without a flag, and that Pulumi's SDK supports. */
+const NODE = /** @type {const} */ ([22, 18]);
+
+/** @param {string} version such as "22.18.0" */
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > NODE[0] || (major === NODE[0] && minor >= NODE[1]);
+}
+
+/** Installs the dependencies unless the lockfile is the one that was installed last. */
+function installDependencies() {
+  const lock = readFileSync(join(root, "package-lock.json"));
+  const digest = createHash("sha256").update(lock).digest("hex");
+  const stamp = join(root, "node_modules", ".cybexp-lockfile");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
+    return;
+  }
+  console.error("- Installing the dependencies (npm ci) ...");
+  const start = Date.now();
+  // No install scripts: what they would fetch, the toolchain step fetches or builds.
+  const npm = spawnSync(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
+  if (npm.status !== 0) {
+    console.error("error: npm could not install the dependencies; what it says is above");
+    process.exit(1);
+  }
+  writeFileSync(stamp, digest);
+  console.error(`  done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+}
+
+/** This Node if it will do, else the one that came as a dependency. */
+function findNode() {
+  if (isNewEnough(process.versions.node)) {
+    return process.execPath;
+  }
+  const carried = join(
+    root,
+    "node_modules",
+    `node-${process.platform}-${process.arch}`,
+    "bin",
+    "node",
+  );
+  if (existsSync(carried)) {
+    return carried;
+  }
+  console.error(
+    `error: Node ${process.versions.node} is too old and there is none in npm for ${process.platform}-${process.arch}: ` +
+      `install Node ${NODE.join(".")} or newer`,
+  );
+  process.exit(1);
+}
+
+installDependencies();
+const node = findNode();
+if (node === process.execPath) {
+  process.argv = [process.argv[0] ?? node, main, ...process.argv.slice(2)];
+  await import(main);
+} else {
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  // Ctrl-C reaches the child by itself when it comes from a terminal; it takes a second one for the
+  // same (tools/lib/signals.ts). One sent to this process alone must be passed on.
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}

@@ -1,0 +1,61 @@
+import type { Session } from "./session.ts";
+
+/** What recovery and its checks need of a stack's state. */
+export interface StackState {
+  /** The id that the deployment's containers, networks and volumes carry; undefined before the first `up`. */
+  readonly deployment: string | undefined;
+  /** Ids (containers, networks) and names (volumes) of what the state knows, by kind. */
+  readonly known: Readonly<Record<"container" | "network" | "volume", ReadonlySet<string>>>;
+  /** Operations that were under way when a run died. */
+  readonly pending: number;
+  /** The whole, as exported: secrets are encrypted in it. */
+  readonly exported: ExportedState;
+}
+
+interface ExportedState {
+  readonly deployment: {
+    readonly resources?: readonly ExportedResource[];
+    readonly pending_operations?: readonly unknown[];
+  } | null;
+}
+
+interface ExportedResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** Reads the state of a stack that exists. */
+export async function readState(session: Session): Promise<StackState> {
+  return interpretState(
+    JSON.parse(await session.ask(["stack", "export", "--stack", session.stack])) as ExportedState,
+  );
+}
+
+export function interpretState(exported: ExportedState): StackState {
+  const resources = exported.deployment?.resources ?? [];
+  const idsOf = (type: string) =>
+    new Set(resources.flatMap((r) => (r.type === type && r.id !== undefined ? [r.id] : [])));
+  const id = resources.find((r) => r.urn.endsWith("::random:index/randomId:RandomId::deployment"));
+  const hex = id?.outputs?.["hex"];
+  return {
+    deployment: typeof hex === "string" ? hex : undefined,
+    known: {
+      container: idsOf("docker:index/container:Container"),
+      network: idsOf("docker:index/network:Network"),
+      volume: idsOf("docker:index/volume:Volume"),
+    },
+    pending: exported.deployment?.pending_operations?.length ?? 0,
+    exported,
+  };
+}
+
+/** Forgets the operations that were under way; what they left behind must be gone by now. */
+export async function dropPending(session: Session, state: StackState): Promise<void> {
+  const { deployment } = state.exported;
+  await session.tell(["stack", "import", "--stack", session.stack, "--force"], {
+    ...state.exported,
+    deployment: { ...deployment, pending_operations: [] },
+  });
+}

@@ -1,0 +1,96 @@
+import { execa } from "execa";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { ensureEngine } from "./engine.ts";
+import { demoImages, ensureImages } from "./images.ts";
+import { projectRoot } from "./lib/paths.ts";
+import { ensureToolchain } from "./toolchain.ts";
+
+/** How many checks and tests passed and failed. */
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+/** What a reader of the code could have found without running it; each is one check. */
+const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[] = [
+  ["types", "tsc", "--noEmit"],
+  ["lint", "eslint", "--max-warnings=0", "."],
+  ["format", "prettier", "--check", "--log-level=warn", "."],
+  ["public types", "tstyche"],
+  ["generated reference", "node", "tools/docs.ts", "--check"],
+];
+
+/** `npm run check`: what needs neither an engine nor a toolchain. */
+export async function check(): Promise<void> {
+  finish(await quick());
+}
+
+/** `npm test`: everything, on a machine that may have nothing yet. */
+export async function test(): Promise<void> {
+  const tally = await quick();
+  await ensureToolchain();
+  await ensureImages(await ensureEngine(), demoImages);
+  for (const folder of ["toolchain", "images", "nginx", "integration"]) {
+    await runTests(folder, tally);
+  }
+  finish(tally);
+}
+
+async function quick(): Promise<Tally> {
+  const tally = { passed: 0, failed: 0 };
+  for (const [title, command, ...args] of STATIC_CHECKS) {
+    const result = await execa(command ?? "", args, {
+      cwd: projectRoot,
+      preferLocal: true,
+      reject: false,
+      all: true,
+      stdin: "ignore",
+    });
+    const ok = result.exitCode === 0;
+    process.stdout.write(`${ok ? "✔" : "✖"} ${title} (${Math.round(result.durationMs)}ms)\n`);
+    if (!ok) {
+      process.stdout.write(`${result.all}\n`);
+    }
+    tally[ok ? "passed" : "failed"]++;
+  }
+  await runTests("unit", tally);
+  return tally;
+}
+
+/** Runs the test files of one folder; those that share an engine run one after another. */
+async function runTests(folder: string, tally: Tally): Promise<void> {
+  const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
+  process.stdout.write(`\n— test/${folder}\n`);
+  const stream = run({
+    files: files.map((file) => join(projectRoot, file)),
+    concurrency: folder === "unit",
+    cwd: projectRoot,
+  });
+  stream.on("test:pass", ({ details }) => {
+    tally.passed += details.type === "suite" ? 0 : 1;
+  });
+  stream.on("test:fail", ({ details }) => {
+    // A suite that fails without a failing test in it failed in its own hooks.
+    tally.failed += details.type === "suite" && isOfSubtests(details.error) ? 0 : 1;
+  });
+  for await (const text of stream.compose(new spec())) {
+    process.stdout.write(String(text));
+  }
+  if (files.length === 0) {
+    process.stdout.write(`✖ no test files in test/${folder}\n`);
+    tally.failed++;
+  }
+}
+
+function isOfSubtests(error: Error & { failureType?: string }): boolean {
+  return error.failureType === "subtestsFailed";
+}
+
+/** The run's closing line, and its exit code. */
+function finish({ passed, failed }: Tally): void {
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
