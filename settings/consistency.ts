@@ -1,5 +1,6 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { certificateDays } from "./certificates.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { clashes, type Listener } from "./listeners.ts";
 import { parseUserName } from "./names.ts";
@@ -88,8 +89,9 @@ function duplicateUsers(values: unknown): Finding[] {
 function plainUserPasswords({ values, secretKeys, plainPasswords = [] }: RawConfig): Finding[] {
   return usersOf(values).flatMap((_, index) => {
     const path: Path = ["users", index, "password"];
+    const given = ["string", "number"].includes(typeof valueAt(values, path));
     const plain = !secretKeys.has("users") || plainPasswords.includes(formatPath(path));
-    return valueAt(values, path) === undefined || !plain
+    return !given || !plain
       ? []
       : [
           {
@@ -104,13 +106,16 @@ function plainUserPasswords({ values, secretKeys, plainPasswords = [] }: RawConf
 }
 
 function certificateTimes(values: unknown): Finding[] {
-  const day = (name: string, fallback: number) =>
-    valueAt(values, ["certificates", name]) === undefined
+  const days = (name: keyof typeof certificateDays) => {
+    const path = ["certificates", name];
+    const { least, most, fallback } = certificateDays[name];
+    return valueAt(values, path) === undefined
       ? fallback
-      : parsed(values, ["certificates", name], wholeNumber(0, 36500));
-  const validity = day("validityDays", 90);
-  const renewal = day("renewBeforeDays", 30);
-  const ca = day("caValidityDays", 3650);
+      : parsed(values, path, wholeNumber(least, most));
+  };
+  const validity = days("validityDays");
+  const renewal = days("renewBeforeDays");
+  const ca = days("caValidityDays");
   const findings: Finding[] = [];
   if (validity !== undefined && renewal !== undefined && renewal >= validity) {
     findings.push({
@@ -138,16 +143,18 @@ function debugFlags(values: unknown): Finding[] {
   if (throwaway !== undefined && parseBoolean(throwaway) !== false) {
     return []; // Allowed, or unreadable and reported as such.
   }
-  const flags = (service: string, keys: ServiceKeys): Path[] =>
-    Object.entries(keys)
-      .filter(([, key]) => key.debug)
-      .map(([name]) => [service, "config", name]);
-  return [...flags("kms", kmsKeys), ...flags("backend", backendKeys)]
+  const services: Record<string, ServiceKeys> = { kms: kmsKeys, backend: backendKeys };
+  return Object.entries(services)
+    .flatMap(([service, keys]) =>
+      Object.keys(keys)
+        .filter((name) => keys[name]?.debug)
+        .map((name) => [service, "config", name]),
+    )
     .filter((path) => parsed(values, path, parseBoolean) === true)
     .map((path) => ({
       path,
       fault: new Fault(
-        "A debug flag runs code for callers or logs people's data: only throw-away stacks may set it.",
+        "A debug flag puts people's data into the log: only throw-away stacks may set it.",
         "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
       ),
     }));

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { certificateDays } from "./certificates.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { parseImage } from "./images.ts";
 import { parseHostName, parseUserName } from "./names.ts";
@@ -132,15 +133,11 @@ const publishedDatabase = (name: string) =>
     "127.0.0.1:5006",
   ).exactOptional();
 
-const days = (meaning: string, least: number, most: number, rule: string) =>
-  key(
-    {
-      type: "days",
-      meaning,
-      allowed: `${least} to ${most}${rule && `, ${rule}`}`,
-    },
-    wholeNumber(least, most),
-  );
+const days = (name: keyof typeof certificateDays, meaning: string, rule?: string) => {
+  const { least, most, fallback } = certificateDays[name];
+  const allowed = [`${least} to ${most}`, ...(rule === undefined ? [] : [rule])].join(", ");
+  return key({ type: "days", meaning, allowed }, wholeNumber(least, most)).default(fallback);
+};
 
 /** The highest value of a counter: leaves room for dates such as 20260831. */
 const MOST_ROTATIONS = 2_147_483_647;
@@ -238,19 +235,17 @@ export const schema = z.strictObject({
         },
         oneOf(["generated"]),
       ).default("generated"),
-      validityDays: days("How long a server certificate is valid.", 1, 366, "").default(90),
+      validityDays: days("validityDays", "How long a server certificate is valid."),
       renewBeforeDays: days(
+        "renewBeforeDays",
         "An `up` within so many days of its end renews it.",
-        0,
-        365,
         "less than validityDays",
-      ).default(30),
+      ),
       caValidityDays: days(
+        "caValidityDays",
         "How long the certificate authority is valid.",
-        2,
-        36500,
         "more than validityDays",
-      ).default(3650),
+      ),
     },
   ),
   users: z

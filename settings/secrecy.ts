@@ -51,8 +51,12 @@ export class Redactor {
     const secret = schemas
       .map((found) => docOf(found)?.secret)
       .findLast((mark) => mark !== undefined);
+    if (secret === true) {
+      return true;
+    }
+    // Whatever an unknown key's text is, it may be a password under a mistyped name.
     const unknown = schemas.length <= path.length;
-    return unknown || secret === true || (typeof value === "string" && this.#looksSecret(value));
+    return typeof value === "string" && (unknown || this.#looksSecret(value));
   }
 
   #looksSecret(value: string): boolean {

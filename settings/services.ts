@@ -12,7 +12,7 @@ export interface ServiceKey {
   /** What the service gets when the key isn't set here. */
   readonly fallback?: string;
   readonly parse: Parser<ConfigValue>;
-  /** Puts code execution or people's data at risk: for throw-away stacks only. */
+  /** Puts people's data into the log: for throw-away stacks only. */
   readonly debug?: true;
   /** Made by the stack itself: setting it is a mistake, and its value may be a secret. */
   readonly generated?: true;
@@ -26,6 +26,21 @@ const flag = (meaning: string): ServiceKey => ({
   fallback: "false",
   parse: parseBoolean,
 });
+
+/** Werkzeug's debugger runs code for whoever reaches it, so there is no stack that may have it. */
+const flaskDebugger: ServiceKey = {
+  ...flag("Flask's debugger, which runs code for whoever reaches it."),
+  allowed: "only false",
+  parse: (raw) => {
+    const value = parseBoolean(raw);
+    return value === true
+      ? new Fault(
+          "Allowed: only false. Flask's debugger runs code for whoever reaches it.",
+          "Remove the key.",
+        )
+      : value;
+  },
+};
 
 const debugFlag = (meaning: string): ServiceKey => ({
   ...flag(meaning),
@@ -42,8 +57,8 @@ const bound = (meaning: string, fallback: string): ServiceKey => ({
 });
 
 const generated = (what: string, remedy: string): ServiceKey => ({
-  type: "none",
-  meaning: `Refused: ${what}`,
+  type: "refused",
+  meaning: what,
   parse: () => new Fault(what, remedy),
   generated: true,
 });
@@ -97,7 +112,7 @@ const keyFile = (meaning: string, fallback: string): ServiceKey => ({
 });
 
 export const kmsKeys = {
-  FLASK_DEBUG: debugFlag("Flask's debugger, which runs code for whoever reaches it."),
+  FLASK_DEBUG: flaskDebugger,
   FLASK_JWT_SECRET_KEY: generated(
     "The stack generates the key that signs tokens.",
     "Remove the key; for a new one, raise cybexp:rotation.kmsJwtKey.",
@@ -110,9 +125,15 @@ export const kmsKeys = {
     parse: wholeNumber(1, 65536),
   },
   OPE_IN_MIN: bound("Least number that order-preserving encryption takes.", "0"),
-  OPE_IN_MAX: bound("Greatest number that it takes.", "18446744073709551615"),
-  OPE_OUT_MIN: bound("Least number that it yields.", "0"),
-  OPE_OUT_MAX: bound("Greatest number that it yields.", "340282366920938463463374607431768211455"),
+  OPE_IN_MAX: bound(
+    "Greatest number that order-preserving encryption takes.",
+    "18446744073709551615",
+  ),
+  OPE_OUT_MIN: bound("Least number that order-preserving encryption yields.", "0"),
+  OPE_OUT_MAX: bound(
+    "Greatest number that order-preserving encryption yields.",
+    "340282366920938463463374607431768211455",
+  ),
   backed_DB_uri: databaseUri,
   db_name: databaseName("KMS_db"),
   attrib_col_name: collectionName("The collection of the known attributes.", "attributes"),
@@ -122,7 +143,7 @@ export const kmsKeys = {
 } satisfies ServiceKeys;
 
 export const backendKeys = {
-  debug_mode_flask: debugFlag("Flask's debugger, which runs code for whoever reaches it."),
+  debug_mode_flask: flaskDebugger,
   debug: debugFlag("Logs queries."),
   print_time_comparison: debugFlag("Logs the times compared by a query."),
   print_pre_time_filtered_data: debugFlag("Logs the records before the time filter."),

@@ -1,0 +1,7 @@
+/** Bounds and defaults, in days, of what is said about the times of certificates. */
+export const certificateDays = {
+  /** A year and a day at most: browsers take no longer ones, and a lost key should not live for long. */
+  validityDays: { least: 1, most: 366, fallback: 90 },
+  renewBeforeDays: { least: 0, most: 365, fallback: 30 },
+  caValidityDays: { least: 2, most: 36500, fallback: 3650 },
+} as const;

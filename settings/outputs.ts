@@ -1,0 +1,44 @@
+/** The stack's outputs: what `pulumi stack output` gives. */
+
+export interface OutputDoc {
+  readonly name: string;
+  readonly shape: string;
+  /** Secret outputs are shown with `--show-secrets` only. */
+  readonly secret: boolean;
+  readonly meaning: string;
+}
+
+export const outputs: readonly OutputDoc[] = [
+  {
+    name: "kmsUrl",
+    shape: "text, `https://host:port`",
+    secret: false,
+    meaning:
+      "The URL of the KMS, without a slash at its end: CYBEX-P's programs append paths to it.",
+  },
+  {
+    name: "backendUrl",
+    shape: "text, `https://host:port`",
+    secret: false,
+    meaning: "The URL of the Backend, likewise.",
+  },
+  {
+    name: "serverCa",
+    shape: "PEM text",
+    secret: false,
+    meaning: "The certificate authority that clients verify the proxy by.",
+  },
+  {
+    name: "users",
+    shape: "map of user name to `{ user, password }`",
+    secret: true,
+    meaning: "What each user sends by HTTP basic authentication now.",
+  },
+  {
+    name: "moduleConfig",
+    shape: "map of user name to text",
+    secret: true,
+    meaning:
+      "For each user a complete `config.yaml` of CYBEX-P's collector and query modules, with URLs and password in it.",
+  },
+];
