@@ -91,14 +91,16 @@ const code = (text: string) => `\`${text}\``;
 const row = (cells: readonly string[]) =>
   `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
-/** Writes docs/reference.md anew. */
-export function writeReference(): void {
-  writeFileSync(file, renderReference());
-}
-
-/** @throws UserError when docs/reference.md is not what the code says */
-export function checkReference(): void {
-  if (!existsSync(file) || readFileSync(file, "utf8") !== renderReference()) {
+/**
+ * Writes docs/reference.md anew, or with `--check` only compares it.
+ *
+ * @throws UserError when `--check` finds it out of date
+ */
+export function main(args: string[]): void {
+  const { values } = parseArgs({ args, options: { check: { type: "boolean" } } });
+  if (!values.check) {
+    writeFileSync(file, renderReference());
+  } else if (!existsSync(file) || readFileSync(file, "utf8") !== renderReference()) {
     throw new UserError(
       "docs/reference.md is not what the code says: run `npm run docs` and commit it.",
     );
@@ -107,8 +109,7 @@ export function checkReference(): void {
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
   try {
-    const { values } = parseArgs({ options: { check: { type: "boolean" } } });
-    (values.check ? checkReference : writeReference)();
+    main(process.argv.slice(2));
   } catch (error) {
     process.exitCode = report(error);
   }
