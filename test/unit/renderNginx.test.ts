@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import {
+  commonDialect,
+  curvesWithMlkem,
+  curvesWithoutMlkem,
+  nginxDialect,
+} from "../../render/nginxDialect.ts";
+
+const digest = "0123456789abcdef0123456789abcdef";
+
+const options: NginxOptions = {
+  serverName: "cybexp.example.org",
+  doors: [
+    { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
+    { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+  ],
+  readTimeout: 60,
+  shutdownTimeout: 90,
+  statusPort: 8081,
+  releaseDir: `/release/releases/${digest}`,
+  resolver: "127.0.0.11",
+  release: digest,
+};
+
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, "fixtures", name), "utf8");
+
+describe("renderNginx", () => {
+  it("writes the whole file for the oldest Nginx that is supported", () => {
+    assert.equal(renderNginx(options), fixture("nginx-1.22.conf"));
+  });
+
+  it("writes the whole file for a current Nginx", () => {
+    const dialect = {
+      curves: curvesWithMlkem,
+      http2: "directive",
+      keepaliveMinTimeout: true,
+    } as const;
+    assert.equal(renderNginx({ ...options, dialect }), fixture("nginx-1.30.conf"));
+  });
+
+  it("differs between builds in curves, HTTP/2 and keep-alive alone", () => {
+    const dialect = {
+      curves: curvesWithMlkem,
+      http2: "directive",
+      keepaliveMinTimeout: true,
+    } as const;
+    const common = renderNginx(options).split("\n");
+    const current = renderNginx({ ...options, dialect }).split("\n");
+    assert.deepEqual(
+      current.filter((line) => !common.includes(line)).map((line) => line.trim()),
+      [
+        "ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1:secp384r1;",
+        "http2 on;",
+        "# A stopping worker waits for the request that may be on its way on an idle connection.",
+        "keepalive_min_timeout 5s;",
+        "listen 8441 ssl;",
+        "listen 8442 ssl;",
+        "listen 8441 ssl default_server;",
+        "listen 8442 ssl default_server;",
+      ],
+    );
+  });
+
+  it("says nothing in a server or location that would drop what http says", () => {
+    const inheritedWhole =
+      /^\s{8,}(add_header|proxy_set_header|proxy_hide_header|error_page|access_log)\b.*$/gm;
+    assert.deepEqual(
+      [...renderNginx(options).matchAll(inheritedWhole)].map(([line]) => line.trim()),
+      // The status port's own, on purpose.
+      ["access_log off;", "add_header Cache-Control no-store;"],
+    );
+  });
+
+  it("asks for the password in every server that reaches a service", () => {
+    const servers = renderNginx(options)
+      .split(/^ {4}server \{$/m)
+      .slice(1);
+    const proxying = servers.filter((server) => server.includes("proxy_pass"));
+    assert.equal(proxying.length, 2);
+    for (const server of proxying) {
+      assert.match(server, /^ {8}auth_basic 'CYBEX-P", charset="UTF-8';$/m);
+      assert.match(
+        server,
+        new RegExp(`^ {8}auth_basic_user_file ${options.releaseDir}/htpasswd;$`, "m"),
+      );
+      assert.doesNotMatch(server, /auth_basic off|satisfy|\bif\b/);
+    }
+  });
+
+  const refused: [string, Partial<NginxOptions>, RegExp][] = [
+    [
+      "a server name with a directive",
+      { serverName: "a; include /etc/passwd" },
+      /server name is "a; include/,
+    ],
+    ["a wildcard server name", { serverName: "*.example.org" }, /must be a host name/],
+    ["a regex server name", { serverName: "~^.*$" }, /must be a host name/],
+    ["an empty server name", { serverName: "" }, /must be a host name/],
+    ["a server name with a newline", { serverName: "a\nb" }, /must be a host name/],
+    [
+      "a server name that ends in a newline",
+      { serverName: "a.example.org\n" },
+      /must be a host name/,
+    ],
+    ["a server name that is too long", { serverName: "a".repeat(254) }, /must be a host name/],
+    ["a folder with a space", { releaseDir: "/release x" }, /folder is "\/release x"/],
+    ["a relative folder", { releaseDir: "release" }, /absolute path/],
+    ["a folder with a variable", { releaseDir: "/release/$host" }, /absolute path/],
+    ["a release with a quote", { release: '"' }, /release is/],
+    ["a resolver by name", { resolver: "dns.example.org" }, /must be an IPv4 address/],
+    ["a resolver with a parameter", { resolver: "127.0.0.11 ipv6=on" }, /must be an IPv4 address/],
+    [
+      "no time to answer",
+      { readTimeout: 0 },
+      /read time-out is 0, but must be a whole number from 1 to 86400/,
+    ],
+    ["half a second", { readTimeout: 0.5 }, /read time-out is 0.5/],
+    ["no time to stop", { shutdownTimeout: Number.NaN }, /shutdown time-out is NaN/],
+    ["a port of another kind", { statusPort: 65_536 }, /a port is 65536/],
+    ["a port used twice", { statusPort: 8441 }, /port 8441 is used twice/],
+    ["no doors", { doors: [] }, /at least one door/],
+    [
+      "an upstream with a path",
+      { doors: [{ name: "kms", port: 1, upstream: "kms:5000/x", maxBody: "1k" }] },
+      /upstream of kms is "kms:5000\/x", but must be host:port/,
+    ],
+    [
+      "an upstream with a variable",
+      { doors: [{ name: "kms", port: 1, upstream: "$host:5000", maxBody: "1k" }] },
+      /must be host:port/,
+    ],
+    [
+      "an upstream without a port",
+      { doors: [{ name: "kms", port: 1, upstream: "kms", maxBody: "1k" }] },
+      /must be host:port/,
+    ],
+    [
+      "a body without limit",
+      { doors: [{ name: "kms", port: 1, upstream: "kms:1", maxBody: "0" }] },
+      /largest body of kms is "0"/,
+    ],
+    [
+      "curves with a directive",
+      { dialect: { ...commonDialect, curves: "X25519; x" } },
+      /curves is "X25519; x"/,
+    ],
+  ];
+  for (const [what, change, message] of refused) {
+    it(`refuses ${what}`, () => {
+      assert.throws(() => renderNginx({ ...options, ...change }), { name: "RangeError", message });
+    });
+  }
+
+  it("never lets a value end the place it is put in", () => {
+    const anyText = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(
+        anyText,
+        fc.constantFrom("serverName", "releaseDir", "release", "resolver"),
+        (text, key) => {
+          let rendered: string;
+          try {
+            rendered = renderNginx({ ...options, [key]: text });
+          } catch (error) {
+            return error instanceof RangeError;
+          }
+          return /^[A-Za-z0-9._/-]+$/.test(text) && rendered.includes(text);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("nginxDialect", () => {
+  const cases: [string, string, ReturnType<typeof nginxDialect>][] = [
+    [
+      "Debian 12",
+      "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.22 25 Aug 2026 (running with OpenSSL 3.0.19 27 Jan 2026)\nTLS SNI support enabled\n",
+      { curves: curvesWithoutMlkem, http2: "listen", keepaliveMinTimeout: false },
+    ],
+    [
+      "the official image",
+      "nginx version: nginx/1.30.6\nbuilt by gcc 14.2.0 (Debian 14.2.0-19)\nbuilt with OpenSSL 3.5.7 1 Jul 2026\n",
+      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true },
+    ],
+    [
+      "a newer OpenSSL than Nginx was built with",
+      "nginx version: nginx/1.26.3\nbuilt with OpenSSL 3.4.0 1 Jul 2025 (running with OpenSSL 3.5.0 1 Jul 2026)\n",
+      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: false },
+    ],
+    [
+      "another TLS library",
+      "nginx version: nginx/1.28.0\nbuilt with LibreSSL 4.0.0\n",
+      { curves: curvesWithoutMlkem, http2: "directive", keepaliveMinTimeout: true },
+    ],
+    [
+      "OpenSSL 4",
+      "nginx version: nginx/1.31.3\nbuilt with OpenSSL 4.0.0 1 Jul 2026\n",
+      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true },
+    ],
+  ];
+  for (const [what, text, dialect] of cases) {
+    it(`knows ${what}`, () => assert.deepEqual(nginxDialect(text), dialect));
+  }
+
+  it("refuses an Nginx that is too old, and what is none", () => {
+    const message = /must hold Nginx 1.22 or newer, but `nginx -V` there says/;
+    assert.throws(() => nginxDialect("nginx version: nginx/1.20.2\n"), { message });
+    assert.throws(() => nginxDialect("sh: nginx: not found\n"), { message });
+  });
+});

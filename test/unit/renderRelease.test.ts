@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { releaseDigest, type ReleaseFiles, tarball } from "../../render/release.ts";
+
+const files: ReleaseFiles = {
+  "server.crt": { mode: 0o444, content: "ü" },
+  htpasswd: { mode: 0o400, content: "a:b\n" },
+};
+
+describe("releaseDigest", () => {
+  it("is the SHA-256 of length-prefixed names, modes and contents", () => {
+    // Computed with Python's hashlib.
+    assert.equal(releaseDigest(files), "4f0be72abaff42e2aad4af02e626238e");
+  });
+
+  it("heeds neither the order of the files nor text against bytes", () => {
+    const { htpasswd, "server.crt": certificate } = files;
+    assert.ok(htpasswd && certificate);
+    const bytes = { ...certificate, content: new Uint8Array([0xc3, 0xbc]) };
+    assert.equal(releaseDigest({ htpasswd, "server.crt": bytes }), releaseDigest(files));
+  });
+
+  it("differs with any name, mode or content", () => {
+    const digests = [
+      files,
+      { ...files, extra: { mode: 0o400, content: "" } },
+      { "server.crt": files["server.crt"], htpassw: files["htpasswd"] },
+      { ...files, htpasswd: { mode: 0o444, content: "a:b\n" } },
+      { ...files, htpasswd: { mode: 0o400, content: "a:b" } },
+      {},
+    ].map((some) => releaseDigest(some as ReleaseFiles));
+    assert.equal(new Set(digests).size, digests.length);
+  });
+
+  it("never takes two sets for one by putting their parts together otherwise", () => {
+    const name = fc.stringMatching(/^[a-c0-2]{1,4}$/);
+    const some = fc.dictionary(
+      name,
+      fc.record({
+        mode: fc.constantFrom(0o4, 0o44, 0o444),
+        content: fc.stringMatching(/^[a-c0-2: ]{0,6}$/),
+      }),
+    );
+    fc.assert(
+      fc.property(some, some, (one, other) => {
+        const same = isDeepStrictEqual({ ...one }, { ...other });
+        assert.equal(releaseDigest(one) === releaseDigest(other), same);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("refuses names that leave the folder, and modes with more than permissions", () => {
+    for (const name of ["", ".", "..", "a/b", "../a", "a b", ".hidden", "ä", "a\n"]) {
+      assert.throws(
+        () => releaseDigest({ [name]: { mode: 0o400, content: "" } }),
+        /file name is .*, but must be/,
+      );
+    }
+    assert.throws(() => releaseDigest({ a: { mode: 0o4755, content: "" } }), /mode of a is 2541/);
+  });
+});
+
+describe("tarball", () => {
+  const owner = { uid: 101, gid: 102, prefix: "releases/abc.part" };
+
+  it("is what tar lists, with numeric owners and no time", () => {
+    const archive = tarball({ ...files, big: { mode: 0o400, content: "x".repeat(513) } }, owner);
+    const { stdout, stderr, status } = spawnSync("tar", ["--numeric-owner", "-tvf", "-"], {
+      input: archive,
+      encoding: "utf8",
+      env: { ...process.env, TZ: "UTC", LC_ALL: "C" },
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.deepEqual(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.replace(/\s+/g, " ").replace("101 102", "101/102")),
+      [
+        "drwxr-xr-x 101/102 0 1970-01-01 00:00 releases/",
+        "drwxr-xr-x 101/102 0 1970-01-01 00:00 releases/abc.part/",
+        "-r-------- 101/102 513 1970-01-01 00:00 releases/abc.part/big",
+        "-r-------- 101/102 4 1970-01-01 00:00 releases/abc.part/htpasswd",
+        "-r--r--r-- 101/102 2 1970-01-01 00:00 releases/abc.part/server.crt",
+      ],
+    );
+  });
+
+  it("gives back every byte", () => {
+    for (const size of [0, 1, 511, 512, 513, 100_000]) {
+      const content = new Uint8Array(size).map((_, index) => index % 251);
+      const archive = tarball({ file: { mode: 0o400, content } }, owner);
+      const { stdout, status } = spawnSync("tar", ["-xOf", "-", "releases/abc.part/file"], {
+        input: archive,
+      });
+      assert.equal(status, 0);
+      assert.deepEqual(new Uint8Array(stdout), content);
+      assert.equal(archive.length % 512, 0);
+    }
+  });
+
+  it("is the same for the same files", () => {
+    const { htpasswd, "server.crt": certificate } = files;
+    assert.ok(htpasswd && certificate);
+    assert.deepEqual(
+      tarball({ htpasswd, "server.crt": certificate }, owner),
+      tarball(files, owner),
+    );
+  });
+
+  it("refuses a prefix that leaves the place it is unpacked in", () => {
+    for (const prefix of ["/etc", "a/../b", "", "a b", "x".repeat(100)]) {
+      assert.throws(() => tarball(files, { ...owner, prefix }), /can't be a path in an archive/);
+    }
+  });
+});
