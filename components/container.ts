@@ -56,8 +56,8 @@ export interface ContainerArgs {
   readonly stopGrace: number;
   /** MiB; no swap beyond it. */
   readonly memory: number;
-  /** In Docker's canonical form: "0.5", "1", "1.5" and never "1.50", which would diff for ever. */
-  readonly cpus: string;
+  /** Processors, in steps of a hundredth. */
+  readonly cpus: number;
   /** Processes and threads. @default 200 */
   readonly pidsLimit?: number;
   /** MiB of /tmp. @default 16 */
@@ -170,11 +170,16 @@ function hardening(args: ContainerArgs) {
     memory: args.memory,
     // Left out, it reads back as twice the memory and diffs for ever.
     memorySwap: args.memory,
-    cpus: args.cpus,
+    cpus: cpuText(args.cpus),
     // Explicit, since the daemon's default would come back as a diff.
     logDriver: "json-file",
     logOpts: { "max-file": "3", "max-size": "10m" },
   };
+}
+
+/** As the provider reads it back, "1.0" and "0.25": any other spelling is a replacement for ever. */
+function cpuText(cpus: number): string {
+  return Number.isInteger(cpus) ? cpus.toFixed(1) : String(cpus);
 }
 
 function lifecycle(args: ContainerArgs) {

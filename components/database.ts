@@ -104,7 +104,7 @@ export class Database extends pulumi.ComponentResource {
         healthCheck: HEALTH_CHECK,
         stopGrace: 60,
         memory: 1024,
-        cpus: "1",
+        cpus: 1,
       },
       { parent: this },
     );

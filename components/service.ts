@@ -93,7 +93,7 @@ export class Service extends pulumi.ComponentResource {
         stopSignal: "SIGINT",
         stopGrace: 30,
         memory: 512,
-        cpus: "1",
+        cpus: 1,
       },
       { parent: this },
     );

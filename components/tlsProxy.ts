@@ -125,7 +125,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         stopSignal: "SIGQUIT",
         stopGrace: 30,
         memory: 256,
-        cpus: "1",
+        cpus: 1,
         tmpSize: 256,
       },
       { parent: this, dependsOn: args.doors.map((door) => door.service) },

@@ -58,8 +58,16 @@ export function onlySaltDiffers(before: string, after: string): boolean {
   try {
     const old = parse(before) as Record<string, unknown> | null;
     const { [SALT]: salt, ...rest } = parse(after) as Record<string, unknown>;
-    return salt !== undefined && isDeepStrictEqual(rest, old ?? {});
+    return salt !== undefined && isDeepStrictEqual(asSaved(rest), asSaved(old ?? {}));
   } catch {
     return false;
   }
+}
+
+/** Pulumi writes a key's plain value as text: `true` comes back as "true". */
+function asSaved(content: Record<string, unknown>): unknown {
+  const config = Object.entries((content["config"] ?? {}) as Record<string, unknown>).map(
+    ([key, value]) => [key, typeof value === "object" ? value : String(value)],
+  );
+  return { ...content, config: Object.fromEntries(config) as unknown };
 }

@@ -1,12 +1,12 @@
 /**
  * Delivers a release into its volume and, where a proxy serves it, switches to it:
  *
- * 1. written to `releases/<digest>.part`, then renamed: a folder with the digest's name is complete;
+ * 1. the oldest releases removed, and this one written to `releases/<digest>.part`, then renamed: a
+ *    folder with the digest's name is complete;
  * 2. checked with `nginx -t` in a throw-away container: what fails leaves the old release serving;
  * 3. `current` switched to it by an atomic rename;
  * 4. the running proxy reloaded, and asked which release it serves; if it is not this one, `current`
- *    goes back to where it was;
- * 5. the oldest releases removed.
+ *    goes back to where it was.
  */
 import { z } from "zod";
 import { tarball } from "../../render/release.ts";
@@ -31,32 +31,33 @@ const input = z.object({
 });
 type Input = z.infer<typeof input>;
 
+/** $1 is the digest, $2 the owner, $3 how many releases stay; standard input is the archive. */
 const WRITE = `
   umask 077
   # Those of runs that were killed.
   rm -rf /volume/releases/*.part
+  # A container may be reading it, and the content is what its name says.
+  if test -d "/volume/releases/$1"; then
+    cat > /dev/null
+    exit
+  fi
+  current=$(readlink /volume/current || true)
+  ls -1t /volume/releases 2>/dev/null | tail -n "+$3" | while read -r old; do
+    test "releases/$old" = "$current" || rm -rf "/volume/releases/$old"
+  done
   tar -xf - -C /volume
-  chown "$2" "/volume/releases/$1.part"
-  chmod 0500 "/volume/releases/$1.part"
   chown 0:0 /volume/releases
   chmod 0755 /volume /volume/releases
+  chown "$2" "/volume/releases/$1.part"
+  chmod 0500 "/volume/releases/$1.part"
   mv "/volume/releases/$1.part" "/volume/releases/$1"
 `;
 
-const EXISTS = `test -d "/volume/releases/$1" && echo yes || true`;
-
+/** $1 is where `current` is to point; prints where it pointed. */
 const SWITCH = `
   readlink /volume/current || true
   ln -sfn "$1" /volume/next
   mv -T /volume/next /volume/current
-`;
-
-const PRUNE = `
-  touch "/volume/releases/$1"
-  current=$(readlink /volume/current || true)
-  ls -1t /volume/releases | tail -n "+$(($2 + 1))" | while read -r old; do
-    test "releases/$old" = "$current" || rm -rf "/volume/releases/$old"
-  done
 `;
 
 await runProgram(input, 120, async (release) => {
@@ -67,7 +68,6 @@ await runProgram(input, 120, async (release) => {
     await check(docker, release);
     await apply(docker, release, release.reload);
   }
-  await inVolume(docker, release, PRUNE, [release.digest, String(KEEP)]);
 });
 
 function inVolume(
@@ -87,17 +87,10 @@ function inVolume(
 }
 
 async function write(docker: Docker, release: Input): Promise<void> {
-  if ((await inVolume(docker, release, EXISTS, [release.digest])) === "yes") {
-    // A container may be reading it, and the content is what its name says.
-    return;
-  }
-  const [uid, gid] = release.owner.split(":").map(Number);
-  const tar = tarball(release.files, {
-    uid: uid ?? 0,
-    gid: gid ?? 0,
-    prefix: `releases/${release.digest}.part`,
-  });
-  await inVolume(docker, release, WRITE, [release.digest, release.owner], tar);
+  const { digest, owner, files } = release;
+  const [uid = 0, gid = 0] = owner.split(":").map(Number);
+  const tar = tarball(files, { uid, gid, prefix: `releases/${digest}.part` });
+  await inVolume(docker, release, WRITE, [digest, owner, String(KEEP)], tar);
 }
 
 /** Nginx's own verdict, as the user that it will run as. */
