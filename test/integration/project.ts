@@ -1,0 +1,188 @@
+/**
+ * A copy of the project in a folder of its own, with a stack, ports and a state of its own: what a
+ * test does to it touches neither the checkout nor a dev stack that is deployed beside it.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { projectRoot } from "../../tools/lib/paths.ts";
+
+export interface Result {
+  readonly code: number;
+  /** Standard output and standard error, as they came. */
+  readonly output: string;
+  readonly stdout: string;
+}
+
+export interface Ports {
+  readonly kms: number;
+  readonly backend: number;
+  readonly kmsBind: number;
+  readonly backendBind: number;
+}
+
+/** The keys of the stack's config, as in its file. */
+export type StackConfig = Record<string, unknown>;
+
+export class Project {
+  readonly dir: string;
+  readonly stack: string;
+  readonly ports: Ports;
+
+  private constructor(dir: string, stack: string, ports: Ports) {
+    this.dir = dir;
+    this.stack = stack;
+    this.ports = ports;
+  }
+
+  /** A copy whose stack is the embedded default on free ports. */
+  static async create(): Promise<Project> {
+    const dir = mkdtempSync(join(tmpdir(), "cybexp-test-"));
+    const tracked = execFileSync(
+      "git",
+      ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+      {
+        cwd: projectRoot,
+        encoding: "utf8",
+      },
+    );
+    for (const file of tracked.split("\0").filter(Boolean)) {
+      cpSync(join(projectRoot, file), join(dir, file));
+    }
+    symlinkSync(join(projectRoot, "node_modules"), join(dir, "node_modules"));
+
+    const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
+    const project = new Project(dir, `it-${randomBytes(3).toString("hex")}`, {
+      kms,
+      backend,
+      kmsBind,
+      backendBind,
+    });
+    const dev = parse(readFileSync(join(dir, "Pulumi.dev.yaml"), "utf8")) as {
+      config: StackConfig;
+    };
+    project.writeConfig(dev.config);
+    project.configure((config) => {
+      Object.assign(config["cybexp:kms"] as object, { listen: kms, bind: `127.0.0.1:${kmsBind}` });
+      Object.assign(config["cybexp:backend"] as object, {
+        listen: backend,
+        bind: `127.0.0.1:${backendBind}`,
+      });
+    });
+    return project;
+  }
+
+  get configFile(): string {
+    return join(this.dir, `Pulumi.${this.stack}.yaml`);
+  }
+
+  readConfig(): StackConfig {
+    return (parse(readFileSync(this.configFile, "utf8")) as { config: StackConfig }).config;
+  }
+
+  writeConfig(config: StackConfig): void {
+    writeFileSync(this.configFile, stringify({ config }));
+  }
+
+  /** Edits the stack's config in its file. */
+  configure(edit: (config: StackConfig) => void): void {
+    const config = this.readConfig();
+    edit(config);
+    this.writeConfig(config);
+  }
+
+  /** Runs `npm run -s NAME -- ARGS` and waits for its end. */
+  async npm(name: string, ...args: string[]): Promise<Result> {
+    const child = this.start(name, ...args);
+    return this.end(child);
+  }
+
+  /** Starts `npm run -s NAME -- ARGS` in a process group of its own. */
+  start(name: string, ...args: string[]): ChildProcess {
+    return spawn("npm", ["run", "-s", name, "--", ...args], {
+      cwd: this.dir,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, STACK: this.stack },
+    });
+  }
+
+  end(child: ChildProcess): Promise<Result> {
+    let output = "";
+    let stdout = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      stdout += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
+    return new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code: code ?? -1, output, stdout }));
+    });
+  }
+
+  /** Runs the CLI on this stack. */
+  pulumi(...args: string[]): Promise<Result> {
+    return this.npm("pulumi", ...args, "--stack", this.stack, "--non-interactive");
+  }
+
+  /** The stack's outputs, secrets in clear. */
+  async outputs(): Promise<Record<string, unknown>> {
+    const result = await this.npm(
+      "pulumi",
+      "stack",
+      "output",
+      "--json",
+      "--show-secrets",
+      "--stack",
+      this.stack,
+    );
+    return JSON.parse(result.stdout) as Record<string, unknown>;
+  }
+
+  /** What Docker has of this stack: names of containers, networks and volumes. */
+  leftovers(): string[] {
+    const list = (kind: string, name: string, ...all: string[]) =>
+      docker(kind, "ls", ...all, "--format", `{{.${name}}}`)
+        .split("\n")
+        .filter((found) => found.startsWith(`cybexp-${this.stack}-`))
+        .map((found) => `${kind} ${found}`);
+    return [
+      ...list("container", "Names", "--all"),
+      ...list("network", "Name"),
+      ...list("volume", "Name"),
+    ];
+  }
+
+  /** Takes the stack down and the folder away. */
+  async remove(): Promise<void> {
+    await this.npm("down");
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Runs `docker` and gives its standard output. */
+export function docker(...args: string[]): string {
+  return execFileSync("docker", args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
+}
+
+/** Ports of 127.0.0.1 that nobody listens at. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
