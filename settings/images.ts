@@ -18,7 +18,7 @@ export function isDemoImage(image: string): boolean {
 /** A reference that names one version: `name:tag`, `name@sha256:...`, or both. */
 export function parseImage(raw: unknown): string | Fault {
   const allowed = "Allowed: name:tag, name@sha256:digest or name:tag@sha256:digest.";
-  const example = "Write the version to run, for example registry.example.edu/cybexp-kms-priv:1.0.";
+  const example = "Write the version to run, as in registry.example.edu/name:1.0.";
   const [, name, tag, digest] =
     (typeof raw === "string" && raw.length <= 512 && REFERENCE.exec(raw)) || [];
   if (typeof raw !== "string" || name === undefined || name.length > LONGEST_NAME) {
