@@ -1,0 +1,325 @@
+/** Generated configurations: each is taken and then safe, or refused with a report that shows no secret. */
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { SettingsError } from "../../settings/problem.ts";
+import { readSettings } from "../../settings/read.ts";
+import { plainPasswords } from "../../settings/secrecy.ts";
+import type { Endpoint, Settings } from "../../settings/types.ts";
+
+const RUNS = 1000;
+
+type Values = Record<string, unknown>;
+type Step = string | number;
+
+/** A configuration with every key, so that a mutation can hit each. */
+const complete = (password: string): Values => ({
+  kms: {
+    image: "cybexp-demo/kms:1",
+    bind: "127.0.0.1:5012",
+    listen: 5002,
+    access: "password",
+    config: { FLASK_DEBUG: false, OPE_IN_MAX: "18446744073709551615", db_name: "KMS_db" },
+  },
+  backend: {
+    image: "cybexp-demo/backend:1",
+    bind: "[::1]:5011",
+    listen: 5001,
+    access: "password",
+    config: { print_response: true, col_name: "enc_data" },
+  },
+  database: {
+    image: "cybexp-demo/mongo:1",
+    publish: { kms: "127.0.0.1:5006", backend: "127.0.0.1:5003" },
+  },
+  proxy: {
+    image: "cybexp-demo/nginx:1",
+    serverName: "localhost",
+    address: "127.0.0.1",
+    readTimeout: 300,
+  },
+  certificates: {
+    source: "generated",
+    validityDays: 90,
+    renewBeforeDays: 30,
+    caValidityDays: 3650,
+  },
+  users: [
+    { name: "collector", generation: 2, password },
+    { name: "analyst", generation: 1 },
+  ],
+  rotation: { kmsJwtKey: 1, serverCertificate: 1, serverCa: 1 },
+  throwaway: true,
+});
+
+/** Every path of a configuration, inner and outer. */
+function pathsOf(value: unknown, path: readonly Step[] = []): Step[][] {
+  const children =
+    typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, child]) =>
+          pathsOf(child, [...path, Array.isArray(value) ? Number(key) : key]),
+        )
+      : [];
+  return path.length === 0 ? children : [[...path], ...children];
+}
+
+const paths = pathsOf(complete(""));
+
+/** Supplied passwords, long enough that finding one in a report is no accident; good and bad ones. */
+const password = fc.oneof(
+  fc.string({ unit: fc.constantFrom(..."ABCDEFGHJKLMNP:/@\"'\\$ ~"), minLength: 8, maxLength: 90 }),
+  fc.string({ unit: "grapheme", minLength: 12, maxLength: 40 }),
+);
+
+/** Text that is right somewhere, or nearly so. */
+const plausible = fc.constantFrom(
+  ..."localhost 0.0.0.0 :: ::1 127.0.0.1 192.168.1.1 8.8.8.8 255.255.255.255 0.0.0.0:5012".split(
+    " ",
+  ),
+  ..."localhost:5012 127.0.0.1:5012 127.0.0.2:5002 [::1]:5012 [::]:5012 ::1:5012 :5012".split(" "),
+  ..."10.1.2.3:5012 127.0.0.1:0 127.0.0.1:65535 127.0.0.1:5011 127.0.0.1:5001 127.1:80".split(" "),
+  ..."nginx nginx:latest nginx:1.28 a/b/c:1 example.edu 1.2.3.4 a_b.example xn--a.example".split(
+    " ",
+  ),
+  ..."0 1 007 5012 5002 65535 65536 1e3 true false yes null generated acme".split(" "),
+  ..."__proto__ constructor toString password none both collector analyst".split(" "),
+  "",
+  " ",
+  "\u0000",
+  "a:b",
+);
+
+const scalar = fc.oneof(
+  plausible,
+  fc.string({ unit: "binary", maxLength: 100 }),
+  fc.integer({ min: -2, max: 70_000 }),
+  fc.double(),
+  fc.boolean(),
+  fc.constantFrom(null, undefined, NaN, Infinity, -0, 5012, 5011, 5002, 5001, 5006),
+);
+
+const junk = fc.oneof(
+  { weight: 4, arbitrary: scalar },
+  { weight: 1, arbitrary: fc.anything({ maxDepth: 4, withNullPrototype: true, withBigInt: true }) },
+  { weight: 1, arbitrary: fc.array(scalar, { maxLength: 4 }) },
+  { weight: 1, arbitrary: fc.dictionary(fc.oneof(plausible, fc.string()), scalar, { maxKeys: 4 }) },
+);
+
+type Mutation = (values: Values, password: string) => void;
+
+/** The map or list that holds what a path leads to; undefined where an earlier mutation took it away. */
+function holderOf(values: Values, path: readonly Step[]): Values | undefined {
+  let place: unknown = values;
+  for (const step of path.slice(0, -1)) {
+    place =
+      typeof place === "object" && place !== null ? (place as Values)[String(step)] : undefined;
+  }
+  return typeof place === "object" && place !== null && Object.isExtensible(place)
+    ? (place as Values)
+    : undefined;
+}
+
+function put(holder: Values | undefined, key: Step, value: unknown): void {
+  if (holder !== undefined && !(Array.isArray(holder) && typeof key === "string")) {
+    Object.defineProperty(holder, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+}
+
+const anyPath = fc.constantFrom(...paths);
+
+const mutation: fc.Arbitrary<Mutation> = fc.oneof(
+  // One value replaced by another.
+  fc.tuple(anyPath, junk).map(([path, value]): Mutation => (values) => {
+    put(holderOf(values, path), path.at(-1) ?? "", value);
+  }),
+  // A key taken away.
+  anyPath.map((path): Mutation => (values) => {
+    const holder = holderOf(values, path);
+    if (holder !== undefined) {
+      Reflect.deleteProperty(holder, path.at(-1) ?? "");
+    }
+  }),
+  // A key added beside another.
+  fc
+    .tuple(
+      anyPath,
+      fc.oneof(plausible, fc.string(), fc.constantFrom("imgae", "lisen", "pasword")),
+      junk,
+    )
+    .map(([path, key, value]): Mutation => (values) => {
+      put(holderOf(values, path), key, value);
+    }),
+  // A value in the place of another.
+  fc.tuple(anyPath, anyPath).map(([from, to]): Mutation => (values) => {
+    const value = holderOf(values, from)?.[String(from.at(-1))];
+    put(holderOf(values, to), to.at(-1) ?? "", structuredCloneOr(value));
+  }),
+  // The password in a wrong place, alone, in other text, or as a key.
+  fc
+    .tuple(anyPath, fc.constantFrom("", "x:", "nginx:1.0"), fc.boolean())
+    .map(([path, before, asKey]): Mutation => (values, secret) => {
+      put(holderOf(values, path), asKey ? secret : (path.at(-1) ?? ""), before + secret);
+    }),
+);
+
+function structuredCloneOr(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch {
+    return value; // A function or symbol of an earlier mutation.
+  }
+}
+
+interface Generated {
+  readonly values: Values;
+  /** Undefined where the mutations left it no user's password: then nothing tells it from other text. */
+  readonly password: string | undefined;
+}
+
+const configuration = fc
+  .tuple(password, fc.array(mutation, { maxLength: 5 }))
+  .map(([password, mutations]): Generated => {
+    const values = complete(password);
+    for (const mutate of mutations) {
+      mutate(values, password);
+    }
+    const users: unknown[] = Array.isArray(values["users"]) ? values["users"] : [];
+    const supplied = users.some((user) => (user as Values | null)?.["password"] === password);
+    return { values, password: supplied ? password : undefined };
+  });
+
+/** What must hold of every configuration that was taken. */
+function assertSafe(settings: Settings): void {
+  const { kms, backend, database, proxy, certificates } = settings;
+  const published = Object.values<Endpoint>(database.publish);
+  const internal = [kms.bind, backend.bind, ...published];
+  for (const { address } of internal) {
+    assert.ok(isLoopback(address), address);
+  }
+  const listeners = [
+    ...internal,
+    { address: proxy.address, port: kms.listen },
+    { address: proxy.address, port: backend.listen },
+  ];
+  listeners.forEach((one, index) => {
+    assert.ok(Number.isInteger(one.port) && one.port >= 1 && one.port <= 65535, String(one.port));
+    for (const other of listeners.slice(index + 1)) {
+      const sameAddress =
+        one.address === other.address || isUnspecified(one.address) || isUnspecified(other.address);
+      assert.ok(one.port !== other.port || !sameAddress, `two listeners at port ${one.port}`);
+    }
+  });
+  for (const image of [kms.image, backend.image, database.image, proxy.image]) {
+    assert.match(image, /^[^\s:@]+(:\d+\/[^\s:@]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
+    assert.match(image, /:[^/]+$/);
+    assert.doesNotMatch(image, /:latest$/);
+  }
+  assert.match(proxy.serverName, /^(?=.{1,253}$)[a-z0-9-]+(\.[a-z0-9-]+)*$/);
+  assert.ok(proxy.readTimeout > 35 && proxy.readTimeout <= 3600);
+  assert.ok(certificates.renewBeforeDays < certificates.validityDays);
+  assert.ok(certificates.validityDays < certificates.caValidityDays);
+  assert.ok(settings.users.length >= 1);
+  assert.equal(new Set(settings.users.map(({ name }) => name)).size, settings.users.length);
+  for (const user of settings.users) {
+    assert.match(user.name, /^[A-Za-z0-9._@-]{1,64}$/);
+    assert.ok(Number.isInteger(user.generation) && user.generation >= 1);
+    assert.ok(user.password === undefined || /^[\x20-\x7e]{20,72}$/.test(user.password));
+  }
+  assert.notEqual(kms.config["FLASK_DEBUG"], true);
+  assert.ok(!Object.hasOwn(kms.config, "FLASK_JWT_SECRET_KEY"));
+  assert.ok(settings.throwaway || backend.config["print_response"] !== true);
+}
+
+/** What must hold of every report. */
+function assertReport(error: unknown, secret: string | undefined): void {
+  assert.ok(error instanceof SettingsError, String(error));
+  assert.ok(error.problems.length >= 1);
+  assert.doesNotMatch(error.message, /\[object|NaN days|undefined(?!")/);
+  assert.doesNotMatch(error.message, /[^\P{C}\n]/u, "no control characters but line ends");
+  if (secret !== undefined) {
+    assert.ok(!error.message.includes(secret), "the password is in the report");
+  }
+  for (const { path, value, reason, remedy } of error.problems) {
+    assert.match(path, /^cybexp:./);
+    assert.notEqual(value, "");
+    assert.ok(reason.endsWith(".") && reason.length < 300, reason);
+    assert.ok(remedy.length > 0 && remedy.length < 300, remedy);
+  }
+}
+
+describe("a thousand generated configurations", () => {
+  it("are each taken and safe, or refused with a report without secrets", () => {
+    const seen = { taken: 0, refused: 0 };
+    fc.assert(
+      fc.property(configuration, fc.boolean(), ({ values, password }, marked) => {
+        let settings: Settings;
+        try {
+          settings = readSettings({
+            stack: "dev",
+            values,
+            secretKeys: new Set(marked ? ["users"] : []),
+          });
+        } catch (error) {
+          seen.refused++;
+          assertReport(error, password);
+          return;
+        }
+        seen.taken++;
+        assertSafe(settings);
+      }),
+      { numRuns: RUNS },
+    );
+    // Neither side of the property may be empty.
+    assert.ok(seen.taken >= RUNS / 100 && seen.refused >= RUNS / 4, JSON.stringify(seen));
+  });
+
+  it("made of nothing but junk are refused", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.oneof(plausible, fc.string()), junk), (values) => {
+        assert.throws(() => readSettings({ stack: "dev", values, secretKeys: new Set() }), {
+          name: "SettingsError",
+        });
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("give the same report each time, whatever the order of their keys", () => {
+    const report = (values: Values) => {
+      try {
+        return JSON.stringify(readSettings({ stack: "dev", values, secretKeys: new Set() }));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    fc.assert(
+      fc.property(configuration, ({ values }) => {
+        const backwards = Object.fromEntries(Object.entries(values).toReversed());
+        assert.equal(report(backwards), report(values));
+      }),
+      { numRuns: RUNS / 5 },
+    );
+  });
+});
+
+describe("any text as a stack's file", () => {
+  it("gives paths of passwords, and never fails", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom(..."config: cybexp:users\n -[]{}&*!|>'\"") }),
+        (text) => {
+          for (const path of plainPasswords(text)) {
+            assert.match(path, /^cybexp:users\[\d+\]\.password$/);
+          }
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
