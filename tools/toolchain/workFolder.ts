@@ -1,0 +1,28 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { isAlive } from "./lock.ts";
+
+/** Work folders carry their owner's process id in their name: `work-PID-RANDOM`. */
+const WORK = /^work-(\d+)-/;
+
+/** Makes a folder for unfinished work, on the file system where the finished one will be. */
+export function newWorkFolder(root: string): string {
+  return mkdtempSync(join(root, `work-${process.pid}-`));
+}
+
+/** Removes the work folders of processes that are gone: what an interrupted run left behind. */
+export function removeDeadWork(root: string): void {
+  for (const name of readdirSync(root)) {
+    const owner = WORK.exec(name)?.[1];
+    if (owner && !isAlive(Number(owner))) {
+      discard(root, join(root, name));
+    }
+  }
+}
+
+/** Removes a work folder, and nothing else: one that was renamed to its place is left alone. */
+export function discard(root: string, work: string): void {
+  if (work.startsWith(join(root, "work-"))) {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
