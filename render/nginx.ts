@@ -153,7 +153,7 @@ proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel
 
 /** What is taken from callers, and what of it the services see. */
 const requests = ({ dialect }: Checked) => `\
-# A record of 15 kB stays in memory: above 64k a body goes through a file in /tmp.
+# A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file in /tmp.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
 client_header_timeout 15s;

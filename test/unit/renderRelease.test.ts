@@ -35,6 +35,12 @@ describe("releaseDigest", () => {
     assert.equal(new Set(digests).size, digests.length);
   });
 
+  it("differs where names, modes and contents put one after the other are the same", () => {
+    const one = { a: { mode: 0o4, content: "b4c" } };
+    const two = { a: { mode: 0o4, content: "" }, b: { mode: 0o4, content: "c" } };
+    assert.notEqual(releaseDigest(one), releaseDigest(two));
+  });
+
   it("never takes two sets for one by putting their parts together otherwise", () => {
     const name = fc.stringMatching(/^[a-c0-2]{1,4}$/);
     const some = fc.dictionary(

@@ -1,0 +1,223 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { renderHtpasswd } from "../../render/htpasswd.ts";
+import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
+import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import type { Door } from "./client.ts";
+import { createNetwork, docker, nginxImage, startContainer } from "./docker.ts";
+import { Upstream } from "./upstream.ts";
+
+export const SERVER_NAME = "cybexp.example.org";
+
+/** One of the two users, as a client sends it. */
+export const COLLECTOR = "collector:0123456789abcdefABCDEF";
+export const ANALYST = "analyst:pässwörd-of-an-analyst";
+
+const STATUS_PORT = 8081;
+
+export interface AccessLogLine {
+  readonly request: string;
+  readonly user: string;
+  readonly door: string;
+  readonly status: string;
+  readonly path: string;
+  readonly [key: string]: string | number;
+}
+
+/**
+ * The rendered configuration in a real Nginx, locked up as in a deployment: an ordinary user, a
+ * read-only root, no capabilities, and a writable /tmp alone. Behind both doors is one Upstream on
+ * this machine, unless the options name others.
+ */
+export class Proxy {
+  readonly upstream: Upstream;
+  readonly container: string;
+  readonly network: string;
+  readonly dialect: NginxDialect;
+  /** The folder on this machine that is /tmp in the container. */
+  readonly tmp: string;
+  readonly ca: string;
+  readonly kms: Door;
+  readonly backend: Door;
+  readonly #folder: string;
+  readonly #options: Omit<NginxOptions, "release" | "releaseDir">;
+
+  private constructor(
+    network: { name: string },
+    upstream: Upstream,
+    options: Partial<NginxOptions>,
+  ) {
+    this.network = network.name;
+    this.upstream = upstream;
+    this.#folder = mkdtempSync(join(tmpdir(), "cybexp-test-nginx-"));
+    chmodSync(this.#folder, 0o755);
+    this.tmp = join(this.#folder, "tmp");
+    mkdirSync(this.tmp);
+    chmodSync(this.tmp, 0o1777);
+    this.dialect = nginxDialect(
+      docker(["run", "--rm", "--entrypoint=sh", nginxImage, "-c", "nginx -V 2>&1"]),
+    );
+    this.#options = {
+      serverName: SERVER_NAME,
+      doors: ["kms", "backend"].map((name, index) => ({
+        name: name as "kms" | "backend",
+        port: 8441 + index,
+        upstream: `${gatewayOf(network.name)}:${upstream.port}`,
+        maxBody: name === "kms" ? "64k" : "17m",
+      })),
+      readTimeout: 2,
+      shutdownTimeout: 10,
+      statusPort: STATUS_PORT,
+      resolver: "127.0.0.11",
+      dialect: this.dialect,
+      ...options,
+    };
+    this.#makeCertificate();
+    this.ca = readFileSync(join(this.#folder, "server.crt"), "utf8");
+    this.writeRelease("one");
+    this.container = startContainer([
+      `--network=${network.name}`,
+      "--publish=127.0.0.1::8441",
+      "--publish=127.0.0.1::8442",
+      "--user=101:101",
+      "--read-only",
+      "--cap-drop=ALL",
+      "--security-opt=no-new-privileges",
+      `--volume=${this.tmp}:/tmp`,
+      `--volume=${this.#folder}:/release:ro`,
+      "--entrypoint=nginx",
+      nginxImage,
+      "-e",
+      "stderr",
+      "-c",
+      "/release/current/nginx.conf",
+    ]);
+    this.kms = this.#door(8441);
+    this.backend = this.#door(8442);
+  }
+
+  static async start(options: Partial<NginxOptions> = {}): Promise<Proxy> {
+    const network = createNetwork();
+    const upstream = await Upstream.start(network.gateway);
+    const proxy = new Proxy(network, upstream, options);
+    for (let tries = 0; proxy.release() !== "one"; tries++) {
+      if (tries === 50) {
+        throw new Error(`Nginx does not start: ${docker(["logs", proxy.container])}`);
+      }
+      await sleep(100);
+    }
+    return proxy;
+  }
+
+  async stop(): Promise<void> {
+    docker(["rm", "--force", this.container]);
+    docker(["network", "rm", this.network]);
+    rmSync(this.#folder, { recursive: true });
+    await this.upstream.stop();
+  }
+
+  /** Writes a release and switches to it, as a delivery does. */
+  writeRelease(release: string, options: Partial<NginxOptions> = {}): void {
+    const folder = join(this.#folder, "releases", release);
+    mkdirSync(folder, { recursive: true });
+    const releaseDir = `/release/releases/${release}`;
+    writeFileSync(
+      join(folder, "nginx.conf"),
+      renderNginx({ ...this.#options, ...options, release, releaseDir }),
+    );
+    const [collector, analyst] = [COLLECTOR, ANALYST].map((credential) => credential.split(":"));
+    const salt = "AAECAwQFBgcICQoLDA0ODw==";
+    writeFileSync(
+      join(folder, "htpasswd"),
+      renderHtpasswd([
+        { name: collector?.[0] ?? "", password: collector?.[1] ?? "", salt },
+        { name: analyst?.[0] ?? "", password: analyst?.[1] ?? "", salt },
+      ]),
+    );
+    for (const name of ["server.crt", "server.key"]) {
+      writeFileSync(join(folder, name), readFileSync(join(this.#folder, name)));
+    }
+    symlinkSync(join("releases", release), join(this.#folder, "next"));
+    renameSync(join(this.#folder, "next"), join(this.#folder, "current"));
+  }
+
+  /** What the status port tells, or nothing while it does not answer. */
+  release(): string {
+    return this.status("release");
+  }
+
+  status(path: string): string {
+    const url = `http://127.0.0.1:${STATUS_PORT}/${path}`;
+    // One of the two is in every image that people use.
+    const get = `curl -fsS ${url} 2>/dev/null || wget -qO- ${url} 2>/dev/null || true`;
+    return docker(["exec", this.container, "sh", "-c", get]);
+  }
+
+  /** Reloads as a delivery does, and waits for the new release. */
+  async reload(release: string): Promise<void> {
+    docker([
+      ...["exec", this.container, "nginx", "-e", "stderr"],
+      ...["-c", "/release/current/nginx.conf", "-s", "reload"],
+    ]);
+    while (this.release() !== release) {
+      await sleep(50);
+    }
+  }
+
+  /** The access log's line about a request that was answered. */
+  async logged(requestId: string | string[] | undefined): Promise<AccessLogLine> {
+    for (let tries = 0; tries < 50; tries++) {
+      const line = this.accessLog().find((some) => some.request === requestId);
+      if (line) {
+        return line;
+      }
+      await sleep(50);
+    }
+    throw new Error(`the access log has no line about the request ${String(requestId)}`);
+  }
+
+  accessLog(): AccessLogLine[] {
+    return docker(["logs", this.container])
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as AccessLogLine);
+  }
+
+  #door(internal: number): Door {
+    const published = docker(["port", this.container, `${internal}/tcp`]);
+    return { port: Number(published.split(":").at(-1)), serverName: SERVER_NAME, ca: this.ca };
+  }
+
+  #makeCertificate(): void {
+    if (existsSync(join(this.#folder, "server.key"))) {
+      return;
+    }
+    execFileSync(
+      "openssl",
+      [
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+        ...["-keyout", join(this.#folder, "server.key"), "-out", join(this.#folder, "server.crt")],
+        ...["-days", "2", "-subj", `/CN=${SERVER_NAME}`],
+        ...["-addext", `subjectAltName=DNS:${SERVER_NAME}`],
+      ],
+      { stdio: "ignore" },
+    );
+    chmodSync(join(this.#folder, "server.key"), 0o444);
+  }
+}
+
+const gatewayOf = (network: string) =>
+  docker(["network", "inspect", network, "--format={{(index .IPAM.Config 0).Gateway}}"]);

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { call } from "./client.ts";
+import { docker, nginxImage, startContainer } from "./docker.ts";
+import { COLLECTOR, Proxy } from "./proxy.ts";
+
+/** A service that answers with its own name. */
+const service = (name: string) => `\
+daemon off;
+pid /tmp/nginx.pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    client_body_temp_path /tmp/a;
+    proxy_temp_path /tmp/b;
+    fastcgi_temp_path /tmp/c;
+    uwsgi_temp_path /tmp/d;
+    scgi_temp_path /tmp/e;
+    server {
+        listen 5000;
+        location / { return 200 "${name}\\n"; }
+    }
+}
+`;
+
+describe("a service behind the proxy", () => {
+  let proxy: Proxy;
+  let folder: string;
+  const containers: string[] = [];
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "cybexp-test-service-"));
+    chmodSync(folder, 0o755);
+    proxy = await Proxy.start({
+      doors: [
+        { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
+        { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+      ],
+    });
+  });
+  after(async () => {
+    docker(["rm", "--force", ...containers]);
+    await proxy.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Starts one under the service's name; gives its container and address. */
+  const start = (name: string, alias: string) => {
+    writeFileSync(join(folder, name), service(name));
+    const container = startContainer([
+      `--network=${proxy.network}`,
+      `--network-alias=${alias}`,
+      "--user=101:101",
+      "--read-only",
+      "--tmpfs=/tmp",
+      `--volume=${folder}:/etc/service:ro`,
+      ...["--entrypoint=nginx", nginxImage, "-e", "stderr", "-c", `/etc/service/${name}`],
+    ]);
+    containers.push(container);
+    const address = docker([
+      ...["inspect", container],
+      "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+    ]);
+    return { container, address };
+  };
+  const answer = async () => {
+    const { status, body } = await call(proxy.kms, { auth: COLLECTOR });
+    return [status, body];
+  };
+
+  it("may come later than the proxy, go, and come again at another address", async () => {
+    const [absent, why] = await answer();
+    assert.equal(absent, 502);
+    assert.match(
+      String(why),
+      /"door":"kms","error":"The proxy got no answer from the service behind it\."/,
+    );
+
+    const first = start("one", "kms");
+    await sleep(2_200); // as long as the proxy believes what it resolved
+    assert.deepEqual(await answer(), [200, "one\n"]);
+
+    docker(["rm", "--force", first.container]);
+    // Takes the address that has become free.
+    start("other", "nobody");
+    const second = start("two", "kms");
+    assert.notEqual(second.address, first.address);
+    await sleep(2_200);
+    assert.deepEqual(await answer(), [200, "two\n"]);
+  });
+});
