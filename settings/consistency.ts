@@ -23,6 +23,7 @@ export function inconsistencies(raw: RawConfig): Finding[] {
     ...duplicateUsers(raw.values),
     ...plainUserPasswords(raw),
     ...certificateTimes(raw.values),
+    ...retiredAhead(raw.values),
     ...debugFlags(raw.values),
     ...encryptionRanges(raw.values),
   ];
@@ -136,6 +137,36 @@ function certificateTimes(values: unknown): Finding[] {
     });
   }
   return findings;
+}
+
+/** What is in use can't be retired. */
+function retiredAhead(values: unknown): Finding[] {
+  const pairs: [current: Path, retired: Path][] = [
+    ...usersOf(values).map((_, index): [Path, Path] => [
+      ["users", index, "generation"],
+      ["users", index, "retired"],
+    ]),
+    [
+      ["rotation", "serverCa"],
+      ["rotation", "serverCaRetired"],
+    ],
+  ];
+  return pairs.flatMap(([current, retired]) => {
+    const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+    const inUse = valueAt(values, current) === undefined ? 1 : parsed(values, current, whole);
+    const upTo = parsed(values, retired, whole);
+    return inUse === undefined || upTo === undefined || upTo < inUse
+      ? []
+      : [
+          {
+            path: retired,
+            fault: new Fault(
+              `Number ${inUse} is in use (${formatPath(current)}) and would be retired.`,
+              `Set it to at most ${inUse - 1}.`,
+            ),
+          },
+        ];
+  });
 }
 
 function debugFlags(values: unknown): Finding[] {

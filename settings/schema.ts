@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
 import { certificateDays } from "./certificates.ts";
+import { parseDay } from "./days.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { parseImage } from "./images.ts";
 import { parseHostName, parseUserName } from "./names.ts";
@@ -139,14 +140,36 @@ const days = (name: keyof typeof certificateDays, meaning: string, rule?: string
   return key({ type: "days", meaning, allowed }, wholeNumber(least, most)).default(fallback);
 };
 
-/** The highest value of a counter: leaves room for dates such as 20260831. */
-const MOST_ROTATIONS = 2_147_483_647;
+/** The highest value of a counter; nobody rotates a secret so often. */
+const MOST_ROTATIONS = 1_000_000;
 
 const counter = (meaning: string, secret = false) =>
   key(
     { type: "whole number", meaning, allowed: "1 or more", ...(secret && { secret }) },
     wholeNumber(1, MOST_ROTATIONS),
   ).default(1);
+
+/** The other half of a counter: up to which number the old secrets are shut out. */
+const retired = (what: string) =>
+  key(
+    {
+      type: "whole number",
+      meaning: `Up to this number ${what} are refused. Until then the previous one is good beside the new.`,
+      allowed: "0 or more, less than the number that is in use",
+    },
+    wholeNumber(0, MOST_ROTATIONS),
+  ).default(0);
+
+const retireBy = (what: string) =>
+  key(
+    {
+      type: "date",
+      meaning: `The day by which the previous ${what} is to be retired; from then on \`preview\` and \`up\` warn.`,
+      allowed: "a day such as 2026-12-31",
+      fallback: "none",
+    },
+    parseDay,
+  ).exactOptional();
 
 const user = section(
   { meaning: "One user." },
@@ -161,7 +184,9 @@ const user = section(
       },
       parseUserName,
     ),
-    generation: counter("A new number makes a new password."),
+    generation: counter("The next number makes a new password; the previous one stays good."),
+    retired: retired("the user's passwords"),
+    retireBy: retireBy("password"),
     password: key(
       {
         type: "secret text",
@@ -221,6 +246,15 @@ export const schema = z.strictObject({
         },
         wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),
       ).default(300),
+      shutdownTimeout: key(
+        {
+          type: "seconds",
+          meaning:
+            "How long requests that are under way may go on after a rotation; then their connections are closed, so that nothing retired lives on in them.",
+          allowed: "1 to 3600",
+        },
+        wholeNumber(1, 3600),
+      ).default(60),
     },
   ),
   certificates: section(
@@ -260,7 +294,7 @@ export const schema = z.strictObject({
     })
     .prefault([]),
   rotation: section(
-    { meaning: "Secrets that `pulumi up` makes anew when their number changes." },
+    { meaning: "Secrets that `pulumi up` makes anew when their number is raised, by one at a time." },
     {
       kmsJwtKey: counter(
         "The key that signs the KMS's tokens: a new one revokes every token.",
@@ -268,6 +302,13 @@ export const schema = z.strictObject({
       ),
       serverCertificate: counter("The private key and certificate of the proxy."),
       serverCa: counter("The private key and certificate of the authority that signs it."),
+      serverCaRetired: retired("the authorities"),
+      serverCaRetireBy: retireBy("authority"),
+      kmsDatabase: counter("The passwords of the KMS's database, the administrator's too.", true),
+      backendDatabase: counter(
+        "The passwords of the Backend's database, the administrator's too.",
+        true,
+      ),
     },
   ),
   throwaway: key(

@@ -40,6 +40,8 @@ export interface ProxySettings {
   readonly address: string;
   /** Seconds that the proxy waits for a service to answer. */
   readonly readTimeout: number;
+  /** Seconds that requests under way may go on after a rotation. */
+  readonly shutdownTimeout: number;
 }
 
 export interface CertificateSettings {
@@ -55,8 +57,12 @@ export interface CertificateSettings {
 
 export interface UserSettings {
   readonly name: string;
-  /** Raising it makes a new password. */
+  /** Raising it by one makes a new password; the previous one stays good until it is retired. */
   readonly generation: number;
+  /** Passwords up to this generation are refused. */
+  readonly retired: number;
+  /** The day from which a previous password that is still good is warned of. */
+  readonly retireBy?: string;
   /** A password of the operator's own instead of a generated one. Secret. */
   readonly password?: string;
 }
@@ -69,6 +75,14 @@ export interface RotationSettings {
   readonly serverCertificate: number;
   /** The private key and certificate of the server CA. */
   readonly serverCa: number;
+  /** Authorities up to this number are no longer handed out nor vouched by. */
+  readonly serverCaRetired: number;
+  /** The day from which a previous authority that is still trusted is warned of. */
+  readonly serverCaRetireBy?: string;
+  /** The passwords of the KMS's database. */
+  readonly kmsDatabase: number;
+  /** The passwords of the Backend's database. */
+  readonly backendDatabase: number;
 }
 
 export interface Settings {
