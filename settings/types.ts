@@ -22,7 +22,7 @@ export interface ServiceSettings {
   /** The port at which the proxy serves it over TLS. */
   readonly listen: number;
   readonly access: Access;
-  /** Keys of the service's own config.yaml that differ from our defaults. */
+  /** Keys of the service's own config.yaml that differ from our defaults; numbers above 2^53 as digits. */
   readonly config: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -57,7 +57,7 @@ export interface UserSettings {
   readonly name: string;
   /** Raising it makes a new password. */
   readonly generation: number;
-  /** A password of the operator's own instead of a generated one. Secret. */
+  /** A password of the operator's own, 20 to 72 printable ASCII characters, instead of a generated one. Secret. */
   readonly password?: string;
 }
 
