@@ -1,4 +1,5 @@
-import { renderNginx } from "./nginx.ts";
+import { type NginxDoor, renderNginx } from "./nginx.ts";
+import type { NginxDialect } from "./nginxDialect.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that tells its health and its release. */
@@ -7,22 +8,13 @@ export const PROXY_STATUS_PORT = 8081;
 /** Seconds that a worker of an older release may go on with requests and connections it has. */
 const SHUTDOWN_TIMEOUT = 60;
 
-/** One service behind the proxy. */
-export interface Door {
-  readonly name: "kms" | "backend";
-  /** The port inside the container. */
-  readonly port: number;
-  /** `host:port` in a network that the proxy shares with the service. */
-  readonly upstream: string;
-  /** In Nginx's spelling, such as `17m`. */
-  readonly maxBody: string;
-}
-
 export interface ProxyReleaseInput {
   readonly serverName: string;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
-  readonly doors: readonly Door[];
+  readonly doors: readonly NginxDoor[];
+  /** What the image's Nginx can spell. */
+  readonly dialect: NginxDialect;
   /** PEM. */
   readonly certificate: string;
   /** PEM. */
@@ -38,6 +30,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
       content: renderNginx({
         serverName: input.serverName,
         doors: input.doors,
+        dialect: input.dialect,
         readTimeout: input.readTimeout,
         shutdownTimeout: SHUTDOWN_TIMEOUT,
         statusPort: PROXY_STATUS_PORT,

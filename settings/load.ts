@@ -26,7 +26,7 @@ export function loadSettings(): Settings {
     return readSettings({
       stack,
       values: Object.fromEntries(entries),
-      secretKeys: new Set(entries.map(([key]) => key).filter((key) => isSecret(PREFIX + key))),
+      secretKeys: new Set(entries.map(([key]) => key).filter(isSecret)),
       plainPasswords: plainPasswords(stackFile(stack)),
     });
   } catch (error) {
@@ -49,10 +49,11 @@ export function fromPulumi(text: string): unknown {
   }
 }
 
-/** The SDK's own reader of secret keys; its declarations leave it out. */
+/** Asks the SDK's own reader of secret keys, which its declarations leave out. */
 function isSecret(key: string): boolean {
   const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
-  return isConfigSecret?.(key) ?? false;
+  // A language host may hand over keys in their old spelling, `cybexp:config:users`.
+  return [PREFIX + key, `${PREFIX}config:${key}`].some((name) => isConfigSecret?.(name) ?? false);
 }
 
 /** The text of the stack's file; empty where there is none, as with the Automation API. */

@@ -32,7 +32,8 @@ export class Redactor {
     if (value === undefined) {
       return undefined;
     }
-    if (this.#isSecretAt(path, shown ?? value)) {
+    // Of a map or a list no content is shown anyhow.
+    if (typeof value !== "object" && this.#isSecretAt(path, shown ?? value)) {
       return HIDDEN;
     }
     return shown === undefined ? show(value) : quote(shown);

@@ -22,7 +22,7 @@ export interface ServiceSettings {
   /** The port at which the proxy serves it over TLS. */
   readonly listen: number;
   readonly access: Access;
-  /** Keys of the service's own config.yaml that differ from our defaults. */
+  /** Keys of the service's own config.yaml that differ from our defaults; numbers above 2^53 as digits. */
   readonly config: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -63,7 +63,7 @@ export interface UserSettings {
   readonly retired: number;
   /** The day from which a previous password that is still good is warned of. */
   readonly retireBy?: string;
-  /** A password of the operator's own instead of a generated one. Secret. */
+  /** A password of the operator's own, 20 to 72 printable ASCII characters, instead of a generated one. Secret. */
   readonly password?: string;
 }
 
