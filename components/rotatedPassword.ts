@@ -1,0 +1,50 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+
+export interface RotatedPasswordArgs {
+  /** The password in use; the next number makes the next one. */
+  readonly generation: number;
+  /** Whether the one before is needed too. */
+  readonly withPrevious: boolean;
+  /** The operator's own password for this generation instead of a generated one. */
+  readonly supplied?: string | undefined;
+  /** Keep it when the stack is destroyed. @default false */
+  readonly protect?: boolean;
+}
+
+/**
+ * A password with a past: each generation is a resource of its own, named by its number, so that the
+ * previous one stays in the state, and is deleted from it, by the number alone.
+ */
+export class RotatedPassword extends pulumi.ComponentResource {
+  /** Secret. */
+  readonly current: pulumi.Output<string>;
+  /** Of the generation before, while it is needed. Secret. */
+  readonly previous: pulumi.Output<string> | undefined;
+
+  constructor(name: string, args: RotatedPasswordArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:RotatedPassword", name, {}, opts);
+
+    this.current = this.#password(name, args.generation, args);
+    this.previous = args.withPrevious
+      ? this.#password(name, args.generation - 1, args, true)
+      : undefined;
+    this.registerOutputs({ current: this.current });
+  }
+
+  #password(name: string, generation: number, args: RotatedPasswordArgs, past = false) {
+    const opts = { parent: this, protect: args.protect ?? false };
+    if (args.supplied === undefined) {
+      // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
+      return new random.RandomPassword(`${name}-${generation}`, { length: 32, special: false }, opts)
+        .result;
+    }
+    // Only a container for a value of the operator's, which keeps what it held in its own generation.
+    const holder = new random.RandomId(
+      `${name}-supplied-${generation}`,
+      { byteLength: 8, keepers: { password: pulumi.secret(args.supplied) } },
+      { ...opts, ...(past && { ignoreChanges: ["keepers"] }) },
+    );
+    return pulumi.secret(holder.keepers.apply((kept) => kept?.["password"] ?? ""));
+  }
+}
