@@ -36,8 +36,11 @@ export class RotatedPassword extends pulumi.ComponentResource {
     const opts = { parent: this, protect: args.protect ?? false };
     if (args.supplied === undefined) {
       // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
-      return new random.RandomPassword(`${name}-${generation}`, { length: 32, special: false }, opts)
-        .result;
+      return new random.RandomPassword(
+        `${name}-${generation}`,
+        { length: 32, special: false },
+        opts,
+      ).result;
     }
     // Only a container for a value of the operator's, which keeps what it held in its own generation.
     const holder = new random.RandomId(

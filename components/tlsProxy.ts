@@ -67,9 +67,9 @@ export class TlsProxy extends pulumi.ComponentResource {
         version.stdout,
         args.certificate.certificate,
         args.certificate.privateKey,
-        args.users.htpasswd,
+        args.users.check,
       ])
-      .apply(([nginxV, certificate, privateKey, htpasswd]) =>
+      .apply(([nginxV, certificate, privateKey, check]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
@@ -77,7 +77,8 @@ export class TlsProxy extends pulumi.ComponentResource {
           doors,
           certificate,
           privateKey,
-          htpasswd,
+          check,
+          shutdownTimeout: settings.shutdownTimeout,
         }),
       );
 

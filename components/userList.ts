@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { type HtpasswdEntry, renderHtpasswd } from "../render/htpasswd.ts";
+import { passwordDigest } from "../render/passwordDigest.ts";
+import { overlaps } from "../settings/notices.ts";
 import type { UserSettings } from "../settings/types.ts";
+import { RotatedPassword } from "./rotatedPassword.ts";
 
 export interface UserListArgs {
   readonly users: readonly UserSettings[];
@@ -13,54 +16,91 @@ export interface Credential {
   readonly password: string;
 }
 
-/** The one list of who may call: the same htpasswd serves the KMS and the Backend. */
+/** What Nginx checks passwords by. */
+export interface PasswordCheck {
+  readonly salt: string;
+  /** User name -> digest of the password in use. */
+  readonly digests: Record<string, string>;
+  /** The file that is looked into next: each user's previous password while it is good. */
+  readonly htpasswd: string;
+}
+
+/**
+ * The one list of who may call: the same check serves the KMS and the Backend. In an overlap a user
+ * has two passwords under one name: the new one in memory, the previous one in the htpasswd file.
+ */
 export class UserList extends pulumi.ComponentResource {
   /** Name -> what the client sends now. Secret. */
   readonly credentials: pulumi.Output<Record<string, Credential>>;
-  /** The file for Nginx. Secret. */
-  readonly htpasswd: pulumi.Output<string>;
+  /** Secret. */
+  readonly check: pulumi.Output<PasswordCheck>;
 
   constructor(name: string, args: UserListArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:UserList", name, {}, opts);
 
-    const entries = pulumi.all(args.users.map((user) => this.#entry(name, user)));
-    this.htpasswd = pulumi.secret(entries.apply((list) => renderHtpasswd(list)));
+    const salt = new random.RandomPassword(
+      `${name}-salt`,
+      { length: 32, special: false },
+      { parent: this },
+    ).result;
+    const users = args.users.map((user) => this.#passwords(name, user));
+
     this.credentials = pulumi.secret(
-      entries.apply((list) =>
-        Object.fromEntries(
-          list.map(({ name: user, password }): [string, Credential] => [user, { user, password }]),
+      pulumi
+        .all(users)
+        .apply((list) =>
+          Object.fromEntries(
+            list.map(({ name: user, current }): [string, Credential] => [
+              user,
+              { user, password: current },
+            ]),
+          ),
         ),
-      ),
+    );
+    this.check = pulumi.secret(
+      pulumi.all([salt, pulumi.all(users)]).apply(([saltText, list]) => ({
+        salt: saltText,
+        digests: Object.fromEntries(
+          list.map(({ name: user, current }): [string, string] => [
+            user,
+            passwordDigest({ salt: saltText, name: user, password: current }),
+          ]),
+        ),
+        htpasswd: renderHtpasswd(
+          list.map(({ name: user, current, previous, fileSalt }): HtpasswdEntry => ({
+            name: user,
+            password: previous ?? current,
+            salt: fileSalt,
+          })),
+        ),
+      })),
     );
     this.registerOutputs({ credentials: this.credentials });
   }
 
-  #entry(prefix: string, user: UserSettings): pulumi.Output<HtpasswdEntry> {
-    const password = this.#password(`${prefix}-${user.name}`, user);
-    const salt = this.#salt(`${prefix}-${user.name}-salt`, user);
-    return pulumi
-      .all([password, salt])
-      .apply(([text, saltText]) => ({ name: user.name, password: text, salt: saltText }));
-  }
-
-  /** The operator's own password, else 32 random letters and digits (190 bits). */
-  #password(name: string, user: UserSettings): pulumi.Output<string> {
-    if (user.password !== undefined) {
-      return pulumi.secret(user.password);
-    }
-    return new random.RandomPassword(
-      name,
-      { length: 32, special: false, keepers: { generation: String(user.generation) } },
+  #passwords(prefix: string, user: UserSettings) {
+    const password = new RotatedPassword(
+      `${prefix}-${user.name}`,
+      {
+        generation: user.generation,
+        withPrevious: overlaps(user.generation, user.retired),
+        supplied: user.password,
+      },
       { parent: this },
-    ).result;
-  }
-
-  /** In the state, so that a second `up` renders the same hash. */
-  #salt(name: string, user: UserSettings): pulumi.Output<string> {
-    return new random.RandomBytes(
-      name,
-      { length: 16, keepers: { generation: String(user.generation) } },
+    );
+    // In the state, so that a second `up` renders the same hash.
+    const fileSalt = new random.RandomBytes(
+      `${prefix}-${user.name}-salt`,
+      { length: 16 },
       { parent: this },
     ).base64;
+    return pulumi
+      .all([password.current, password.previous ?? "", fileSalt])
+      .apply(([current, previous, saltText]) => ({
+        name: user.name,
+        current,
+        previous: previous === "" ? undefined : previous,
+        fileSalt: saltText,
+      }));
   }
 }

@@ -25,6 +25,13 @@ export interface NginxOptions {
   readonly statusPort: number;
   /** The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it. */
   readonly releaseDir: string;
+  /** What a good Authorization header is known by, without a look into htpasswd. Secret. */
+  readonly passwords: {
+    /** Letters and digits. */
+    readonly salt: string;
+    /** User name -> `passwordDigest` of the password in use. */
+    readonly digests: Readonly<Record<string, string>>;
+  };
   /** The IPv4 address of the name server that knows the services: Docker's is 127.0.0.11. */
   readonly resolver: string;
   /** What the status port tells, so that a reload can be seen to have worked. */
@@ -50,6 +57,7 @@ export function renderNginx(options: NginxOptions): string {
         log(checked),
         tls(checked),
         answers(checked),
+        passwords(checked),
         requests(checked),
         upstreams(checked),
         refusals,
@@ -87,6 +95,9 @@ const basics = `\
 default_type application/json;
 # Long enough a name must not end Nginx at start.
 server_names_hash_bucket_size 512;
+# For as many users as anyone has, and names of any length; to be said before the first map.
+map_hash_max_size 8192;
+map_hash_bucket_size 128;
 
 # The root is read-only.
 client_body_temp_path /tmp/client_body;
@@ -198,6 +209,27 @@ proxy_set_header Trailer "";
 proxy_set_header Proxy "";
 `;
 
+const passwords = ({ passwords: { salt, digests } }: Checked) => `\
+# A password in use is checked here, in memory, by a salted digest of the whole Authorization header;
+# what does not match is looked up in htpasswd, which may hold the same user's previous password.
+map $remote_user $password_digest {
+    default "";
+${Object.entries(digests)
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  // The backslash keeps a name such as "default" from being a parameter of map.
+  .map(([name, digest]) => `    \\${name} ${digest};`)
+  .join("\n")}
+}
+map "" $password_salt {
+    default "${salt} ";
+}
+map $secure_link $realm {
+    1 off;
+    # Nginx puts the realm between quotes as it is: this adds the charset of RFC 7617.
+    default 'CYBEX-P", charset="UTF-8';
+}
+`;
+
 const upstreams = ({ resolver, readTimeout }: Checked) => `\
 # Asked for each request, since the upstreams are variables: a replaced container may have another
 # address, and Nginx starts even while a service is away.
@@ -273,8 +305,9 @@ server {
     server_name ${serverName};
     client_max_body_size ${maxBody};
 
-    # Nginx puts the realm between quotes as it is: this adds the charset of RFC 7617.
-    auth_basic 'CYBEX-P", charset="UTF-8';
+    secure_link $password_digest;
+    secure_link_md5 $password_salt$http_authorization;
+    auth_basic $realm;
     auth_basic_user_file ${releaseDir}/htpasswd;
 
     location / {
@@ -344,6 +377,21 @@ function check(options: NginxOptions): Checked {
     /^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)*$/,
     "names with colons between them",
   );
+  matching(
+    "the passwords' salt",
+    options.passwords.salt,
+    /^[A-Za-z0-9]{16,}$/,
+    "letters and digits",
+  );
+  for (const [name, digest] of Object.entries(options.passwords.digests)) {
+    matching(
+      "a user name",
+      name,
+      /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/,
+      "letters, digits and . _ @ -",
+    );
+    matching(`the digest of ${name}`, digest, /^[A-Za-z0-9_-]{22}$/, "an MD5 in base64url");
+  }
   if (!isIPv4(options.resolver)) {
     throw new RangeError(
       `the resolver is ${JSON.stringify(options.resolver)}, but must be an IPv4 address`,

@@ -1,17 +1,16 @@
-import { type NginxDoor, renderNginx } from "./nginx.ts";
+import { type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that tells its health and its release. */
 export const PROXY_STATUS_PORT = 8081;
 
-/** Seconds that a worker of an older release may go on with requests and connections it has. */
-const SHUTDOWN_TIMEOUT = 60;
-
 export interface ProxyReleaseInput {
   readonly serverName: string;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
+  /** Seconds that a worker of an older release may go on with requests that it has. */
+  readonly shutdownTimeout: number;
   readonly doors: readonly NginxDoor[];
   /** What the image's Nginx can spell. */
   readonly dialect: NginxDialect;
@@ -19,7 +18,8 @@ export interface ProxyReleaseInput {
   readonly certificate: string;
   /** PEM. */
   readonly privateKey: string;
-  readonly htpasswd: string;
+  /** What passwords are checked by. Secret. */
+  readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
 }
 
 /** All that the proxy serves by, as one release with its digest. */
@@ -32,7 +32,8 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         doors: input.doors,
         dialect: input.dialect,
         readTimeout: input.readTimeout,
-        shutdownTimeout: SHUTDOWN_TIMEOUT,
+        shutdownTimeout: input.shutdownTimeout,
+        passwords: input.check,
         statusPort: PROXY_STATUS_PORT,
         // Its own folder, not `current`: a worker of the old release keeps to the old files.
         releaseDir: `/release/releases/${digest}`,
@@ -42,7 +43,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     },
     "server.crt": { mode: 0o400, content: input.certificate },
     "server.key": { mode: 0o400, content: input.privateKey },
-    htpasswd: { mode: 0o400, content: input.htpasswd },
+    htpasswd: { mode: 0o400, content: input.check.htpasswd },
   });
   // The configuration names its own release, so the digest is that of the text with no name in it.
   const digest = releaseDigest(filesOf("0".repeat(32)));

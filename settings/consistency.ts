@@ -68,8 +68,9 @@ function usersOf(values: unknown): unknown[] {
 }
 
 function duplicateUsers(values: unknown): Finding[] {
+  // Nginx's maps don't tell upper from lower case.
   const names = usersOf(values).map((_, index) =>
-    parsed(values, ["users", index, "name"], parseUserName),
+    parsed(values, ["users", index, "name"], parseUserName)?.toLowerCase(),
   );
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
@@ -79,7 +80,7 @@ function duplicateUsers(values: unknown): Finding[] {
           {
             path: ["users", index, "name"],
             fault: new Fault(
-              `A user is listed once; ${formatPath(["users", first])} has this name already.`,
+              `A user is listed once; ${formatPath(["users", first])} has this name already (case does not count).`,
               "Remove one of the two, or give it another name.",
             ),
           },

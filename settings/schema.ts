@@ -294,7 +294,9 @@ export const schema = z.strictObject({
     })
     .prefault([]),
   rotation: section(
-    { meaning: "Secrets that `pulumi up` makes anew when their number is raised, by one at a time." },
+    {
+      meaning: "Secrets that `pulumi up` makes anew when their number is raised, by one at a time.",
+    },
     {
       kmsJwtKey: counter(
         "The key that signs the KMS's tokens: a new one revokes every token.",
