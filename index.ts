@@ -25,6 +25,7 @@ const kms = new Kms("kms", {
   deployment,
   settings: settings.kms,
   database: settings.database,
+  databaseGeneration: settings.rotation.kmsDatabase,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
 });
 
@@ -32,6 +33,7 @@ const backend = new Backend("backend", {
   deployment,
   settings: settings.backend,
   database: settings.database,
+  databaseGeneration: settings.rotation.backendDatabase,
 });
 
 const serverCertificateAuthority = new CertificateAuthority("server-ca", {

@@ -10,6 +10,8 @@ export interface BackendArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** Raising it by one makes new passwords for its database. */
+  readonly databaseGeneration: number;
 }
 
 /**
@@ -31,7 +33,7 @@ export class Backend extends pulumi.ComponentResource {
         role: "backend-db",
         image: args.database.image,
         database: "priv_backend",
-        user: "backend",
+        generation: args.databaseGeneration,
         publish: args.database.publish.backend,
       },
       { parent: this },
@@ -52,6 +54,7 @@ export class Backend extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.database.retireOthers(`${name}-db-retired-users`, this.service);
     this.registerOutputs({});
   }
 }

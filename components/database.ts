@@ -1,6 +1,5 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import { mongoUri } from "../render/mongoUri.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container } from "./container.ts";
@@ -9,12 +8,14 @@ import { type Deployment, dockerName, labels, type Role } from "./deployment.ts"
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
+import { RotatedPassword } from "./rotatedPassword.ts";
 
 /** The uid and gid of `mongodb` in the official image. */
 const OWNER = "999:999";
 
 const ADMIN = "admin";
-const PASSWORD_FILE = "/run/secrets/mongo-admin-password";
+/** In the volume that has it: a new one must not replace the container, which has no use for it. */
+const SECRETS = "/run/cybexp-secrets";
 
 /**
  * One command for both images: the demo's FerretDB has a `ping` of its own, MongoDB's has mongosh.
@@ -33,8 +34,8 @@ export interface DatabaseArgs {
   readonly image: string;
   /** The database of the one service that uses this server. */
   readonly database: string;
-  /** That service's user in it. */
-  readonly user: string;
+  /** Raising it by one makes new passwords, the administrator's and the service's. */
+  readonly generation: number;
   /** For the operator; not published if absent. */
   readonly publish: Endpoint | undefined;
 }
@@ -46,6 +47,8 @@ export class Database extends pulumi.ComponentResource {
   readonly containerName: string;
   /** The service's connection string, once its user is there. Secret. */
   readonly uri: pulumi.Output<string>;
+  readonly #user: string;
+  readonly #retireInput: Record<string, unknown>;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Database", name, {}, opts);
@@ -64,17 +67,22 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // The image reads it on an empty volume only, so it is protected as the data is.
-    const admin = generatedPassword(`${name}-admin-password`, {
-      parent: this,
-      protect: !deployment.throwaway,
-    });
+    // As protected as the data is: without it nobody gets at the data.
+    const admin = new RotatedPassword(
+      `${name}-admin-password`,
+      {
+        generation: args.generation,
+        withPrevious: args.generation > 1,
+        protect: !deployment.throwaway,
+      },
+      { parent: this },
+    );
     const secrets = new Release(
       `${name}-secrets`,
       {
         deployment,
         part: `${role}-secrets`,
-        files: admin.apply((content) => ({ "admin-password": { content, mode: 0o400 } })),
+        files: admin.current.apply((content) => ({ "admin-password": { content, mode: 0o400 } })),
         owner: OWNER,
         image,
       },
@@ -90,16 +98,14 @@ export class Database extends pulumi.ComponentResource {
         user: OWNER,
         networks: [{ network: network.name, aliases: [role] }],
         ports: args.publish ? [{ ...args.publish, internal: 27017 }] : [],
-        volumes: [{ volume: data.volumeName, target: "/data/db" }],
-        files: [
-          {
-            source: pulumi.interpolate`${secrets.hostFolder}/admin-password`,
-            target: PASSWORD_FILE,
-          },
+        volumes: [
+          { volume: data.volumeName, target: "/data/db" },
+          { volume: secrets.mountableVolume, target: SECRETS, readOnly: true },
         ],
+        // The image reads it on an empty volume only.
         environment: {
           MONGO_INITDB_ROOT_USERNAME: ADMIN,
-          MONGO_INITDB_ROOT_PASSWORD_FILE: PASSWORD_FILE,
+          MONGO_INITDB_ROOT_PASSWORD_FILE: `${SECRETS}/current/admin-password`,
         },
         healthCheck: HEALTH_CHECK,
         stopGrace: 60,
@@ -109,27 +115,40 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const password = generatedPassword(`${name}-password`, { parent: this });
-    const user = new Program(
-      `${name}-user`,
+    // A user of its own for each generation: the service is on one of two while it is switched over.
+    this.#user = `${args.database}-${args.generation}`;
+    const password = new RotatedPassword(
+      `${name}-password`,
+      { generation: args.generation, withPrevious: false },
+      { parent: this },
+    );
+    const users = new Program(
+      `${name}-users`,
       {
-        program: "database-user",
+        program: "database-users",
         input: {
           dockerHost: deployment.dockerHost,
           container: container.id,
-          admin: { name: ADMIN, password: admin },
-          user: { name: args.user, password, database: args.database },
+          admin: { name: ADMIN, password: admin.current, previous: admin.previous },
+          user: { name: this.#user, password: password.current, database: args.database },
         },
+        because: { USER: this.#user },
       },
       { parent: this },
     );
 
+    this.#retireInput = {
+      dockerHost: deployment.dockerHost,
+      container: container.id,
+      admin: { name: ADMIN, password: admin.current },
+      user: this.#user,
+    };
     this.network = network.name;
     this.containerName = container.containerName;
     this.uri = pulumi.secret(
-      pulumi.all([password, user.id]).apply(([text]) =>
+      pulumi.all([password.current, users.id]).apply(([text]) =>
         mongoUri({
-          user: args.user,
+          user: this.#user,
           password: text,
           host: role,
           port: 27017,
@@ -140,12 +159,17 @@ export class Database extends pulumi.ComponentResource {
     );
     this.registerOutputs({ network: this.network, uri: this.uri });
   }
-}
 
-/** 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote. */
-function generatedPassword(
-  name: string,
-  opts: pulumi.CustomResourceOptions,
-): pulumi.Output<string> {
-  return new random.RandomPassword(name, { length: 32, special: false }, opts).result;
+  /** Removes the users of earlier generations, after their service has gone over to this one. */
+  retireOthers(name: string, service: pulumi.Resource): void {
+    new Program(
+      name,
+      {
+        program: "database-retire",
+        input: this.#retireInput,
+        because: { USER: this.#user },
+      },
+      { parent: this, dependsOn: service },
+    );
+  }
 }

@@ -12,6 +12,8 @@ export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** Raising it by one makes new passwords for its database. */
+  readonly databaseGeneration: number;
   /** Raising it makes a new token-signing key, which revokes every token. */
   readonly jwtKeyGeneration: number;
 }
@@ -35,7 +37,7 @@ export class Kms extends pulumi.ComponentResource {
         role: "kms-db",
         image: args.database.image,
         database: "KMS_db",
-        user: "kms",
+        generation: args.databaseGeneration,
         publish: args.database.publish.kms,
       },
       { parent: this },
@@ -74,6 +76,7 @@ export class Kms extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.database.retireOthers(`${name}-db-retired-users`, this.service);
     this.registerOutputs({ jwtKey: this.jwtKey });
   }
 }

@@ -5,7 +5,13 @@ import { fileURLToPath } from "node:url";
 
 /** The programs of `tools/commands/`, by file name. */
 export type ProgramName =
-  "container-limits" | "database-user" | "deliver" | "nginx-version" | "smoke" | "volume";
+  | "container-limits"
+  | "database-retire"
+  | "database-users"
+  | "deliver"
+  | "nginx-version"
+  | "smoke"
+  | "volume";
 
 export interface ProgramArgs {
   readonly program: ProgramName;

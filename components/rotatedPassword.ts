@@ -33,7 +33,8 @@ export class RotatedPassword extends pulumi.ComponentResource {
   }
 
   #password(name: string, generation: number, args: RotatedPasswordArgs, past = false) {
-    const opts = { parent: this, protect: args.protect ?? false };
+    // The one before must be free to go with the next rotation.
+    const opts = { parent: this, protect: !past && (args.protect ?? false) };
     if (args.supplied === undefined) {
       // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
       return new random.RandomPassword(

@@ -67,6 +67,8 @@ await runProgram(input, 120, async (release) => {
   if (release.reload) {
     await check(docker, release);
     await apply(docker, release, release.reload);
+  } else {
+    await inVolume(docker, release, SWITCH, [`releases/${release.digest}`]);
   }
 });
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MongoClient, type MongoClientOptions } from "mongodb";
+import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
 
 /** Copies between standard input and output and the server in the same container. */
 const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null";
@@ -62,4 +62,10 @@ export async function withMongo<T>(
     }
     await rm(folder, { recursive: true });
   }
+}
+
+/** Whether the server said that name and password are wrong, as opposed to saying nothing. */
+export function isRefused(error: unknown): boolean {
+  // AuthenticationFailed in MongoDB's list of error codes.
+  return error instanceof MongoServerError && error.code === 18;
 }

@@ -1,0 +1,30 @@
+/** Removes a database's users of other generations, once its service is on the one in use. */
+import { z } from "zod";
+import { UserError } from "../lib/errors.ts";
+import { withMongo } from "../lib/mongo.ts";
+import { runProgram } from "../lib/program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  container: z.string(),
+  admin: z.object({ name: z.string(), password: z.string() }),
+  /** The user that stays. */
+  user: z.string(),
+});
+
+await runProgram(input, 60, async ({ dockerHost, container, admin, user }) => {
+  const target = { dockerHost, container, user: admin.name, password: admin.password };
+  try {
+    await withMongo(target, async (client) => {
+      const db = client.db("admin");
+      const { users } = (await db.command({ usersInfo: 1 })) as { users: { user: string }[] };
+      for (const old of users) {
+        if (old.user !== admin.name && old.user !== user) {
+          await db.command({ dropUser: old.user });
+        }
+      }
+    });
+  } catch {
+    throw new UserError(`${container}: the users of earlier passwords could not be removed`);
+  }
+});
