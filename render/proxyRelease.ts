@@ -5,8 +5,8 @@ import { releaseDigest, type ReleaseFiles } from "./release.ts";
 /** The port, on the proxy container's own loopback, that tells its health and its release. */
 export const PROXY_STATUS_PORT = 8081;
 
-/** Seconds that a worker of an older release may go on with requests and connections it has. */
-const SHUTDOWN_TIMEOUT = 60;
+/** Seconds beyond the read time-out for a worker of an older release to send its last answers. */
+const SHUTDOWN_MARGIN = 30;
 
 export interface ProxyReleaseInput {
   readonly serverName: string;
@@ -32,7 +32,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         doors: input.doors,
         dialect: input.dialect,
         readTimeout: input.readTimeout,
-        shutdownTimeout: SHUTDOWN_TIMEOUT,
+        shutdownTimeout: input.readTimeout + SHUTDOWN_MARGIN,
         statusPort: PROXY_STATUS_PORT,
         // Its own folder, not `current`: a worker of the old release keeps to the old files.
         releaseDir: `/release/releases/${digest}`,
