@@ -52,8 +52,7 @@ export function fromPulumi(text: string): unknown {
 /** Asks the SDK's own reader of secret keys, which its declarations leave out. */
 function isSecret(key: string): boolean {
   const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
-  // A language host may hand over keys in their old spelling, `cybexp:config:users`.
-  return [PREFIX + key, `${PREFIX}config:${key}`].some((name) => isConfigSecret?.(name) ?? false);
+  return isConfigSecret?.(PREFIX + key) ?? false;
 }
 
 /** The text of the stack's file; empty where there is none, as with the Automation API. */

@@ -1,12 +1,13 @@
 import { execa } from "execa";
 import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { Docker } from "./lib/docker.ts";
 import { UserError } from "./lib/errors.ts";
 import { projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { isEmbedded, pulumiEnvironment, stackConfig, stackName } from "./stack.ts";
+import { isEmbedded, pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
 import { withCleanStackFile } from "./stackFile.ts";
 import { ensureToolchain } from "./toolchain.ts";
 
@@ -44,6 +45,10 @@ export async function openSession(options: { images: boolean }): Promise<Session
 
   const env = pulumiEnvironment(toolchain, engine.host);
   const embedded = isEmbedded();
+  if (embedded) {
+    // Pulumi does not make it.
+    mkdirSync(stateDir, { recursive: true });
+  }
   const quietly = (args: readonly string[], input = "") =>
     withCleanStackFile(stack, embedded, async () => {
       const result = await execa(toolchain.pulumi, [...args, "--non-interactive"], {

@@ -29,12 +29,14 @@ export async function up(): Promise<void> {
     // A container that was stopped or removed by hand is seen only by looking.
     ...(state.deployment === undefined ? [] : ["--refresh"]),
   ]);
-  const changes = changesOf(log);
-  rmSync(log, { force: true });
   if (code !== 0) {
+    // Where the CLI stopped before the update, there is none.
+    rmSync(log, { force: true });
     process.exitCode = code;
     return;
   }
+  const changes = changesOf(log);
+  rmSync(log);
   await tell(session, changes);
 }
 

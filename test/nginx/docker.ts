@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
 
 /** The image whose Nginx runs the rendered configuration. @default the demo image of this repository */
 export const nginxImage = process.env["CYBEXP_TEST_NGINX_IMAGE"] ?? "cybexp-demo/nginx:1";
@@ -14,6 +15,12 @@ export function docker(args: readonly string[], input?: string): string {
     ...(input !== undefined && { input }),
     timeout: 60_000,
   }).trim();
+}
+
+/** The same while other things go on. */
+export async function dockerMeanwhile(args: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("docker", args, { timeout: 60_000 });
+  return stdout.trim();
 }
 
 /** A name for a container or network that no other run has. */

@@ -352,8 +352,8 @@ describe("a door of the proxy", () => {
   });
 
   it("tells health and release inside the container alone", async () => {
-    assert.equal(proxy.status("healthz"), "ok");
-    assert.equal(proxy.status("release"), "one");
+    assert.equal(await proxy.status("healthz"), "ok");
+    assert.equal(await proxy.status("release"), "one");
     assert.equal((await call(proxy.kms, { path: "/release" })).status, 401);
   });
 });

@@ -17,7 +17,7 @@ import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
 import type { Door } from "./client.ts";
-import { createNetwork, docker, nginxImage, startContainer } from "./docker.ts";
+import { createNetwork, docker, dockerMeanwhile, nginxImage, startContainer } from "./docker.ts";
 import { Upstream } from "./upstream.ts";
 
 export const SERVER_NAME = "cybexp.example.org";
@@ -113,7 +113,7 @@ export class Proxy {
     const network = createNetwork();
     const upstream = await Upstream.start(network.gateway);
     const proxy = new Proxy(network, upstream, options);
-    for (let tries = 0; proxy.release() !== "one"; tries++) {
+    for (let tries = 0; (await proxy.status("release")) !== "one"; tries++) {
       if (tries === 50) {
         throw new Error(`Nginx does not start: ${docker(["logs", proxy.container])}`);
       }
@@ -155,24 +155,20 @@ export class Proxy {
   }
 
   /** What the status port tells, or nothing while it does not answer. */
-  release(): string {
-    return this.status("release");
-  }
-
-  status(path: string): string {
+  status(path: string): Promise<string> {
     const url = `http://127.0.0.1:${STATUS_PORT}/${path}`;
     // One of the two is in every image that people use.
     const get = `curl -fsS ${url} 2>/dev/null || wget -qO- ${url} 2>/dev/null || true`;
-    return docker(["exec", this.container, "sh", "-c", get]);
+    return dockerMeanwhile(["exec", this.container, "sh", "-c", get]);
   }
 
   /** Reloads as a delivery does, and waits for the new release. */
   async reload(release: string): Promise<void> {
-    docker([
+    await dockerMeanwhile([
       ...["exec", this.container, "nginx", "-e", "stderr"],
       ...["-c", "/release/current/nginx.conf", "-s", "reload"],
     ]);
-    while (this.release() !== release) {
+    while ((await this.status("release")) !== release) {
       await sleep(50);
     }
   }

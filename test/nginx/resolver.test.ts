@@ -67,22 +67,25 @@ describe("a service behind the proxy", () => {
     ]);
     return { container, address };
   };
-  const answer = async () => {
-    const { status, body } = await call(proxy.kms, { auth: COLLECTOR });
-    return [status, body];
+  /** What 40 callers get, so that each of Nginx's workers, which resolve on their own, has its turn. */
+  const answers = async () => {
+    const all = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const { status, body } = await call(proxy.kms, { auth: COLLECTOR });
+        return `${status} ${body.replace(/,"request".*/s, "")}`;
+      }),
+    );
+    return [...new Set(all)];
   };
 
   it("may come later than the proxy, go, and come again at another address", async () => {
-    const [absent, why] = await answer();
-    assert.equal(absent, 502);
-    assert.match(
-      String(why),
-      /"door":"kms","error":"The proxy got no answer from the service behind it\."/,
-    );
+    assert.deepEqual(await answers(), [
+      '502 {"status":502,"door":"kms","error":"The proxy got no answer from the service behind it."',
+    ]);
 
     const first = start("one", "kms");
     await sleep(2_200); // as long as the proxy believes what it resolved
-    assert.deepEqual(await answer(), [200, "one\n"]);
+    assert.deepEqual(await answers(), ["200 one\n"]);
 
     docker(["rm", "--force", first.container]);
     // Takes the address that has become free.
@@ -90,6 +93,6 @@ describe("a service behind the proxy", () => {
     const second = start("two", "kms");
     assert.notEqual(second.address, first.address);
     await sleep(2_200);
-    assert.deepEqual(await answer(), [200, "two\n"]);
+    assert.deepEqual(await answers(), ["200 two\n"]);
   });
 });

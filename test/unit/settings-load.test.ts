@@ -58,11 +58,6 @@ describe("the running program's settings", () => {
     assert.equal(settings.throwaway, true);
   });
 
-  it("take a password's secrecy under the key's old spelling, too", () => {
-    configure({}, ["cybexp:config:users"]);
-    assert.equal(loadSettings().users[0]?.password, PASSWORD);
-  });
-
   it("are refused with the report, for the CLI to print without a trace", () => {
     configure({ "cybexp:kms": "hello", "cybexp:throwawy": "true" });
     assert.equal(

@@ -68,8 +68,19 @@ const paths = pathsOf(complete(""));
 
 /** Supplied passwords, long enough that finding one in a report is no accident; good and bad ones. */
 const password = fc.oneof(
-  fc.string({ unit: fc.constantFrom(..."ABCDEFGHJKLMNP:/@\"'\\$ ~"), minLength: 8, maxLength: 90 }),
-  fc.string({ unit: "grapheme", minLength: 12, maxLength: 40 }),
+  {
+    weight: 3,
+    arbitrary: fc.stringMatching(/^[!-~]{20,72}$/),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.string({
+      unit: fc.constantFrom(..."ABCDEFGHJKLMNP:/@\"'\\$ ~"),
+      minLength: 8,
+      maxLength: 90,
+    }),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 12, maxLength: 40 }) },
 );
 
 /** Text that is right somewhere, or nearly so. */
@@ -257,13 +268,13 @@ describe("a thousand generated configurations", () => {
   it("are each taken and safe, or refused with a report without secrets", () => {
     const seen = { taken: 0, refused: 0 };
     fc.assert(
-      fc.property(configuration, fc.boolean(), ({ values, password }, marked) => {
+      fc.property(configuration, fc.nat(4), ({ values, password }, marking) => {
         let settings: Settings;
         try {
           settings = readSettings({
             stack: "dev",
             values,
-            secretKeys: new Set(marked ? ["users"] : []),
+            secretKeys: new Set(marking > 0 ? ["users"] : []),
           });
         } catch (error) {
           seen.refused++;
