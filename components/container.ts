@@ -90,8 +90,20 @@ export class Container extends pulumi.ComponentResource {
         parent: this,
         // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
         deleteBeforeReplace: true,
-        // The provider reports these as updated and changes nothing (kreuzwerker#988).
-        replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+        // The provider reports a change of these as an update and changes nothing: some are not
+        // marked as replacing (kreuzwerker#988), others in their parts only when the number of parts
+        // changes (a set's nested attributes).
+        replaceOnChanges: [
+          "capabilities",
+          "healthcheck",
+          "init",
+          "labels",
+          "mounts",
+          "networksAdvanced",
+          "ports",
+          "tmpfs",
+          "volumes",
+        ],
       },
     );
     this.id = container.id;

@@ -148,7 +148,8 @@ func programArguments(request *pulumirpc.RunRequest, engine string) []string {
 	return append(append(arguments, info.GetEntryPoint()), request.GetArgs()...)
 }
 
-// configEnvironment hands the stack's configuration to the SDK, which still reads it under the old names.
+// configEnvironment hands the stack's configuration to the SDK, which gets the values under their old
+// names for the sake of old SDKs, but the names of the secret ones as they are.
 func configEnvironment(values map[string]string, secrets []string) ([]string, error) {
 	renamed := make(map[string]string, len(values))
 	for name, value := range values {
@@ -158,19 +159,14 @@ func configEnvironment(values map[string]string, secrets []string) ([]string, er
 		}
 		renamed[key.Namespace()+":config:"+key.Name()] = value
 	}
-	renamedSecrets := make([]string, 0, len(secrets))
-	for _, name := range secrets {
-		key, err := config.ParseKey(name)
-		if err != nil {
-			return nil, err
-		}
-		renamedSecrets = append(renamedSecrets, key.Namespace()+":config:"+key.Name())
+	if secrets == nil {
+		secrets = []string{} // [] in JSON, not null
 	}
 	valuesJSON, err := json.Marshal(renamed)
 	if err != nil {
 		return nil, err
 	}
-	secretsJSON, err := json.Marshal(renamedSecrets)
+	secretsJSON, err := json.Marshal(secrets)
 	if err != nil {
 		return nil, err
 	}

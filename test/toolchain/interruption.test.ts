@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { isAlive } from "../../tools/toolchain/lock.ts";
+import { commandsProgram, makeSandbox, type Sandbox } from "./sandbox.ts";
+
+/** A command that tells its process id and that of a child, and that won't end by itself. */
+const endless = {
+  create: `echo $$ > "$PID_FILE.part"; sleep 300 & echo $! >> "$PID_FILE.part";
+    mv "$PID_FILE.part" "$PID_FILE"; wait`,
+};
+
+async function eventually(what: string, holds: () => boolean, seconds = 10): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !holds(); await sleep(50)) {
+    assert.ok(Date.now() < end, `not within ${seconds} s: ${what}`);
+  }
+}
+
+/** The process ids of everything that runs below a process, itself included. */
+async function processTree(root: number): Promise<number[]> {
+  const { stdout } = await execa("ps", ["-A", "-o", "pid=,ppid="]);
+  const rows = stdout.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const tree = [root];
+  for (const parent of tree) {
+    tree.push(...rows.filter(([, ppid]) => ppid === parent).map(([pid]) => pid ?? 0));
+  }
+  return tree;
+}
+
+describe("an up that is interrupted", () => {
+  let sandbox: Sandbox;
+  before(async () => {
+    sandbox = await makeSandbox(commandsProgram);
+  });
+  after(() => sandbox.remove());
+
+  const locks = () =>
+    readdirSync(join(sandbox.folder, ".pulumi", "locks"), { recursive: true }).filter((file) =>
+      String(file).endsWith(".json"),
+    );
+
+  /** Starts an up whose command does not end, and waits until the command runs. */
+  async function startEndless(name: string) {
+    const pidFile = join(sandbox.folder, `${name}.pids`);
+    const command = { ...endless, environment: { PID_FILE: pidFile } };
+    sandbox.write("commands.json", JSON.stringify({ [name]: command }));
+    const up = sandbox.start("up", "--yes", "--skip-preview");
+    await eventually("the command runs", () => existsSync(pidFile), 30);
+    const commands = readFileSync(pidFile, "utf8").trim().split("\n").map(Number);
+    assert.equal(commands.length, 2);
+    assert.ok(commands.every(isAlive));
+    const everything = await processTree(up.pid ?? assert.fail("the CLI did not start"));
+    return { up, commands, everything };
+  }
+
+  it("ends the command and itself on Ctrl-C, and lets go of the stack", async () => {
+    const { up, commands, everything } = await startEndless("interrupted");
+    const start = Date.now();
+    up.kill("SIGINT");
+    const { exitCode, all } = await up;
+    assert.notEqual(exitCode, 0);
+    assert.ok(exitCode !== undefined, "it ended by itself, not by a signal");
+    assert.ok(Date.now() - start < 10_000, `it took ${Date.now() - start} ms`);
+    assert.match(all, /cancelled/);
+    const left = () => [...commands, ...everything].filter(isAlive);
+    await eventually("every process is gone", () => left().length === 0, 3);
+    assert.deepEqual(locks(), []);
+  });
+
+  it("leaves no plugin and no command behind when the CLI is killed", async () => {
+    const { up, commands, everything } = await startEndless("killed");
+    assert.ok(everything.length > 5, "the CLI, a language host with Node, a plugin, two commands");
+    up.kill("SIGKILL");
+    await up;
+    const left = () => [...commands, ...everything].filter(isAlive);
+    await eventually("every process is gone", () => left().length === 0, 5);
+    assert.equal(locks().length, 1, "only the lock is left, which names the dead CLI");
+    await sandbox.pulumi("cancel", "--yes");
+    sandbox.write("commands.json", "{}");
+    const { exitCode, text } = await sandbox.pulumi("up", "--yes", "--skip-preview");
+    assert.equal(exitCode, 0, text);
+  });
+});
