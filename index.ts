@@ -2,15 +2,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
-import { CertificateAuthority } from "./components/certificateAuthority.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
+import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
 import { loadSettings } from "./settings/load.ts";
+import { overlaps } from "./settings/notices.ts";
 
 const settings = loadSettings();
 
@@ -36,14 +37,15 @@ const backend = new Backend("backend", {
   databaseGeneration: settings.rotation.backendDatabase,
 });
 
-const serverCertificateAuthority = new CertificateAuthority("server-ca", {
+const serverAuthority = new RotatedAuthority("server-ca", {
   commonName: `CYBEX-P ${deployment.stack} server CA`,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.serverCa,
+  overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
 });
 
 const serverCertificate = new ServerCertificate("server-certificate", {
-  authority: serverCertificateAuthority,
+  authority: serverAuthority,
   serverName: settings.proxy.serverName,
   validityDays: settings.certificates.validityDays,
   renewBeforeDays: settings.certificates.renewBeforeDays,
@@ -68,7 +70,7 @@ const proxy = new TlsProxy("proxy", {
 new SmokeCheck("smoke", {
   deployment,
   settings,
-  authority: serverCertificateAuthority,
+  authority: serverAuthority,
   users: userList,
   proxy,
   kms,
@@ -77,7 +79,7 @@ new SmokeCheck("smoke", {
 
 export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;
 export const backendUrl = `https://${settings.proxy.serverName}:${settings.backend.listen}`;
-export const serverCa = serverCertificateAuthority.certificate;
+export const serverCa = serverAuthority.bundle;
 export const users = userList.credentials;
 export const moduleConfig = new ModuleConfigs("module", {
   kmsUrl,

@@ -5,8 +5,6 @@ export interface CertificateAuthorityArgs {
   /** What it calls itself, in the certificate's subject. */
   readonly commonName: string;
   readonly validityDays: number;
-  /** Raising it makes a new key and certificate: everybody has to get the new one. */
-  readonly generation: number;
 }
 
 /** A certificate authority of our own, with an ECDSA P-256 key that lives in the state only. */
@@ -26,7 +24,7 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     const key = new tls.PrivateKey(
       `${name}-key`,
       { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this, replacementTrigger: args.generation },
+      { parent: this },
     );
     const certificate = new tls.SelfSignedCert(
       name,
@@ -34,6 +32,8 @@ export class CertificateAuthority extends pulumi.ComponentResource {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: args.commonName, organization: "CYBEX-P" },
         validityPeriodHours: args.validityDays * 24,
+        // Of the same key, so what it signed stays good; clients have a tenth of its life to get it.
+        earlyRenewalHours: Math.floor((args.validityDays * 24) / 10),
         isCaCertificate: true,
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import type { CertificateAuthority } from "./certificateAuthority.ts";
+import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
 export interface ServerCertificateArgs {
-  readonly authority: CertificateAuthority;
+  readonly authority: RotatedAuthority;
   /** The one host name that it is for. */
   readonly serverName: string;
   readonly validityDays: number;
@@ -15,7 +15,7 @@ export interface ServerCertificateArgs {
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
 export class ServerCertificate extends pulumi.ComponentResource {
-  /** PEM. */
+  /** PEM: the certificate, and after it what leads to an authority that a client may know. */
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
@@ -41,8 +41,8 @@ export class ServerCertificate extends pulumi.ComponentResource {
       name,
       {
         certRequestPem: request.certRequestPem,
-        caPrivateKeyPem: args.authority.privateKey,
-        caCertPem: args.authority.certificate,
+        caPrivateKeyPem: args.authority.current.privateKey,
+        caCertPem: args.authority.current.certificate,
         validityPeriodHours: args.validityDays * 24,
         earlyRenewalHours: args.renewBeforeDays * 24,
         setSubjectKeyId: true,
@@ -51,7 +51,7 @@ export class ServerCertificate extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.certificate = certificate.certPem;
+    this.certificate = pulumi.concat(certificate.certPem, args.authority.chain);
     this.privateKey = key.privateKeyPem;
     this.registerOutputs({ certificate: this.certificate });
   }

@@ -2,17 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
-import type { CertificateAuthority } from "./certificateAuthority.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
+import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import type { TlsProxy } from "./tlsProxy.ts";
 import type { UserList } from "./userList.ts";
 
 export interface SmokeCheckArgs {
   readonly deployment: Deployment;
   readonly settings: Settings;
-  readonly authority: CertificateAuthority;
+  readonly authority: RotatedAuthority;
   readonly users: UserList;
   readonly proxy: TlsProxy;
   readonly kms: Kms;
@@ -36,7 +36,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
           dockerHost: args.deployment.dockerHost,
           deployment: args.deployment.id,
           serverName: settings.proxy.serverName,
-          serverCa: args.authority.certificate,
+          serverCa: args.authority.bundle,
           credential: args.users.credentials.apply(firstOf),
           doors: [
             { name: "kms", port: settings.kms.listen },

@@ -1,0 +1,81 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import { CertificateAuthority } from "./certificateAuthority.ts";
+
+export interface RotatedAuthorityArgs {
+  readonly commonName: string;
+  readonly validityDays: number;
+  /** The authority that signs; the next number makes the next one. */
+  readonly generation: number;
+  /** Whether clients that know only the one before are still to be served. */
+  readonly overlap: boolean;
+}
+
+/**
+ * A certificate authority with a past. In an overlap the new one signs, and the one before vouches for
+ * it by a cross certificate that servers send along: a client that has only the old, only the new, or
+ * both is content.
+ */
+export class RotatedAuthority extends pulumi.ComponentResource {
+  /** What signs now. */
+  readonly current: CertificateAuthority;
+  /** What clients are to trust, PEM: the new one and, in an overlap, the old one. */
+  readonly bundle: pulumi.Output<string>;
+  /** What a server sends after its own certificate, PEM: empty without an overlap. */
+  readonly chain: pulumi.Output<string>;
+
+  constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:tls:RotatedAuthority", name, {}, opts);
+    const { generation } = args;
+
+    this.current = this.#authority(name, generation, args);
+    if (args.overlap) {
+      const previous = this.#authority(name, generation - 1, args);
+      const cross = this.#crossCertificate(`${name}-cross-${generation}`, previous, args);
+      this.bundle = pulumi.concat(this.current.certificate, previous.certificate);
+      this.chain = cross.certPem;
+    } else {
+      this.bundle = this.current.certificate;
+      this.chain = pulumi.output("");
+    }
+    this.registerOutputs({ bundle: this.bundle });
+  }
+
+  #authority(name: string, generation: number, args: RotatedAuthorityArgs): CertificateAuthority {
+    return new CertificateAuthority(
+      `${name}-${generation}`,
+      { commonName: nameOf(args, generation), validityDays: args.validityDays },
+      { parent: this },
+    );
+  }
+
+  /** The new authority's name and key, signed by the one before. */
+  #crossCertificate(name: string, previous: CertificateAuthority, args: RotatedAuthorityArgs) {
+    const request = new tls.CertRequest(
+      `${name}-request`,
+      {
+        privateKeyPem: this.current.privateKey,
+        subject: { commonName: nameOf(args, args.generation), organization: "CYBEX-P" },
+      },
+      { parent: this },
+    );
+    return new tls.LocallySignedCert(
+      name,
+      {
+        certRequestPem: request.certRequestPem,
+        caPrivateKeyPem: previous.privateKey,
+        caCertPem: previous.certificate,
+        validityPeriodHours: args.validityDays * 24,
+        isCaCertificate: true,
+        setSubjectKeyId: true,
+        allowedUses: ["cert_signing", "crl_signing"],
+      },
+      { parent: this },
+    );
+  }
+}
+
+/** Each generation has a name of its own: clients that have both must not take one for the other. */
+function nameOf(args: RotatedAuthorityArgs, generation: number): string {
+  return `${args.commonName} ${generation}`;
+}
