@@ -27,7 +27,8 @@ for switch in (
 ):
     conf[switch]
 
-MAX_BODY = 16 * 1024 * 1024  # MongoDB's largest document
+# MongoDB's largest document, less the record's other fields.
+MAX_BODY = 16 * 1024 * 1024 - 512
 
 # `connect=False`: the start waits for the database where it makes the index, not here.
 client = pymongo.MongoClient(conf["backed_DB_uri"], connect=False)

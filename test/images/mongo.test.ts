@@ -117,7 +117,7 @@ describe("the demo database's volume", () => {
   });
 
   it("is initialised anew when that was interrupted, at whatever moment", async () => {
-    for (const wait of [0, 60, 120, 180]) {
+    const interrupt = async (wait: number) => {
       const volume = await sandbox.volume();
       const box = await sandbox.run("cybexp-demo/mongo:1", {
         user: "999:999",
@@ -132,7 +132,8 @@ describe("the demo database's volume", () => {
       await box.signal("KILL");
       await box.exit();
       assert.equal(await as(await sandbox.database(volume), ADMIN, count), 0, `after ${wait} ms`);
-    }
+    };
+    await Promise.all([0, 60, 120, 180, 240].map(interrupt));
   });
 
   it("does away with what an interrupted initialisation left, and nothing else", async () => {
@@ -185,11 +186,13 @@ describe("the demo database's volume", () => {
       return box.logs();
     };
     const user = { MONGO_INITDB_ROOT_USERNAME: "admin" };
-    assert.match(await exits({}), /must name the first user/);
-    assert.match(await exits({ ...user, MONGO_INITDB_ROOT_PASSWORD: "x" }), /in a file/);
-    assert.match(
-      await exits({ ...user, MONGO_INITDB_ROOT_PASSWORD_FILE: "/none" }),
-      /password file \/none is missing, empty or unreadable for uid 999/,
-    );
+    const [nothing, plain, missing] = await Promise.all([
+      exits({}),
+      exits({ ...user, MONGO_INITDB_ROOT_PASSWORD: "x" }),
+      exits({ ...user, MONGO_INITDB_ROOT_PASSWORD_FILE: "/none" }),
+    ]);
+    assert.match(nothing, /must name the first user/);
+    assert.match(plain, /give the password in a file/);
+    assert.match(missing, /password file \/none is missing, empty or unreadable for uid 999/);
   });
 });

@@ -87,7 +87,7 @@ export async function makeSandbox(
         deployment: { resources: (Resource & { urn: string })[] };
       };
       return Object.fromEntries(
-        deployment.resources.map((resource) => [resource.urn.split("::").at(-1), resource]),
+        deployment.resources.map((resource) => [resource.urn.split("::").at(-1) ?? "", resource]),
       );
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

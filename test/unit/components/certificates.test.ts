@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
+import { ServerCertificate } from "../../../components/serverCertificate.ts";
+import { build, once, pemOf, valueOf } from "./mocks.ts";
+
+describe("a certificate authority", () => {
+  const make = once(() =>
+    build(
+      () =>
+        new CertificateAuthority("ca", { commonName: "the CA", validityDays: 10, generation: 3 }),
+    ),
+  );
+
+  it("is a key and a certificate that signs certificates and revocation lists, and no more", async () => {
+    assert.deepEqual((await make()).resources, [
+      {
+        type: "cybexp:tls:CertificateAuthority",
+        name: "ca",
+        parent: undefined,
+        inputs: {},
+        secrets: [],
+        options: {},
+      },
+      {
+        type: "tls:index/privateKey:PrivateKey",
+        name: "ca-key",
+        parent: "ca",
+        inputs: { algorithm: "ECDSA", ecdsaCurve: "P256" },
+        secrets: [],
+        options: { replacementTrigger: 3 },
+      },
+      {
+        type: "tls:index/selfSignedCert:SelfSignedCert",
+        name: "ca",
+        parent: "ca",
+        inputs: {
+          privateKeyPem: pemOf("EC PRIVATE KEY", "ca-key"),
+          subject: { commonName: "the CA", organization: "CYBEX-P" },
+          validityPeriodHours: 240,
+          isCaCertificate: true,
+          setSubjectKeyId: true,
+          allowedUses: ["cert_signing", "crl_signing"],
+        },
+        secrets: ["privateKeyPem"],
+        options: {},
+      },
+    ]);
+  });
+
+  it("shows its certificate and hides its key", async () => {
+    const { result, outputs } = await make();
+    assert.equal(await valueOf(result.certificate), pemOf("CERTIFICATE", "ca"));
+    assert.equal(await pulumi.isSecret(result.certificate), false);
+    assert.equal(await valueOf(result.privateKey), pemOf("EC PRIVATE KEY", "ca-key"));
+    assert.equal(await pulumi.isSecret(result.privateKey), true);
+    assert.deepEqual(outputs.get("cybexp:tls:CertificateAuthority ca"), {
+      values: { certificate: pemOf("CERTIFICATE", "ca") },
+      secrets: [],
+    });
+  });
+});
+
+describe("a server's certificate", () => {
+  const make = once(() =>
+    build(
+      () =>
+        new ServerCertificate("cert", {
+          authority: new CertificateAuthority("ca", {
+            commonName: "the CA",
+            validityDays: 10,
+            generation: 1,
+          }),
+          serverName: "cybexp.example.edu",
+          validityDays: 5,
+          renewBeforeDays: 2,
+          generation: 4,
+        }),
+    ),
+  );
+
+  it("is a key, and a certificate by the authority for one name", async () => {
+    const own = (await make()).resources.filter(({ parent, name }) => (parent ?? name) === "cert");
+    assert.deepEqual(own, [
+      {
+        type: "cybexp:tls:ServerCertificate",
+        name: "cert",
+        parent: undefined,
+        inputs: {},
+        secrets: [],
+        options: {},
+      },
+      {
+        type: "tls:index/certRequest:CertRequest",
+        name: "cert-request",
+        parent: "cert",
+        inputs: {
+          privateKeyPem: pemOf("EC PRIVATE KEY", "cert-key"),
+          subject: { commonName: "cybexp.example.edu" },
+          dnsNames: ["cybexp.example.edu"],
+        },
+        secrets: ["privateKeyPem"],
+        options: {},
+      },
+      {
+        type: "tls:index/locallySignedCert:LocallySignedCert",
+        name: "cert",
+        parent: "cert",
+        inputs: {
+          certRequestPem: pemOf("CERTIFICATE REQUEST", "cert-request"),
+          caPrivateKeyPem: pemOf("EC PRIVATE KEY", "ca-key"),
+          caCertPem: pemOf("CERTIFICATE", "ca"),
+          validityPeriodHours: 120,
+          earlyRenewalHours: 48,
+          setSubjectKeyId: true,
+          allowedUses: ["digital_signature", "server_auth"],
+        },
+        secrets: ["caPrivateKeyPem"],
+        options: {},
+      },
+      {
+        type: "tls:index/privateKey:PrivateKey",
+        name: "cert-key",
+        parent: "cert",
+        inputs: { algorithm: "ECDSA", ecdsaCurve: "P256" },
+        secrets: [],
+        options: { replacementTrigger: 4 },
+      },
+    ]);
+  });
+
+  it("shows its certificate and hides its key", async () => {
+    const { result, outputs } = await make();
+    assert.equal(await valueOf(result.certificate), pemOf("CERTIFICATE", "cert"));
+    assert.equal(await pulumi.isSecret(result.certificate), false);
+    assert.equal(await valueOf(result.privateKey), pemOf("EC PRIVATE KEY", "cert-key"));
+    assert.equal(await pulumi.isSecret(result.privateKey), true);
+    assert.deepEqual(outputs.get("cybexp:tls:ServerCertificate cert"), {
+      values: { certificate: pemOf("CERTIFICATE", "cert") },
+      secrets: [],
+    });
+  });
+});

@@ -1,0 +1,391 @@
+/**
+ * Builds components against a stand-in for Pulumi's engine, and records all that was sent to it. The
+ * SDK's own mocks see a resource's inputs only; what the engine is told beside them (which of them
+ * are secrets, whether the resource is protected, what replaces it) is read from the request itself.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
+import type { Deployment } from "../../../components/deployment.ts";
+
+/** One resource as the engine was told of it. */
+export interface Registered {
+  readonly type: string;
+  readonly name: string;
+  /** The name of the component that it is a part of; undefined at the top. */
+  readonly parent: string | undefined;
+  /** Secrets are unwrapped; a program's standard input is parsed. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Inputs that are, or have in them, a secret. */
+  readonly secrets: readonly string[];
+  /** Only what was asked for. */
+  readonly options: Options;
+}
+
+export interface Options {
+  readonly protect?: true;
+  readonly retainOnDelete?: true;
+  readonly deleteBeforeReplace?: true;
+  readonly replaceOnChanges?: readonly string[];
+  readonly replacementTrigger?: unknown;
+}
+
+/** What a component hands to the state as its outputs. */
+export interface ComponentOutputs {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly secrets: readonly string[];
+}
+
+/** What the providers answer with. */
+export interface World {
+  /** Random values and certificates are made from it: another one gives others. @default "first" */
+  readonly seed?: string;
+  /** What `nginx -V` prints in the proxy's image. */
+  readonly nginx?: string;
+  /** Whether it is a preview of a stack that is not there yet: ids and outputs are unknown. */
+  readonly preview?: boolean;
+}
+
+export interface Build<T> {
+  readonly result: T;
+  /** In the order of type and name. */
+  readonly resources: readonly Registered[];
+  /** By type and name: the type and name of all that must be there first. */
+  readonly dependencies: ReadonlyMap<string, readonly string[]>;
+  /** Names of images that were looked up. */
+  readonly lookups: readonly string[];
+  /** By the component's type and name. */
+  readonly outputs: ReadonlyMap<string, ComponentOutputs>;
+}
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET = "1b47061264138c4ac30d75fd1eb44270";
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** What is read of the SDK's request; its declarations of it are incomplete. */
+interface Request {
+  getType(): string;
+  getName(): string;
+  getParent(): string;
+  getObject(): { toJavaScript(): Record<string, unknown> };
+  getProtect(): boolean;
+  getRetainondelete(): boolean;
+  getDeletebeforereplace(): boolean;
+  getReplaceonchangesList(): string[];
+  getDependenciesList(): string[];
+  getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
+  getAdditionalsecretoutputsList(): string[];
+}
+
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Record<string, unknown> };
+}
+
+interface Monitor {
+  registerResource(request: Request, callback: (...args: unknown[]) => void): Promise<void>;
+  registerResourceOutputs(request: OutputsRequest, callback: (...args: unknown[]) => void): void;
+}
+
+/** Runs a program and waits until the engine has had, and answered, all of it. */
+export async function build<T>(
+  program: () => T | Promise<T>,
+  world: World = {},
+): Promise<Build<T>> {
+  const resources: Registered[] = [];
+  const lookups: string[] = [];
+  const outputs = new Map<string, ComponentOutputs>();
+  const dependencies = new Map<string, readonly string[]>();
+  let request: Request | undefined;
+  let open = 0;
+
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        assert.ok(request !== undefined && request.getName() === name);
+        if (world.preview) {
+          // An id that is not known yet is an empty one.
+          return { id: "", state: inputs as Record<string, unknown> };
+        }
+        const made = provider(type, name, inputs as Record<string, unknown>, world);
+        const secret = new Set(request.getAdditionalsecretoutputsList());
+        const isSecretCommand = type === COMMAND && resources.at(-1)?.secrets.length !== 0;
+        const state = Object.entries({ ...(inputs as object), ...made.state }).map(
+          ([key, value]) => [
+            key,
+            // Each output of a command depends on each of its inputs.
+            secret.has(key) || (isSecretCommand && /^std(out|err)$/.test(key))
+              ? pulumi.secret(value)
+              : value,
+          ],
+        );
+        return { id: made.id, state: Object.fromEntries(state) as Record<string, unknown> };
+      },
+      call: ({ token, inputs }) => {
+        assert.equal(token, "docker:index/getRemoteImage:getRemoteImage");
+        const { name } = inputs as { name: string };
+        lookups.push(name);
+        return { id: imageIdOf(name), name };
+      },
+    },
+    "cybexp",
+    "test",
+    world.preview ?? false,
+  );
+
+  const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (incoming, callback) => {
+    resources.push(record(incoming));
+    dependencies.set(
+      `${incoming.getType()} ${incoming.getName()}`,
+      incoming.getDependenciesList().map(typeAndNameIn).sort(),
+    );
+    open++;
+    // The mock is called within this call, before anything is awaited.
+    request = incoming;
+    return register(incoming, (...answer) => {
+      open--;
+      callback(...answer);
+    });
+  };
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (incoming, callback) => {
+    const [values, secrets] = decode(incoming.getOutputs().toJavaScript());
+    outputs.set(typeAndNameIn(incoming.getUrn()), { values, secrets });
+    registerOutputs(incoming, callback);
+  };
+
+  // The SDK writes down a stack for every promise, which is half of the time that all of it takes.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 1;
+  const result = await program();
+  // Drains the queue of registrations; each of them first waits for its inputs.
+  await pulumi.runtime.disconnect();
+  Error.stackTraceLimit = stackTraceLimit;
+  assert.equal(open, 0, "every registration is answered");
+  return {
+    result,
+    resources: resources.sort(byTypeAndName),
+    dependencies,
+    lookups: lookups.sort(),
+    outputs,
+  };
+}
+
+function record(request: Request): Registered {
+  const [inputs, secrets] = decode(request.getObject().toJavaScript());
+  const parent = request.getParent();
+  // The command SDK's own, on an input that nobody here gives.
+  const replaceOnChanges = request.getReplaceonchangesList().filter((p) => p !== "triggers[*]");
+  const trigger = request.getReplacementTrigger()?.toJavaScript();
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    parent: parent === "" ? undefined : nameIn(parent),
+    inputs: request.getType() === COMMAND ? withParsedInput(inputs) : inputs,
+    secrets,
+    options: {
+      ...(request.getProtect() && { protect: true as const }),
+      ...(request.getRetainondelete() && { retainOnDelete: true as const }),
+      ...(request.getDeletebeforereplace() && { deleteBeforeReplace: true as const }),
+      ...(replaceOnChanges.length > 0 && { replaceOnChanges }),
+      ...(trigger !== undefined && trigger !== null && { replacementTrigger: trigger }),
+    },
+  };
+}
+
+function withParsedInput(inputs: Record<string, unknown>): Record<string, unknown> {
+  const { stdin } = inputs;
+  return typeof stdin === "string" && stdin !== UNKNOWN
+    ? { ...inputs, stdin: JSON.parse(stdin) as unknown }
+    : inputs;
+}
+
+/** The plain values, and the names of those that have a secret in them. */
+function decode(raw: Record<string, unknown>): [Record<string, unknown>, string[]] {
+  const secrets = new Set<string>();
+  const values = Object.entries(raw).map(([key, value]) => [
+    key,
+    unwrap(value, () => secrets.add(key)),
+  ]);
+  return [Object.fromEntries(values) as Record<string, unknown>, [...secrets].sort()];
+}
+
+function unwrap(value: unknown, found: () => void): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item) => unwrap(item, found));
+  }
+  if (typeof value === "object" && value !== null) {
+    if ((value as Record<string, unknown>)[SIGNATURE] === SECRET) {
+      found();
+      return unwrap((value as { value: unknown }).value, found);
+    }
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, unwrap(v, found)]));
+  }
+  return value;
+}
+
+const nameIn = (urn: string) => urn.split("::").at(-1) ?? "";
+const typeAndNameIn = (urn: string) =>
+  `${urn.split("::").at(-2)?.split("$").at(-1) ?? ""} ${nameIn(urn)}`;
+
+const byTypeAndName = (a: Registered, b: Registered) =>
+  `${a.type} ${a.name}` < `${b.type} ${b.name}` ? -1 : 1;
+
+export const COMMAND = "command:local:Command";
+
+/** What `nginx -V` prints in the image of Debian 12. */
+export const NGINX_1_22 =
+  "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.8 7 Feb 2023 (running with OpenSSL 3.0.20 7 Apr 2026)\n";
+
+/** What a provider makes of a resource: its id and computed outputs. */
+function provider(
+  type: string,
+  name: string,
+  inputs: Record<string, unknown>,
+  world: World,
+): { id: string; state: Record<string, unknown> } {
+  const seed = world.seed ?? "first";
+  switch (type) {
+    case "docker:index/container:Container":
+      return { id: containerIdOf(name), state: {} };
+    case "docker:index/network:Network":
+      return { id: `network-${String(inputs["name"])}`, state: {} };
+    case "docker:index/volume:Volume":
+      return {
+        id: String(inputs["name"]),
+        state: { mountpoint: `/volumes/${String(inputs["name"])}/_data` },
+      };
+    case "docker:index/remoteImage:RemoteImage":
+      return { id: name, state: { imageId: imageIdOf(String(inputs["name"])) } };
+    case "random:index/randomPassword:RandomPassword":
+      return { id: "none", state: { result: passwordOf(name, seed) } };
+    case "random:index/randomBytes:RandomBytes": {
+      const bytes = bytesOf(name, Number(inputs["length"]), seed);
+      return { id: name, state: { base64: bytes.toString("base64"), hex: bytes.toString("hex") } };
+    }
+    case "random:index/randomId:RandomId":
+      return {
+        id: name,
+        state: { hex: bytesOf(name, Number(inputs["byteLength"]), seed).toString("hex") },
+      };
+    case "tls:index/privateKey:PrivateKey":
+      return { id: name, state: { privateKeyPem: pemOf("EC PRIVATE KEY", name, seed) } };
+    case "tls:index/certRequest:CertRequest":
+      return { id: name, state: { certRequestPem: pemOf("CERTIFICATE REQUEST", name, seed) } };
+    case "tls:index/selfSignedCert:SelfSignedCert":
+    case "tls:index/locallySignedCert:LocallySignedCert":
+      return { id: name, state: { certPem: pemOf("CERTIFICATE", name, seed) } };
+    case COMMAND:
+      return {
+        id: `ran-${name}`,
+        state: {
+          stdout: String(inputs["create"]).includes("nginx-version")
+            ? (world.nginx ?? NGINX_1_22)
+            : "",
+          stderr: "",
+        },
+      };
+    default:
+      assert.match(type, /^cybexp:/, `no stand-in for ${type}`);
+      return { id: "", state: {} };
+  }
+}
+
+export const imageIdOf = (image: string) => `sha256:${digest(image)}`;
+export const containerIdOf = (name: string) => `container-${name}`;
+export const passwordOf = (name: string, seed = "first") => digest(`${name} ${seed}`).slice(0, 32);
+export const bytesOf = (name: string, length: number, seed = "first") =>
+  Buffer.from(digest(`${name} ${seed}`), "hex").subarray(0, length);
+export const pemOf = (kind: string, name: string, seed = "first") =>
+  `-----BEGIN ${kind}-----\n${Buffer.from(`${name} ${seed}`).toString("base64")}\n-----END ${kind}-----\n`;
+
+const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** What the programs are started with. */
+export const run = (program: string) => ({
+  create: `node tools/commands/${program}.ts`,
+  update: `node tools/commands/${program}.ts`,
+  addPreviousOutputInEnv: false,
+  logging: "none",
+});
+
+export const DEPLOYMENT_ID = "0123456789abcdef";
+
+/** A deployment of the stack `test`; make it inside of `build`. */
+export function deployment(changes: Partial<Deployment> = {}): Deployment {
+  return {
+    stack: "test",
+    id: pulumi.output(DEPLOYMENT_ID),
+    throwaway: false,
+    dockerHost: undefined,
+    ...changes,
+  };
+}
+
+/** The labels of a part of that deployment, as they are sent. */
+export const labelsOf = (role: string) => [
+  { label: "cybexp.deployment", value: DEPLOYMENT_ID },
+  { label: "cybexp.role", value: role },
+  { label: "cybexp.stack", value: "test" },
+];
+
+/** Which resources there are, without their inputs. */
+export const names = (resources: readonly Registered[]) =>
+  resources.map(({ type, name }) => `${type} ${name}`);
+
+/** What every container has, whatever it is for. */
+export const HARDENED = {
+  networkMode: "bridge",
+  readOnly: true,
+  capabilities: { drops: ["ALL"] },
+  securityOpts: ["no-new-privileges"],
+  logDriver: "json-file",
+  logOpts: { "max-file": "3", "max-size": "10m" },
+  restart: "unless-stopped",
+  mustRun: true,
+  wait: true,
+};
+
+export const CONTAINER_OPTIONS: Options = {
+  deleteBeforeReplace: true,
+  replaceOnChanges: [
+    "capabilities",
+    "healthcheck",
+    "init",
+    "labels",
+    "mounts",
+    "networksAdvanced",
+    "ports",
+    "tmpfs",
+    "volumes",
+  ],
+};
+
+/** A health check by its command; the times are in the spelling that Go prints. */
+export const healthcheck = (...command: string[]) => ({
+  tests: ["CMD", ...command],
+  interval: "3s",
+  timeout: "5s",
+  startPeriod: "2s",
+  retries: 5,
+});
+
+/** The one resource of a type and name. */
+export function the(built: Build<unknown>, type: string, name: string): Registered {
+  const found = built.resources.filter((one) => one.type === type && one.name === name);
+  assert.equal(found.length, 1, `${found.length} resources are ${type} ${name}`);
+  return found[0] as Registered;
+}
+
+/** Builds at the first call what the others get as well: reading a build changes nothing in it. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** The value of an output once it is known. */
+export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}

@@ -1,0 +1,607 @@
+/** The databases, the KMS and the Backend. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { Backend } from "../../../components/backend.ts";
+import { Database, type DatabaseArgs } from "../../../components/database.ts";
+import { Kms } from "../../../components/kms.ts";
+import { renderBackendConfig } from "../../../render/backendConfig.ts";
+import { renderKmsConfig } from "../../../render/kmsConfig.ts";
+import { releaseDigest } from "../../../render/release.ts";
+import type { DatabaseSettings, ServiceSettings } from "../../../settings/types.ts";
+import {
+  build,
+  type Build,
+  bytesOf,
+  COMMAND,
+  CONTAINER_OPTIONS,
+  containerIdOf,
+  deployment,
+  DEPLOYMENT_ID,
+  HARDENED,
+  healthcheck,
+  imageIdOf,
+  labelsOf,
+  names,
+  once,
+  passwordOf,
+  type Registered,
+  run,
+  the,
+  valueOf,
+} from "./mocks.ts";
+
+const CONTAINER = "docker:index/container:Container";
+const NETWORK = "docker:index/network:Network";
+const PASSWORD = "random:index/randomPassword:RandomPassword";
+const VOLUME = "docker:index/volume:Volume";
+
+const kmsUri = (seed?: string) =>
+  `mongodb://kms:${passwordOf("kms-db-password", seed)}@kms-db:27017/KMS_db?authSource=admin`;
+const backendUri = `mongodb://backend:${passwordOf("backend-db-password")}@backend-db:27017/priv_backend?authSource=admin`;
+
+/** A resource without what its type and name say already. */
+function of(resource: Registered) {
+  const { parent, inputs, secrets, options } = resource;
+  return { parent, inputs, secrets, options };
+}
+
+const generatedPassword = { length: 32, special: false };
+
+describe("a database", () => {
+  const make = (changes: Partial<DatabaseArgs> = {}) =>
+    build(
+      () =>
+        new Database("kms-db", {
+          deployment: deployment(),
+          role: "kms-db",
+          image: "mongo:8.0",
+          database: "KMS_db",
+          user: "kms",
+          publish: undefined,
+          ...changes,
+        }),
+    );
+  const usual = once(() => make());
+  const secretFiles = {
+    "admin-password": { content: passwordOf("kms-db-admin-password"), mode: 0o400 },
+  };
+  const secretsDigest = releaseDigest(secretFiles);
+
+  const container = {
+    ...HARDENED,
+    name: "cybexp-test-kms-db",
+    hostname: "kms-db",
+    image: imageIdOf("mongo:8.0"),
+    labels: labelsOf("kms-db"),
+    user: "999:999",
+    envs: [
+      "MONGO_INITDB_ROOT_PASSWORD_FILE=/run/secrets/mongo-admin-password",
+      "MONGO_INITDB_ROOT_USERNAME=admin",
+    ],
+    networksAdvanced: [{ name: "cybexp-test-kms-db", aliases: ["kms-db"] }],
+    ports: [],
+    volumes: [
+      { volumeName: "cybexp-test-kms-db-data", containerPath: "/data/db", readOnly: false },
+    ],
+    mounts: [
+      {
+        type: "bind",
+        source: `/volumes/cybexp-test-kms-db-secrets/_data/releases/${secretsDigest}/admin-password`,
+        target: "/run/secrets/mongo-admin-password",
+        readOnly: true,
+      },
+    ],
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
+    memory: 1024,
+    memorySwap: 1024,
+    cpus: "1.0",
+    stopSignal: "SIGTERM",
+    stopTimeout: 60,
+    destroyGraceSeconds: 60,
+    healthcheck: healthcheck(
+      "bash",
+      "-c",
+      "if command -v ferretdb >/dev/null; then exec ferretdb ping; fi; " +
+        "exec mongosh --norc --quiet --eval 'quit(db.adminCommand({ ping: 1 }).ok ? 0 : 1)'",
+    ),
+    waitTimeout: 60,
+  };
+
+  it("is made of these, and of nothing else", async () => {
+    assert.deepEqual(names((await usual()).resources), [
+      "command:local:Command kms-db-data-owner",
+      "command:local:Command kms-db-limits",
+      "command:local:Command kms-db-secrets-delivery",
+      "command:local:Command kms-db-user",
+      "cybexp:docker:Container kms-db",
+      "cybexp:docker:DataVolume kms-db-data",
+      "cybexp:docker:Release kms-db-secrets",
+      "cybexp:index:Database kms-db",
+      "docker:index/container:Container kms-db",
+      "docker:index/network:Network kms-db-network",
+      "docker:index/remoteImage:RemoteImage kms-db-image",
+      "docker:index/volume:Volume kms-db-data",
+      "docker:index/volume:Volume kms-db-secrets",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password",
+      "random:index/randomPassword:RandomPassword kms-db-password",
+    ]);
+  });
+
+  it("is published nowhere unless asked for", async () => {
+    assert.deepEqual(of(the(await usual(), CONTAINER, "kms-db")), {
+      parent: "kms-db",
+      inputs: container,
+      secrets: [],
+      options: CONTAINER_OPTIONS,
+    });
+  });
+
+  it("is published where asked for", async () => {
+    const built = await make({ publish: { address: "127.0.0.7", port: 27018 } });
+    assert.deepEqual(the(built, CONTAINER, "kms-db").inputs, {
+      ...container,
+      ports: [{ ip: "127.0.0.7", external: 27018, internal: 27017 }],
+    });
+  });
+
+  it("has a network without a way out", async () => {
+    assert.deepEqual(of(the(await usual(), NETWORK, "kms-db-network")), {
+      parent: "kms-db",
+      inputs: { name: "cybexp-test-kms-db", internal: true, labels: labelsOf("kms-db") },
+      secrets: [],
+      options: {},
+    });
+  });
+
+  it("gets the admin's password as a file that its own user reads", async () => {
+    assert.deepEqual(of(the(await usual(), COMMAND, "kms-db-secrets-delivery")), {
+      parent: "kms-db-secrets",
+      inputs: {
+        ...run("deliver"),
+        environment: { RELEASE: secretsDigest },
+        stdin: {
+          volume: "cybexp-test-kms-db-secrets",
+          deployment: DEPLOYMENT_ID,
+          image: imageIdOf("mongo:8.0"),
+          owner: "999:999",
+          digest: secretsDigest,
+          files: secretFiles,
+        },
+      },
+      secrets: ["stdin"],
+      options: {},
+    });
+  });
+
+  it("gives its volume to its own user", async () => {
+    assert.deepEqual(the(await usual(), COMMAND, "kms-db-data-owner").inputs["stdin"], {
+      volume: "cybexp-test-kms-db-data",
+      deployment: DEPLOYMENT_ID,
+      image: imageIdOf("mongo:8.0"),
+      owner: "999:999",
+    });
+  });
+
+  it("has one user for its service, made once it is healthy", async () => {
+    assert.deepEqual(of(the(await usual(), COMMAND, "kms-db-user")), {
+      parent: "kms-db",
+      inputs: {
+        ...run("database-user"),
+        environment: {},
+        stdin: {
+          container: containerIdOf("kms-db"),
+          admin: { name: "admin", password: passwordOf("kms-db-admin-password") },
+          user: { name: "kms", password: passwordOf("kms-db-password"), database: "KMS_db" },
+        },
+      },
+      secrets: ["stdin"],
+      options: {},
+    });
+  });
+
+  it("keeps the admin's password with the data that only it opens", async () => {
+    const kept = await usual();
+    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-admin-password")), {
+      parent: "kms-db",
+      inputs: generatedPassword,
+      secrets: [],
+      options: { protect: true },
+    });
+    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-password")), {
+      parent: "kms-db",
+      inputs: generatedPassword,
+      secrets: [],
+      options: {},
+    });
+    assert.deepEqual(the(kept, VOLUME, "kms-db-data").options, {
+      protect: true,
+      retainOnDelete: true,
+    });
+    assert.deepEqual(the(kept, VOLUME, "kms-db-secrets").options, {});
+  });
+
+  it("keeps nothing of a throw-away stack", async () => {
+    const thrown = await make({ deployment: deployment({ throwaway: true }) });
+    assert.deepEqual(
+      thrown.resources.filter(({ options }) => options.protect || options.retainOnDelete),
+      [],
+    );
+  });
+
+  it("tells its service's connection string as a secret, in the state as well", async () => {
+    const { result, outputs } = await usual();
+    assert.equal(await valueOf(result.uri), kmsUri());
+    assert.equal(await pulumi.isSecret(result.uri), true);
+    assert.equal(result.containerName, "cybexp-test-kms-db");
+    assert.equal(await valueOf(result.network), "cybexp-test-kms-db");
+    assert.deepEqual(outputs.get("cybexp:index:Database kms-db"), {
+      values: { network: "cybexp-test-kms-db", uri: kmsUri() },
+      secrets: ["uri"],
+    });
+  });
+
+  it("looks up a demo image and doesn't pull it", async () => {
+    const demo = await make({ image: "cybexp-demo/mongo:1" });
+    assert.deepEqual(demo.lookups, ["cybexp-demo/mongo:1"]);
+    assert.ok(!names(demo.resources).some((name) => name.includes("RemoteImage")));
+    assert.deepEqual(the(demo, CONTAINER, "kms-db").inputs, {
+      ...container,
+      image: imageIdOf("cybexp-demo/mongo:1"),
+    });
+  });
+});
+
+const settings: ServiceSettings = {
+  image: "registry.example.edu/cybexp-priv:1.0",
+  bind: { address: "127.0.0.1", port: 5012 },
+  listen: 5002,
+  access: "password",
+  config: {},
+};
+const database: DatabaseSettings = { image: "mongo:8.0", publish: {} };
+
+/** What the container of a service is given, but for its files and volumes. */
+const serviceContainer = (role: string) => ({
+  ...HARDENED,
+  name: `cybexp-test-${role}`,
+  hostname: role,
+  image: imageIdOf(settings.image),
+  labels: labelsOf(role),
+  user: "65532:65532",
+  envs: ["PYTHONUNBUFFERED=1"],
+  networksAdvanced: [
+    { name: `cybexp-test-${role}`, aliases: [role] },
+    { name: `cybexp-test-${role}-db`, aliases: [] },
+  ],
+  ports: [{ ip: "127.0.0.1", external: 5012, internal: 5000 }],
+  tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
+  memory: 512,
+  memorySwap: 512,
+  cpus: "1.0",
+  stopSignal: "SIGINT",
+  stopTimeout: 30,
+  destroyGraceSeconds: 30,
+  healthcheck: healthcheck(
+    "python3",
+    "-c",
+    'import urllib.request as r; r.urlopen("http://127.0.0.1:5000/", timeout=4)',
+  ),
+  waitTimeout: 60,
+});
+
+const configMount = (role: string, config: string) => ({
+  type: "bind",
+  source: `/volumes/cybexp-test-${role}-config/_data/releases/${releaseDigest(configFiles(config))}/config.yaml`,
+  target: "/config.yaml",
+  readOnly: true,
+});
+const configFiles = (content: string) => ({ "config.yaml": { content, mode: 0o400 } });
+
+/** The delivery of a service's config.yaml. */
+const delivery = (role: string, config: string) => ({
+  parent: `${role}-config`,
+  inputs: {
+    ...run("deliver"),
+    environment: { RELEASE: releaseDigest(configFiles(config)) },
+    stdin: {
+      volume: `cybexp-test-${role}-config`,
+      deployment: DEPLOYMENT_ID,
+      image: imageIdOf(settings.image),
+      owner: "65532:65532",
+      digest: releaseDigest(configFiles(config)),
+      files: configFiles(config),
+    },
+  },
+  secrets: ["stdin"],
+  options: {},
+});
+
+const serviceNetwork = (role: string) => ({
+  parent: role,
+  inputs: {
+    name: `cybexp-test-${role}`,
+    labels: labelsOf(role),
+    options: { "com.docker.network.bridge.enable_ip_masquerade": "false" },
+  },
+  secrets: [],
+  options: {},
+});
+
+/** The names of a service's resources, its database's left out. */
+const ownNames = (built: Build<unknown>, role: string) =>
+  names(built.resources).filter((name) => !name.includes(` ${role}-db`));
+
+describe("the KMS", () => {
+  const jwtKey = bytesOf("kms-jwt-key", 32).toString("hex");
+  const make = (
+    changes: { settings?: Partial<ServiceSettings>; throwaway?: boolean; generation?: number } = {},
+    seed = "first",
+  ) =>
+    build(
+      () =>
+        new Kms("kms", {
+          deployment: deployment({ throwaway: changes.throwaway ?? false }),
+          settings: { ...settings, ...changes.settings },
+          database,
+          jwtKeyGeneration: changes.generation ?? 1,
+        }),
+      { seed },
+    );
+  const usual = once(() => make());
+  const config = renderKmsConfig({ jwtKey, databaseUri: kmsUri() });
+  const container = {
+    ...serviceContainer("kms"),
+    volumes: [
+      { volumeName: "cybexp-test-kms-secrets", containerPath: "/secrets", readOnly: false },
+    ],
+    mounts: [configMount("kms", config)],
+  };
+
+  it("is made of these and its database, and of nothing else", async () => {
+    assert.deepEqual(ownNames(await usual(), "kms"), [
+      "command:local:Command kms-config-delivery",
+      "command:local:Command kms-limits",
+      "command:local:Command kms-secrets-owner",
+      "cybexp:docker:Container kms",
+      "cybexp:docker:DataVolume kms-secrets",
+      "cybexp:docker:Release kms-config",
+      "cybexp:index:Kms kms",
+      "cybexp:index:Service kms",
+      "docker:index/container:Container kms",
+      "docker:index/network:Network kms-network",
+      "docker:index/remoteImage:RemoteImage kms-image",
+      "docker:index/volume:Volume kms-config",
+      "docker:index/volume:Volume kms-secrets",
+      "random:index/randomBytes:RandomBytes kms-jwt-key",
+    ]);
+  });
+
+  it("listens on loopback and keeps its keys in a volume", async () => {
+    const built = await usual();
+    assert.deepEqual(of(the(built, CONTAINER, "kms")), {
+      parent: "kms",
+      inputs: container,
+      secrets: [],
+      options: CONTAINER_OPTIONS,
+    });
+    assert.deepEqual(the(built, COMMAND, "kms-secrets-owner").inputs["stdin"], {
+      volume: "cybexp-test-kms-secrets",
+      deployment: DEPLOYMENT_ID,
+      image: imageIdOf(settings.image),
+      owner: "65532:65532",
+    });
+  });
+
+  it("starts when its database's user, its config and its keys' folder are there", async () => {
+    const { dependencies } = await usual();
+    const before = dependencies.get(`${CONTAINER} kms`) ?? [];
+    assert.ok(before.includes(`${COMMAND} kms-db-user`));
+    assert.ok(before.includes(`${COMMAND} kms-config-delivery`));
+    assert.ok(before.includes(`${COMMAND} kms-secrets-owner`));
+    const user = dependencies.get(`${COMMAND} kms-db-user`) ?? [];
+    assert.ok(user.includes(`${CONTAINER} kms-db`));
+    const server = dependencies.get(`${CONTAINER} kms-db`) ?? [];
+    assert.ok(server.includes(`${COMMAND} kms-db-data-owner`));
+    assert.ok(server.includes(`${COMMAND} kms-db-secrets-delivery`));
+  });
+
+  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+    assert.deepEqual(
+      of(the(await usual(), COMMAND, "kms-config-delivery")),
+      delivery("kms", config),
+    );
+  });
+
+  it("has a network that it shares with the proxy, and from which nothing calls out", async () => {
+    const built = await usual();
+    assert.deepEqual(of(the(built, NETWORK, "kms-network")), serviceNetwork("kms"));
+    assert.equal(await valueOf(built.result.service.network), "cybexp-test-kms");
+    assert.equal(built.result.service.upstream, "kms:5000");
+    assert.equal(await valueOf(built.result.service.containerId), containerIdOf("kms"));
+  });
+
+  it("asks for its database by name, user and role", async () => {
+    const { inputs } = the(await usual(), COMMAND, "kms-db-user");
+    assert.deepEqual((inputs["stdin"] as { user: unknown }).user, {
+      name: "kms",
+      password: passwordOf("kms-db-password"),
+      database: "KMS_db",
+    });
+  });
+
+  it("puts the operator's own values into the config, which replaces the container", async () => {
+    const overrides = { FLASK_DEBUG: false, db_name: "other" };
+    const built = await make({ settings: { config: overrides } });
+    const changed = renderKmsConfig({ jwtKey, databaseUri: kmsUri(), overrides });
+    assert.notEqual(changed, config);
+    assert.deepEqual(of(the(built, COMMAND, "kms-config-delivery")), delivery("kms", changed));
+    assert.deepEqual(the(built, CONTAINER, "kms").inputs, {
+      ...container,
+      mounts: [configMount("kms", changed)],
+    });
+    assert.notEqual(configMount("kms", changed).source, configMount("kms", config).source);
+  });
+
+  it("is replaced for a new key or database password, and its database is not for the latter", async () => {
+    const first = await usual();
+    const second = await make({}, "second");
+    const changed = renderKmsConfig({
+      jwtKey: bytesOf("kms-jwt-key", 32, "second").toString("hex"),
+      databaseUri: kmsUri("second"),
+    });
+    assert.deepEqual(the(second, CONTAINER, "kms").inputs, {
+      ...the(first, CONTAINER, "kms").inputs,
+      mounts: [configMount("kms", changed)],
+    });
+  });
+
+  it("makes a new token key when its number is raised, and tells it as a secret", async () => {
+    const built = await make({ generation: 7 });
+    assert.deepEqual(of(the(built, "random:index/randomBytes:RandomBytes", "kms-jwt-key")), {
+      parent: "kms",
+      inputs: { length: 32 },
+      secrets: [],
+      options: { replacementTrigger: 7 },
+    });
+    assert.equal(await valueOf(built.result.jwtKey), jwtKey);
+    assert.equal(await pulumi.isSecret(built.result.jwtKey), true);
+    assert.deepEqual(built.outputs.get("cybexp:index:Kms kms"), {
+      values: { jwtKey },
+      secrets: ["jwtKey"],
+    });
+  });
+
+  it("keeps its keys and records, and what opens them", async () => {
+    const kept = (await usual()).resources.filter(({ options }) => options.protect);
+    assert.deepEqual(names(kept), [
+      "docker:index/volume:Volume kms-db-data",
+      "docker:index/volume:Volume kms-secrets",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password",
+    ]);
+  });
+
+  it("keeps nothing of a throw-away stack", async () => {
+    const thrown = await make({ throwaway: true });
+    assert.deepEqual(
+      thrown.resources.filter(({ options }) => options.protect || options.retainOnDelete),
+      [],
+    );
+  });
+
+  it("looks up a demo image and doesn't pull it", async () => {
+    const demo = await make({ settings: { image: "cybexp-demo/kms:1" } });
+    assert.deepEqual(demo.lookups, ["cybexp-demo/kms:1"]);
+    assert.equal(the(demo, CONTAINER, "kms").inputs["image"], imageIdOf("cybexp-demo/kms:1"));
+  });
+
+  it("publishes its database where the settings say", async () => {
+    const built = await build(
+      () =>
+        new Kms("kms", {
+          deployment: deployment(),
+          settings,
+          database: { ...database, publish: { kms: { address: "::1", port: 27017 } } },
+          jwtKeyGeneration: 1,
+        }),
+    );
+    assert.deepEqual(the(built, CONTAINER, "kms-db").inputs["ports"], [
+      { ip: "::1", external: 27017, internal: 27017 },
+    ]);
+  });
+});
+
+describe("the Backend", () => {
+  const make = (changes: Partial<ServiceSettings> = {}, publish = {}) =>
+    build(
+      () =>
+        new Backend("backend", {
+          deployment: deployment(),
+          settings: { ...settings, ...changes },
+          database: { ...database, publish },
+        }),
+    );
+  const usual = once(() => make());
+  const config = renderBackendConfig({ databaseUri: backendUri });
+  const container = {
+    ...serviceContainer("backend"),
+    volumes: [],
+    mounts: [configMount("backend", config)],
+  };
+
+  it("is made of these and its database, and of nothing else", async () => {
+    assert.deepEqual(ownNames(await usual(), "backend"), [
+      "command:local:Command backend-config-delivery",
+      "command:local:Command backend-limits",
+      "cybexp:docker:Container backend",
+      "cybexp:docker:Release backend-config",
+      "cybexp:index:Backend backend",
+      "cybexp:index:Service backend",
+      "docker:index/container:Container backend",
+      "docker:index/network:Network backend-network",
+      "docker:index/remoteImage:RemoteImage backend-image",
+      "docker:index/volume:Volume backend-config",
+    ]);
+  });
+
+  it("listens on loopback, and keeps nothing itself", async () => {
+    assert.deepEqual(of(the(await usual(), CONTAINER, "backend")), {
+      parent: "backend",
+      inputs: container,
+      secrets: [],
+      options: CONTAINER_OPTIONS,
+    });
+  });
+
+  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+    assert.deepEqual(
+      of(the(await usual(), COMMAND, "backend-config-delivery")),
+      delivery("backend", config),
+    );
+  });
+
+  it("has a network that it shares with the proxy, and from which nothing calls out", async () => {
+    const built = await usual();
+    assert.deepEqual(of(the(built, NETWORK, "backend-network")), serviceNetwork("backend"));
+    assert.equal(built.result.service.upstream, "backend:5000");
+  });
+
+  it("asks for its database by name, user and role", async () => {
+    const { inputs } = the(await usual(), COMMAND, "backend-db-user");
+    assert.deepEqual((inputs["stdin"] as { user: unknown }).user, {
+      name: "backend",
+      password: passwordOf("backend-db-password"),
+      database: "priv_backend",
+    });
+  });
+
+  it("puts the operator's own values into the config, which replaces the container", async () => {
+    const overrides = { col_name: "other" };
+    const built = await make({ config: overrides });
+    const changed = renderBackendConfig({ databaseUri: backendUri, overrides });
+    assert.notEqual(changed, config);
+    assert.deepEqual(the(built, CONTAINER, "backend").inputs, {
+      ...container,
+      mounts: [configMount("backend", changed)],
+    });
+  });
+
+  it("publishes its own database alone where the settings say", async () => {
+    const publish = {
+      kms: { address: "127.0.0.1", port: 1 },
+      backend: { address: "127.0.0.1", port: 2 },
+    };
+    const built = await make({}, publish);
+    assert.deepEqual(the(built, CONTAINER, "backend-db").inputs["ports"], [
+      { ip: "127.0.0.1", external: 2, internal: 27017 },
+    ]);
+  });
+
+  it("keeps its records, and what opens them", async () => {
+    const kept = (await usual()).resources.filter(({ options }) => options.protect);
+    assert.deepEqual(names(kept), [
+      "docker:index/volume:Volume backend-db-data",
+      "random:index/randomPassword:RandomPassword backend-db-admin-password",
+    ]);
+  });
+});

@@ -1,0 +1,410 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { Backend } from "../../../components/backend.ts";
+import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
+import { Kms } from "../../../components/kms.ts";
+import { ServerCertificate } from "../../../components/serverCertificate.ts";
+import { Service } from "../../../components/service.ts";
+import { SmokeCheck } from "../../../components/smokeCheck.ts";
+import { TlsProxy } from "../../../components/tlsProxy.ts";
+import { UserList } from "../../../components/userList.ts";
+import { renderHtpasswd } from "../../../render/htpasswd.ts";
+import { nginxDialect } from "../../../render/nginxDialect.ts";
+import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
+import type { Settings, UserSettings } from "../../../settings/types.ts";
+import {
+  build,
+  bytesOf,
+  COMMAND,
+  CONTAINER_OPTIONS,
+  containerIdOf,
+  deployment,
+  DEPLOYMENT_ID,
+  HARDENED,
+  healthcheck,
+  imageIdOf,
+  labelsOf,
+  names,
+  NGINX_1_22,
+  once,
+  passwordOf,
+  pemOf,
+  run,
+  the,
+  valueOf,
+  type World,
+} from "./mocks.ts";
+
+const CONTAINER = "docker:index/container:Container";
+const NGINX_1_30 = "nginx version: nginx/1.30.1\nbuilt with OpenSSL 3.5.1 1 Jul 2025\n";
+
+const SETTINGS: Settings = {
+  kms: {
+    image: "cybexp-demo/kms:1",
+    bind: { address: "127.0.0.1", port: 5012 },
+    listen: 5002,
+    access: "password",
+    config: {},
+  },
+  backend: {
+    image: "cybexp-demo/backend:1",
+    bind: { address: "127.0.0.1", port: 5011 },
+    listen: 5001,
+    access: "password",
+    config: {},
+  },
+  database: { image: "cybexp-demo/mongo:1", publish: {} },
+  proxy: {
+    image: "nginx:1.30.1",
+    serverName: "cybexp.example.edu",
+    address: "192.0.2.1",
+    readTimeout: 60,
+  },
+  certificates: { source: "generated", validityDays: 5, renewBeforeDays: 2, caValidityDays: 10 },
+  users: [{ name: "collector", generation: 1 }],
+  rotation: { kmsJwtKey: 1, serverCertificate: 1, serverCa: 1 },
+  throwaway: false,
+};
+
+interface Changes {
+  readonly users?: readonly UserSettings[];
+  readonly proxy?: Partial<Settings["proxy"]>;
+  readonly doors?: readonly ("kms" | "backend")[];
+}
+
+/** The proxy, with services behind it that have no database. */
+const make = ({ users, proxy, doors }: Changes = {}, world: World = {}) =>
+  build(() => {
+    const settings = { ...SETTINGS.proxy, ...proxy };
+    const serviceOf = (role: "kms" | "backend") =>
+      new Service(role, {
+        deployment: deployment(),
+        role,
+        image: "sha256:1",
+        config: `of the ${role}`,
+        bind: SETTINGS[role].bind,
+        databaseNetwork: `cybexp-test-${role}-db`,
+      });
+    const all = [
+      { name: "kms" as const, listen: 5002, service: serviceOf("kms"), maxBody: "64k" },
+      { name: "backend" as const, listen: 5001, service: serviceOf("backend"), maxBody: "17m" },
+    ];
+    return new TlsProxy("proxy", {
+      deployment: deployment(),
+      settings,
+      certificate: certificate(settings.serverName),
+      users: new UserList("user", { users: users ?? SETTINGS.users }),
+      doors: all.filter(({ name }) => doors?.includes(name) ?? true),
+    });
+  }, world);
+const usual = once(() => make());
+
+function certificate(serverName: string) {
+  const authority = new CertificateAuthority("ca", {
+    commonName: "the CA",
+    validityDays: 10,
+    generation: 1,
+  });
+  return new ServerCertificate("cert", {
+    authority,
+    serverName,
+    validityDays: 5,
+    renewBeforeDays: 2,
+    generation: 1,
+  });
+}
+
+/** What the proxy of `usual` serves by. */
+const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
+  proxyRelease({
+    dialect: nginxDialect(NGINX_1_22),
+    serverName: "cybexp.example.edu",
+    readTimeout: 60,
+    doors: [
+      { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
+      { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+    ],
+    certificate: pemOf("CERTIFICATE", "cert"),
+    privateKey: pemOf("EC PRIVATE KEY", "cert-key"),
+    htpasswd: renderHtpasswd([
+      {
+        name: "collector",
+        password: passwordOf("user-collector"),
+        salt: bytesOf("user-collector-salt", 16).toString("base64"),
+      },
+    ]),
+    ...changes,
+  });
+
+describe("the proxy", () => {
+  const container = {
+    ...HARDENED,
+    name: "cybexp-test-proxy",
+    hostname: "proxy",
+    image: imageIdOf("nginx:1.30.1"),
+    labels: labelsOf("proxy"),
+    user: "101:101",
+    envs: [],
+    entrypoints: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
+    networksAdvanced: [
+      { name: "cybexp-test-edge", aliases: [] },
+      { name: "cybexp-test-kms", aliases: [] },
+      { name: "cybexp-test-backend", aliases: [] },
+    ],
+    ports: [
+      { ip: "192.0.2.1", external: 5002, internal: 8441 },
+      { ip: "192.0.2.1", external: 5001, internal: 8442 },
+    ],
+    volumes: [
+      { volumeName: "cybexp-test-proxy-release", containerPath: "/release", readOnly: true },
+    ],
+    mounts: [],
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=256m,mode=1777" },
+    memory: 256,
+    memorySwap: 256,
+    cpus: "1.0",
+    stopSignal: "SIGQUIT",
+    stopTimeout: 30,
+    destroyGraceSeconds: 30,
+    healthcheck: healthcheck("curl", "-fsS", `http://127.0.0.1:${PROXY_STATUS_PORT}/healthz`),
+    waitTimeout: 60,
+  };
+
+  it("is made of these, and of nothing else", async () => {
+    const own = names((await usual()).resources).filter((name) => / proxy/.test(name));
+    assert.deepEqual(own, [
+      "command:local:Command proxy-limits",
+      "command:local:Command proxy-nginx-version",
+      "command:local:Command proxy-release-delivery",
+      "cybexp:docker:Container proxy",
+      "cybexp:docker:Release proxy-release",
+      "cybexp:index:TlsProxy proxy",
+      "docker:index/container:Container proxy",
+      "docker:index/network:Network proxy-network",
+      "docker:index/remoteImage:RemoteImage proxy-image",
+      "docker:index/volume:Volume proxy-release",
+    ]);
+  });
+
+  it("publishes the doors and no more, and reaches the services and no database", async () => {
+    const { inputs, secrets, options } = the(await usual(), CONTAINER, "proxy");
+    assert.deepEqual(inputs, container);
+    assert.deepEqual(secrets, []);
+    assert.deepEqual(options, CONTAINER_OPTIONS);
+  });
+
+  it("starts after both services and its first release", async () => {
+    const { dependencies } = await usual();
+    const component = dependencies.get("cybexp:docker:Container proxy") ?? [];
+    const container = dependencies.get(`${CONTAINER} proxy`) ?? [];
+    assert.ok(component.includes(`${CONTAINER} kms`));
+    assert.ok(component.includes(`${CONTAINER} backend`));
+    assert.ok(container.includes(`${COMMAND} proxy-release-delivery`));
+  });
+
+  it("has a network of its own to publish from", async () => {
+    const { inputs } = the(await usual(), "docker:index/network:Network", "proxy-network");
+    assert.deepEqual(inputs, { name: "cybexp-test-edge", labels: labelsOf("edge") });
+  });
+
+  it("asks the image which Nginx is in it", async () => {
+    const { inputs, secrets } = the(await usual(), COMMAND, "proxy-nginx-version");
+    assert.deepEqual(inputs, {
+      ...run("nginx-version"),
+      environment: {},
+      stdin: { deployment: DEPLOYMENT_ID, image: imageIdOf("nginx:1.30.1") },
+    });
+    assert.deepEqual(secrets, []);
+  });
+
+  it("gets all that it serves by as one release", async () => {
+    const { inputs, secrets, parent } = the(await usual(), COMMAND, "proxy-release-delivery");
+    const { digest, files } = release();
+    assert.deepEqual(inputs, {
+      ...run("deliver"),
+      environment: { RELEASE: digest },
+      stdin: {
+        volume: "cybexp-test-proxy-release",
+        deployment: DEPLOYMENT_ID,
+        image: imageIdOf("nginx:1.30.1"),
+        owner: "101:101",
+        digest,
+        files,
+        reload: { container: "cybexp-test-proxy", statusPort: PROXY_STATUS_PORT },
+      },
+    });
+    assert.deepEqual(secrets, ["stdin"]);
+    assert.equal(parent, "proxy-release");
+  });
+
+  it("tells which release it serves, in clear", async () => {
+    const { result, outputs } = await usual();
+    const { digest } = release();
+    assert.equal(await valueOf(result.release), digest);
+    assert.equal(await pulumi.isSecret(result.release), false);
+    assert.equal(await valueOf(result.containerId), containerIdOf("proxy"));
+    assert.deepEqual(outputs.get("cybexp:index:TlsProxy proxy"), {
+      values: { containerId: containerIdOf("proxy"), release: digest },
+      secrets: [],
+    });
+  });
+
+  /** What may change without a dropped request: the release does, the container's inputs do not. */
+  const rotations: Record<string, () => ReturnType<typeof make>> = {
+    "passwords, keys and certificates": () => make({}, { seed: "second" }),
+    "the list of users": () =>
+      make({ users: [...SETTINGS.users, { name: "analyst", generation: 1 }] }),
+    "a supplied password": () =>
+      make({ users: [{ name: "collector", generation: 1, password: "chosen by the operator" }] }),
+    "the time to wait for a service": () => make({ proxy: { readTimeout: 61 } }),
+    "the server's name": () => make({ proxy: { serverName: "other.example.edu" } }),
+    "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
+  };
+  for (const [what, rotate] of Object.entries(rotations)) {
+    it(`goes on running, with another release, when ${what} change`, async () => {
+      const changed = await rotate();
+      assert.deepEqual(the(changed, CONTAINER, "proxy").inputs, container);
+      assert.notEqual(await valueOf(changed.result.release), release().digest);
+    });
+  }
+
+  it("spells its configuration as the image's Nginx can read it", async () => {
+    const changed = await make({}, { nginx: NGINX_1_30 });
+    assert.equal(
+      await valueOf(changed.result.release),
+      release({ dialect: nginxDialect(NGINX_1_30) }).digest,
+    );
+  });
+
+  it("has a port and a network for each door, and for no other", async () => {
+    const one = await make({ doors: ["backend"] });
+    assert.deepEqual(the(one, CONTAINER, "proxy").inputs, {
+      ...container,
+      networksAdvanced: [
+        { name: "cybexp-test-edge", aliases: [] },
+        { name: "cybexp-test-backend", aliases: [] },
+      ],
+      ports: [{ ip: "192.0.2.1", external: 5001, internal: 8441 }],
+    });
+    assert.equal(
+      await valueOf(one.result.release),
+      release({
+        doors: [{ name: "backend", port: 8441, upstream: "backend:5000", maxBody: "17m" }],
+      }).digest,
+    );
+  });
+
+  it("looks up a demo image and doesn't pull it", async () => {
+    const demo = await make({ proxy: { image: "cybexp-demo/nginx:1" } });
+    assert.deepEqual(
+      demo.lookups.filter((name) => name.includes("nginx")),
+      ["cybexp-demo/nginx:1"],
+    );
+    assert.deepEqual(the(demo, CONTAINER, "proxy").inputs, {
+      ...container,
+      image: imageIdOf("cybexp-demo/nginx:1"),
+    });
+  });
+});
+
+describe("the smoke check", () => {
+  const make = (changes: { users?: readonly UserSettings[]; dockerHost?: string } = {}) =>
+    build(() => {
+      const settings = { ...SETTINGS, users: changes.users ?? SETTINGS.users };
+      const own = deployment({ dockerHost: changes.dockerHost });
+      const { database } = settings;
+      const shared = { deployment: own, database };
+      const kms = new Kms("kms", { ...shared, settings: settings.kms, jwtKeyGeneration: 1 });
+      const backend = new Backend("backend", { ...shared, settings: settings.backend });
+      const authority = new CertificateAuthority("server-ca", {
+        commonName: "the CA",
+        validityDays: 10,
+        generation: 1,
+      });
+      const users = new UserList("user", { users: settings.users });
+      const proxy = new TlsProxy("proxy", {
+        deployment: own,
+        settings: settings.proxy,
+        certificate: certificate(settings.proxy.serverName),
+        users,
+        doors: [{ name: "kms", listen: 5002, service: kms.service, maxBody: "64k" }],
+      });
+      new SmokeCheck("smoke", { deployment: own, settings, authority, users, proxy, kms, backend });
+      return proxy;
+    });
+  const usual = once(() => make());
+
+  const stdin = {
+    deployment: DEPLOYMENT_ID,
+    serverName: "cybexp.example.edu",
+    serverCa: pemOf("CERTIFICATE", "server-ca"),
+    credential: { user: "collector", password: passwordOf("user-collector") },
+    doors: [
+      { name: "kms", port: 5002 },
+      { name: "backend", port: 5001 },
+    ],
+    databases: [
+      {
+        container: "cybexp-test-kms-db",
+        uri: `mongodb://kms:${passwordOf("kms-db-password")}@kms-db:27017/KMS_db?authSource=admin`,
+      },
+      {
+        container: "cybexp-test-backend-db",
+        uri: `mongodb://backend:${passwordOf("backend-db-password")}@backend-db:27017/priv_backend?authSource=admin`,
+      },
+    ],
+    listeners: [
+      { role: "kms", address: "127.0.0.1", port: 5012 },
+      { role: "backend", address: "127.0.0.1", port: 5011 },
+      { role: "proxy", address: "192.0.2.1", port: 5002 },
+      { role: "proxy", address: "192.0.2.1", port: 5001 },
+    ],
+  };
+
+  it("knows what a client knows and what the config declares, and runs after every change", async () => {
+    const built = await usual();
+    const { inputs, secrets, parent } = the(built, COMMAND, "smoke");
+    assert.deepEqual(inputs, {
+      ...run("smoke"),
+      environment: {
+        RELEASE: await valueOf(built.result.release),
+        PROXY: containerIdOf("proxy"),
+        KMS: containerIdOf("kms"),
+        BACKEND: containerIdOf("backend"),
+      },
+      stdin,
+    });
+    assert.deepEqual(secrets, ["stdin"]);
+    assert.equal(parent, "smoke");
+  });
+
+  it("runs last: after the proxy, its release, both services and their databases' users", async () => {
+    const before = (await usual()).dependencies.get(`${COMMAND} smoke`) ?? [];
+    const due = [
+      `${CONTAINER} proxy`,
+      `${COMMAND} proxy-release-delivery`,
+      `${CONTAINER} kms`,
+      `${CONTAINER} backend`,
+      `${COMMAND} kms-db-user`,
+      `${COMMAND} backend-db-user`,
+    ];
+    assert.deepEqual(
+      due.filter((name) => !before.includes(name)),
+      [],
+    );
+  });
+
+  it("calls as the first user, and asks the engine that the stack names", async () => {
+    const users = [
+      { name: "zoe", generation: 1, password: "chosen by the operator" },
+      { name: "anna", generation: 1 },
+    ];
+    const built = await make({ users, dockerHost: "ssh://a@b" });
+    assert.deepEqual(the(built, COMMAND, "smoke").inputs["stdin"], {
+      ...stdin,
+      dockerHost: "ssh://a@b",
+      credential: { user: "zoe", password: "chosen by the operator" },
+    });
+  });
+});
