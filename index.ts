@@ -6,6 +6,7 @@ import type { Deployment } from "./components/deployment.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
+import { RotationGuard } from "./components/rotationGuard.ts";
 import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
@@ -15,9 +16,12 @@ import { overlaps } from "./settings/notices.ts";
 
 const settings = loadSettings();
 
+const guard = new RotationGuard("rotation-guard", { settings });
+
 const deployment: Deployment = {
   stack: pulumi.getStack(),
-  id: new random.RandomId("deployment", { byteLength: 8 }).hex,
+  // Everything in Docker carries it, so nothing there changes before the guard is content.
+  id: guard.after(new random.RandomId("deployment", { byteLength: 8 }).hex),
   throwaway: settings.throwaway,
   dockerHost: new pulumi.Config("docker").get("host"),
 };

@@ -10,6 +10,7 @@ export type ProgramName =
   | "database-users"
   | "deliver"
   | "nginx-version"
+  | "rotation-guard"
   | "smoke"
   | "volume";
 
@@ -19,6 +20,11 @@ export interface ProgramArgs {
   readonly input: pulumi.Input<Record<string, unknown>>;
   /** Says in a preview, without the secrets, what makes it run again (a digest, an id). */
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
+  /**
+   * It gets what it printed last in PULUMI_COMMAND_STDOUT, so that must be no secret; and what it says
+   * on standard error is shown. @default false
+   */
+  readonly remembers?: boolean;
 }
 
 /**
@@ -35,10 +41,9 @@ export class Program extends command.local.Command {
         update: run,
         stdin: pulumi.jsonStringify(args.input),
         environment: { ...args.because },
-        // What it printed last time is no input of the next run.
-        addPreviousOutputInEnv: false,
+        addPreviousOutputInEnv: args.remembers ?? false,
         // The engine shows a failure's text anyhow; a success has nothing to say in the log.
-        logging: command.local.Logging.None,
+        logging: args.remembers ? command.local.Logging.Stderr : command.local.Logging.None,
       },
       opts,
     );

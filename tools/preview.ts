@@ -1,4 +1,5 @@
 import { recover } from "./recover.ts";
+import { announceRotation } from "./rotation.ts";
 import { openSession } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
@@ -6,9 +7,9 @@ import { ensureStack } from "./up.ts";
 
 /** `npm run preview`: what `up` would do, without doing it. */
 export async function preview(args: readonly string[]): Promise<void> {
-  settingsOf(stackName());
+  const settings = settingsOf(stackName());
   const session = await openSession({ images: true });
   await ensureStack(session);
-  await recover(session);
+  announceRotation(await recover(session), settings);
   process.exitCode = await session.pulumi(["preview", "--stack", session.stack, ...args]);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import { preflight } from "./preflight.ts";
 import { recover } from "./recover.ts";
+import { announceRotation } from "./rotation.ts";
 import { openSession, type Session } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
@@ -14,6 +15,7 @@ export async function up(): Promise<void> {
   const session = await openSession({ images: true });
   await ensureStack(session);
   const state = await recover(session);
+  announceRotation(state, settings);
   await preflight(session, state, declaredListeners(settings));
 
   const log = join(tmpdir(), `cybexp-up-${process.pid}.json`);

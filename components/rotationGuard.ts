@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import { notices } from "../settings/notices.ts";
+import { rotationNumbers } from "../settings/rotationNumbers.ts";
+import type { Settings } from "../settings/types.ts";
+import { Program } from "./program.ts";
+
+export interface RotationGuardArgs {
+  readonly settings: Settings;
+}
+
+/**
+ * Stands before every rotation: refuses a number that does not follow on the last one, says what a
+ * rotation revokes, and reminds of old secrets that are still good.
+ */
+export class RotationGuard extends pulumi.ComponentResource {
+  readonly #checked: pulumi.Output<string>;
+
+  constructor(name: string, args: RotationGuardArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:RotationGuard", name, {}, opts);
+
+    const program = new Program(
+      name,
+      {
+        program: "rotation-guard",
+        input: { numbers: rotationNumbers(args.settings) },
+        remembers: true,
+      },
+      { parent: this },
+    );
+    this.#checked = program.id;
+
+    for (const { due, text } of notices(args.settings, today())) {
+      void (due ? pulumi.log.warn(text, this) : pulumi.log.info(text, this));
+    }
+    this.registerOutputs({});
+  }
+
+  /** The same value, known once the numbers have been found right. */
+  after<T>(value: pulumi.Output<T>): pulumi.Output<T> {
+    return pulumi.all([value, this.#checked]).apply(([checked]) => checked) as pulumi.Output<T>;
+  }
+}
+
+/** For reminders only: no input of a resource depends on the day. */
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}

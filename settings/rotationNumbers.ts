@@ -1,0 +1,52 @@
+/** The numbers in a stack's config that rotate a secret, by their paths. */
+import type { Settings } from "./types.ts";
+
+export type RotationNumbers = Readonly<Record<string, number>>;
+
+export function rotationNumbers({ users, rotation }: Settings): RotationNumbers {
+  return {
+    ...Object.fromEntries(users.map(({ name, generation }) => [`user ${name}`, generation])),
+    kmsJwtKey: rotation.kmsJwtKey,
+    serverCertificate: rotation.serverCertificate,
+    serverCa: rotation.serverCa,
+    kmsDatabase: rotation.kmsDatabase,
+    backendDatabase: rotation.backendDatabase,
+  };
+}
+
+/** Numbers whose next one is made from, or overlaps with, the one before: they go up one at a time. */
+const STEPWISE = /^(user .*|serverCa|kmsDatabase|backendDatabase)$/;
+
+/**
+ * Why the numbers can't follow on those of the last `up`, a sentence each; none when they can. A
+ * secret and the one before it are made and kept by their numbers, so a jump would lose the one in use.
+ */
+export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
+  return Object.entries(now).flatMap(([name, number]) => {
+    const old = before[name];
+    if (old === undefined || number === old || (number === old + 1 && STEPWISE.test(name))) {
+      return [];
+    }
+    if (!STEPWISE.test(name)) {
+      return [];
+    }
+    return number < old
+      ? [
+          `the number of ${name} went back from ${old} to ${number}: numbers only go up; set it to ${old}`,
+        ]
+      : [
+          `the number of ${name} went from ${old} to ${number}: raise it by one, run up, and then again, or the one in use is lost at once`,
+        ];
+  });
+}
+
+/** What follows from a rotation and is not to be undone, in plain words. */
+export function consequences(before: RotationNumbers, now: RotationNumbers): string[] {
+  const old = before["kmsJwtKey"];
+  return old === undefined || old === now["kmsJwtKey"]
+    ? []
+    : [
+        "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new " +
+          "config.yaml (output moduleConfig), each administrator a new login",
+      ];
+}
