@@ -10,6 +10,8 @@ export interface BackendArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** Seconds that requests which are under way may take when its container is replaced. */
+  readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
 }
@@ -32,7 +34,7 @@ export class Backend extends pulumi.ComponentResource {
         deployment,
         role: "backend-db",
         image: args.database.image,
-        database: "priv_backend",
+        database: String(settings.config["db_name"] ?? "priv_backend"),
         generation: args.databaseGeneration,
         publish: args.database.publish.backend,
       },
@@ -50,6 +52,7 @@ export class Backend extends pulumi.ComponentResource {
         ),
         bind: settings.bind,
         databaseNetwork: this.database.network,
+        drainSeconds: args.drainSeconds,
       },
       { parent: this },
     );

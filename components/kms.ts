@@ -12,6 +12,8 @@ export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** Seconds that requests which are under way may take when its container is replaced. */
+  readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
   /** Raising it makes a new token-signing key, which revokes every token. */
@@ -36,7 +38,7 @@ export class Kms extends pulumi.ComponentResource {
         deployment,
         role: "kms-db",
         image: args.database.image,
-        database: "KMS_db",
+        database: String(settings.config["db_name"] ?? "KMS_db"),
         generation: args.databaseGeneration,
         publish: args.database.publish.kms,
       },
@@ -71,6 +73,7 @@ export class Kms extends pulumi.ComponentResource {
           ),
         bind: settings.bind,
         databaseNetwork: this.database.network,
+        drainSeconds: args.drainSeconds,
         volumes: [{ volume: secrets.volumeName, target: "/secrets" }],
       },
       { parent: this },
