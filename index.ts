@@ -32,6 +32,7 @@ const kms = new Kms("kms", {
   database: settings.database,
   databaseGeneration: settings.rotation.kmsDatabase,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
+  drainSeconds: settings.proxy.shutdownTimeout,
 });
 
 const backend = new Backend("backend", {
@@ -39,6 +40,7 @@ const backend = new Backend("backend", {
   settings: settings.backend,
   database: settings.database,
   databaseGeneration: settings.rotation.backendDatabase,
+  drainSeconds: settings.proxy.shutdownTimeout,
 });
 
 const serverAuthority = new RotatedAuthority("server-ca", {

@@ -46,6 +46,8 @@ export interface ContainerArgs {
   readonly command?: readonly string[];
   /** Never a secret: `docker inspect` shows it. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Beside those that all of the deployment's containers carry. */
+  readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Run in the container; exit code 0 means healthy. */
   readonly healthCheck: readonly string[];
   /** Seconds until `up` takes an unhealthy container for failed. @default 60 */
@@ -131,8 +133,14 @@ function identity(args: ContainerArgs, containerName: string) {
     name: containerName,
     hostname: args.role,
     image: args.image,
-    labels: labels(args.deployment, args.role),
+    labels: [...labels(args.deployment, args.role), ...moreLabels(args)].sort((a, b) =>
+      a.label < b.label ? -1 : 1,
+    ),
   };
+}
+
+function moreLabels({ labels: more = {} }: ContainerArgs) {
+  return Object.entries(more).map(([label, value]) => ({ label, value }));
 }
 
 function process(args: ContainerArgs) {

@@ -9,6 +9,8 @@ export type ProgramName =
   | "database-retire"
   | "database-users"
   | "deliver"
+  | "handback"
+  | "handover"
   | "nginx-version"
   | "rotation-guard"
   | "smoke"

@@ -49,6 +49,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.
       port: 8441 + index,
       upstream: door.service.upstream,
+      standIn: door.service.standIn,
       maxBody: door.maxBody,
     }));
 

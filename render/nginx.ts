@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { matching, wholeNumber } from "./check.ts";
+import { handoverFile } from "./handover.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
 
 /** One service behind the proxy. */
@@ -9,6 +10,8 @@ export interface NginxDoor {
   readonly port: number;
   /** `host:port`, such as `kms:5000`. */
   readonly upstream: string;
+  /** The same of the container that stands in while the service's own is replaced. */
+  readonly standIn: string;
   /** The largest request body, in Nginx's spelling, such as `17m`. */
   readonly maxBody: string;
 }
@@ -241,6 +244,8 @@ proxy_send_timeout 60s;
 proxy_read_timeout ${readTimeout}s;
 # A POST that was sent twice would be stored twice.
 proxy_next_upstream off;
+# Counts, and never limits: how many requests are under way to each upstream.
+limit_conn_zone $upstream zone=under_way:128k;
 proxy_request_buffering on;
 proxy_redirect off;
 # An answer is read ahead into 1 MB of memory and never into a file: /tmp is memory too.
@@ -297,7 +302,7 @@ location = /.refused {
 
 const doorServer = (
   { serverName, releaseDir, dialect }: Checked,
-  { port, name, upstream, maxBody }: NginxDoor,
+  { port, name, upstream, standIn, maxBody }: NginxDoor,
 ) => `\
 # The door to the ${name}.
 server {
@@ -310,8 +315,14 @@ server {
     auth_basic $realm;
     auth_basic_user_file ${releaseDir}/htpasswd;
 
+    # Looked at for each request: a handover needs no reload, which would close idle connections.
+    set $upstream ${upstream};
+    if (-f ${handoverFile(name)}) {
+        set $upstream ${standIn};
+    }
+
     location / {
-        set $upstream ${upstream};
+        limit_conn under_way 65535;
         proxy_pass http://$upstream;
     }
 
@@ -352,6 +363,14 @@ server {
     }
     location = /release {
         return 200 "${release}\\n";
+    }
+    # 409 while requests are under way to the upstream that is asked for.
+    location = /idle {
+        set $upstream $arg_upstream;
+        limit_conn under_way 1;
+        limit_conn_status 409;
+        limit_conn_log_level info;
+        try_files /nothing =204;
     }
     location / {
         return 404 "nothing here\\n";
@@ -400,14 +419,11 @@ function check(options: NginxOptions): Checked {
   wholeNumber("the read time-out", options.readTimeout, 1, 86_400);
   wholeNumber("the shutdown time-out", options.shutdownTimeout, 1, 86_400);
   const ports = [options.statusPort];
-  for (const { name, port, upstream, maxBody } of doors) {
+  for (const { name, port, upstream, standIn, maxBody } of doors) {
     matching("a door's name", name, /^[a-z][a-z0-9-]*$/, "lower-case letters, digits and -");
-    matching(
-      `the upstream of ${name}`,
-      upstream,
-      /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$/,
-      "host:port",
-    );
+    const hostAndPort = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$/;
+    matching(`the upstream of ${name}`, upstream, hostAndPort, "host:port");
+    matching(`the stand-in of ${name}`, standIn, hostAndPort, "host:port");
     matching(
       `the largest body of ${name}`,
       maxBody,

@@ -1,5 +1,5 @@
 import { UserError } from "./lib/errors.ts";
-import { recover, removeLeftovers } from "./recover.ts";
+import { recover, removeLeftovers, removeStandIns } from "./recover.ts";
 import { openSession } from "./session.ts";
 import { settingsOf } from "./stackSettings.ts";
 
@@ -20,6 +20,7 @@ export async function down(): Promise<void> {
     return;
   }
 
+  await removeStandIns(session, deployment);
   const throwaway = settingsOf(session.stack).throwaway;
   const code = await session.pulumi([
     "destroy",

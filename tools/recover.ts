@@ -12,6 +12,9 @@ import { dropPending, readState, type StackState } from "./state.ts";
 /** How long a run whose launcher died may take to stop. */
 const STOP_SECONDS = 180;
 
+/** The label of containers that serve while a service's own one is replaced. */
+const STAND_INS = "cybexp.role=handover";
+
 /** What Pulumi writes into a lock. */
 interface Lock {
   readonly file: string;
@@ -121,9 +124,11 @@ async function stopRun(lock: Lock): Promise<void> {
 /** What carries this deployment's id and is not in the state was made by a run that died. */
 async function removeOrphans(session: Session, state: StackState): Promise<void> {
   const label = `cybexp.deployment=${state.deployment}`;
+  // One may be all that serves: the programs of the handover know when it may go.
+  const standIns = await session.docker.labelled("container", STAND_INS);
   // Containers first: a network with one attached can't go. Volumes are adopted again by name.
   for (const kind of ["container", "network"] as const) {
-    const known = [...state.known[kind]];
+    const known = [...state.known[kind], ...standIns];
     const ids = await session.docker.labelled(kind, label);
     // The engine lists short ids.
     const orphans = ids.filter((id) => !known.some((full) => full.startsWith(id)));
@@ -134,6 +139,15 @@ async function removeOrphans(session: Session, state: StackState): Promise<void>
         session.docker.run([...command, ...orphans]),
       );
     }
+  }
+}
+
+/** Removes what stands in for a service, after a handover that was cut off: before a destroy. */
+export async function removeStandIns(session: Session, deployment: string): Promise<void> {
+  const standIns = await session.docker.labelled("container", STAND_INS);
+  const own = await session.docker.labelled("container", `cybexp.deployment=${deployment}`);
+  for (const id of standIns.filter((standIn) => own.includes(standIn))) {
+    await session.docker.run(["container", "rm", "--force", "--volumes", id]);
   }
 }
 

@@ -6,6 +6,7 @@ import { preflight } from "./preflight.ts";
 import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
 import { openSession, type Session } from "./session.ts";
+import { settleHandovers } from "./settle.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
 
@@ -39,6 +40,9 @@ export async function up(): Promise<void> {
   }
   const changes = changesOf(log);
   rmSync(log);
+  if (state.deployment !== undefined) {
+    await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
+  }
   await tell(session, changes);
 }
 

@@ -76,6 +76,7 @@ export class Proxy {
         name: name as "kms" | "backend",
         port: 8441 + index,
         upstream: `${gatewayOf(network.name)}:${upstream.port}`,
+        standIn: "stand-in:5000",
         maxBody: name === "kms" ? "64k" : "17m",
       })),
       readTimeout: 2,

@@ -37,8 +37,20 @@ describe("a service behind the proxy", () => {
     chmodSync(folder, 0o755);
     proxy = await Proxy.start({
       doors: [
-        { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
-        { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+        {
+          name: "kms",
+          port: 8441,
+          upstream: "kms:5000",
+          standIn: "kms-handover:5000",
+          maxBody: "64k",
+        },
+        {
+          name: "backend",
+          port: 8442,
+          upstream: "backend:5000",
+          standIn: "backend-handover:5000",
+          maxBody: "17m",
+        },
       ],
     });
   });

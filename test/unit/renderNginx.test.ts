@@ -16,8 +16,14 @@ const digest = "0123456789abcdef0123456789abcdef";
 const options: NginxOptions = {
   serverName: "cybexp.example.org",
   doors: [
-    { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
-    { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+    { name: "kms", port: 8441, upstream: "kms:5000", standIn: "kms-handover:5000", maxBody: "64k" },
+    {
+      name: "backend",
+      port: 8442,
+      upstream: "backend:5000",
+      standIn: "backend-handover:5000",
+      maxBody: "17m",
+    },
   ],
   readTimeout: 60,
   shutdownTimeout: 90,
@@ -126,22 +132,22 @@ describe("renderNginx", () => {
     ["no doors", { doors: [] }, /at least one door/],
     [
       "an upstream with a path",
-      { doors: [{ name: "kms", port: 1, upstream: "kms:5000/x", maxBody: "1k" }] },
+      { doors: [{ name: "kms", port: 1, upstream: "kms:5000/x", standIn: "s:1", maxBody: "1k" }] },
       /upstream of kms is "kms:5000\/x", but must be host:port/,
     ],
     [
       "an upstream with a variable",
-      { doors: [{ name: "kms", port: 1, upstream: "$host:5000", maxBody: "1k" }] },
+      { doors: [{ name: "kms", port: 1, upstream: "$host:5000", standIn: "s:1", maxBody: "1k" }] },
       /must be host:port/,
     ],
     [
       "an upstream without a port",
-      { doors: [{ name: "kms", port: 1, upstream: "kms", maxBody: "1k" }] },
+      { doors: [{ name: "kms", port: 1, upstream: "kms", standIn: "s:1", maxBody: "1k" }] },
       /must be host:port/,
     ],
     [
       "a body without limit",
-      { doors: [{ name: "kms", port: 1, upstream: "kms:1", maxBody: "0" }] },
+      { doors: [{ name: "kms", port: 1, upstream: "kms:1", standIn: "s:1", maxBody: "0" }] },
       /largest body of kms is "0"/,
     ],
     [

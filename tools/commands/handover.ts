@@ -1,7 +1,7 @@
 /**
- * Before a service's container is replaced: starts a stand-in with the new image and configuration,
- * and, once it is healthy, lets the proxy send requests there. What cannot become healthy leaves the
- * old container serving and fails the `up` before anything was taken away.
+ * Before a service's container is replaced: starts a stand-in with the new image and configuration
+ * and, once it is healthy, lets the proxy send requests there. What cannot become healthy fails the
+ * `up` while the old container still serves.
  *
  * A stand-in that an earlier run left behind goes only when something else serves in its place.
  */
@@ -10,9 +10,9 @@ import { z } from "zod";
 import { standInHost } from "../../render/handover.ts";
 import { Docker } from "../lib/docker.ts";
 import { UserError } from "../lib/errors.ts";
-import { Door, find, handBack, isServing, placeSchema, standInName } from "../lib/handover.ts";
+import { Door, find, handBack, placeSchema, planHandover, standInName } from "../lib/handover.ts";
 import { runProgram } from "../lib/program.ts";
-import { removeContainer, startStandIn } from "../lib/standIn.ts";
+import { type ContainerInfo, isServing, removeContainer, startStandIn } from "../lib/standIn.ts";
 
 /** How long the new service may take to start. */
 const START_SECONDS = 60;
@@ -26,7 +26,7 @@ const input = placeSchema.extend({
   image: z.string(),
   /** Path in the container -> the file on the engine. */
   files: z.record(z.string(), z.string()),
-  /** Of everything that would replace the container; it has a label with its own. */
+  /** Of everything that would replace the container, which has its own as a label. */
   signature: z.string(),
 });
 type Input = z.infer<typeof input>;
@@ -35,39 +35,82 @@ const limit = ({ drainSeconds }: Input) => START_SECONDS + 2 * drainSeconds + 60
 
 await runProgram(input, limit, async (input) => {
   const docker = new Docker(input.dockerHost);
+  const door = new Door(docker, input);
   const own = await find(docker, input.container, input);
   if (!own?.State.Running) {
-    return; // Nobody to hand over: the container is about to be made.
+    return; // Nothing serves that could be interrupted: the container is about to be made.
   }
-  const test = [...(own.Config.Healthcheck?.Test ?? [])];
-  const door = new Door(docker, input);
-  const isOpen = await door.isOpen();
-  let standIn = await find(docker, standInName(input), input);
-  let standInServes =
-    isOpen && (await door.isHandedOver()) && (await isServing(docker, standIn, test));
+  const test = own.Config.Healthcheck?.Test ?? [];
+  const standIn = await find(docker, standInName(input), input);
+  const isHandedOver = (await door.isOpen()) && (await door.isHandedOver());
 
-  const isReplaced = own.Config.Labels?.["cybexp.signature"] !== input.signature;
-  const isRight = standIn?.Config.Labels?.["cybexp.signature"] === input.signature;
-  if (!isReplaced || (standInServes && !isRight)) {
-    if (standInServes && !(await isServing(docker, own))) {
-      return; // The stand-in is all that there is.
-    }
-    await handBack(docker, input);
-    if (!isReplaced) {
+  const plan = planHandover({
+    isReplaced: signatureOf(own) !== input.signature,
+    isHealthy: await isServing(docker, own, test),
+    isHandedOver,
+    standIn: {
+      isRight: signatureOf(standIn) === input.signature,
+      isHealthy: await isServing(docker, standIn, test),
+    },
+  });
+  switch (plan) {
+    case "leave":
       return;
-    }
-    if (standInServes) {
-      await sleep(ADDRESS_MS);
-    }
-    standIn = undefined;
-    standInServes = false;
-  }
-  if (standInServes) {
-    return;
-  }
-
-  if (!isRight || !(await isServing(docker, standIn, test))) {
-    await handBack(docker, input);
-    await start(docker, input, own);
+    case "hand back":
+      return handBack(docker, input);
+    case "switch":
+      return door.switchTo("stand-in");
+    case "anew":
+      await handBack(docker, input);
+      if (isHandedOver) {
+        await sleep(ADDRESS_MS);
+      }
+      return handOver(docker, door, input, own);
   }
 });
+
+function signatureOf(container: ContainerInfo | undefined): string | undefined {
+  return container?.Config.Labels?.["cybexp.signature"];
+}
+
+async function handOver(docker: Docker, door: Door, input: Input, own: ContainerInfo) {
+  const id = await start(docker, input, own);
+  if (!(await door.isOpen())) {
+    // No proxy that could switch: it was worth starting as a check alone.
+    return removeContainer(docker, id);
+  }
+  if (!(await door.reaches("stand-in"))) {
+    await removeContainer(docker, id);
+    throw new UserError(
+      `${input.proxy} does not reach ${standInName(input)}, which was to stand in for ${input.container}: ` +
+        `is the proxy still in the network ${input.network}?`,
+    );
+  }
+  await door.switchTo("stand-in");
+}
+
+async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<string> {
+  const { role, stack, deployment, network, image, files, signature } = input;
+  const labels = {
+    "cybexp.deployment": deployment,
+    "cybexp.role": "handover",
+    "cybexp.signature": signature,
+    "cybexp.stack": stack,
+  };
+  const name = standInName(input);
+  try {
+    return await startStandIn(
+      docker,
+      own,
+      { name, image, labels, network, host: standInHost(role), files },
+      START_SECONDS,
+    );
+  } catch (error) {
+    if (error instanceof UserError) {
+      throw new UserError(
+        `the ${role} does not start with its new image or configuration, the old one goes on serving: ${error.message}`,
+      );
+    }
+    throw error;
+  }
+}

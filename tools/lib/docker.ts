@@ -37,6 +37,19 @@ export class Docker {
     }
   }
 
+  /** The last lines that a container wrote, on whichever stream. */
+  async logs(container: string, lines: number): Promise<string> {
+    const args = ["container", "logs", `--tail=${lines}`, container];
+    const result = await execa("docker", args, {
+      env: this.#env,
+      timeout: 60_000,
+      stdin: "ignore",
+      all: true,
+      reject: false,
+    });
+    return result.all;
+  }
+
   /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
   async inspect<T>(
     kind: "container" | "volume" | "network" | "image",

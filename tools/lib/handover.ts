@@ -1,35 +1,39 @@
 /**
- * The parts of a handover that its programs share: which container serves behind a door of the
- * proxy, the service's own or a stand-in.
+ * What the programs of a handover share: which container serves behind a door of the proxy, the
+ * service's own or a stand-in while that one is replaced.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { handoverFile, standInHost } from "../../render/handover.ts";
 import { type Docker, DockerError } from "./docker.ts";
-import { type ContainerInfo, isHealthy, removeContainer } from "./standIn.ts";
+import { type ContainerInfo, removeContainer } from "./standIn.ts";
 
 /** Where a handover takes place. */
 export const placeSchema = z.object({
   dockerHost: z.string().optional(),
   stack: z.string(),
   deployment: z.string(),
-  /** The service and its door. */
+  /** The service, and its door. */
   role: z.enum(["kms", "backend"]),
+  /** Where the service listens in its containers. */
   port: z.number().int(),
   /** The name of the service's own container. */
   container: z.string(),
   /** The name of the proxy's. */
   proxy: z.string(),
   statusPort: z.number().int(),
-  /** How long requests that are under way may take; then they are cut off. */
+  /** How long requests that are under way may take at a switch; then they are cut off. */
   drainSeconds: z.number().int().positive(),
 });
 export type Place = z.infer<typeof placeSchema>;
 
+/** Who gets the requests of a door. */
+export type Server = "own" | "stand-in";
+
 /** A request that chose its upstream just before a switch is counted within a blink. */
 const SETTLE_MS = 500;
 
-export function standInName({ stack, role }: Place): string {
+export function standInName({ stack, role }: Pick<Place, "stack" | "role">): string {
   return `cybexp-${stack}-${role}-handover`;
 }
 
@@ -37,22 +41,41 @@ export function standInName({ stack, role }: Place): string {
 export async function find(
   docker: Docker,
   name: string,
-  { deployment }: Place,
+  { deployment }: Pick<Place, "deployment">,
 ): Promise<ContainerInfo | undefined> {
   const info = await docker.inspect<ContainerInfo>("container", name);
   return info?.Config.Labels?.["cybexp.deployment"] === deployment ? info : undefined;
 }
 
-/** Whether a container runs and passes its own health check. */
-export async function isServing(docker: Docker, info: ContainerInfo | undefined, test?: string[]) {
-  return (
-    info !== undefined &&
-    info.State.Running &&
-    (await isHealthy(docker, info.Id, test ?? info.Config.Healthcheck?.Test ?? []))
-  );
+/** What there is when a handover is to begin, the service's own container running. */
+export interface Situation {
+  /** Whether the service's own container is about to be replaced. */
+  readonly isReplaced: boolean;
+  readonly isHealthy: boolean;
+  /** Whether the proxy sends requests to the stand-in. */
+  readonly isHandedOver: boolean;
+  readonly standIn: {
+    /** Whether it is what the new container will be. */
+    readonly isRight: boolean;
+    readonly isHealthy: boolean;
+  };
 }
 
-/** The one door of the running proxy. */
+/**
+ * What to do then: `leave` all as it is, `hand back` to the container, `switch` to the stand-in that
+ * is there, or make one `anew`. Nothing that serves goes while nothing else could serve.
+ */
+export function planHandover({ isReplaced, isHealthy, isHandedOver, standIn }: Situation) {
+  if (isReplaced && standIn.isRight && standIn.isHealthy) {
+    return "switch";
+  }
+  if (isHandedOver && standIn.isHealthy && !isHealthy) {
+    return "leave";
+  }
+  return isReplaced ? "anew" : "hand back";
+}
+
+/** One door of the proxy. */
 export class Door {
   readonly #docker: Docker;
   readonly #place: Place;
@@ -62,56 +85,52 @@ export class Door {
     this.#place = place;
   }
 
-  /** Whether there is a proxy that can switch; without one there is nothing to hand over. */
+  /** Whether there is a running proxy that can switch. */
   async isOpen(): Promise<boolean> {
     const proxy = await find(this.#docker, this.#place.proxy, this.#place);
-    return Boolean(proxy?.State.Running) && (await this.#idle(this.#upstream(false))) !== undefined;
+    return proxy?.State.Running === true && (await this.#isIdle("own")) !== undefined;
   }
 
-  /** Whether the stand-in has the requests. */
   async isHandedOver(): Promise<boolean> {
-    const names = await this.#exec("ls", "/tmp");
-    return names.split("\n").includes(handoverFile(this.#place.role).replace("/tmp/", ""));
-  }
-
-  /** Whether the proxy gets an answer, whichever, from the stand-in or from the service's own container. */
-  async reaches(standIn: boolean): Promise<boolean> {
-    const url = `http://${this.#upstream(standIn)}/`;
-    try {
-      await this.#exec("curl", "-s", "-o", "/dev/null", "--max-time", "5", url);
-      return true;
-    } catch (error) {
-      if (error instanceof DockerError) {
-        return false;
-      }
-      throw error;
-    }
-  }
-
-  /** Sends new requests to the one and waits for those that are under way at the other. */
-  async switchTo(standIn: boolean): Promise<void> {
     const file = handoverFile(this.#place.role);
-    await this.#exec(...(standIn ? ["touch", file] : ["rm", "-f", file]));
+    const found = await this.#exec("find", "/tmp", "-maxdepth", "1", "-path", file);
+    return found === file;
+  }
+
+  /** Whether the proxy gets an answer from there, whichever. */
+  async reaches(server: Server): Promise<boolean> {
+    const url = `http://${this.#upstream(server)}/`;
+    return (await this.#curl("--max-time", "5", url)) !== undefined;
+  }
+
+  /** Sends new requests there, and waits until none is under way at the other. */
+  async switchTo(server: Server): Promise<void> {
+    const file = handoverFile(this.#place.role);
+    await this.#exec(...(server === "own" ? ["rm", "-f", file] : ["touch", file]));
     await sleep(SETTLE_MS);
+    const other = server === "own" ? "stand-in" : "own";
     const end = Date.now() + this.#place.drainSeconds * 1000;
-    while ((await this.#idle(this.#upstream(!standIn))) === false && Date.now() < end) {
+    while ((await this.#isIdle(other)) === false && Date.now() < end) {
       await sleep(200);
     }
   }
 
-  #upstream(standIn: boolean): string {
+  #upstream(server: Server): string {
     const { role, port } = this.#place;
-    return `${standIn ? standInHost(role) : role}:${port}`;
+    return `${server === "own" ? role : standInHost(role)}:${port}`;
   }
 
-  /** Whether no request is under way to an upstream; undefined when Nginx can't tell. */
-  async #idle(upstream: string): Promise<boolean | undefined> {
-    const url = `http://127.0.0.1:${this.#place.statusPort}/idle?upstream=${upstream}`;
+  /** Whether no request is under way there; undefined when Nginx can't tell. */
+  async #isIdle(server: Server): Promise<boolean | undefined> {
+    const url = `http://127.0.0.1:${this.#place.statusPort}/idle?upstream=${this.#upstream(server)}`;
+    const status = await this.#curl("--max-time", "5", url);
+    return status === "204" ? true : status === "409" ? false : undefined;
+  }
+
+  /** The status of the answer; undefined when there is none. */
+  async #curl(...args: string[]): Promise<string | undefined> {
     try {
-      const status = await this.#exec(
-        ...["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "5", url],
-      );
-      return { "204": true, "409": false }[status];
+      return await this.#exec("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", ...args);
     } catch (error) {
       if (error instanceof DockerError) {
         return undefined;
@@ -126,13 +145,13 @@ export class Door {
 }
 
 /**
- * Gives the requests back to the service's own container, which must be healthy, and removes the
- * stand-in. Does nothing where there is none.
+ * Gives the requests back to the service's own container and removes the stand-in. Does nothing
+ * where there is none.
  */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
   const door = new Door(docker, place);
   if ((await door.isOpen()) && (await door.isHandedOver())) {
-    await door.switchTo(false);
+    await door.switchTo("own");
   }
   const standIn = await find(docker, standInName(place), place);
   if (standIn) {

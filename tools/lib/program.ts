@@ -6,20 +6,14 @@ import { UserError } from "./errors.ts";
  * Runs a program that Pulumi starts: JSON on standard input, checked against a schema; a time limit;
  * on failure one sentence on standard error and never the input, which has secrets in it.
  *
- * @param limitSeconds After it the program gives up, whatever it waits for.
+ * @param limitSeconds After it the program gives up, whatever it waits for; may depend on the input.
  */
 export async function runProgram<T>(
   schema: z.ZodType<T>,
-  limitSeconds: number,
+  limitSeconds: number | ((input: T) => number),
   main: (input: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const limit = AbortSignal.timeout(limitSeconds * 1000);
-  // A hung child may ignore the signal: the limit holds all the same.
-  const lastResort = setTimeout(
-    () => fail(`gave up after ${limitSeconds} s`),
-    (limitSeconds + 5) * 1000,
-  );
-  lastResort.unref();
+  let limit: { seconds: number; signal: AbortSignal } | undefined;
   try {
     const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
     if (!parsed.success) {
@@ -27,10 +21,14 @@ export async function runProgram<T>(
       const paths = parsed.error.issues.map((issue) => issue.path.join("."));
       fail(`unexpected input at ${paths.join(", ")}`);
     }
-    await main(parsed.data, limit);
+    const seconds = typeof limitSeconds === "number" ? limitSeconds : limitSeconds(parsed.data);
+    limit = { seconds, signal: AbortSignal.timeout(seconds * 1000) };
+    // A hung child may ignore the signal: the limit holds all the same.
+    setTimeout(() => fail(`gave up after ${seconds} s`), (seconds + 5) * 1000).unref();
+    await main(parsed.data, limit.signal);
   } catch (error) {
-    if (limit.aborted) {
-      fail(`gave up after ${limitSeconds} s`);
+    if (limit?.signal.aborted) {
+      fail(`gave up after ${limit.seconds} s`);
     }
     if (error instanceof UserError) {
       fail(error.message);

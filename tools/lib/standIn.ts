@@ -27,7 +27,10 @@ export interface ContainerInfo {
     readonly MemorySwap: number;
     readonly NanoCpus: number;
     readonly PidsLimit: number | null;
-    readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> };
+    readonly LogConfig: {
+      readonly Type: string;
+      readonly Config: Readonly<Record<string, string>>;
+    };
   };
   readonly Mounts: readonly {
     readonly Type: string;
@@ -51,7 +54,7 @@ export interface StandInChanges {
   readonly labels: Readonly<Record<string, string>>;
   /** The network that it shares with the proxy, and its host name there. */
   readonly network: string;
-  readonly alias: string;
+  readonly host: string;
   /** Path in the container -> the file on the engine that is to be there. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -76,10 +79,10 @@ export function creation(like: ContainerInfo, own: ImageInfo, changes: StandInCh
     "create",
     `--name=${changes.name}`,
     // A newer engine resolves host names, and the role is the service's own.
-    `--hostname=${changes.alias}`,
+    `--hostname=${changes.host}`,
     ...Object.entries(changes.labels).map(([key, value]) => `--label=${key}=${value}`),
     `--network=${changes.network}`,
-    `--network-alias=${changes.alias}`,
+    `--network-alias=${changes.host}`,
     `--user=${config.User}`,
     ...(config.Env ?? [])
       .filter((entry) => !fromImage("Env").includes(entry))
@@ -116,9 +119,7 @@ function mountArguments(
     return [];
   }
   const source = files[Destination] ?? (Type === "volume" ? Name : Source);
-  return [
-    `--mount=type=${Type},source=${source},target=${Destination}${RW ? "" : ",readonly"}`,
-  ];
+  return [`--mount=type=${Type},source=${source},target=${Destination}${RW ? "" : ",readonly"}`];
 }
 
 function same(one: readonly string[] | null, other: readonly string[]): boolean {
@@ -158,7 +159,7 @@ async function untilHealthy(
   patienceSeconds: number,
 ): Promise<void> {
   const end = Date.now() + patienceSeconds * 1000;
-  while (!(await isHealthy(docker, id, test))) {
+  while (!(await passes(docker, id, test))) {
     const state = (await docker.inspect<ContainerInfo>("container", id))?.State;
     if (!state?.Running || Date.now() > end) {
       const what = state?.Running
@@ -170,12 +171,17 @@ async function untilHealthy(
   }
 }
 
-/** Whether a health check, as in an image's or container's configuration, passes in a container. */
-export async function isHealthy(
+/** Whether a container runs and passes a health check. @param test Its own, if absent. */
+export async function isServing(
   docker: Docker,
-  id: string,
-  test: readonly string[],
+  container: ContainerInfo | undefined,
+  test = container?.Config.Healthcheck?.Test ?? [],
 ): Promise<boolean> {
+  return container?.State.Running === true && (await passes(docker, container.Id, test));
+}
+
+/** Runs a health check, as in a container's configuration, in a container. */
+async function passes(docker: Docker, id: string, test: readonly string[]): Promise<boolean> {
   const [kind, ...words] = test;
   const command = kind === "CMD-SHELL" ? ["sh", "-c", ...words] : words;
   try {
@@ -196,20 +202,25 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
     await docker.run(["container", "rm", "--force", "--volumes", id]);
   } catch (error) {
     // Gone, or going: another run may be at it.
-    if (!(error instanceof DockerError && /no such container|already in progress/i.test(error.message))) {
+    if (!(
+      error instanceof DockerError && /no such container|already in progress/i.test(error.message)
+    )) {
       throw error;
     }
   }
 }
 
 async function lastWords(docker: Docker, id: string): Promise<string> {
-  const log = await docker.runBoth(["container", "logs", "--tail=20", id]);
-  return lastLine(log);
+  return lastLine(await docker.logs(id, 20));
 }
 
 /** The last line that says something, cut to 200 characters and without what may be a secret. */
 export function lastLine(log: string): string {
-  const line = log.split("\n").findLast((text) => text.trim() !== "")?.trim() ?? "none";
+  const line =
+    log
+      .split("\n")
+      .findLast((text) => text.trim() !== "")
+      ?.trim() ?? "none";
   return line
     .replace(/:\/\/[^@\s/]*@/g, "://(not shown)@")
     .replace(/[A-Za-z0-9+/_=-]{32,}/g, "(not shown)")

@@ -1,0 +1,26 @@
+/**
+ * After a service's container was replaced: gives the requests back to it and removes the stand-in.
+ * Does nothing where there is none.
+ */
+import { Docker } from "../lib/docker.ts";
+import { UserError } from "../lib/errors.ts";
+import { find, handBack, placeSchema, standInName } from "../lib/handover.ts";
+import { runProgram } from "../lib/program.ts";
+import { isServing } from "../lib/standIn.ts";
+
+await runProgram(
+  placeSchema,
+  ({ drainSeconds }) => drainSeconds + 60,
+  async (place) => {
+    const docker = new Docker(place.dockerHost);
+    const standIn = await find(docker, standInName(place), place);
+    const own = await find(docker, place.container, place);
+    if (standIn?.State.Running && !(own && (await isServing(docker, own)))) {
+      throw new UserError(
+        `${place.container} does not pass its health check: ${standInName(place)} goes on serving; ` +
+          `see \`docker logs --tail 20 ${place.container}\``,
+      );
+    }
+    await handBack(docker, place);
+  },
+);
