@@ -64,7 +64,8 @@ function clashingListeners(values: unknown): Finding[] {
 
 function usersOf(values: unknown): unknown[] {
   const users = valueAt(values, ["users"]);
-  return Array.isArray(users) ? (users as unknown[]) : [];
+  // A list may have holes, which map would leave as they are.
+  return Array.isArray(users) ? Array.from(users as unknown[]) : [];
 }
 
 function duplicateUsers(values: unknown): Finding[] {
