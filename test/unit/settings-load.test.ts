@@ -54,7 +54,9 @@ describe("the running program's settings", () => {
     configure();
     const settings = loadSettings();
     assert.deepEqual(settings.kms.bind, { address: "127.0.0.1", port: 5012 });
-    assert.deepEqual(settings.users, [{ name: "collector", generation: 1, password: PASSWORD }]);
+    assert.deepEqual(settings.users, [
+      { name: "collector", generation: 1, retired: 0, password: PASSWORD },
+    ]);
     assert.equal(settings.throwaway, true);
   });
 

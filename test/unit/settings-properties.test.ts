@@ -38,6 +38,7 @@ const complete = (password: string): Values => ({
     serverName: "localhost",
     address: "127.0.0.1",
     readTimeout: 300,
+    shutdownTimeout: 60,
   },
   certificates: {
     source: "generated",
@@ -46,10 +47,18 @@ const complete = (password: string): Values => ({
     caValidityDays: 3650,
   },
   users: [
-    { name: "collector", generation: 2, password },
+    { name: "collector", generation: 2, retired: 1, retireBy: "2026-12-31", password },
     { name: "analyst", generation: 1 },
   ],
-  rotation: { kmsJwtKey: 1, serverCertificate: 1, serverCa: 1 },
+  rotation: {
+    kmsJwtKey: 1,
+    serverCertificate: 1,
+    serverCa: 2,
+    serverCaRetired: 0,
+    serverCaRetireBy: "2026-12-31",
+    kmsDatabase: 1,
+    backendDatabase: 1,
+  },
   throwaway: true,
 });
 
@@ -94,6 +103,7 @@ const plausible = fc.constantFrom(
     " ",
   ),
   ..."0 1 007 5012 5002 65535 65536 1e3 true false yes null generated acme".split(" "),
+  ..."2026-12-31 2026-02-30 2026-13-01 Collector ANALYST".split(" "),
   ..."__proto__ constructor toString password none both collector analyst".split(" "),
   "",
   " ",
@@ -236,15 +246,29 @@ function assertSafe(settings: Settings): void {
   assert.ok(certificates.renewBeforeDays < certificates.validityDays);
   assert.ok(certificates.validityDays < certificates.caValidityDays);
   assert.ok(settings.users.length >= 1);
-  assert.equal(new Set(settings.users.map(({ name }) => name)).size, settings.users.length);
+  const names = settings.users.map(({ name }) => name.toLowerCase());
+  assert.equal(new Set(names).size, names.length);
   for (const user of settings.users) {
     assert.match(user.name, /^[A-Za-z0-9._@-]{1,64}$/);
-    assert.ok(Number.isInteger(user.generation) && user.generation >= 1);
+    assertCounters(user.generation, user.retired, user.retireBy);
     assert.ok(user.password === undefined || /^[\x20-\x7e]{20,72}$/.test(user.password));
   }
+  const { rotation } = settings;
+  assertCounters(rotation.serverCa, rotation.serverCaRetired, rotation.serverCaRetireBy);
+  for (const number of [rotation.kmsJwtKey, rotation.kmsDatabase, rotation.backendDatabase]) {
+    assertCounters(number);
+  }
+  assert.ok(proxy.shutdownTimeout >= 1 && proxy.shutdownTimeout <= 3600);
   assert.notEqual(kms.config["FLASK_DEBUG"], true);
   assert.ok(!Object.hasOwn(kms.config, "FLASK_JWT_SECRET_KEY"));
   assert.ok(settings.throwaway || backend.config["print_response"] !== true);
+}
+
+/** What is in use is never retired. */
+function assertCounters(current: number, retired = 0, retireBy = "2000-01-01"): void {
+  assert.ok(Number.isInteger(current) && current >= 1);
+  assert.ok(Number.isInteger(retired) && retired >= 0 && retired < current);
+  assert.match(retireBy, /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/);
 }
 
 /** What must hold of every report. */

@@ -92,6 +92,7 @@ describe("what a stack may set", () => {
         serverName: "localhost",
         address: "127.0.0.1",
         readTimeout: 300,
+        shutdownTimeout: 60,
       },
       certificates: {
         source: "generated",
@@ -99,8 +100,15 @@ describe("what a stack may set", () => {
         renewBeforeDays: 30,
         caValidityDays: 3650,
       },
-      users: [{ name: "collector", generation: 1 }],
-      rotation: { kmsJwtKey: 1, serverCertificate: 1, serverCa: 1 },
+      users: [{ name: "collector", generation: 1, retired: 0 }],
+      rotation: {
+        kmsJwtKey: 1,
+        serverCertificate: 1,
+        serverCa: 1,
+        serverCaRetired: 0,
+        kmsDatabase: 1,
+        backendDatabase: 1,
+      },
       throwaway: false,
     });
   });
@@ -137,13 +145,28 @@ describe("what a stack may set", () => {
           serverName: "CybexP.Example.edu",
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
+          shutdownTimeout: 3600,
         },
         certificates: { validityDays: 366, renewBeforeDays: 365, caValidityDays: 367 },
         users: [
-          { name: "Alice.B_c-d@example.edu", generation: 20260831, password: PASSWORD },
+          {
+            name: "Alice.B_c-d@example.edu",
+            generation: 1_000_000,
+            retired: 999_999,
+            retireBy: "2028-02-29",
+            password: PASSWORD,
+          },
           { name: "2" },
         ],
-        rotation: { kmsJwtKey: 2, serverCertificate: "3", serverCa: 4 },
+        rotation: {
+          kmsJwtKey: 2,
+          serverCertificate: "3",
+          serverCa: 4,
+          serverCaRetired: "3",
+          serverCaRetireBy: "2026-12-31",
+          kmsDatabase: 5,
+          backendDatabase: 6,
+        },
         throwaway: "true",
       },
       { secretKeys: new Set(["users"]), plainPasswords: [] },
@@ -182,6 +205,7 @@ describe("what a stack may set", () => {
         serverName: "cybexp.example.edu",
         address: "2001:db8::10",
         readTimeout: 36,
+        shutdownTimeout: 3600,
       },
       certificates: {
         source: "generated",
@@ -190,10 +214,24 @@ describe("what a stack may set", () => {
         caValidityDays: 367,
       },
       users: [
-        { name: "Alice.B_c-d@example.edu", generation: 20260831, password: PASSWORD },
-        { name: "2", generation: 1 },
+        {
+          name: "Alice.B_c-d@example.edu",
+          generation: 1_000_000,
+          retired: 999_999,
+          retireBy: "2028-02-29",
+          password: PASSWORD,
+        },
+        { name: "2", generation: 1, retired: 0 },
       ],
-      rotation: { kmsJwtKey: 2, serverCertificate: 3, serverCa: 4 },
+      rotation: {
+        kmsJwtKey: 2,
+        serverCertificate: 3,
+        serverCa: 4,
+        serverCaRetired: 3,
+        serverCaRetireBy: "2026-12-31",
+        kmsDatabase: 5,
+        backendDatabase: 6,
+      },
       throwaway: true,
     });
   });
@@ -380,6 +418,20 @@ const missing = (path: string, example: string): Problem => ({
   path,
   reason: "A value is required; this key has no default.",
   remedy: `Set it, for example to ${example}.`,
+});
+
+const retiredAhead = (path: string, inUse: number, current: string, value: string): Problem => ({
+  path,
+  value,
+  reason: `Number ${inUse} is in use (${current}) and would be retired.`,
+  remedy: `Set it to at most ${inUse - 1}.`,
+});
+
+const day = (value: string): Problem => ({
+  path: "cybexp:users[0].retireBy",
+  value,
+  reason: "Allowed: a day as year-month-day, such as 2026-12-31.",
+  remedy: "Write such a day.",
 });
 
 const DAYS = "Set caValidityDays to more than validityDays.";
@@ -577,7 +629,18 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:users[2].name",
       value: '"a"',
-      reason: "A user is listed once; cybexp:users[0] has this name already.",
+      reason: "A user is listed once; cybexp:users[0] has this name already (case does not count).",
+      remedy: "Remove one of the two, or give it another name.",
+    },
+  ],
+  [
+    "a user listed twice, in capitals",
+    "users",
+    [{ name: "collector" }, { name: "Collector" }],
+    {
+      path: "cybexp:users[1].name",
+      value: '"Collector"',
+      reason: "A user is listed once; cybexp:users[0] has this name already (case does not count).",
       remedy: "Remove one of the two, or give it another name.",
     },
   ],
@@ -596,13 +659,65 @@ const cases: readonly Case[] = [
     "a user that is no map, and may be a password",
     "users",
     ["alice:hunter2"],
-    map("cybexp:users[0]", "(not shown)", "name, generation, password"),
+    map("cybexp:users[0]", "(not shown)", "name, generation, retired, retireBy, password"),
+  ],
+  [
+    "a hole in the list of users",
+    "users",
+    Object.assign(Array<unknown>(2), [{ name: "a" }]),
+    missing("cybexp:users[1].name", "collector"),
   ],
   [
     "generation 0",
     "users[0].generation",
     0,
-    { ...number("cybexp:users[0].generation", "(not shown)", "1 to 2147483647") },
+    number("cybexp:users[0].generation", "(not shown)", "1 to 1000000"),
+  ],
+  [
+    "a generation like a date",
+    "users[0].generation",
+    20260831,
+    number("cybexp:users[0].generation", "(not shown)", "1 to 1000000"),
+  ],
+  [
+    "the password in use retired, the generation left to its default",
+    "users[0].retired",
+    1,
+    retiredAhead("cybexp:users[0].retired", 1, "cybexp:users[0].generation", "(not shown)"),
+  ],
+  [
+    "the password in use retired",
+    "users",
+    [
+      { name: "a", generation: 3, retired: 2 },
+      { name: "b", generation: "3", retired: "3" },
+    ],
+    retiredAhead("cybexp:users[1].retired", 3, "cybexp:users[1].generation", "(not shown)"),
+  ],
+  [
+    "the authority in use retired",
+    "rotation",
+    { serverCa: 2, serverCaRetired: 7 },
+    retiredAhead("cybexp:rotation.serverCaRetired", 2, "cybexp:rotation.serverCa", "7"),
+  ],
+  [
+    "a negative number of retired passwords",
+    "users[0].retired",
+    -1,
+    number("cybexp:users[0].retired", "(not shown)", "0 to 1000000"),
+  ],
+  ["a day as Americans write it", "users[0].retireBy", "12/31/2026", day("(not shown)")],
+  [
+    "a day that no calendar has",
+    "rotation.serverCaRetireBy",
+    "2026-02-30",
+    { ...day('"2026-02-30"'), path: "cybexp:rotation.serverCaRetireBy" },
+  ],
+  [
+    "more than an hour for requests under way",
+    "proxy.shutdownTimeout",
+    3601,
+    number("cybexp:proxy.shutdownTimeout", "3601", "1 to 3600"),
   ],
 
   ["an unknown key", "kmss", 3, unknown("cybexp:kmss", "3", "Did you mean cybexp:kms?")],
@@ -734,7 +849,7 @@ const cases: readonly Case[] = [
     "a rotation by hand, with the key in the number's place",
     "rotation.kmsJwtKey",
     "00112233445566778899aabbccddeeff",
-    number("cybexp:rotation.kmsJwtKey", "(not shown)", "1 to 2147483647"),
+    number("cybexp:rotation.kmsJwtKey", "(not shown)", "1 to 1000000"),
   ],
 
   [
@@ -1143,7 +1258,7 @@ cybexp:throwaway = "no"
   Write true or false, without quotes.
 
 cybexp:users[1].name = "collector"
-  A user is listed once; cybexp:users[0] has this name already.
+  A user is listed once; cybexp:users[0] has this name already (case does not count).
   Remove one of the two, or give it another name.
 
 cybexp:users[1].password = (not shown)
