@@ -33,22 +33,28 @@ export class RotatedPassword extends pulumi.ComponentResource {
   }
 
   #password(name: string, generation: number, args: RotatedPasswordArgs, past = false) {
-    // The one before must be free to go with the next rotation.
-    const opts = { parent: this, protect: !past && (args.protect ?? false) };
-    if (args.supplied === undefined) {
-      // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
-      return new random.RandomPassword(
-        `${name}-${generation}`,
-        { length: 32, special: false },
-        opts,
-      ).result;
-    }
-    // Only a container for a value of the operator's, which keeps what it held in its own generation.
-    const holder = new random.RandomId(
-      `${name}-supplied-${generation}`,
-      { byteLength: 8, keepers: { password: pulumi.secret(args.supplied) } },
-      { ...opts, ...(past && { ignoreChanges: ["keepers"] }) },
+    const password = new random.RandomPassword(
+      `${name}-${generation}`,
+      {
+        // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
+        length: 32,
+        special: false,
+        // Only a place in the state for a value of the operator's.
+        ...(args.supplied !== undefined &&
+          !past && { keepers: { password: pulumi.secret(args.supplied) } }),
+      },
+      {
+        parent: this,
+        // The one before must be free to go with the next rotation.
+        protect: !past && (args.protect ?? false),
+        // It is what it was in its own generation, generated or supplied.
+        ...(past && { ignoreChanges: ["keepers"] }),
+      },
     );
-    return pulumi.secret(holder.keepers.apply((kept) => kept?.["password"] ?? ""));
+    return pulumi.secret(
+      pulumi
+        .all([password.result, password.keepers])
+        .apply(([result, keepers]) => keepers?.["password"] ?? result),
+    );
   }
 }

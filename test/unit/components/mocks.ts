@@ -28,6 +28,7 @@ export interface Options {
   readonly deleteBeforeReplace?: true;
   readonly replaceOnChanges?: readonly string[];
   readonly replacementTrigger?: unknown;
+  readonly ignoreChanges?: readonly string[];
 }
 
 /** What a component hands to the state as its outputs. */
@@ -44,7 +45,14 @@ export interface World {
   readonly nginx?: string;
   /** Whether it is a preview of a stack that is not there yet: ids and outputs are unknown. */
   readonly preview?: boolean;
+  /** The state that earlier builds with it left: what stays the same keeps what was made for it. */
+  readonly memory?: Memory;
 }
+
+/** By type and name. */
+export type Memory = Map<string, { readonly basis: string; inputs: Inputs; made: Made }>;
+type Inputs = Record<string, unknown>;
+type Made = ReturnType<typeof provider>;
 
 export interface Build<T> {
   readonly result: T;
@@ -74,6 +82,7 @@ interface Request {
   getReplaceonchangesList(): string[];
   getDependenciesList(): string[];
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
+  getIgnorechangesList(): string[];
   getAdditionalsecretoutputsList(): string[];
 }
 
@@ -96,6 +105,8 @@ export async function build<T>(
   const lookups: string[] = [];
   const outputs = new Map<string, ComponentOutputs>();
   const dependencies = new Map<string, readonly string[]>();
+  const known: Memory = new Map(world.memory);
+  world.memory?.clear();
   let request: Request | undefined;
   let open = 0;
 
@@ -107,18 +118,18 @@ export async function build<T>(
           // An id that is not known yet is an empty one.
           return { id: "", state: inputs as Record<string, unknown> };
         }
-        const made = provider(type, name, inputs as Record<string, unknown>, world);
+        const { inputs: kept, made } = world.memory
+          ? remembered(known, world.memory, request, inputs as Inputs)
+          : { inputs: inputs as Inputs, made: provider(type, name, inputs as Inputs, world) };
         const secret = new Set(request.getAdditionalsecretoutputsList());
         const isSecretCommand = type === COMMAND && resources.at(-1)?.secrets.length !== 0;
-        const state = Object.entries({ ...(inputs as object), ...made.state }).map(
-          ([key, value]) => [
-            key,
-            // Each output of a command depends on each of its inputs.
-            secret.has(key) || (isSecretCommand && /^std(out|err)$/.test(key))
-              ? pulumi.secret(value)
-              : value,
-          ],
-        );
+        const state = Object.entries({ ...kept, ...made.state }).map(([key, value]) => [
+          key,
+          // Each output of a command depends on each of its inputs.
+          secret.has(key) || (isSecretCommand && /^std(out|err)$/.test(key))
+            ? pulumi.secret(value)
+            : value,
+        ]);
         return { id: made.id, state: Object.fromEntries(state) as Record<string, unknown> };
       },
       call: ({ token, inputs }) => {
@@ -173,6 +184,30 @@ export async function build<T>(
   };
 }
 
+/** As the engine does: what is ignored stays as it was, and what changed is made anew. */
+function remembered(known: Memory, memory: Memory, request: Request, inputs: Inputs) {
+  const type = request.getType();
+  const name = request.getName();
+  const key = `${type} ${name}`;
+  const old = known.get(key);
+  const kept = { ...inputs };
+  if (old) {
+    for (const ignored of request.getIgnorechangesList()) {
+      Reflect.deleteProperty(kept, ignored);
+      Object.assign(kept, ignored in old.inputs && { [ignored]: old.inputs[ignored] });
+    }
+  }
+  const basis = JSON.stringify([kept, request.getReplacementTrigger()?.toJavaScript()]);
+  const made =
+    old?.basis === basis ? old.made : provider(type, name, kept, { seed: String((serial += 1)) });
+  const entry = { basis, inputs: kept, made };
+  memory.set(key, entry);
+  return entry;
+}
+
+/** No two things that are made with a memory are the same. */
+let serial = 0;
+
 function record(request: Request): Registered {
   const [inputs, secrets] = decode(request.getObject().toJavaScript());
   const parent = request.getParent();
@@ -191,6 +226,9 @@ function record(request: Request): Registered {
       ...(request.getDeletebeforereplace() && { deleteBeforeReplace: true as const }),
       ...(replaceOnChanges.length > 0 && { replaceOnChanges }),
       ...(trigger !== undefined && trigger !== null && { replacementTrigger: trigger }),
+      ...(request.getIgnorechangesList().length > 0 && {
+        ignoreChanges: request.getIgnorechangesList(),
+      }),
     },
   };
 }
@@ -244,12 +282,11 @@ function provider(
   type: string,
   name: string,
   inputs: Record<string, unknown>,
-  world: World,
+  { seed = "first", nginx = NGINX_1_22 }: World,
 ): { id: string; state: Record<string, unknown> } {
-  const seed = world.seed ?? "first";
   switch (type) {
     case "docker:index/container:Container":
-      return { id: containerIdOf(name), state: {} };
+      return { id: containerIdOf(name, seed), state: {} };
     case "docker:index/network:Network":
       return { id: `network-${String(inputs["name"])}`, state: {} };
     case "docker:index/volume:Volume":
@@ -281,9 +318,7 @@ function provider(
       return {
         id: `ran-${name}`,
         state: {
-          stdout: String(inputs["create"]).includes("nginx-version")
-            ? (world.nginx ?? NGINX_1_22)
-            : "",
+          stdout: String(inputs["create"]).includes("nginx-version") ? nginx : "",
           stderr: "",
         },
       };
@@ -294,7 +329,8 @@ function provider(
 }
 
 export const imageIdOf = (image: string) => `sha256:${digest(image)}`;
-export const containerIdOf = (name: string) => `container-${name}`;
+export const containerIdOf = (name: string, seed = "first") =>
+  seed === "first" ? `container-${name}` : `container-${name}-${seed}`;
 export const passwordOf = (name: string, seed = "first") => digest(`${name} ${seed}`).slice(0, 32);
 export const bytesOf = (name: string, length: number, seed = "first") =>
   Buffer.from(digest(`${name} ${seed}`), "hex").subarray(0, length);

@@ -1,0 +1,255 @@
+/** Overlaps of old and new secrets, and the numbers that rotate them. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { passwordDigest } from "../../render/passwordDigest.ts";
+import { parseDay } from "../../settings/days.ts";
+import { Fault } from "../../settings/fault.ts";
+import { notices, overlaps } from "../../settings/notices.ts";
+import { readSettings } from "../../settings/read.ts";
+import {
+  consequences,
+  jumps,
+  type RotationNumbers,
+  rotationNumbers,
+} from "../../settings/rotationNumbers.ts";
+import type { Settings } from "../../settings/types.ts";
+
+/** The settings of a stack with these users and numbers. */
+function settingsWith(users: readonly object[], rotation: object = {}): Settings {
+  return readSettings({
+    stack: "dev",
+    values: {
+      kms: { image: "cybexp-demo/kms:1", bind: "127.0.0.1:5012", listen: 5002 },
+      backend: { image: "cybexp-demo/backend:1", bind: "127.0.0.1:5011", listen: 5001 },
+      database: { image: "cybexp-demo/mongo:1" },
+      proxy: { image: "cybexp-demo/nginx:1", serverName: "localhost", address: "127.0.0.1" },
+      users,
+      rotation,
+    },
+    secretKeys: new Set(),
+  });
+}
+
+describe("an overlap", () => {
+  for (const [generation, retired, expected] of [
+    [1, 0, false],
+    [2, 0, true],
+    [2, 1, false],
+    [3, 0, true],
+    [3, 1, true],
+    [3, 2, false],
+  ] as const) {
+    it(`${expected ? "lasts" : "is none"} at number ${generation} with ${retired} retired`, () => {
+      assert.equal(overlaps(generation, retired), expected);
+    });
+  }
+});
+
+describe("notices", () => {
+  const TODAY = "2026-06-15";
+  const PASSWORD = "the previous password of collector (generation 2) is still good";
+  const RETIRE_PASSWORD = "to retire it, set retired: 2 for that user";
+  const CA = "the previous server CA (number 3) is still good";
+  const RETIRE_CA =
+    "to retire it, set cybexp:rotation.serverCaRetired to 3 once all clients have the new serverCa";
+
+  it("are none without an overlap", () => {
+    const settings = settingsWith(
+      [{ name: "collector" }, { name: "analyst", generation: 4, retired: 3, retireBy: TODAY }],
+      { serverCa: 2, serverCaRetired: 1, serverCaRetireBy: TODAY, kmsDatabase: 3, kmsJwtKey: 2 },
+    );
+    assert.deepEqual(notices(settings, TODAY), []);
+  });
+
+  it("tell each overlap, without a day and before it as no more than that", () => {
+    const settings = settingsWith(
+      [{ name: "analyst" }, { name: "collector", generation: 3, retireBy: "2026-06-16" }],
+      { serverCa: 4, serverCaRetired: 2 },
+    );
+    assert.deepEqual(notices(settings, TODAY), [
+      { due: false, text: `${PASSWORD}: ${RETIRE_PASSWORD}` },
+      { due: false, text: `${CA}: ${RETIRE_CA}` },
+    ]);
+  });
+
+  it("are due from the day on", () => {
+    const settings = settingsWith(
+      [{ name: "collector", generation: 3, retired: 1, retireBy: TODAY }],
+      { serverCa: 4, serverCaRetireBy: "2025-12-31" },
+    );
+    assert.deepEqual(notices(settings, TODAY), [
+      {
+        due: true,
+        text: `${PASSWORD}, though it was to be retired by 2026-06-15: ${RETIRE_PASSWORD}`,
+      },
+      { due: true, text: `${CA}, though it was to be retired by 2025-12-31: ${RETIRE_CA}` },
+    ]);
+  });
+});
+
+describe("a day", () => {
+  for (const day of ["2026-12-31", "2028-02-29", "0001-01-01", "9999-12-31"]) {
+    it(`can be ${day}`, () => {
+      assert.equal(parseDay(day), day);
+    });
+  }
+  const wrong: unknown[] = [
+    "2026-02-29",
+    "2026-02-30",
+    "2026-13-01",
+    "2026-00-10",
+    "2026-01-32",
+    "2026-1-1",
+    "26-01-01",
+    "2026-01-01 ",
+    "2026-01-01T00:00:00Z",
+    "20260101",
+    "tomorrow",
+    "",
+    20260101,
+    new Date("2026-01-01"),
+    null,
+    ["2026-01-01"],
+  ];
+  for (const day of wrong) {
+    it(`can't be ${JSON.stringify(day)}`, () => {
+      assert.ok(parseDay(day) instanceof Fault);
+    });
+  }
+
+  it("compares as text as it does in the calendar", () => {
+    const moment = fc.date({
+      min: new Date("0001-01-01"),
+      max: new Date("9999-12-31"),
+      noInvalidDate: true,
+    });
+    fc.assert(
+      fc.property(moment, moment, (a, b) => {
+        const [one, other] = [a, b].map((date) => parseDay(date.toISOString().slice(0, 10)));
+        assert.ok(typeof one === "string" && typeof other === "string");
+        assert.equal(one < other, Date.parse(one) < Date.parse(other));
+      }),
+    );
+  });
+});
+
+describe("the rotation numbers", () => {
+  it("are those of every secret, by a name of their own", () => {
+    const settings = settingsWith([{ name: "collector", generation: 7 }, { name: "analyst" }], {
+      kmsJwtKey: 2,
+      serverCertificate: 3,
+      serverCa: 4,
+      serverCaRetired: 1,
+      kmsDatabase: 5,
+      backendDatabase: 6,
+    });
+    assert.deepEqual(rotationNumbers(settings), {
+      "user collector": 7,
+      "user analyst": 1,
+      kmsJwtKey: 2,
+      serverCertificate: 3,
+      serverCa: 4,
+      kmsDatabase: 5,
+      backendDatabase: 6,
+    });
+  });
+
+  it("keep a user's number apart from a secret of the same name", () => {
+    const numbers = rotationNumbers(settingsWith([{ name: "serverCa", generation: 9 }]));
+    assert.equal(numbers["user serverCa"], 9);
+    assert.equal(numbers["serverCa"], 1);
+  });
+});
+
+const LAST: RotationNumbers = {
+  "user collector": 3,
+  kmsJwtKey: 3,
+  serverCertificate: 3,
+  serverCa: 3,
+  kmsDatabase: 3,
+  backendDatabase: 3,
+};
+const STEPWISE = ["user collector", "serverCa", "kmsDatabase", "backendDatabase"];
+const FREE = ["kmsJwtKey", "serverCertificate"];
+
+describe("a jump", () => {
+  const forward = (name: string, from: number, to: number) =>
+    `the number of ${name} went from ${from} to ${to}: raise it by one, run up, and then again, or the one in use is lost at once`;
+  const back = (name: string, from: number, to: number) =>
+    `the number of ${name} went back from ${from} to ${to}: numbers only go up; set it to ${from}`;
+
+  it("is none when nothing changes, and none at the first up", () => {
+    assert.deepEqual(jumps(LAST, LAST), []);
+    assert.deepEqual(jumps({}, LAST), []);
+  });
+
+  for (const name of STEPWISE) {
+    it(`of ${name} is anything but the next number`, () => {
+      assert.deepEqual(jumps(LAST, { ...LAST, [name]: 4 }), []);
+      assert.deepEqual(jumps(LAST, { ...LAST, [name]: 5 }), [forward(name, 3, 5)]);
+      assert.deepEqual(jumps(LAST, { ...LAST, [name]: 2 }), [back(name, 3, 2)]);
+    });
+  }
+  for (const name of FREE) {
+    it(`of ${name} harms nobody: nothing is made from the one before`, () => {
+      assert.deepEqual(jumps(LAST, { ...LAST, [name]: 9 }), []);
+      assert.deepEqual(jumps(LAST, { ...LAST, [name]: 1 }), []);
+    });
+  }
+
+  it("is none of a user that comes or goes", () => {
+    const rest = Object.entries(LAST).filter(([name]) => name !== "user collector");
+    assert.deepEqual(jumps(LAST, Object.fromEntries(rest)), []);
+    assert.deepEqual(jumps(LAST, { ...LAST, "user analyst": 5 }), []);
+  });
+
+  it("is told beside every other", () => {
+    assert.deepEqual(jumps(LAST, { ...LAST, serverCa: 1, kmsDatabase: 5, backendDatabase: 4 }), [
+      back("serverCa", 3, 1),
+      forward("kmsDatabase", 3, 5),
+    ]);
+  });
+});
+
+describe("a consequence", () => {
+  const REVOKED =
+    "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new " +
+    "config.yaml (output moduleConfig), each administrator a new login";
+
+  it("is told of a new token key, whichever way the number went", () => {
+    assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 4 }), [REVOKED]);
+    assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 2 }), [REVOKED]);
+  });
+
+  it("is none of any other number, nor of the first up", () => {
+    for (const name of [...STEPWISE, "serverCertificate"]) {
+      assert.deepEqual(consequences(LAST, { ...LAST, [name]: 4 }), []);
+    }
+    assert.deepEqual(consequences({}, LAST), []);
+    assert.deepEqual(consequences(LAST, LAST), []);
+  });
+});
+
+describe("a password's digest", () => {
+  it("is what Nginx makes of the salt and the whole Authorization header", () => {
+    // printf '%s Basic %s' 0123456789abcdefSALT "$(printf 'collector:open sesame' | base64)" |
+    //   openssl md5 -binary | openssl base64 | tr +/ -_ | tr -d =
+    assert.equal(
+      passwordDigest({
+        salt: "0123456789abcdefSALT",
+        name: "collector",
+        password: "open sesame",
+      }),
+      "gjIZK1v3-kf7Qi5nUio0_w",
+    );
+  });
+
+  it("takes a colon and letters of UTF-8 as they are", () => {
+    // The same with "a@b.example:x:y/Ärger?" for the name and password.
+    assert.equal(
+      passwordDigest({ salt: "0123456789abcdefSALT", name: "a@b.example", password: "x:y/Ärger?" }),
+      "MwdGHLaqX2sU1LZ5ZknREw",
+    );
+  });
+});
