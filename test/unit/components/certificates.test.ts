@@ -2,15 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
+import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { build, once, pemOf, valueOf } from "./mocks.ts";
 
 describe("a certificate authority", () => {
   const make = once(() =>
-    build(
-      () =>
-        new CertificateAuthority("ca", { commonName: "the CA", validityDays: 10, generation: 3 }),
-    ),
+    build(() => new CertificateAuthority("ca", { commonName: "the CA", validityDays: 10 })),
   );
 
   it("is a key and a certificate that signs certificates and revocation lists, and no more", async () => {
@@ -29,7 +27,7 @@ describe("a certificate authority", () => {
         parent: "ca",
         inputs: { algorithm: "ECDSA", ecdsaCurve: "P256" },
         secrets: [],
-        options: { replacementTrigger: 3 },
+        options: {},
       },
       {
         type: "tls:index/selfSignedCert:SelfSignedCert",
@@ -39,6 +37,7 @@ describe("a certificate authority", () => {
           privateKeyPem: pemOf("EC PRIVATE KEY", "ca-key"),
           subject: { commonName: "the CA", organization: "CYBEX-P" },
           validityPeriodHours: 240,
+          earlyRenewalHours: 24,
           isCaCertificate: true,
           setSubjectKeyId: true,
           allowedUses: ["cert_signing", "crl_signing"],
@@ -67,10 +66,11 @@ describe("a server's certificate", () => {
     build(
       () =>
         new ServerCertificate("cert", {
-          authority: new CertificateAuthority("ca", {
+          authority: new RotatedAuthority("ca", {
             commonName: "the CA",
             validityDays: 10,
             generation: 1,
+            overlap: false,
           }),
           serverName: "cybexp.example.edu",
           validityDays: 5,
@@ -109,8 +109,8 @@ describe("a server's certificate", () => {
         parent: "cert",
         inputs: {
           certRequestPem: pemOf("CERTIFICATE REQUEST", "cert-request"),
-          caPrivateKeyPem: pemOf("EC PRIVATE KEY", "ca-key"),
-          caCertPem: pemOf("CERTIFICATE", "ca"),
+          caPrivateKeyPem: pemOf("EC PRIVATE KEY", "ca-1-key"),
+          caCertPem: pemOf("CERTIFICATE", "ca-1"),
           validityPeriodHours: 120,
           earlyRenewalHours: 48,
           setSubjectKeyId: true,

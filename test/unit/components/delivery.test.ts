@@ -64,11 +64,28 @@ describe("a program", () => {
     assert.equal(await pulumi.isSecret(built.result.stdout), true);
   });
 
+  it("is told what it printed last where it remembers, and says more than its failures", async () => {
+    const built = await build(
+      () => new Program("p", { program: "rotation-guard", input: {}, remembers: true }, {}),
+    );
+    assert.deepEqual(the(built, COMMAND, "p").inputs, {
+      ...run("rotation-guard"),
+      addPreviousOutputInEnv: true,
+      logging: "stderr",
+      environment: {},
+      stdin: {},
+    });
+  });
+
   const programs: Record<ProgramName, true> = {
     "container-limits": true,
-    "database-user": true,
+    "database-retire": true,
+    "database-users": true,
     deliver: true,
+    handback: true,
+    handover: true,
     "nginx-version": true,
+    "rotation-guard": true,
     smoke: true,
     volume: true,
   };

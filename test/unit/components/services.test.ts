@@ -37,8 +37,8 @@ const PASSWORD = "random:index/randomPassword:RandomPassword";
 const VOLUME = "docker:index/volume:Volume";
 
 const kmsUri = (seed?: string) =>
-  `mongodb://kms:${passwordOf("kms-db-password", seed)}@kms-db:27017/KMS_db?authSource=admin`;
-const backendUri = `mongodb://backend:${passwordOf("backend-db-password")}@backend-db:27017/priv_backend?authSource=admin`;
+  `mongodb://KMS_db-1:${passwordOf("kms-db-password-1", seed)}@kms-db:27017/KMS_db?authSource=admin`;
+const backendUri = `mongodb://priv_backend-1:${passwordOf("backend-db-password-1")}@backend-db:27017/priv_backend?authSource=admin`;
 
 /** A resource without what its type and name say already. */
 function of(resource: Registered) {
@@ -57,14 +57,14 @@ describe("a database", () => {
           role: "kms-db",
           image: "mongo:8.0",
           database: "KMS_db",
-          user: "kms",
+          generation: 1,
           publish: undefined,
           ...changes,
         }),
     );
   const usual = once(() => make());
   const secretFiles = {
-    "admin-password": { content: passwordOf("kms-db-admin-password"), mode: 0o400 },
+    "admin-password": { content: passwordOf("kms-db-admin-password-1"), mode: 0o400 },
   };
   const secretsDigest = releaseDigest(secretFiles);
 
@@ -76,22 +76,20 @@ describe("a database", () => {
     labels: labelsOf("kms-db"),
     user: "999:999",
     envs: [
-      "MONGO_INITDB_ROOT_PASSWORD_FILE=/run/secrets/mongo-admin-password",
+      "MONGO_INITDB_ROOT_PASSWORD_FILE=/run/cybexp-secrets/current/admin-password",
       "MONGO_INITDB_ROOT_USERNAME=admin",
     ],
     networksAdvanced: [{ name: "cybexp-test-kms-db", aliases: ["kms-db"] }],
     ports: [],
     volumes: [
       { volumeName: "cybexp-test-kms-db-data", containerPath: "/data/db", readOnly: false },
-    ],
-    mounts: [
       {
-        type: "bind",
-        source: `/volumes/cybexp-test-kms-db-secrets/_data/releases/${secretsDigest}/admin-password`,
-        target: "/run/secrets/mongo-admin-password",
+        volumeName: "cybexp-test-kms-db-secrets",
+        containerPath: "/run/cybexp-secrets",
         readOnly: true,
       },
     ],
+    mounts: [],
     tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
     memory: 1024,
     memorySwap: 1024,
@@ -113,18 +111,20 @@ describe("a database", () => {
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-limits",
       "command:local:Command kms-db-secrets-delivery",
-      "command:local:Command kms-db-user",
+      "command:local:Command kms-db-users",
       "cybexp:docker:Container kms-db",
       "cybexp:docker:DataVolume kms-db-data",
       "cybexp:docker:Release kms-db-secrets",
       "cybexp:index:Database kms-db",
+      "cybexp:index:RotatedPassword kms-db-admin-password",
+      "cybexp:index:RotatedPassword kms-db-password",
       "docker:index/container:Container kms-db",
       "docker:index/network:Network kms-db-network",
       "docker:index/remoteImage:RemoteImage kms-db-image",
       "docker:index/volume:Volume kms-db-data",
       "docker:index/volume:Volume kms-db-secrets",
-      "random:index/randomPassword:RandomPassword kms-db-admin-password",
-      "random:index/randomPassword:RandomPassword kms-db-password",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
+      "random:index/randomPassword:RandomPassword kms-db-password-1",
     ]);
   });
 
@@ -184,15 +184,48 @@ describe("a database", () => {
   });
 
   it("has one user for its service, made once it is healthy", async () => {
-    assert.deepEqual(of(the(await usual(), COMMAND, "kms-db-user")), {
+    assert.deepEqual(of(the(await usual(), COMMAND, "kms-db-users")), {
       parent: "kms-db",
       inputs: {
-        ...run("database-user"),
-        environment: {},
+        ...run("database-users"),
+        environment: { USER: "KMS_db-1" },
         stdin: {
           container: containerIdOf("kms-db"),
-          admin: { name: "admin", password: passwordOf("kms-db-admin-password") },
-          user: { name: "kms", password: passwordOf("kms-db-password"), database: "KMS_db" },
+          admin: { name: "admin", password: passwordOf("kms-db-admin-password-1") },
+          user: {
+            name: "KMS_db-1",
+            password: passwordOf("kms-db-password-1"),
+            database: "KMS_db",
+          },
+        },
+      },
+      secrets: ["stdin"],
+      options: {},
+    });
+  });
+
+  it("lets its service's earlier users go once that is on the one in use", async () => {
+    const built = await build(() => {
+      const database = new Database("kms-db", {
+        deployment: deployment(),
+        role: "kms-db",
+        image: "mongo:8.0",
+        database: "KMS_db",
+        generation: 2,
+        publish: undefined,
+      });
+      const service = new pulumi.ComponentResource("cybexp:index:Service", "kms");
+      database.retireOthers("kms-db-retired-users", service);
+    });
+    assert.deepEqual(of(the(built, COMMAND, "kms-db-retired-users")), {
+      parent: "kms-db",
+      inputs: {
+        ...run("database-retire"),
+        environment: { USER: "KMS_db-2" },
+        stdin: {
+          container: containerIdOf("kms-db"),
+          admin: { name: "admin", password: passwordOf("kms-db-admin-password-2") },
+          user: "KMS_db-2",
         },
       },
       secrets: ["stdin"],
@@ -202,14 +235,14 @@ describe("a database", () => {
 
   it("keeps the admin's password with the data that only it opens", async () => {
     const kept = await usual();
-    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-admin-password")), {
-      parent: "kms-db",
+    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-admin-password-1")), {
+      parent: "kms-db-admin-password",
       inputs: generatedPassword,
       secrets: [],
       options: { protect: true },
     });
-    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-password")), {
-      parent: "kms-db",
+    assert.deepEqual(of(the(kept, PASSWORD, "kms-db-password-1")), {
+      parent: "kms-db-password",
       inputs: generatedPassword,
       secrets: [],
       options: {},
@@ -290,6 +323,17 @@ const serviceContainer = (role: string) => ({
   waitTimeout: 60,
 });
 
+/** What its handover expects the container to be. */
+const signatureIn = (built: Build<unknown>, role: string) =>
+  (the(built, COMMAND, `${role}-handover`).inputs["stdin"] as { signature: string }).signature;
+
+/** The container with its signature as a label. */
+const signed = <T extends { labels: unknown[] }>(container: T, built: Build<unknown>): T => {
+  const role = "hostname" in container ? String(container.hostname) : "";
+  const label = { label: "cybexp.signature", value: signatureIn(built, role) };
+  return { ...container, labels: container.labels.toSpliced(2, 0, label) };
+};
+
 const configMount = (role: string, config: string) => ({
   type: "bind",
   source: `/volumes/cybexp-test-${role}-config/_data/releases/${releaseDigest(configFiles(config))}/config.yaml`,
@@ -344,6 +388,8 @@ describe("the KMS", () => {
           deployment: deployment({ throwaway: changes.throwaway ?? false }),
           settings: { ...settings, ...changes.settings },
           database,
+          databaseGeneration: 1,
+          drainSeconds: 60,
           jwtKeyGeneration: changes.generation ?? 1,
         }),
       { seed },
@@ -361,6 +407,8 @@ describe("the KMS", () => {
   it("is made of these and its database, and of nothing else", async () => {
     assert.deepEqual(ownNames(await usual(), "kms"), [
       "command:local:Command kms-config-delivery",
+      "command:local:Command kms-handback",
+      "command:local:Command kms-handover",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
       "cybexp:docker:Container kms",
@@ -381,7 +429,7 @@ describe("the KMS", () => {
     const built = await usual();
     assert.deepEqual(of(the(built, CONTAINER, "kms")), {
       parent: "kms",
-      inputs: container,
+      inputs: signed(container, built),
       secrets: [],
       options: CONTAINER_OPTIONS,
     });
@@ -396,10 +444,10 @@ describe("the KMS", () => {
   it("starts when its database's user, its config and its keys' folder are there", async () => {
     const { dependencies } = await usual();
     const before = dependencies.get(`${CONTAINER} kms`) ?? [];
-    assert.ok(before.includes(`${COMMAND} kms-db-user`));
+    assert.ok(before.includes(`${COMMAND} kms-db-users`));
     assert.ok(before.includes(`${COMMAND} kms-config-delivery`));
     assert.ok(before.includes(`${COMMAND} kms-secrets-owner`));
-    const user = dependencies.get(`${COMMAND} kms-db-user`) ?? [];
+    const user = dependencies.get(`${COMMAND} kms-db-users`) ?? [];
     assert.ok(user.includes(`${CONTAINER} kms-db`));
     const server = dependencies.get(`${CONTAINER} kms-db`) ?? [];
     assert.ok(server.includes(`${COMMAND} kms-db-data-owner`));
@@ -422,10 +470,10 @@ describe("the KMS", () => {
   });
 
   it("asks for its database by name, user and role", async () => {
-    const { inputs } = the(await usual(), COMMAND, "kms-db-user");
+    const { inputs } = the(await usual(), COMMAND, "kms-db-users");
     assert.deepEqual((inputs["stdin"] as { user: unknown }).user, {
-      name: "kms",
-      password: passwordOf("kms-db-password"),
+      name: "KMS_db-1",
+      password: passwordOf("kms-db-password-1"),
       database: "KMS_db",
     });
   });
@@ -433,27 +481,81 @@ describe("the KMS", () => {
   it("puts the operator's own values into the config, which replaces the container", async () => {
     const overrides = { FLASK_DEBUG: false, db_name: "other" };
     const built = await make({ settings: { config: overrides } });
-    const changed = renderKmsConfig({ jwtKey, databaseUri: kmsUri(), overrides });
+    const databaseUri = kmsUri().replace("KMS_db-1", "other-1").replace("/KMS_db", "/other");
+    const changed = renderKmsConfig({ jwtKey, databaseUri, overrides });
     assert.notEqual(changed, config);
     assert.deepEqual(of(the(built, COMMAND, "kms-config-delivery")), delivery("kms", changed));
-    assert.deepEqual(the(built, CONTAINER, "kms").inputs, {
-      ...container,
-      mounts: [configMount("kms", changed)],
-    });
-    assert.notEqual(configMount("kms", changed).source, configMount("kms", config).source);
+    const mounts = [configMount("kms", changed)];
+    assert.deepEqual(the(built, CONTAINER, "kms").inputs, signed({ ...container, mounts }, built));
+    assert.notEqual(mounts[0]?.source, configMount("kms", config).source);
+    assert.notEqual(signatureIn(built, "kms"), signatureIn(await usual(), "kms"));
   });
 
-  it("is replaced for a new key or database password, and its database is not for the latter", async () => {
+  it("goes over to a stand-in before, and back to itself after it is replaced", async () => {
+    const built = await usual();
+    const signature = signatureIn(built, "kms");
+    assert.match(signature, /^[0-9a-f]{32}$/);
+    assert.deepEqual(of(the(built, COMMAND, "kms-handover")), {
+      parent: "kms",
+      inputs: {
+        ...run("handover"),
+        environment: { SIGNATURE: signature },
+        stdin: {
+          ...place,
+          network: "cybexp-test-kms",
+          image: imageIdOf(settings.image),
+          files: { "/config.yaml": configMount("kms", config).source },
+          signature,
+        },
+      },
+      secrets: [],
+      options: {},
+    });
+    assert.deepEqual(of(the(built, COMMAND, "kms-handback")), {
+      parent: "kms",
+      inputs: {
+        ...run("handback"),
+        environment: { SIGNATURE: signature, CONTAINER: containerIdOf("kms") },
+        stdin: place,
+      },
+      secrets: [],
+      options: {},
+    });
+    const { dependencies } = built;
+    assert.ok(dependencies.get(`${CONTAINER} kms`)?.includes(`${COMMAND} kms-handover`));
+    assert.ok(dependencies.get(`${COMMAND} kms-handback`)?.includes(`${CONTAINER} kms`));
+  });
+  const place = {
+    stack: "test",
+    deployment: DEPLOYMENT_ID,
+    role: "kms",
+    port: 5000,
+    container: "cybexp-test-kms",
+    proxy: "cybexp-test-proxy",
+    statusPort: 8081,
+    drainSeconds: 60,
+  };
+
+  it("lets earlier users of its database go after that", async () => {
+    const { dependencies } = await usual();
+    const before = dependencies.get(`${COMMAND} kms-db-retired-users`) ?? [];
+    assert.ok(before.includes(`${COMMAND} kms-handback`));
+    assert.ok(before.includes(`${CONTAINER} kms`));
+  });
+
+  it("is replaced for a new key or database password, and its database is not", async () => {
     const first = await usual();
     const second = await make({}, "second");
     const changed = renderKmsConfig({
       jwtKey: bytesOf("kms-jwt-key", 32, "second").toString("hex"),
       databaseUri: kmsUri("second"),
     });
-    assert.deepEqual(the(second, CONTAINER, "kms").inputs, {
-      ...the(first, CONTAINER, "kms").inputs,
-      mounts: [configMount("kms", changed)],
-    });
+    assert.deepEqual(
+      the(second, CONTAINER, "kms").inputs,
+      signed({ ...container, mounts: [configMount("kms", changed)] }, second),
+    );
+    assert.notEqual(signatureIn(second, "kms"), signatureIn(first, "kms"));
+    assert.deepEqual(the(second, CONTAINER, "kms-db"), the(first, CONTAINER, "kms-db"));
   });
 
   it("makes a new token key when its number is raised, and tells it as a secret", async () => {
@@ -477,7 +579,7 @@ describe("the KMS", () => {
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume kms-db-data",
       "docker:index/volume:Volume kms-secrets",
-      "random:index/randomPassword:RandomPassword kms-db-admin-password",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
     ]);
   });
 
@@ -502,6 +604,8 @@ describe("the KMS", () => {
           deployment: deployment(),
           settings,
           database: { ...database, publish: { kms: { address: "::1", port: 27017 } } },
+          databaseGeneration: 1,
+          drainSeconds: 60,
           jwtKeyGeneration: 1,
         }),
     );
@@ -519,6 +623,8 @@ describe("the Backend", () => {
           deployment: deployment(),
           settings: { ...settings, ...changes },
           database: { ...database, publish },
+          databaseGeneration: 1,
+          drainSeconds: 60,
         }),
     );
   const usual = once(() => make());
@@ -532,6 +638,8 @@ describe("the Backend", () => {
   it("is made of these and its database, and of nothing else", async () => {
     assert.deepEqual(ownNames(await usual(), "backend"), [
       "command:local:Command backend-config-delivery",
+      "command:local:Command backend-handback",
+      "command:local:Command backend-handover",
       "command:local:Command backend-limits",
       "cybexp:docker:Container backend",
       "cybexp:docker:Release backend-config",
@@ -545,9 +653,10 @@ describe("the Backend", () => {
   });
 
   it("listens on loopback, and keeps nothing itself", async () => {
-    assert.deepEqual(of(the(await usual(), CONTAINER, "backend")), {
+    const built = await usual();
+    assert.deepEqual(of(the(built, CONTAINER, "backend")), {
       parent: "backend",
-      inputs: container,
+      inputs: signed(container, built),
       secrets: [],
       options: CONTAINER_OPTIONS,
     });
@@ -567,10 +676,10 @@ describe("the Backend", () => {
   });
 
   it("asks for its database by name, user and role", async () => {
-    const { inputs } = the(await usual(), COMMAND, "backend-db-user");
+    const { inputs } = the(await usual(), COMMAND, "backend-db-users");
     assert.deepEqual((inputs["stdin"] as { user: unknown }).user, {
-      name: "backend",
-      password: passwordOf("backend-db-password"),
+      name: "priv_backend-1",
+      password: passwordOf("backend-db-password-1"),
       database: "priv_backend",
     });
   });
@@ -580,10 +689,10 @@ describe("the Backend", () => {
     const built = await make({ config: overrides });
     const changed = renderBackendConfig({ databaseUri: backendUri, overrides });
     assert.notEqual(changed, config);
-    assert.deepEqual(the(built, CONTAINER, "backend").inputs, {
-      ...container,
-      mounts: [configMount("backend", changed)],
-    });
+    assert.deepEqual(
+      the(built, CONTAINER, "backend").inputs,
+      signed({ ...container, mounts: [configMount("backend", changed)] }, built),
+    );
   });
 
   it("publishes its own database alone where the settings say", async () => {
@@ -601,7 +710,7 @@ describe("the Backend", () => {
     const kept = (await usual()).resources.filter(({ options }) => options.protect);
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume backend-db-data",
-      "random:index/randomPassword:RandomPassword backend-db-admin-password",
+      "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
     ]);
   });
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { Backend } from "../../../components/backend.ts";
-import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
 import { Kms } from "../../../components/kms.ts";
+import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { Service } from "../../../components/service.ts";
 import { SmokeCheck } from "../../../components/smokeCheck.ts";
@@ -11,6 +11,7 @@ import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
+import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
 import type { Settings, UserSettings } from "../../../settings/types.ts";
 import {
@@ -60,10 +61,18 @@ const SETTINGS: Settings = {
     serverName: "cybexp.example.edu",
     address: "192.0.2.1",
     readTimeout: 60,
+    shutdownTimeout: 30,
   },
   certificates: { source: "generated", validityDays: 5, renewBeforeDays: 2, caValidityDays: 10 },
-  users: [{ name: "collector", generation: 1 }],
-  rotation: { kmsJwtKey: 1, serverCertificate: 1, serverCa: 1 },
+  users: [{ name: "collector", generation: 1, retired: 0 }],
+  rotation: {
+    kmsJwtKey: 1,
+    serverCertificate: 1,
+    serverCa: 1,
+    serverCaRetired: 0,
+    kmsDatabase: 1,
+    backendDatabase: 1,
+  },
   throwaway: false,
 };
 
@@ -85,6 +94,7 @@ const make = ({ users, proxy, doors }: Changes = {}, world: World = {}) =>
         config: `of the ${role}`,
         bind: SETTINGS[role].bind,
         databaseNetwork: `cybexp-test-${role}-db`,
+        drainSeconds: settings.shutdownTimeout,
       });
     const all = [
       { name: "kms" as const, listen: 5002, service: serviceOf("kms"), maxBody: "64k" },
@@ -100,14 +110,17 @@ const make = ({ users, proxy, doors }: Changes = {}, world: World = {}) =>
   }, world);
 const usual = once(() => make());
 
-function certificate(serverName: string) {
-  const authority = new CertificateAuthority("ca", {
+const authority = (name: string) =>
+  new RotatedAuthority(name, {
     commonName: "the CA",
     validityDays: 10,
     generation: 1,
+    overlap: false,
   });
+
+function certificate(serverName: string) {
   return new ServerCertificate("cert", {
-    authority,
+    authority: authority("ca"),
     serverName,
     validityDays: 5,
     renewBeforeDays: 2,
@@ -121,19 +134,42 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
     dialect: nginxDialect(NGINX_1_22),
     serverName: "cybexp.example.edu",
     readTimeout: 60,
+    shutdownTimeout: 30,
     doors: [
-      { name: "kms", port: 8441, upstream: "kms:5000", maxBody: "64k" },
-      { name: "backend", port: 8442, upstream: "backend:5000", maxBody: "17m" },
+      {
+        name: "kms",
+        port: 8441,
+        upstream: "kms:5000",
+        standIn: "kms-handover:5000",
+        maxBody: "64k",
+      },
+      {
+        name: "backend",
+        port: 8442,
+        upstream: "backend:5000",
+        standIn: "backend-handover:5000",
+        maxBody: "17m",
+      },
     ],
     certificate: pemOf("CERTIFICATE", "cert"),
     privateKey: pemOf("EC PRIVATE KEY", "cert-key"),
-    htpasswd: renderHtpasswd([
-      {
-        name: "collector",
-        password: passwordOf("user-collector"),
-        salt: bytesOf("user-collector-salt", 16).toString("base64"),
+    check: {
+      salt: passwordOf("user-salt"),
+      digests: {
+        collector: passwordDigest({
+          salt: passwordOf("user-salt"),
+          name: "collector",
+          password: passwordOf("user-collector-1"),
+        }),
       },
-    ]),
+      htpasswd: renderHtpasswd([
+        {
+          name: "collector",
+          password: passwordOf("user-collector-1"),
+          salt: bytesOf("user-collector-salt", 16).toString("base64"),
+        },
+      ]),
+    },
     ...changes,
   });
 
@@ -254,10 +290,18 @@ describe("the proxy", () => {
   const rotations: Record<string, () => ReturnType<typeof make>> = {
     "passwords, keys and certificates": () => make({}, { seed: "second" }),
     "the list of users": () =>
-      make({ users: [...SETTINGS.users, { name: "analyst", generation: 1 }] }),
+      make({ users: [...SETTINGS.users, { name: "analyst", generation: 1, retired: 0 }] }),
+    "the number of a password": () =>
+      make({ users: [{ name: "collector", generation: 2, retired: 0 }] }),
+    "what is retired": () => make({ users: [{ name: "collector", generation: 2, retired: 1 }] }),
     "a supplied password": () =>
-      make({ users: [{ name: "collector", generation: 1, password: "chosen by the operator" }] }),
+      make({
+        users: [
+          { name: "collector", generation: 1, retired: 0, password: "chosen by the operator" },
+        ],
+      }),
     "the time to wait for a service": () => make({ proxy: { readTimeout: 61 } }),
+    "the time for requests under way": () => make({ proxy: { shutdownTimeout: 31 } }),
     "the server's name": () => make({ proxy: { serverName: "other.example.edu" } }),
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
@@ -290,7 +334,15 @@ describe("the proxy", () => {
     assert.equal(
       await valueOf(one.result.release),
       release({
-        doors: [{ name: "backend", port: 8441, upstream: "backend:5000", maxBody: "17m" }],
+        doors: [
+          {
+            name: "backend",
+            port: 8441,
+            upstream: "backend:5000",
+            standIn: "backend-handover:5000",
+            maxBody: "17m",
+          },
+        ],
       }).digest,
     );
   });
@@ -314,14 +366,9 @@ describe("the smoke check", () => {
       const settings = { ...SETTINGS, users: changes.users ?? SETTINGS.users };
       const own = deployment({ dockerHost: changes.dockerHost });
       const { database } = settings;
-      const shared = { deployment: own, database };
+      const shared = { deployment: own, database, databaseGeneration: 1, drainSeconds: 30 };
       const kms = new Kms("kms", { ...shared, settings: settings.kms, jwtKeyGeneration: 1 });
       const backend = new Backend("backend", { ...shared, settings: settings.backend });
-      const authority = new CertificateAuthority("server-ca", {
-        commonName: "the CA",
-        validityDays: 10,
-        generation: 1,
-      });
       const users = new UserList("user", { users: settings.users });
       const proxy = new TlsProxy("proxy", {
         deployment: own,
@@ -330,7 +377,15 @@ describe("the smoke check", () => {
         users,
         doors: [{ name: "kms", listen: 5002, service: kms.service, maxBody: "64k" }],
       });
-      new SmokeCheck("smoke", { deployment: own, settings, authority, users, proxy, kms, backend });
+      new SmokeCheck("smoke", {
+        deployment: own,
+        settings,
+        authority: authority("server-ca"),
+        users,
+        proxy,
+        kms,
+        backend,
+      });
       return proxy;
     });
   const usual = once(() => make());
@@ -338,8 +393,8 @@ describe("the smoke check", () => {
   const stdin = {
     deployment: DEPLOYMENT_ID,
     serverName: "cybexp.example.edu",
-    serverCa: pemOf("CERTIFICATE", "server-ca"),
-    credential: { user: "collector", password: passwordOf("user-collector") },
+    serverCa: pemOf("CERTIFICATE", "server-ca-1"),
+    credential: { user: "collector", password: passwordOf("user-collector-1") },
     doors: [
       { name: "kms", port: 5002 },
       { name: "backend", port: 5001 },
@@ -347,11 +402,11 @@ describe("the smoke check", () => {
     databases: [
       {
         container: "cybexp-test-kms-db",
-        uri: `mongodb://kms:${passwordOf("kms-db-password")}@kms-db:27017/KMS_db?authSource=admin`,
+        uri: `mongodb://KMS_db-1:${passwordOf("kms-db-password-1")}@kms-db:27017/KMS_db?authSource=admin`,
       },
       {
         container: "cybexp-test-backend-db",
-        uri: `mongodb://backend:${passwordOf("backend-db-password")}@backend-db:27017/priv_backend?authSource=admin`,
+        uri: `mongodb://priv_backend-1:${passwordOf("backend-db-password-1")}@backend-db:27017/priv_backend?authSource=admin`,
       },
     ],
     listeners: [
@@ -386,8 +441,8 @@ describe("the smoke check", () => {
       `${COMMAND} proxy-release-delivery`,
       `${CONTAINER} kms`,
       `${CONTAINER} backend`,
-      `${COMMAND} kms-db-user`,
-      `${COMMAND} backend-db-user`,
+      `${COMMAND} kms-db-users`,
+      `${COMMAND} backend-db-users`,
     ];
     assert.deepEqual(
       due.filter((name) => !before.includes(name)),
@@ -397,8 +452,8 @@ describe("the smoke check", () => {
 
   it("calls as the first user, and asks the engine that the stack names", async () => {
     const users = [
-      { name: "zoe", generation: 1, password: "chosen by the operator" },
-      { name: "anna", generation: 1 },
+      { name: "zoe", generation: 1, retired: 0, password: "chosen by the operator" },
+      { name: "anna", generation: 1, retired: 0 },
     ];
     const built = await make({ users, dockerHost: "ssh://a@b" });
     assert.deepEqual(the(built, COMMAND, "smoke").inputs["stdin"], {

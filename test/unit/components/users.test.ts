@@ -4,14 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { ModuleConfigs } from "../../../components/moduleConfigs.ts";
 import { UserList } from "../../../components/userList.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
+import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { renderModuleConfig } from "../../../render/moduleConfig.ts";
 import { mintToken } from "../../../render/token.ts";
 import type { UserSettings } from "../../../settings/types.ts";
 import { build, bytesOf, once, passwordOf, valueOf } from "./mocks.ts";
 
 const USERS: readonly UserSettings[] = [
-  { name: "collector", generation: 2 },
-  { name: "analyst", generation: 1, password: "chosen by the operator" },
+  { name: "collector", generation: 2, retired: 1 },
+  { name: "analyst", generation: 1, retired: 0, password: "chosen by the operator" },
 ];
 const saltOf = (user: string, seed?: string) =>
   bytesOf(`user-${user}-salt`, 16, seed).toString("base64");
@@ -19,42 +20,46 @@ const saltOf = (user: string, seed?: string) =>
 describe("a user list", () => {
   const make = once(() => build(() => new UserList("user", { users: USERS })));
 
-  it("makes a password for whom none is supplied, and a salt for everybody", async () => {
+  it("is a password and a salt for everybody, and a salt for all", async () => {
+    const password = "random:index/randomPassword:RandomPassword";
     const bytes = "random:index/randomBytes:RandomBytes";
     const rest = { parent: "user", secrets: [], options: {} };
+    const generated = { length: 32, special: false };
+    const rotated = (name: string) => ({
+      ...rest,
+      type: "cybexp:index:RotatedPassword",
+      name,
+      inputs: {},
+    });
     assert.deepEqual((await make()).resources, [
+      rotated("user-analyst"),
+      rotated("user-collector"),
+      { ...rest, type: "cybexp:index:UserList", name: "user", parent: undefined, inputs: {} },
+      { ...rest, type: bytes, name: "user-analyst-salt", inputs: { length: 16 } },
+      { ...rest, type: bytes, name: "user-collector-salt", inputs: { length: 16 } },
       {
-        ...rest,
-        type: "cybexp:index:UserList",
-        name: "user",
-        parent: undefined,
-        inputs: {},
+        type: password,
+        name: "user-analyst-1",
+        parent: "user-analyst",
+        inputs: { ...generated, keepers: { password: "chosen by the operator" } },
+        secrets: ["keepers"],
+        options: {},
       },
       {
         ...rest,
-        type: bytes,
-        name: "user-analyst-salt",
-        inputs: { length: 16, keepers: { generation: "1" } },
+        type: password,
+        name: "user-collector-2",
+        parent: "user-collector",
+        inputs: generated,
       },
-      {
-        ...rest,
-        type: bytes,
-        name: "user-collector-salt",
-        inputs: { length: 16, keepers: { generation: "2" } },
-      },
-      {
-        ...rest,
-        type: "random:index/randomPassword:RandomPassword",
-        name: "user-collector",
-        inputs: { length: 32, special: false, keepers: { generation: "2" } },
-      },
+      { ...rest, type: password, name: "user-salt", inputs: generated },
     ]);
   });
 
   it("tells what a client sends, as a secret, in the state as well", async () => {
     const { result, outputs } = await make();
     const credentials = {
-      collector: { user: "collector", password: passwordOf("user-collector") },
+      collector: { user: "collector", password: passwordOf("user-collector-2") },
       analyst: { user: "analyst", password: "chosen by the operator" },
     };
     assert.deepEqual(await valueOf(result.credentials), credentials);
@@ -65,25 +70,55 @@ describe("a user list", () => {
     });
   });
 
-  it("renders one htpasswd of these passwords and salts, as a secret", async () => {
-    const { result } = await make();
-    assert.equal(
-      await valueOf(result.htpasswd),
-      renderHtpasswd([
-        {
-          name: "collector",
-          password: passwordOf("user-collector"),
-          salt: saltOf("collector"),
-        },
-        { name: "analyst", password: "chosen by the operator", salt: saltOf("analyst") },
-      ]),
+  const CREDENTIALS = {
+    collector: passwordOf("user-collector-2"),
+    analyst: "chosen by the operator",
+  };
+  const salt = passwordOf("user-salt");
+  const digests = Object.fromEntries(
+    Object.entries(CREDENTIALS).map(([name, password]) => [
+      name,
+      passwordDigest({ salt, name, password }),
+    ]),
+  );
+  const htpasswd = (passwords: Readonly<Record<string, string>>) =>
+    renderHtpasswd(
+      Object.entries(passwords).map(([name, password]) => ({
+        name,
+        password,
+        salt: saltOf(name),
+      })),
     );
-    assert.equal(await pulumi.isSecret(result.htpasswd), true);
+
+  it("gives a digest of each password in use, and the same in htpasswd, as a secret", async () => {
+    const { result } = await make();
+    assert.deepEqual(await valueOf(result.check), {
+      salt,
+      digests,
+      htpasswd: htpasswd(CREDENTIALS),
+    });
+    assert.equal(await pulumi.isSecret(result.check), true);
+  });
+
+  it("has the previous password in htpasswd while it is good", async () => {
+    const [collector, analyst] = USERS;
+    const { result } = await build(
+      () =>
+        new UserList("user", {
+          users: [{ ...(collector as UserSettings), retired: 0 }, analyst as UserSettings],
+        }),
+    );
+    const previous = { ...CREDENTIALS, collector: passwordOf("user-collector-1") };
+    assert.deepEqual(await valueOf(result.check), { salt, digests, htpasswd: htpasswd(previous) });
+    assert.equal(
+      (await valueOf(result.credentials))["collector"]?.password,
+      passwordOf("user-collector-2"),
+    );
   });
 
   it("keeps everything secret when all passwords are the operator's", async () => {
     const { result } = await build(() => new UserList("user", { users: USERS.slice(1) }));
-    assert.equal(await pulumi.isSecret(result.htpasswd), true);
+    assert.equal(await pulumi.isSecret(result.check), true);
     assert.equal(await pulumi.isSecret(result.credentials), true);
   });
 });
@@ -111,7 +146,7 @@ describe("the modules' configs", () => {
         token: mintToken({ key: jwtKey, subject: user, issuedAt: 0, tokenId: `${user}-6` }),
       });
     const configs = {
-      collector: textFor("collector", passwordOf("user-collector")),
+      collector: textFor("collector", passwordOf("user-collector-2")),
       analyst: textFor("analyst", "chosen by the operator"),
     };
     assert.deepEqual(await valueOf(result.configs), configs);
