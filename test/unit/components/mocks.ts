@@ -197,7 +197,8 @@ function remembered(known: Memory, memory: Memory, request: Request, inputs: Inp
       Object.assign(kept, ignored in old.inputs && { [ignored]: old.inputs[ignored] });
     }
   }
-  const basis = JSON.stringify([kept, request.getReplacementTrigger()?.toJavaScript()]);
+  const sorted = Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1));
+  const basis = JSON.stringify([sorted, request.getReplacementTrigger()?.toJavaScript()]);
   const made =
     old?.basis === basis ? old.made : provider(type, name, kept, { seed: String((serial += 1)) });
   const entry = { basis, inputs: kept, made };

@@ -5,7 +5,16 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type * as Index from "../../../index.ts";
-import { build, type Build, names, once, passwordOf, valueOf, type World } from "./mocks.ts";
+import {
+  build,
+  type Build,
+  type Memory,
+  names,
+  once,
+  passwordOf,
+  valueOf,
+  type World,
+} from "./mocks.ts";
 
 type Outputs = typeof Index;
 
@@ -49,19 +58,26 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command backend-config-delivery",
       "command:local:Command backend-db-data-owner",
       "command:local:Command backend-db-limits",
+      "command:local:Command backend-db-retired-users",
       "command:local:Command backend-db-secrets-delivery",
-      "command:local:Command backend-db-user",
+      "command:local:Command backend-db-users",
+      "command:local:Command backend-handback",
+      "command:local:Command backend-handover",
       "command:local:Command backend-limits",
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-limits",
+      "command:local:Command kms-db-retired-users",
       "command:local:Command kms-db-secrets-delivery",
-      "command:local:Command kms-db-user",
+      "command:local:Command kms-db-users",
+      "command:local:Command kms-handback",
+      "command:local:Command kms-handover",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
       "command:local:Command proxy-limits",
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
+      "command:local:Command rotation-guard",
       "command:local:Command smoke",
       "cybexp:docker:Container backend",
       "cybexp:docker:Container backend-db",
@@ -81,12 +97,20 @@ describe("the program with the embedded default's configuration", () => {
       "cybexp:index:Database kms-db",
       "cybexp:index:Kms kms",
       "cybexp:index:ModuleConfigs module",
+      "cybexp:index:RotatedPassword backend-db-admin-password",
+      "cybexp:index:RotatedPassword backend-db-password",
+      "cybexp:index:RotatedPassword kms-db-admin-password",
+      "cybexp:index:RotatedPassword kms-db-password",
+      "cybexp:index:RotatedPassword user-analyst",
+      "cybexp:index:RotatedPassword user-collector",
+      "cybexp:index:RotationGuard rotation-guard",
       "cybexp:index:Service backend",
       "cybexp:index:Service kms",
       "cybexp:index:SmokeCheck smoke",
       "cybexp:index:TlsProxy proxy",
       "cybexp:index:UserList user",
-      "cybexp:tls:CertificateAuthority server-ca",
+      "cybexp:tls:CertificateAuthority server-ca-1",
+      "cybexp:tls:RotatedAuthority server-ca",
       "cybexp:tls:ServerCertificate server-certificate",
       "docker:index/container:Container backend",
       "docker:index/container:Container backend-db",
@@ -110,17 +134,18 @@ describe("the program with the embedded default's configuration", () => {
       "random:index/randomBytes:RandomBytes user-analyst-salt",
       "random:index/randomBytes:RandomBytes user-collector-salt",
       "random:index/randomId:RandomId deployment",
-      "random:index/randomPassword:RandomPassword backend-db-admin-password",
-      "random:index/randomPassword:RandomPassword backend-db-password",
-      "random:index/randomPassword:RandomPassword kms-db-admin-password",
-      "random:index/randomPassword:RandomPassword kms-db-password",
-      "random:index/randomPassword:RandomPassword user-analyst",
-      "random:index/randomPassword:RandomPassword user-collector",
+      "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
+      "random:index/randomPassword:RandomPassword backend-db-password-1",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
+      "random:index/randomPassword:RandomPassword kms-db-password-1",
+      "random:index/randomPassword:RandomPassword user-analyst-1",
+      "random:index/randomPassword:RandomPassword user-collector-1",
+      "random:index/randomPassword:RandomPassword user-salt",
       "tls:index/certRequest:CertRequest server-certificate-request",
       "tls:index/locallySignedCert:LocallySignedCert server-certificate",
-      "tls:index/privateKey:PrivateKey server-ca-key",
+      "tls:index/privateKey:PrivateKey server-ca-1-key",
       "tls:index/privateKey:PrivateKey server-certificate-key",
-      "tls:index/selfSignedCert:SelfSignedCert server-ca",
+      "tls:index/selfSignedCert:SelfSignedCert server-ca-1",
     ]);
   });
 
@@ -149,8 +174,8 @@ describe("the program with the embedded default's configuration", () => {
     assert.equal(await pulumi.isSecret(result.users), true);
     assert.equal(await pulumi.isSecret(result.moduleConfig), true);
     assert.deepEqual(await valueOf(result.users), {
-      collector: { user: "collector", password: passwordOf("user-collector") },
-      analyst: { user: "analyst", password: passwordOf("user-analyst") },
+      collector: { user: "collector", password: passwordOf("user-collector-1") },
+      analyst: { user: "analyst", password: passwordOf("user-analyst-1") },
     });
     assert.deepEqual(Object.keys(await valueOf(result.moduleConfig)), ["collector", "analyst"]);
   });
@@ -158,8 +183,8 @@ describe("the program with the embedded default's configuration", () => {
   it("tells the engine of every secret that it is one", async () => {
     const { resources, outputs, result } = await usual();
     const secrets = [
-      ...["kms-db", "backend-db"].flatMap((db) => [`${db}-admin-password`, `${db}-password`]),
-      ...["user-collector", "user-analyst"],
+      ...["kms-db", "backend-db"].flatMap((db) => [`${db}-admin-password-1`, `${db}-password-1`]),
+      ...["user-collector-1", "user-analyst-1", "user-salt"],
     ].map((name) => passwordOf(name));
     const configs = Object.values(await valueOf(result.moduleConfig));
     const needles = [...secrets, ...configs, "PRIVATE KEY"];
@@ -237,24 +262,8 @@ describe("the program with another configuration", () => {
       "docker:index/volume:Volume backend-db-data",
       "docker:index/volume:Volume kms-db-data",
       "docker:index/volume:Volume kms-secrets",
-      "random:index/randomPassword:RandomPassword backend-db-admin-password",
-      "random:index/randomPassword:RandomPassword kms-db-admin-password",
-    ]);
-  });
-
-  it("rotates a secret for its number, and no other", async () => {
-    const rotation = { kmsJwtKey: 2, serverCertificate: 3, serverCa: 4 };
-    const { resources } = await program({
-      ...configOf("Pulumi.dev.yaml"),
-      "cybexp:rotation": JSON.stringify(rotation),
-    });
-    const triggers = resources.flatMap(({ name, options }) =>
-      options.replacementTrigger === undefined ? [] : [[name, options.replacementTrigger]],
-    );
-    assert.deepEqual(triggers, [
-      ["kms-jwt-key", 2],
-      ["server-ca-key", 4],
-      ["server-certificate-key", 3],
+      "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
+      "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
     ]);
   });
 
@@ -269,7 +278,8 @@ describe("the program with another configuration", () => {
         (inputs["stdin"] as { dockerHost?: string }).dockerHost !==
           "ssh://operator@host.example.edu",
     );
-    assert.deepEqual(names(elsewhere), []);
+    // It compares numbers.
+    assert.deepEqual(names(elsewhere), ["command:local:Command rotation-guard"]);
   });
 
   it("refuses bad configuration before it registers anything", async () => {
@@ -294,4 +304,163 @@ describe("the program with another configuration", () => {
     assert.match(built.result.message, /cybexp:kms\.bind = "0\.0\.0\.0:5012"/);
     assert.deepEqual(built.resources, []);
   });
+});
+
+describe("a raised number", () => {
+  /** What a state has that the next one does not, or has otherwise; the components left out. */
+  function changes(before: Memory, after: Memory): string[] {
+    const all = [...new Set([...before.keys(), ...after.keys()])].filter(
+      (key) => !key.startsWith("cybexp:"),
+    );
+    const change = (key: string) => {
+      const [old, now] = [before.get(key)?.basis, after.get(key)?.basis];
+      return old === now ? [] : [old === undefined ? "made" : now === undefined ? "gone" : "other"];
+    };
+    return all
+      .flatMap((key) => change(key).map((what) => `${what} ${key.replace(/^\S*:/, "")}`))
+      .sort();
+  }
+
+  /** One up with each configuration; what the last of them changed. */
+  async function changesOf(...steps: readonly Record<string, unknown>[]): Promise<string[]> {
+    const memory: Memory = new Map();
+    let before: Memory = new Map();
+    for (const step of steps) {
+      before = new Map(memory);
+      const config = Object.entries(step).map(([key, value]): [string, string] => [
+        key,
+        JSON.stringify(value),
+      ]);
+      await program({ ...configOf("Pulumi.dev.yaml"), ...Object.fromEntries(config) }, { memory }, [
+        "cybexp:users",
+      ]);
+    }
+    return changes(before, memory);
+  }
+  const rotation = (numbers: object) => ({ "cybexp:rotation": numbers });
+  const users = (collector: object) => ({
+    "cybexp:users": [{ name: "collector", ...collector }, { name: "analyst" }],
+  });
+
+  const RELEASE = ["other Command proxy-release-delivery", "other Command smoke"];
+  const GUARD = "other Command rotation-guard";
+  /** A service is replaced for a new config.yaml. */
+  const replaced = (role: string) => [
+    `other Command ${role}-config-delivery`,
+    `other Command ${role}-handback`,
+    `other Command ${role}-handover`,
+    `other Command ${role}-limits`,
+    `other Container ${role}`,
+    "other Command smoke",
+  ];
+  const databaseRotated = (role: string) => [
+    GUARD,
+    ...replaced(role),
+    `other Command ${role}-db-retired-users`,
+    `other Command ${role}-db-secrets-delivery`,
+    `other Command ${role}-db-users`,
+  ];
+  const supplied = (text: string, more: object) =>
+    users({ password: `chosen ${text} by the operator`, ...more });
+
+  const cases: Record<
+    string,
+    readonly [steps: readonly Record<string, unknown>[], changes: readonly string[]]
+  > = {
+    "of a user": [
+      [users({}), users({ generation: 2 })],
+      [GUARD, ...RELEASE, "made RandomPassword user-collector-2"],
+    ],
+    "of a user, the one before retired": [
+      [users({}), users({ generation: 2 }), users({ generation: 2, retired: 1 })],
+      [
+        "other Command proxy-release-delivery",
+        "other Command smoke",
+        "gone RandomPassword user-collector-1",
+      ],
+    ],
+    "of a user a second time": [
+      [users({}), users({ generation: 2 }), users({ generation: 3 })],
+      [
+        GUARD,
+        ...RELEASE,
+        "gone RandomPassword user-collector-1",
+        "made RandomPassword user-collector-3",
+      ],
+    ],
+    "of a user with a supplied password": [
+      [supplied("first", {}), supplied("second", { generation: 2 })],
+      [GUARD, ...RELEASE, "made RandomPassword user-collector-2"],
+    ],
+    "of the server's certificate": [
+      [rotation({}), rotation({ serverCertificate: 2 })],
+      [
+        GUARD,
+        ...RELEASE,
+        "other CertRequest server-certificate-request",
+        "other LocallySignedCert server-certificate",
+        "other PrivateKey server-certificate-key",
+      ],
+    ],
+    "of the authority": [
+      [rotation({}), rotation({ serverCa: 2 })],
+      [
+        GUARD,
+        ...RELEASE,
+        "made CertRequest server-ca-cross-2-request",
+        "made LocallySignedCert server-ca-cross-2",
+        "made PrivateKey server-ca-2-key",
+        "made SelfSignedCert server-ca-2",
+        "other LocallySignedCert server-certificate",
+      ],
+    ],
+    "of the authority, the one before retired": [
+      [rotation({}), rotation({ serverCa: 2 }), rotation({ serverCa: 2, serverCaRetired: 1 })],
+      [
+        ...RELEASE,
+        "gone CertRequest server-ca-cross-2-request",
+        "gone LocallySignedCert server-ca-cross-2",
+        "gone PrivateKey server-ca-1-key",
+        "gone SelfSignedCert server-ca-1",
+      ],
+    ],
+    "of the KMS's token key": [
+      [rotation({}), rotation({ kmsJwtKey: 2 })],
+      [GUARD, ...replaced("kms"), "other RandomBytes kms-jwt-key"],
+    ],
+    "of the KMS's database": [
+      [rotation({}), rotation({ kmsDatabase: 2 })],
+      [
+        ...databaseRotated("kms"),
+        "gone RandomPassword kms-db-password-1",
+        "made RandomPassword kms-db-admin-password-2",
+        "made RandomPassword kms-db-password-2",
+      ],
+    ],
+    "of the Backend's database": [
+      [rotation({}), rotation({ backendDatabase: 2 })],
+      [
+        ...databaseRotated("backend"),
+        "gone RandomPassword backend-db-password-1",
+        "made RandomPassword backend-db-admin-password-2",
+        "made RandomPassword backend-db-password-2",
+      ],
+    ],
+    "of the Backend's database a second time": [
+      [rotation({}), rotation({ backendDatabase: 2 }), rotation({ backendDatabase: 3 })],
+      [
+        ...databaseRotated("backend"),
+        "gone RandomPassword backend-db-admin-password-1",
+        "gone RandomPassword backend-db-password-2",
+        "made RandomPassword backend-db-admin-password-3",
+        "made RandomPassword backend-db-password-3",
+      ],
+    ],
+    "that stays": [[rotation({ serverCa: 2 }), rotation({ serverCa: 2 })], []],
+  };
+  for (const [what, [steps, expected]] of Object.entries(cases)) {
+    it(`${what} changes what it must, and no more`, async () => {
+      assert.deepEqual(await changesOf(...steps), [...expected].sort());
+    });
+  }
 });
