@@ -13,9 +13,11 @@ await runProgram(
   ({ drainSeconds }) => drainSeconds + 60,
   async (place) => {
     const docker = new Docker(place.dockerHost);
-    const standIn = await find(docker, standInName(place), place);
-    const own = await find(docker, place.container, place);
-    if (standIn?.State.Running && !(own && (await isServing(docker, own)))) {
+    const [own, standIn] = await Promise.all([
+      find(docker, place.container, place),
+      find(docker, standInName(place), place),
+    ]);
+    if (standIn?.State.Running && !(await isServing(docker, own))) {
       throw new UserError(
         `${place.container} does not pass its health check: ${standInName(place)} goes on serving; ` +
           `see \`docker logs --tail 20 ${place.container}\``,

@@ -36,18 +36,21 @@ const limit = ({ drainSeconds }: Input) => START_SECONDS + 2 * drainSeconds + 60
 await runProgram(input, limit, async (input) => {
   const docker = new Docker(input.dockerHost);
   const door = new Door(docker, input);
-  const own = await find(docker, input.container, input);
+  const [own, standIn, server] = await Promise.all([
+    find(docker, input.container, input),
+    find(docker, standInName(input), input),
+    door.server(),
+  ]);
   if (!own?.State.Running) {
     return; // Nothing serves that could be interrupted: the container is about to be made.
   }
-  const test = own.Config.Healthcheck?.Test ?? [];
-  const standIn = await find(docker, standInName(input), input);
-  const isHandedOver = (await door.isOpen()) && (await door.isHandedOver());
 
+  const test = own.Config.Healthcheck?.Test ?? [];
   const plan = planHandover({
     isReplaced: signatureOf(own) !== input.signature,
-    isHealthy: await isServing(docker, own, test),
-    isHandedOver,
+    isHandedOver: server === "stand-in",
+    // Of no interest where there is no choice.
+    isHealthy: standIn !== undefined && (await isServing(docker, own, test)),
     standIn: {
       isRight: signatureOf(standIn) === input.signature,
       isHealthy: await isServing(docker, standIn, test),
@@ -62,7 +65,7 @@ await runProgram(input, limit, async (input) => {
       return door.switchTo("stand-in");
     case "anew":
       await handBack(docker, input);
-      if (isHandedOver) {
+      if (server === "stand-in") {
         await sleep(ADDRESS_MS);
       }
       return handOver(docker, door, input, own);
@@ -75,8 +78,8 @@ function signatureOf(container: ContainerInfo | undefined): string | undefined {
 
 async function handOver(docker: Docker, door: Door, input: Input, own: ContainerInfo) {
   const id = await start(docker, input, own);
-  if (!(await door.isOpen())) {
-    // No proxy that could switch: it was worth starting as a check alone.
+  if (!(await door.canSwitch())) {
+    // No proxy that serves: starting it was a check and no more.
     return removeContainer(docker, id);
   }
   if (!(await door.reaches("stand-in"))) {

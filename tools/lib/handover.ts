@@ -85,16 +85,23 @@ export class Door {
     this.#place = place;
   }
 
-  /** Whether there is a running proxy that can switch. */
-  async isOpen(): Promise<boolean> {
-    const proxy = await find(this.#docker, this.#place.proxy, this.#place);
-    return proxy?.State.Running === true && (await this.#isIdle("own")) !== undefined;
+  /** Who gets the requests; undefined when there is no running proxy. */
+  async server(): Promise<Server | undefined> {
+    const file = handoverFile(this.#place.role);
+    try {
+      const found = await this.#exec("find", "/tmp", "-maxdepth", "1", "-path", file);
+      return found === file ? "stand-in" : "own";
+    } catch (error) {
+      if (error instanceof DockerError) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
-  async isHandedOver(): Promise<boolean> {
-    const file = handoverFile(this.#place.role);
-    const found = await this.#exec("find", "/tmp", "-maxdepth", "1", "-path", file);
-    return found === file;
+  /** Whether Nginx runs, with a configuration that knows of handovers. */
+  async canSwitch(): Promise<boolean> {
+    return (await this.#isIdle("own")) !== undefined;
   }
 
   /** Whether the proxy gets an answer from there, whichever. */
@@ -145,12 +152,12 @@ export class Door {
 }
 
 /**
- * Gives the requests back to the service's own container and removes the stand-in. Does nothing
- * where there is none.
+ * Gives the requests back to the service's own container, which must be healthy, and removes the
+ * stand-in. Does nothing where there is none.
  */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
   const door = new Door(docker, place);
-  if ((await door.isOpen()) && (await door.isHandedOver())) {
+  if ((await door.server()) === "stand-in") {
     await door.switchTo("own");
   }
   const standIn = await find(docker, standInName(place), place);
