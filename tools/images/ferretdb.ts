@@ -1,8 +1,8 @@
 /** FerretDB, the MongoDB stand-in, built from its Go module: a static binary for Linux. */
 import { execa, ExecaError } from "execa";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../lib/errors.ts";
 import { cacheDir, projectRoot } from "../lib/paths.ts";
 import { contextKey } from "./context.ts";
@@ -20,19 +20,22 @@ export const ferretdbRecipe = [
 ].join("\n");
 
 /**
- * The path of the binary, built at the first call on this machine (about a minute) and kept.
+ * Where the binary is once it is built: kept for this user's clones.
  *
  * @param architecture As Go calls it: "amd64", "arm64".
  */
-export async function ferretdb(
+export function ferretdbPath(architecture: string): string {
+  const key = contextKey([], [ferretdbRecipe, architecture]);
+  return join(cacheDir(), "ferretdb", key, "ferretdb");
+}
+
+/** Builds the binary (about a minute). */
+export async function buildFerretdb(
   architecture: string,
-  say: (detail: string) => void = () => undefined,
-): Promise<string> {
-  const cache = join(cacheDir(), "ferretdb", contextKey([], [ferretdbRecipe, architecture]));
-  const binary = join(cache, "ferretdb");
-  if (existsSync(binary)) {
-    return binary;
-  }
+  say: (detail: string) => void,
+): Promise<void> {
+  const binary = ferretdbPath(architecture);
+  const cache = dirname(binary);
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, "build-"));
   try {
@@ -57,7 +60,6 @@ export async function ferretdb(
     await execa("chmod", ["-R", "u+w", work], { reject: false });
     await rm(work, { recursive: true, force: true });
   }
-  return binary;
 }
 
 /** The module's folder in Go's cache, checked against our go.sum. */
