@@ -11,7 +11,7 @@ import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
 import { UserError } from "./lib/errors.ts";
 import { projectRoot } from "./lib/paths.ts";
-import { step } from "./lib/progress.ts";
+import { type Step, step } from "./lib/progress.ts";
 
 const PREFIX = "cybexp-demo/";
 
@@ -118,20 +118,18 @@ async function build(
   const needsFerretdb = images.some(({ ingredients }) => ingredients.includes("ferretdb"));
   const ferretdb = ferretdbPath(architecture);
 
-  const missing: { name: string; make: (say: (detail: string) => void) => Promise<void> }[] = [
+  const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
     ...(base === undefined
       ? [{ name: "a minimal Debian", make: () => makeBase(engine, docker) }]
       : []),
     ...(needsFerretdb && !existsSync(ferretdb)
-      ? [{ name: "FerretDB", make: buildFerretdb.bind(undefined, architecture) }]
+      ? [{ name: "FerretDB", make: (progress: Step) => buildFerretdb(architecture, progress) }]
       : []),
   ];
   if (missing.length > 0) {
     const title = `Making ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
     // Both at once: one waits for the network while the other compiles.
-    await step(title, (progress) =>
-      allOf(missing.map(({ make }) => make((detail) => progress.detail(detail)))),
-    );
+    await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
   for (const image of images) {
     const binaries = image.ingredients.includes("ferretdb") ? { "ferretdb-server": ferretdb } : {};
