@@ -20,6 +20,10 @@ export async function runProgram<T>(
     (limitSeconds + 5) * 1000,
   );
   lastResort.unref();
+  const giveUp = (error: unknown) =>
+    fail(limit.aborted ? `gave up after ${limitSeconds} s` : explain(error));
+  // What nobody awaits would be shown with its message, too.
+  process.on("uncaughtException", giveUp);
   try {
     const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
     if (!parsed.success) {
@@ -29,17 +33,20 @@ export async function runProgram<T>(
     }
     await main(parsed.data, limit);
   } catch (error) {
-    if (limit.aborted) {
-      fail(`gave up after ${limitSeconds} s`);
-    }
-    if (error instanceof UserError) {
-      fail(error.message);
-    }
-    // A bug of ours: its name and place, without the message, which may quote the input.
-    const place =
-      error instanceof Error ? error.stack?.split("\n").find((line) => /^\s+at /.test(line)) : "";
-    fail(`internal error: ${error instanceof Error ? error.name : typeof error}${place ?? ""}`);
+    giveUp(error);
   }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UserError) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) {
+    return `internal error: ${typeof error}`;
+  }
+  // A bug of ours: its name and place, without the message, which may quote the input.
+  const trace = error.stack?.replace(error.message, "").split("\n") ?? [];
+  return `internal error: ${error.name}${trace.find((line) => /^ +at .*:\d+:\d+\)?$/.test(line)) ?? ""}`;
 }
 
 function fail(sentence: string): never {
