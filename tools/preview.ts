@@ -2,13 +2,19 @@ import { recover } from "./recover.ts";
 import { openSession } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
-import { ensureStack } from "./up.ts";
+import { comparison, ensureStack } from "./up.ts";
 
 /** `npm run preview`: what `up` would do, without doing it. */
 export async function preview(args: readonly string[]): Promise<void> {
-  settingsOf(stackName());
-  const session = await openSession({ images: true });
+  const settings = settingsOf(stackName());
+  const session = await openSession({ images: true, changes: "npm run preview" });
   await ensureStack(session);
-  await recover(session);
-  process.exitCode = await session.pulumi(["preview", "--stack", session.stack, ...args]);
+  const state = await recover(session);
+  process.exitCode = await session.pulumi([
+    "preview",
+    "--stack",
+    session.stack,
+    ...(await comparison(session, state, settings)),
+    ...args,
+  ]);
 }
