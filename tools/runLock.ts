@@ -44,8 +44,11 @@ export const noLock: RunLock = { orphan: undefined, setPulumi: () => undefined }
  *
  * @throws UserError when another run is at it
  */
-export async function lockStack(stack: string, command: string): Promise<RunLock> {
-  const folder = join(localDir, "runs");
+export async function lockStack(
+  stack: string,
+  command: string,
+  folder = join(localDir, "runs"),
+): Promise<RunLock> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${stack}.json`);
   const since = new Date().toISOString();

@@ -116,7 +116,7 @@ export class UpdateReport {
     const text = plain(message);
     if (severity === "error") {
       // The stack's own "update failed" says no more than the exit code.
-      if (!/^(update|destroy|preview|refresh) failed$/.test(text)) {
+      if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {
         const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
         this.#failures.set(text, `${name}${text}`);
       }
@@ -150,11 +150,12 @@ function plain(message: string): string {
   return (
     message
       .replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "")
+      .trim()
       // A program that failed: what it said follows.
-      .replace(/^exit status \d+: running "[^"]*":\n/s, "")
+      .replace(/^exit status \d+: running "[^"]*":\n/, "")
       // A bridged provider's wrapping.
-      .replace(/^\s*(\d+ errors? occurred:\s*\*\s*)/s, "")
-      .replace(/^(creating|updating|deleting|reading) urn:\S+: \d+ errors? occurred:\s*\*\s*/s, "")
+      .replace(/^(creating|updating|deleting|reading) urn:\S+: /, "")
+      .replace(/^\d+ errors? occurred:\s*\* /, "")
       .trim()
   );
 }

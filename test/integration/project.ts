@@ -189,9 +189,12 @@ export class Project {
     ];
   }
 
-  /** Takes the stack down and the folder away. */
+  /** Takes the stack down and the folder away; what `down` could not remove, by its name. */
   async remove(): Promise<void> {
     await this.npm("down");
+    for (const [kind = "", name = ""] of this.leftovers().map((found) => found.split(" "))) {
+      docker(kind, "rm", ...(kind === "network" ? [] : ["--force"]), name);
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
