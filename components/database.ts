@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { mongoHello, printfBytes } from "../render/mongoHello.ts";
 import { mongoUri } from "../render/mongoUri.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container } from "./container.ts";
@@ -18,14 +19,14 @@ const ADMIN = "admin";
 const SECRETS = "/run/cybexp-secrets";
 
 /**
- * One command for both images: the demo's FerretDB has a `ping` of its own, MongoDB's has mongosh.
- * Neither needs a password to say that it is alive.
+ * Asks for `hello` and waits for the header of an answer. At the container's own address: while an
+ * image initialises an empty volume, its server listens on loopback only, and is not the real one yet.
  */
 const HEALTH_CHECK = [
   "bash",
   "-c",
-  "if command -v ferretdb >/dev/null; then exec ferretdb ping; fi; " +
-    "exec mongosh --norc --quiet --eval 'quit(db.adminCommand({ ping: 1 }).ok ? 0 : 1)'",
+  `exec 3<>/dev/tcp/$HOSTNAME/27017 && printf '${printfBytes(mongoHello())}' >&3 && ` +
+    `[ "$(head -c 16 <&3 | wc -c)" -eq 16 ]`,
 ];
 
 export interface DatabaseArgs {

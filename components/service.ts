@@ -15,12 +15,11 @@ const CONFIG = "/config.yaml";
 /** A user of no distribution's passwd file; what the service writes belongs to it. */
 export const SERVICE_OWNER = "65532:65532";
 
-/** `GET /` says "up" even with a dead database: this proves the process, the smoke check the rest. */
-const HEALTH_CHECK = [
-  "python3",
-  "-c",
-  `import urllib.request as r; r.urlopen("http://127.0.0.1:${PORT}/", timeout=4)`,
-];
+/**
+ * `GET /` says "up" even with a dead database: this proves the process, the smoke check the rest.
+ * CYBEX-P's images have wget and no curl.
+ */
+const HEALTH_CHECK = ["wget", "-q", "-O", "/dev/null", "-T", "4", `http://127.0.0.1:${PORT}/`];
 
 export interface ServiceArgs {
   readonly deployment: Deployment;

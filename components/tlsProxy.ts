@@ -126,7 +126,8 @@ export class TlsProxy extends pulumi.ComponentResource {
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
         stopGrace: 30,
-        memory: 256,
+        // Twice what /tmp may take: a tmpfs counts as memory.
+        memory: 512,
         cpus: 1,
         tmpSize: 256,
       },

@@ -1,28 +1,32 @@
-import { UserError } from "./lib/errors.ts";
 import { recover, removeLeftovers, removeStandIns } from "./recover.ts";
 import { openSession } from "./session.ts";
+import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
+import { tellFailure } from "./up.ts";
 
 /**
  * `npm run down`: removes all that the stack made. A stack that is not a throw-away one keeps its
  * data volumes, and in the state what is needed to open them.
  */
 export async function down(): Promise<void> {
-  const session = await openSession({ images: false });
+  const { throwaway } = settingsOf(stackName());
+  const session = await openSession({ images: false, changes: "npm run down" });
   const stacks = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
   if (!stacks.some(({ name }) => name === session.stack)) {
     process.stdout.write(`Nothing to remove: there is no stack ${session.stack}.\n`);
     return;
   }
-  const { deployment } = await recover(session);
-  if (deployment === undefined) {
+  const { deployment, resources } = await recover(session);
+  if (resources.length === 0) {
     process.stdout.write(`Nothing to remove: ${session.stack} is not deployed.\n`);
     return;
   }
 
-  await removeStandIns(session, deployment);
-  const throwaway = settingsOf(session.stack).throwaway;
-  const code = await session.pulumi([
+  if (deployment !== undefined) {
+    await removeStandIns(session, deployment);
+  }
+  process.stdout.write(`- Removing ${session.stack} ...\n`);
+  const update = await session.update([
     "destroy",
     "--stack",
     session.stack,
@@ -30,12 +34,11 @@ export async function down(): Promise<void> {
     "--skip-preview",
     ...(throwaway ? [] : ["--exclude-protected"]),
   ]);
-  if (code !== 0) {
-    throw new UserError(
-      `${session.stack} is not gone yet: what failed is above; run \`npm run down\` again`,
-    );
+  if (update.code !== 0) {
+    process.exitCode = tellFailure("down", update);
+    return;
   }
-  if (throwaway) {
+  if (throwaway && deployment !== undefined) {
     await removeLeftovers(session, deployment);
   }
   process.stdout.write(

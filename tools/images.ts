@@ -1,16 +1,17 @@
 /** The demo images: there when the stack needs them, pulled or made. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "./engine.ts";
 import { BASE_IMAGE, baseRecipe, makeBase, prepareBase } from "./images/base.ts";
 import { catalogue as demoCatalogue, type DemoImage, OFFICIAL_BASE } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
 import { type DockerCommand, dockerCommand } from "./images/dockerCommand.ts";
-import { ferretdb, ferretdbRecipe } from "./images/ferretdb.ts";
+import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
 import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
 import { UserError } from "./lib/errors.ts";
 import { projectRoot } from "./lib/paths.ts";
-import { step } from "./lib/progress.ts";
+import { type Step, step } from "./lib/progress.ts";
 
 const PREFIX = "cybexp-demo/";
 
@@ -115,27 +116,24 @@ async function build(
   const architecture = stdout.trim();
   const base = await findBase(docker, registry, architecture);
   const needsFerretdb = images.some(({ ingredients }) => ingredients.includes("ferretdb"));
+  const ferretdb = ferretdbPath(architecture);
 
-  const parts = [
-    ...(base === undefined ? ["a minimal Debian"] : []),
-    ...(needsFerretdb ? ["FerretDB"] : []),
+  const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
+    ...(base === undefined
+      ? [{ name: "a minimal Debian", make: () => makeBase(engine, docker) }]
+      : []),
+    ...(needsFerretdb && !existsSync(ferretdb)
+      ? [{ name: "FerretDB", make: (progress: Step) => buildFerretdb(architecture, progress) }]
+      : []),
   ];
-  const binaries: Record<string, string> = {};
-  if (parts.length > 0) {
-    await step(`Making ${parts.join(" and ")} for the demo images`, async (progress) => {
-      const say = (detail: string) => progress.detail(detail);
-      // Both at once: one waits for the network while the other compiles.
-      await allOf([
-        base === undefined ? makeBase(engine, docker) : Promise.resolve(),
-        needsFerretdb
-          ? ferretdb(architecture, say).then((path) => (binaries["ferretdb-server"] = path))
-          : Promise.resolve(),
-      ]);
-    });
+  if (missing.length > 0) {
+    const title = `Making ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
+    // Both at once: one waits for the network while the other compiles.
+    await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
   for (const image of images) {
-    const extra = image.ingredients.includes("ferretdb") ? binaries : {};
-    await buildOne(docker, image, base ?? BASE_IMAGE, extra);
+    const binaries = image.ingredients.includes("ferretdb") ? { "ferretdb-server": ferretdb } : {};
+    await buildOne(docker, image, base ?? BASE_IMAGE, binaries);
   }
 }
 

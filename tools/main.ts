@@ -1,6 +1,9 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
 import { report } from "./lib/errors.ts";
+import { obeySignals } from "./lib/signals.ts";
+
+obeySignals();
 
 const program = new Command("npm run")
   .description("CYBEX-P behind a TLS proxy. STACK=name picks the stack; the default is dev.")

@@ -7,7 +7,7 @@ import type { StackState } from "./state.ts";
 
 /**
  * What would make `up` fail halfway is looked for first: names in Docker that somebody else has, and
- * ports that are taken. All of it is reported together.
+ * ports that cannot be bound. All of it is reported together.
  */
 export async function preflight(
   session: Session,
@@ -16,28 +16,45 @@ export async function preflight(
 ): Promise<void> {
   const problems = [
     ...(await foreignNames(session, state)),
-    ...(isLocal(session.engine.host) ? await takenPorts(session, state, listeners) : []),
+    ...(isLocal(session.engine.host) ? await unusablePorts(session, state, listeners) : []),
   ];
   if (problems.length > 0) {
     throw new UserError(problems.join("\n       "));
   }
 }
 
+/** The last parts of the names that a stack's things have in Docker: `cybexp-<stack>-<part>`. */
+export const parts = {
+  container: ["kms", "backend", "kms-db", "backend-db", "proxy"],
+  network: ["kms", "backend", "kms-db", "backend-db", "edge"],
+  volume: [
+    "kms-config",
+    "kms-secrets",
+    "kms-db-data",
+    "kms-db-secrets",
+    "backend-config",
+    "backend-db-data",
+    "backend-db-secrets",
+    "proxy-release",
+  ],
+} as const;
+
 /** Things called like ours that carry another deployment's id, or none. */
 async function foreignNames(session: Session, state: StackState): Promise<string[]> {
-  const prefix = `cybexp-${session.stack}-`;
   const problems: string[] = [];
   for (const kind of ["container", "network", "volume"] as const) {
+    const ours = new Set(parts[kind].map((part) => `cybexp-${session.stack}-${part}`));
     const all = kind === "container" ? ["--all"] : [];
     const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
     const format = `${name}\t{{.Label "cybexp.deployment"}}`;
     const list = await session.docker.run([kind, "ls", ...all, "--format", format]);
     for (const line of list.split("\n")) {
       const [found = "", owner = ""] = line.split("\t");
-      if (found.startsWith(prefix) && owner !== state.deployment) {
+      if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
         problems.push(
           `the ${kind} ${found} exists and is not this stack's (${owner ? `it is deployment ${owner}'s` : "it has no label cybexp.deployment"}): ` +
-            `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\`, or choose another name with STACK=name`,
+            `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
+            "or choose another stack name with STACK=name",
         );
       }
     }
@@ -46,7 +63,7 @@ async function foreignNames(session: Session, state: StackState): Promise<string
 }
 
 /** Ports that cannot be bound and that no container of ours holds already. */
-async function takenPorts(
+async function unusablePorts(
   session: Session,
   state: StackState,
   listeners: readonly DeclaredListener[],
@@ -63,21 +80,29 @@ async function takenPorts(
   const problems: string[] = [];
   for (const { role, address, port } of listeners) {
     const host = address.includes(":") ? `[${address}]` : address;
-    if (own.includes(`${host}:${port}->`) || (await canListen(address, port))) {
+    if (own.includes(`${host}:${port}->`)) {
       continue;
     }
-    problems.push(
-      `port ${port} at ${address}, which the stack's config gives to ${role}, is taken by another program: ` +
-        `end that program (\`ss -ltnp\` shows it), or change the port`,
-    );
+    const where = `port ${port} at ${address}, which the stack's config gives to ${role},`;
+    const trouble = await tryToListen(address, port);
+    if (trouble === "EADDRINUSE") {
+      problems.push(
+        `${where} is taken by another program: end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`,
+      );
+    } else if (trouble === "EADDRNOTAVAIL") {
+      problems.push(
+        `${where} cannot be had: this machine has no address ${address}; give an address of its own, or 0.0.0.0 for the proxy`,
+      );
+    }
   }
   return problems;
 }
 
-function canListen(host: string, port: number): Promise<boolean> {
+/** The error's code, or undefined when it works. */
+function tryToListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 }

@@ -3,13 +3,20 @@ import { announceRotation } from "./rotation.ts";
 import { openSession } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
-import { ensureStack } from "./up.ts";
+import { comparison, ensureStack } from "./up.ts";
 
 /** `npm run preview`: what `up` would do, without doing it. */
 export async function preview(args: readonly string[]): Promise<void> {
   const settings = settingsOf(stackName());
-  const session = await openSession({ images: true });
+  const session = await openSession({ images: true, changes: "npm run preview" });
   await ensureStack(session);
-  announceRotation(await recover(session), settings);
-  process.exitCode = await session.pulumi(["preview", "--stack", session.stack, ...args]);
+  const state = await recover(session);
+  announceRotation(state, settings);
+  process.exitCode = await session.pulumi([
+    "preview",
+    "--stack",
+    session.stack,
+    ...(await comparison(session, state, settings)),
+    ...args,
+  ]);
 }

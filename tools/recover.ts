@@ -1,22 +1,19 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "./lib/errors.ts";
-import { step } from "./lib/progress.ts";
+import { findWriter } from "./lib/processes.ts";
+import { type Started, STOP_SECONDS } from "./runLock.ts";
 import type { Session } from "./session.ts";
 import { stateDir } from "./stack.ts";
 import { dropPending, readState, type StackState } from "./state.ts";
-
-/** How long a run whose launcher died may take to stop. */
-const STOP_SECONDS = 180;
 
 /** The label of containers that serve while a service's own one is replaced. */
 const STAND_INS = "cybexp.role=handover";
 
 /** What Pulumi writes into a lock. */
-interface Lock {
+interface PulumiLock {
   readonly file: string;
   readonly pid: number;
   readonly hostname: string;
@@ -24,28 +21,59 @@ interface Lock {
 }
 
 /**
- * Mends what a run that was killed left behind, as far as it is provably this stack's own: its lock,
- * its unfinished operations, and containers and networks that carry the deployment's id and are not
- * in the state. Says nothing when there is nothing to mend.
+ * Mends what a run that was killed left behind, as far as it is provably this stack's own: a Pulumi
+ * that goes on without its launcher, its lock, unfinished operations, and containers and networks
+ * that carry the deployment's id and are not in the state. Says what it mends, a line each.
  */
 export async function recover(session: Session): Promise<StackState> {
+  if (session.lock.orphan !== undefined) {
+    await stopOrphan(session.lock.orphan);
+  }
   if (session.embedded) {
-    await releaseLocks(session.stack);
+    releaseLocks(session.stack);
   }
-  const state = await readState(session);
-  if (state.deployment !== undefined) {
-    await removeOrphans(session, state);
+  const state = await removeOrphans(session, await readState(session));
+  if (state.pending === 0) {
+    return state;
   }
-  if (state.pending > 0) {
-    await step(`Forgetting ${state.pending} unfinished operations of a run that died`, () =>
-      dropPending(session, state),
-    );
-    return readState(session);
-  }
-  return state;
+  await dropPending(session, state);
+  say(`Forgot ${count(state.pending, "unfinished operation")} of a run that died`);
+  return readState(session);
 }
 
-async function releaseLocks(stack: string): Promise<void> {
+function say(what: string): void {
+  process.stderr.write(`- ${what}\n`);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Whether a Pulumi of that number still runs; another process may have got the number since. */
+function isPulumi(pid: number, since: string): boolean {
+  return findWriter(pid, Date.parse(since))?.command === "pulumi";
+}
+
+/** SIGINT once: Pulumi finishes what is under way and writes its state. */
+async function stopOrphan({ pid, since }: Started): Promise<void> {
+  if (!isPulumi(pid, since)) {
+    return;
+  }
+  say(`Stopping the Pulumi of a run that died (process ${pid})`);
+  process.kill(pid, "SIGINT");
+  for (let waited = 0; waited < STOP_SECONDS; waited += 0.25) {
+    if (!isPulumi(pid, since)) {
+      return;
+    }
+    await sleep(250);
+  }
+  throw new UserError(
+    `process ${pid}, the Pulumi of a run that died, did not stop within ${STOP_SECONDS} s: end it with \`kill ${pid}\``,
+  );
+}
+
+/** Removes the locks of dead processes; a process that only got a dead one's number holds none. */
+function releaseLocks(stack: string): void {
   for (const lock of locksOf(stack)) {
     if (lock.hostname !== hostname()) {
       throw new UserError(
@@ -53,34 +81,29 @@ async function releaseLocks(stack: string): Promise<void> {
           `wait for it, or, if it is gone, run \`npm run pulumi -- cancel --stack ${stack} --yes\``,
       );
     }
-    const holder = describeProcess(lock.pid);
-    if (holder?.isPulumi) {
-      if (!holder.orphan) {
-        throw new UserError(
-          `the stack ${stack} is being changed by another run (process ${lock.pid}, since ${lock.timestamp}): wait for it to end`,
-        );
-      }
-      await step(`Stopping an earlier run that lost its terminal (process ${lock.pid})`, () =>
-        stopRun(lock),
+    if (isPulumi(lock.pid, lock.timestamp)) {
+      throw new UserError(
+        `${stack} is being changed by another run (Pulumi, process ${lock.pid}, since ${lock.timestamp}): ` +
+          "wait for it to end",
       );
     }
-    // Gone by itself when its owner ended in order.
-    if (existsSync(lock.file)) {
-      process.stderr.write(`- Removing the lock of a run that died (process ${lock.pid})\n`);
-      rmSync(lock.file, { force: true });
-    }
+    rmSync(lock.file, { force: true });
+    rmSync(`${lock.file}.attrs`, { force: true });
+    say(`Removed the lock of a run that died (process ${lock.pid})`);
   }
 }
 
-function locksOf(stack: string): Lock[] {
+function locksOf(stack: string): PulumiLock[] {
   const folder = join(stateDir, ".pulumi", "locks", "organization", "cybexp", stack);
   if (!existsSync(folder)) {
     return [];
   }
-  return readdirSync(folder).flatMap((name) => {
+  // Each lock has a file of attributes beside it, `<name>.json.attrs`.
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return names.flatMap((name) => {
     const file = join(folder, name);
     try {
-      return [{ ...(JSON.parse(readFileSync(file, "utf8")) as Omit<Lock, "file">), file }];
+      return [{ ...(JSON.parse(readFileSync(file, "utf8")) as Omit<PulumiLock, "file">), file }];
     } catch {
       // Cut off by the kill, or gone by now: its owner can't be told, and nobody holds it.
       return existsSync(file) ? [{ file, pid: 0, hostname: hostname(), timestamp: "" }] : [];
@@ -88,66 +111,49 @@ function locksOf(stack: string): Lock[] {
   });
 }
 
-/** What `ps` says of a process; undefined when it is no more. A pid may belong to a stranger by now. */
-function describeProcess(pid: number): { isPulumi: boolean; orphan: boolean } | undefined {
-  if (pid <= 0) {
-    return undefined;
-  }
-  try {
-    const output = execFileSync("ps", ["-o", "ppid=,stat=,comm=", "-p", String(pid)], {
-      encoding: "utf8",
-    });
-    const [parent = "", status = "", ...command] = output.trim().split(/\s+/);
-    return {
-      isPulumi: !status.startsWith("Z") && /pulumi$/.test(command.join(" ")),
-      orphan: parent === "1",
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** SIGINT once: Pulumi finishes what is under way and writes its state. */
-async function stopRun(lock: Lock): Promise<void> {
-  process.kill(lock.pid, "SIGINT");
-  for (let waited = 0; waited < STOP_SECONDS; waited += 0.25) {
-    if (!describeProcess(lock.pid)?.isPulumi) {
-      return;
-    }
-    await sleep(250);
-  }
-  throw new UserError(
-    `process ${lock.pid}, an earlier run, did not stop within ${STOP_SECONDS} s: end it with \`kill ${lock.pid}\``,
-  );
-}
-
 /** What carries this deployment's id and is not in the state was made by a run that died. */
-async function removeOrphans(session: Session, state: StackState): Promise<void> {
+async function removeOrphans(session: Session, state: StackState): Promise<StackState> {
+  let current = state;
+  if (state.deployment === undefined) {
+    return current;
+  }
   const label = `cybexp.deployment=${state.deployment}`;
-  // One may be all that serves: the programs of the handover know when it may go.
-  const standIns = await session.docker.labelled("container", STAND_INS);
+  // One may be all that serves a door: the programs of the handover know when it may go.
+  const standIns = await session.docker.labelled("container", label, STAND_INS);
   // Containers first: a network with one attached can't go. Volumes are adopted again by name.
   for (const kind of ["container", "network"] as const) {
-    const known = [...state.known[kind], ...standIns];
-    const ids = await session.docker.labelled(kind, label);
-    // The engine lists short ids.
-    const orphans = ids.filter((id) => !known.some((full) => full.startsWith(id)));
+    const labelled = await session.docker.labelled(kind, label);
+    const ids = labelled.filter((id) => !standIns.includes(id));
+    if (without(ids, current.known[kind]).length === 0) {
+      continue;
+    }
+    // A Pulumi that was started by hand may have made them since: it has a lock, or it is in the state.
+    if (session.embedded) {
+      releaseLocks(session.stack);
+    }
+    current = await readState(session);
+    const orphans = without(ids, current.known[kind]);
     if (orphans.length > 0) {
       const command =
         kind === "container" ? ["container", "rm", "--force", "--volumes"] : ["network", "rm"];
-      await step(`Removing ${orphans.length} ${kind}s that a run made and did not record`, () =>
-        session.docker.run([...command, ...orphans]),
-      );
+      await session.docker.run([...command, ...orphans]);
+      say(`Removed ${count(orphans.length, kind)} that a run made and did not record`);
     }
   }
+  return current;
+}
+
+/** Those of the engine's short ids that no full id starts with. */
+function without(ids: readonly string[], known: ReadonlySet<string>): string[] {
+  return ids.filter((id) => ![...known].some((full) => full.startsWith(id)));
 }
 
 /** Removes what stands in for a service, after a handover that was cut off: before a destroy. */
 export async function removeStandIns(session: Session, deployment: string): Promise<void> {
-  const standIns = await session.docker.labelled("container", STAND_INS);
-  const own = await session.docker.labelled("container", `cybexp.deployment=${deployment}`);
-  for (const id of standIns.filter((standIn) => own.includes(standIn))) {
-    await session.docker.run(["container", "rm", "--force", "--volumes", id]);
+  const label = `cybexp.deployment=${deployment}`;
+  const standIns = await session.docker.labelled("container", label, STAND_INS);
+  if (standIns.length > 0) {
+    await session.docker.run(["container", "rm", "--force", "--volumes", ...standIns]);
   }
 }
 

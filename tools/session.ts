@@ -8,8 +8,10 @@ import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { isEmbedded, pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
+import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./stackFile.ts";
 import { ensureToolchain } from "./toolchain.ts";
+import { runUpdate, type Update } from "./update.ts";
 
 /** All that a command needs to work on one stack, found or made. */
 export interface Session {
@@ -18,23 +20,34 @@ export interface Session {
   readonly docker: Docker;
   /** Whether the state is this clone's own. */
   readonly embedded: boolean;
-  /** Runs the CLI and shows its output. */
-  pulumi(args: readonly string[], options?: { interactive?: boolean }): Promise<number>;
+  readonly lock: RunLock;
+  /** Runs the CLI, which may ask the operator, and gives its exit code. */
+  pulumi(args: readonly string[]): Promise<number>;
+  /** Runs the CLI's `up` or `destroy` and tells what it changes. */
+  update(args: readonly string[]): Promise<Update>;
   /** Runs the CLI and gives its standard output; a failure is a UserError with the CLI's words. */
   ask(args: readonly string[]): Promise<string>;
   /** The same with a JSON document on its standard input. */
   tell(args: readonly string[], document: unknown): Promise<string>;
 }
 
+export interface SessionOptions {
+  /** Whether the images that the stack's config names are needed. */
+  readonly images: boolean;
+  /** The command that changes the stack, such as "npm run up": the only one of its kind at a time. */
+  readonly changes?: string;
+}
+
 /**
- * The toolchain, the engine and, if wanted, the images that the stack's config names; each is looked
- * for first and made only when it is missing.
+ * The toolchain, the engine and, if wanted, the images; each is looked for first and made only when
+ * it is missing.
  */
-export async function openSession(options: { images: boolean }): Promise<Session> {
+export async function openSession(options: SessionOptions): Promise<Session> {
   // State, logs and the passphrase are for this user alone.
   process.umask(0o077);
   const stack = stackName();
   const config = stackConfig(stack);
+  const lock = options.changes === undefined ? noLock : await lockStack(stack, options.changes);
 
   const dockerHost = config["docker:host"];
   const toolchain = await ensureToolchain();
@@ -43,7 +56,7 @@ export async function openSession(options: { images: boolean }): Promise<Session
     await ensureImages(engine, imagesOf(config));
   }
 
-  const env = pulumiEnvironment(toolchain, engine.host);
+  const env = { ...pulumiEnvironment(toolchain, engine.host), PULUMI_STACK: stack };
   const embedded = isEmbedded();
   if (embedded) {
     // Pulumi does not make it.
@@ -68,8 +81,13 @@ export async function openSession(options: { images: boolean }): Promise<Session
     engine,
     docker: new Docker(engine.host),
     embedded,
-    pulumi: (args, { interactive = false } = {}) =>
-      withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, interactive)),
+    lock,
+    pulumi: (args) =>
+      withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, lock)),
+    update: (args) =>
+      withCleanStackFile(stack, embedded, () =>
+        runUpdate(toolchain.pulumi, args, env, (pid) => lock.setPulumi(pid)),
+      ),
     ask: (args) => quietly(args),
     tell: (args, document) => quietly(args, JSON.stringify(document)),
   };
@@ -85,24 +103,27 @@ export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
 }
 
 /**
- * The CLI in a process group of its own, so that Ctrl-C reaches it once, through us: a second SIGINT
- * would make it give up in the middle. An interactive one shares ours, to be able to ask.
+ * The CLI as it is. In a terminal it shares our process group, to be able to ask; elsewhere it has one
+ * of its own, so that a signal to the group reaches it once, through us: a second SIGINT would make it
+ * give up in the middle.
  */
 function run(
   pulumi: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  interactive: boolean,
+  lock: RunLock,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
+    const shared = process.stdin.isTTY;
     const child = spawn(pulumi, args, {
       cwd: projectRoot,
       env,
-      detached: !interactive,
-      stdio: [interactive ? "inherit" : "ignore", "inherit", "inherit"],
+      detached: !shared,
+      stdio: "inherit",
     });
-    const stop = forwardSignals(child, interactive && process.stdin.isTTY);
+    const stop = forwardSignals(child, { shared });
     child.on("error", reject);
+    child.on("spawn", () => lock.setPulumi(child.pid ?? 0));
     child.on("exit", (code, signal) => {
       stop();
       resolve(signal ? 1 : (code ?? 1));

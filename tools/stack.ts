@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { parse } from "yaml";
+import { parse, YAMLParseError } from "yaml";
 import { UserError } from "./lib/errors.ts";
 import { localDir, projectRoot } from "./lib/paths.ts";
 import type { Toolchain } from "./toolchain.ts";
@@ -36,9 +36,11 @@ export function stackConfig(stack: string): Record<string, unknown> {
   const file = stackFile(stack);
   let content: unknown;
   try {
-    content = parse(readFileSync(file, "utf8"));
+    content = parse(readFileSync(file, "utf8"), { logLevel: "error" });
   } catch (error) {
-    throw new UserError(`${file} is no YAML: ${error instanceof Error ? error.message : ""}`);
+    // Not the parser's message: it quotes the line, and a password may be in it.
+    const place = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    throw new UserError(`${file} is no YAML${place === undefined ? "" : `: see line ${place}`}`);
   }
   const config = (content as { config?: unknown } | null)?.config;
   return typeof config === "object" && config !== null ? (config as Record<string, unknown>) : {};

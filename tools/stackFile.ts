@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
@@ -26,33 +34,40 @@ export async function withCleanStackFile<T>(
   }
   const file = stackFile(stack);
   const kept = join(localDir, "stack-files", `${stack}.yaml`);
-  // What a run left that was killed.
-  restore(file, kept);
   mkdirSync(join(localDir, "stack-files"), { recursive: true });
-  writeFileSync(kept, readFileSync(file));
+  // Also what a run left that was killed. Never read twice: another run's Pulumi may be writing it.
+  replace(kept, restored(file, kept), 0o600);
   try {
     return await work();
   } finally {
-    restore(file, kept);
+    if (existsSync(file)) {
+      restored(file, kept);
+    }
   }
 }
 
-function restore(file: string, kept: string): void {
-  if (!existsSync(kept) || !existsSync(file)) {
-    return;
-  }
-  const before = readFileSync(kept, "utf8");
+/** The file's content, after putting back what was kept if nothing but the salt has come since. */
+function restored(file: string, kept: string): string {
   const after = readFileSync(file, "utf8");
-  if (before !== after && onlySaltDiffers(before, after)) {
-    const next = `${file}.next`;
-    writeFileSync(next, before, { mode: 0o644 });
-    renameSync(next, file);
+  const before = existsSync(kept) ? readFileSync(kept, "utf8") : after;
+  if (!onlySaltDiffers(before, after)) {
+    return after;
   }
+  replace(file, before, statSync(file).mode);
+  return before;
+}
+
+/** At once, so that another run reads the old content or the new. */
+function replace(file: string, content: string, mode: number): void {
+  const next = `${file}.${process.pid}.next`;
+  writeFileSync(next, content);
+  chmodSync(next, mode);
+  renameSync(next, file);
 }
 
 /** Whether a stack file has got a salt, nothing else has changed, and nothing in it needs the salt. */
 export function onlySaltDiffers(before: string, after: string): boolean {
-  if (/\bsecure:/.test(after)) {
+  if (before === after || /\bsecure:/.test(after)) {
     return false;
   }
   try {
@@ -66,7 +81,8 @@ export function onlySaltDiffers(before: string, after: string): boolean {
 
 /** Pulumi writes a key's plain value as text: `true` comes back as "true". */
 function asSaved(content: Record<string, unknown>): unknown {
-  const config = Object.entries((content["config"] ?? {}) as Record<string, unknown>).map(
+  type Value = string | number | boolean | object | null;
+  const config = Object.entries((content["config"] ?? {}) as Record<string, Value>).map(
     ([key, value]) => [key, typeof value === "object" ? value : String(value)],
   );
   return { ...content, config: Object.fromEntries(config) as unknown };

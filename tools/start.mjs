@@ -3,7 +3,7 @@
 // over to main.ts.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -21,9 +21,14 @@ function isNewEnough(version) {
 
 /** Installs the dependencies unless the lockfile is the one that was installed last. */
 function installDependencies() {
+  const modules = join(root, "node_modules");
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // Somebody else's, who keeps it up to date: npm would empty it.
+    return;
+  }
   const lock = readFileSync(join(root, "package-lock.json"));
   const digest = createHash("sha256").update(lock).digest("hex");
-  const stamp = join(root, "node_modules", ".cybexp-lockfile");
+  const stamp = join(modules, ".cybexp-lockfile");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
     return;
   }
@@ -80,5 +85,8 @@ if (node === process.execPath) {
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
     process.on(signal, () => child.kill(signal));
   }
+  // As main.ts does when this process is gone.
+  const launcher = process.ppid;
+  setInterval(() => process.ppid === launcher || child.kill("SIGHUP"), 500).unref();
   child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }

@@ -8,6 +8,7 @@ export interface StackState {
   readonly known: Readonly<Record<"container" | "network" | "volume", ReadonlySet<string>>>;
   /** Operations that were under way when a run died. */
   readonly pending: number;
+  readonly resources: readonly ExportedResource[];
   /** The whole, as exported: secrets are encrypted in it. */
   readonly exported: ExportedState;
 }
@@ -19,10 +20,12 @@ interface ExportedState {
   } | null;
 }
 
-interface ExportedResource {
+export interface ExportedResource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
+  readonly parent?: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
@@ -47,6 +50,7 @@ export function interpretState(exported: ExportedState): StackState {
       volume: idsOf("docker:index/volume:Volume"),
     },
     pending: exported.deployment?.pending_operations?.length ?? 0,
+    resources,
     exported,
   };
 }

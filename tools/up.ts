@@ -1,7 +1,7 @@
-import { readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { declaredListeners } from "../settings/declaredListeners.ts";
+import type { Settings } from "../settings/types.ts";
+import { findDrift, repairs } from "./drift.ts";
+import { INTERRUPTED } from "./lib/signals.ts";
 import { preflight } from "./preflight.ts";
 import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
@@ -9,41 +9,41 @@ import { openSession, type Session } from "./session.ts";
 import { settleHandovers } from "./settle.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
+import type { StackState } from "./state.ts";
+import type { Update } from "./update.ts";
 
 /** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
 export async function up(): Promise<void> {
   const settings = settingsOf(stackName());
-  const session = await openSession({ images: true });
+  const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
   const state = await recover(session);
   announceRotation(state, settings);
   await preflight(session, state, declaredListeners(settings));
 
-  const log = join(tmpdir(), `cybexp-up-${process.pid}.json`);
-  const code = await session.pulumi([
+  process.stdout.write(
+    state.deployment === undefined
+      ? `- Deploying ${session.stack} ...\n`
+      : `- Comparing ${session.stack} with its config, and changing what differs ...\n`,
+  );
+  const start = performance.now();
+  const update = await session.update([
     "up",
     "--stack",
     session.stack,
     "--yes",
     "--skip-preview",
     "--suppress-outputs",
-    "--event-log",
-    log,
-    // A container that was stopped or removed by hand is seen only by looking.
-    ...(state.deployment === undefined ? [] : ["--refresh"]),
+    ...(await comparison(session, state, settings)),
   ]);
-  if (code !== 0) {
-    // Where the CLI stopped before the update, there is none.
-    rmSync(log, { force: true });
-    process.exitCode = code;
+  if (update.code !== 0) {
+    process.exitCode = tellFailure("up", update);
     return;
   }
-  const changes = changesOf(log);
-  rmSync(log);
   if (state.deployment !== undefined) {
     await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
   }
-  await tell(session, changes);
+  await tell(session, update.changes, performance.now() - start);
 }
 
 /** `npm run images`: only the images. */
@@ -55,23 +55,37 @@ export async function ensureStack(session: Session): Promise<void> {
   await session.ask(["stack", "select", "--create", session.stack]);
 }
 
-/** How many resources the update changed, by its event log. */
-function changesOf(log: string): number {
-  let changes = 0;
-  for (const line of readFileSync(log, "utf8").split("\n")) {
-    if (line.includes('"summaryEvent"')) {
-      const event = JSON.parse(line) as {
-        summaryEvent: { resourceChanges: Record<string, number> };
-      };
-      for (const [operation, count] of Object.entries(event.summaryEvent.resourceChanges)) {
-        changes += operation === "same" || operation === "refresh" ? 0 : count;
-      }
-    }
+/** The flags of `pulumi up` and `preview` by which they see what was changed by hand, too. */
+export async function comparison(
+  session: Session,
+  state: StackState,
+  settings: Settings,
+): Promise<string[]> {
+  if (state.deployment === undefined) {
+    return [];
   }
-  return changes;
+  return ["--refresh", ...repairs(await findDrift(session, state, settings.proxy.image))];
 }
 
-async function tell(session: Session, changes: number): Promise<void> {
+/**
+ * Says what failed, one sentence each and last of all, and gives the exit code.
+ *
+ * @param command What goes on from where this run ended.
+ */
+export function tellFailure(command: "up" | "down", { failures, interrupted }: Update): number {
+  if (interrupted) {
+    process.stderr.write(`interrupted: \`npm run ${command}\` goes on from here\n`);
+    return INTERRUPTED;
+  }
+  const sentences = failures.length > 0 ? failures : ["Pulumi ended without a word: it was killed"];
+  process.stderr.write(
+    `\n${sentences.map((sentence) => `error: ${sentence}\n`).join("")}` +
+      `\nWhen the cause is gone, \`npm run ${command}\` goes on from here.\n`,
+  );
+  return 1;
+}
+
+async function tell(session: Session, changes: number, ms: number): Promise<void> {
   const outputs = JSON.parse(
     await session.ask(["stack", "output", "--json", "--stack", session.stack]),
   ) as Record<string, unknown>;
@@ -81,7 +95,7 @@ async function tell(session: Session, changes: number): Promise<void> {
       "",
       changes === 0
         ? `Nothing changed: ${session.stack} is what its config says.`
-        : `${session.stack} is up: ${changes} changes.`,
+        : `${session.stack} is up: ${changes} resources changed in ${Math.round(ms / 1000)} s.`,
       "",
       `  KMS      ${String(outputs["kmsUrl"])}`,
       `  Backend  ${String(outputs["backendUrl"])}`,

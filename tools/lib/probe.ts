@@ -21,6 +21,7 @@ export interface Question {
 export function ask(question: Question): Promise<Reply> {
   const { url, ca, credential } = question;
   return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error));
     const outgoing = request(url, {
       ca,
       agent: false,
@@ -32,12 +33,12 @@ export function ask(question: Question): Promise<Reply> {
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (body += chunk));
       response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on("error", reject);
+      response.on("error", fail);
     });
     outgoing.on("timeout", () =>
       outgoing.destroy(Object.assign(new Error(), { code: "ETIMEDOUT" })),
     );
-    outgoing.on("error", (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error)));
+    outgoing.on("error", fail);
     outgoing.end();
   });
 }

@@ -14,6 +14,10 @@ export async function runProgram<T>(
   main: (input: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let limit: { seconds: number; signal: AbortSignal } | undefined;
+  const giveUp = (error: unknown) =>
+    fail(limit?.signal.aborted ? `gave up after ${limit.seconds} s` : explain(error));
+  // What nobody awaits would be shown with its message, too.
+  process.on("uncaughtException", giveUp);
   try {
     const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
     if (!parsed.success) {
@@ -27,17 +31,20 @@ export async function runProgram<T>(
     setTimeout(() => fail(`gave up after ${seconds} s`), (seconds + 5) * 1000).unref();
     await main(parsed.data, limit.signal);
   } catch (error) {
-    if (limit?.signal.aborted) {
-      fail(`gave up after ${limit.seconds} s`);
-    }
-    if (error instanceof UserError) {
-      fail(error.message);
-    }
-    // A bug of ours: its name and place, without the message, which may quote the input.
-    const place =
-      error instanceof Error ? error.stack?.split("\n").find((line) => /^\s+at /.test(line)) : "";
-    fail(`internal error: ${error instanceof Error ? error.name : typeof error}${place ?? ""}`);
+    giveUp(error);
   }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UserError) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) {
+    return `internal error: ${typeof error}`;
+  }
+  // A bug of ours: its name and place, without the message, which may quote the input.
+  const trace = error.stack?.replace(error.message, "").split("\n") ?? [];
+  return `internal error: ${error.name}${trace.find((line) => /^ +at .*:\d+:\d+\)?$/.test(line)) ?? ""}`;
 }
 
 function fail(sentence: string): never {

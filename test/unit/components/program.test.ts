@@ -12,6 +12,7 @@ import {
   names,
   once,
   passwordOf,
+  the,
   valueOf,
   type World,
 } from "./mocks.ts";
@@ -265,6 +266,54 @@ describe("the program with another configuration", () => {
       "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
       "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
     ]);
+  });
+
+  it("hands each setting to what it is for", async () => {
+    const built = await program({
+      ...configOf("Pulumi.dev.yaml"),
+      "cybexp:certificates": JSON.stringify({
+        validityDays: 50,
+        renewBeforeDays: 20,
+        caValidityDays: 700,
+      }),
+      "cybexp:proxy": JSON.stringify({
+        image: "nginx:1.30.1",
+        serverName: "cybexp.example.edu",
+        address: "192.0.2.1",
+      }),
+    });
+    const certificate = the(
+      built,
+      "tls:index/locallySignedCert:LocallySignedCert",
+      "server-certificate",
+    ).inputs;
+    assert.equal(certificate["validityPeriodHours"], 50 * 24);
+    assert.equal(certificate["earlyRenewalHours"], 20 * 24);
+    const authority = the(built, "tls:index/selfSignedCert:SelfSignedCert", "server-ca").inputs;
+    assert.equal(authority["validityPeriodHours"], 700 * 24);
+    assert.deepEqual(authority["subject"], {
+      commonName: "CYBEX-P test server CA",
+      organization: "CYBEX-P",
+    });
+    const ports = (name: string) =>
+      the(built, "docker:index/container:Container", name).inputs["ports"];
+    assert.deepEqual(ports("proxy"), [
+      { ip: "192.0.2.1", external: 5002, internal: 8441 },
+      { ip: "192.0.2.1", external: 5001, internal: 8442 },
+    ]);
+    assert.deepEqual(ports("kms"), [{ ip: "127.0.0.1", external: 5012, internal: 5000 }]);
+    assert.deepEqual(ports("backend"), [{ ip: "127.0.0.1", external: 5011, internal: 5000 }]);
+    assert.equal(built.result.kmsUrl, "https://cybexp.example.edu:5002");
+    assert.equal(built.result.backendUrl, "https://cybexp.example.edu:5001");
+    const nginx = (
+      the(built, "command:local:Command", "proxy-release-delivery").inputs["stdin"] as {
+        files: { "nginx.conf": { content: string } };
+      }
+    ).files["nginx.conf"].content;
+    assert.deepEqual(
+      [...nginx.matchAll(/client_max_body_size (\w+);/g)].map(([, size]) => size).sort(),
+      ["17m", "64k"],
+    );
   });
 
   it("runs its programs on the engine that the stack names", async () => {

@@ -100,8 +100,12 @@ describe("a database", () => {
     healthcheck: healthcheck(
       "bash",
       "-c",
-      "if command -v ferretdb >/dev/null; then exec ferretdb ping; fi; " +
-        "exec mongosh --norc --quiet --eval 'quit(db.adminCommand({ ping: 1 }).ok ? 0 : 1)'",
+      "exec 3<>/dev/tcp/$HOSTNAME/27017 && " +
+        // OP_MSG { hello: 1, $db: "admin" }
+        "printf '\\x34\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\xdd\\x07\\x00\\x00" +
+        "\\x00\\x00\\x00\\x00\\x00\\x1f\\x00\\x00\\x00\\x10\\x68\\x65\\x6c\\x6c\\x6f\\x00\\x01\\x00\\x00\\x00" +
+        "\\x02\\x24\\x64\\x62\\x00\\x06\\x00\\x00\\x00\\x61\\x64\\x6d\\x69\\x6e\\x00\\x00' >&3 && " +
+        '[ "$(head -c 16 <&3 | wc -c)" -eq 16 ]',
     ),
     waitTimeout: 60,
   };
@@ -315,11 +319,7 @@ const serviceContainer = (role: string) => ({
   stopSignal: "SIGINT",
   stopTimeout: 30,
   destroyGraceSeconds: 30,
-  healthcheck: healthcheck(
-    "python3",
-    "-c",
-    'import urllib.request as r; r.urlopen("http://127.0.0.1:5000/", timeout=4)',
-  ),
+  healthcheck: healthcheck("wget", "-q", "-O", "/dev/null", "-T", "4", "http://127.0.0.1:5000/"),
   waitTimeout: 60,
 });
 

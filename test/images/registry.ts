@@ -1,0 +1,77 @@
+/** An image registry of the test's own, on a loopback port: Debian's docker-registry. */
+import { execa } from "execa";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export class TestRegistry {
+  /** As in CYBEXP_REGISTRY. */
+  readonly address: string;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(address: string, process: ChildProcess, folder: string) {
+    this.address = address;
+    this.#process = process;
+    this.#folder = folder;
+  }
+
+  static async start(): Promise<TestRegistry> {
+    const folder = await mkdtemp(join(tmpdir(), "registry-"));
+    const address = `127.0.0.1:${await freePort()}`;
+    const config = join(folder, "config.yml");
+    await writeFile(
+      config,
+      `version: 0.1\nlog: { level: error }\nhttp: { addr: "${address}" }\n` +
+        `storage: { filesystem: { rootdirectory: "${folder}/data" } }\n`,
+    );
+    const process = spawn(await program(folder), ["serve", config], { stdio: "ignore" });
+    for (let tries = 0; tries < 100; tries++) {
+      const answer = await fetch(`http://${address}/v2/`).catch(() => undefined);
+      if (answer?.ok) {
+        return new TestRegistry(address, process, folder);
+      }
+      await sleep(100);
+    }
+    process.kill();
+    throw new Error(`the registry at ${address} does not answer`);
+  }
+
+  async stop(): Promise<void> {
+    const exit = new Promise((resolve) => this.#process.once("exit", resolve));
+    this.#process.kill();
+    await exit;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The program alone, from its package: installing that would start it as a service. */
+async function program(folder: string): Promise<string> {
+  const installed = await execa("which", ["docker-registry"], { reject: false });
+  if (!installed.failed) {
+    return installed.stdout;
+  }
+  const download = () =>
+    execa("apt-get", ["download", "-o", "APT::Sandbox::User=root", "docker-registry"], {
+      cwd: folder,
+    });
+  // A fresh machine has no package lists yet.
+  await download().catch(async () => {
+    await execa("apt-get", ["update"]);
+    await download();
+  });
+  await execa("sh", ["-c", "dpkg -x docker-registry_*.deb program"], { cwd: folder });
+  return join(folder, "program", "usr", "bin", "docker-registry");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

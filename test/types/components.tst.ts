@@ -1,0 +1,231 @@
+/** What must not compile does not: each mistake here would open a port or lose a limit. */
+import type * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "tstyche";
+import type { CertificateAuthority } from "../../components/certificateAuthority.ts";
+import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
+import { Database, type DatabaseArgs } from "../../components/database.ts";
+import type { Deployment, Role } from "../../components/deployment.ts";
+import { Program, type ProgramArgs } from "../../components/program.ts";
+import { ServerCertificate } from "../../components/serverCertificate.ts";
+import { Service, type ServiceArgs } from "../../components/service.ts";
+import type { ProxyDoor } from "../../components/tlsProxy.ts";
+import type { Endpoint } from "../../settings/types.ts";
+
+declare const deployment: Deployment;
+declare const authority: CertificateAuthority;
+declare const service: Service;
+declare const id: pulumi.Output<string>;
+
+describe("a published port", () => {
+  it("has an address, always", () => {
+    expect<PublishedPort>().type.toBeAssignableFrom({
+      address: "127.0.0.1",
+      port: 1,
+      internal: 2,
+    });
+    expect<PublishedPort>().type.not.toBeAssignableFrom({ port: 1, internal: 2 });
+    expect<PublishedPort>().type.not.toBeAssignableFrom({
+      address: undefined,
+      port: 1,
+      internal: 2,
+    });
+    expect<PublishedPort>().type.not.toBeAssignableFrom({
+      address: "127.0.0.1",
+      port: "1",
+      internal: 2,
+    });
+  });
+});
+
+describe("a container", () => {
+  const least = {
+    deployment,
+    role: "kms" as const,
+    image: "sha256:1",
+    user: "1:1",
+    networks: [{ network: "net" }],
+    healthCheck: ["true"],
+    stopGrace: 10,
+    memory: 64,
+    cpus: 0.5,
+  };
+
+  it("takes the least, and everything", () => {
+    expect(Container).type.toBeConstructableWith("c", least);
+    expect(Container).type.toBeConstructableWith(
+      "c",
+      {
+        ...least,
+        image: id,
+        networks: [{ network: id, aliases: ["kms"] }],
+        ports: [{ address: "127.0.0.1", port: 1, internal: 2 }],
+        volumes: [{ volume: id, target: "/data", readOnly: true }],
+        files: [{ source: id, target: "/file" }],
+        entrypoint: ["a"],
+        command: ["b"],
+        environment: { A: "1" },
+        healthTimeout: 90,
+        stopSignal: "SIGINT",
+        pidsLimit: 10,
+        tmpSize: 8,
+      },
+      { protect: true },
+    );
+  });
+
+  it("says who runs in it, what keeps it in bounds, and how it is asked and stopped", () => {
+    type Without<Key extends keyof ContainerArgs> = Omit<typeof least, Key>;
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"user">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"stopGrace">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"memory">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"cpus">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"healthCheck">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"networks">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"deployment">>();
+    expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"role">>();
+  });
+
+  it("takes no port without an address", () => {
+    expect(Container).type.not.toBeConstructableWith("c", {
+      ...least,
+      ports: [{ port: 1, internal: 2 }],
+    });
+  });
+
+  it("takes nothing that would take its protection away", () => {
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, privileged: true });
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, readOnly: false });
+    expect(Container).type.not.toBeConstructableWith("c", {
+      ...least,
+      capabilities: { adds: ["CAP_NET_ADMIN"] },
+    });
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, networkMode: "host" });
+  });
+
+  it("takes processors as a number and an environment without outputs, hence without secrets", () => {
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, cpus: "0.50" });
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, environment: { A: id } });
+  });
+
+  it("has a known role", () => {
+    expect<Role>().type.toBe<"kms" | "backend" | "kms-db" | "backend-db" | "proxy">();
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, role: "world" });
+  });
+});
+
+describe("a service", () => {
+  const args = {
+    deployment,
+    image: "sha256:1",
+    config: id,
+    bind: { address: "127.0.0.1", port: 5000 },
+    databaseNetwork: "net",
+  };
+
+  it("is the KMS or the Backend, and nothing else", () => {
+    expect(Service).type.toBeConstructableWith("s", { ...args, role: "kms" });
+    expect(Service).type.toBeConstructableWith("s", { ...args, role: "backend" });
+    expect(Service).type.not.toBeConstructableWith("s", { ...args, role: "proxy" });
+    expect(Service).type.not.toBeConstructableWith("s", { ...args, role: "kms-db" });
+  });
+
+  it("is bound to an address and a port, and not to a text", () => {
+    expect<ServiceArgs["bind"]>().type.toBe<Endpoint>();
+    expect(Service).type.not.toBeConstructableWith("s", {
+      ...args,
+      role: "kms",
+      bind: "127.0.0.1:5000",
+    });
+    expect(Service).type.not.toBeConstructableWith("s", {
+      ...args,
+      role: "kms",
+      bind: { port: 5000 },
+    });
+    expect(Service).type.not.toBeConstructableWith("s", {
+      ...args,
+      role: "kms",
+      bind: undefined,
+    });
+  });
+});
+
+describe("a database", () => {
+  const args = { deployment, image: "mongo:8.0", database: "d", user: "u" };
+
+  it("is one service's own, and is published or not, as somebody decided", () => {
+    expect(Database).type.toBeConstructableWith("d", {
+      ...args,
+      role: "kms-db",
+      publish: undefined,
+    });
+    expect(Database).type.toBeConstructableWith("d", {
+      ...args,
+      role: "backend-db",
+      publish: { address: "127.0.0.1", port: 27017 },
+    });
+    expect(Database).type.not.toBeConstructableWith("d", {
+      ...args,
+      role: "kms",
+      publish: undefined,
+    });
+    expect(Database).type.not.toBeConstructableWith("d", { ...args, role: "kms-db" });
+    expect(Database).type.not.toBeConstructableWith("d", {
+      ...args,
+      role: "kms-db",
+      publish: true,
+    });
+    expect<DatabaseArgs["role"]>().type.toBe<"kms-db" | "backend-db">();
+  });
+});
+
+describe("a deployment", () => {
+  it("has an id, which tells its things from everybody else's", () => {
+    const rest = { stack: "dev", throwaway: false, dockerHost: undefined };
+    expect<Deployment>().type.toBeAssignableFrom({ ...rest, id });
+    expect<Deployment>().type.not.toBeAssignableFrom(rest);
+    expect<Deployment>().type.not.toBeAssignableFrom({ ...rest, id: "0123" });
+  });
+
+  it("says whether its data goes with it", () => {
+    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, dockerHost: undefined });
+  });
+});
+
+describe("a program", () => {
+  it("is one of those that there are, and gets its input as a whole", () => {
+    expect(Program).type.toBeConstructableWith("p", { program: "smoke", input: { a: id } }, {});
+    expect(Program).type.not.toBeConstructableWith("p", { program: "sh", input: {} }, {});
+    expect(Program).type.not.toBeConstructableWith("p", { program: "smoke" }, {});
+    expect<ProgramArgs>().type.not.toHaveProperty("environment");
+  });
+});
+
+describe("a server's certificate", () => {
+  it("is signed by somebody, for one name", () => {
+    const args = { validityDays: 90, renewBeforeDays: 30, generation: 1 };
+    expect(ServerCertificate).type.toBeConstructableWith("c", {
+      ...args,
+      authority,
+      serverName: "cybexp.example.edu",
+    });
+    expect(ServerCertificate).type.not.toBeConstructableWith("c", { ...args, authority });
+    expect(ServerCertificate).type.not.toBeConstructableWith("c", {
+      ...args,
+      serverName: "cybexp.example.edu",
+    });
+  });
+});
+
+describe("a door of the proxy", () => {
+  it("leads to a known service", () => {
+    const door = { listen: 5002, service, maxBody: "64k" };
+    expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, name: "kms" as const });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, name: "world" as const });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({
+      name: "kms" as const,
+      listen: 5002,
+      service: "kms:5000",
+      maxBody: "64k",
+    });
+  });
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { projectRoot } from "../../tools/lib/paths.ts";
+
+const module = JSON.stringify(join(projectRoot, "tools", "runLock.ts"));
+
+describe("the lock of a run", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "cybexp-lock-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** A run: says "locked" or the error, then stays until it is told to end. */
+  async function run(stack = "dev"): Promise<{ child: ChildProcess; said: string }> {
+    const script = `
+      const { lockStack } = await import(${module});
+      try {
+        const lock = await lockStack(${JSON.stringify(stack)}, "npm run up", ${JSON.stringify(folder)});
+        lock.setPulumi(4321);
+        console.log("locked, orphan " + lock.orphan?.pid);
+        process.stdin.resume().on("end", () => process.exit());
+      } catch (error) {
+        console.log(error.name + ": " + error.message);
+        process.exit(1);
+      }`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const [said] = (await once(child.stdout, "data")) as [Buffer];
+    return { child, said: said.toString().trim() };
+  }
+
+  async function end(child: ChildProcess, signal?: NodeJS.Signals): Promise<void> {
+    if (signal) {
+      child.kill(signal);
+    } else {
+      child.stdin?.end();
+    }
+    await once(child, "exit");
+  }
+
+  it("lets one run in, tells the second whom to wait for, and ends with the run", async () => {
+    const first = await run();
+    assert.equal(first.said, "locked, orphan undefined");
+    const second = await run();
+    assert.match(
+      second.said,
+      new RegExp(
+        `^UserError: dev is being changed by another run \\(\`npm run up\`, process ${first.child.pid}, since [-\\dT:.Z]+\\): wait for it to end$`,
+      ),
+    );
+    const other = await run("prod");
+    assert.equal(other.said, "locked, orphan undefined");
+    await end(other.child);
+    await end(first.child);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("lets exactly one of many in that come at once", async () => {
+    const runs = await Promise.all(Array.from({ length: 6 }, () => run()));
+    const winners = runs.filter(({ said }) => said.startsWith("locked"));
+    assert.equal(winners.length, 1);
+    await Promise.all(winners.map(({ child }) => end(child)));
+  });
+
+  it("breaks the lock of a run that was killed, and names the Pulumi that it left", async () => {
+    const first = await run();
+    await end(first.child, "SIGKILL");
+    const second = await run();
+    assert.equal(second.said, "locked, orphan 4321");
+    await end(second.child);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("lets exactly one of many break a dead run's lock", async () => {
+    const first = await run();
+    await end(first.child, "SIGKILL");
+    const runs = await Promise.all(Array.from({ length: 6 }, () => run()));
+    const winners = runs.filter(({ said }) => said.startsWith("locked"));
+    assert.equal(winners.length, 1, runs.map(({ said }) => said).join("\n"));
+    await Promise.all(winners.map(({ child }) => end(child)));
+  });
+
+  it("is not held by a process that only got a dead run's number", async () => {
+    const stranger = { pid: process.pid, launcher: process.ppid, since: "2020-01-01T00:00:00Z" };
+    writeFileSync(join(folder, "dev.json"), JSON.stringify({ ...stranger, command: "npm run up" }));
+    const { child, said } = await run();
+    assert.equal(said, "locked, orphan undefined");
+    await end(child);
+  });
+
+  it("breaks a lock that is no JSON", async () => {
+    writeFileSync(join(folder, "dev.json"), "");
+    const { child, said } = await run();
+    assert.equal(said, "locked, orphan undefined");
+    await end(child);
+  });
+
+  it("is for this user alone", async () => {
+    const { child } = await run();
+    assert.equal(statSync(join(folder, "dev.json")).mode & 0o777, 0o600);
+    await end(child);
+  });
+});

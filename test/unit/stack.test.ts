@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { localDir } from "../../tools/lib/paths.ts";
+import { imagesOf } from "../../tools/session.ts";
+import {
+  isEmbedded,
+  pulumiEnvironment,
+  stackConfig,
+  stackFile,
+  stackName,
+  stateDir,
+} from "../../tools/stack.ts";
+import type * as StackSettings from "../../tools/stackSettings.ts";
+import type * as Stack from "../../tools/stack.ts";
+import { copyProject } from "./stackCopy.ts";
+
+describe("the stack's name", () => {
+  it("is dev unless STACK says otherwise", () => {
+    assert.equal(stackName({}), "dev");
+    assert.equal(stackName({ STACK: "" }), "dev");
+    assert.equal(stackName({ STACK: "prod.eu-1_b" }), "prod.eu-1_b");
+  });
+
+  for (const name of ["a b", "org/dev", "../x", "dév", "a\n", "x".repeat(101)]) {
+    it(`can't be ${JSON.stringify(name.slice(0, 20))}`, () => {
+      assert.throws(() => stackName({ STACK: name }), {
+        name: "UserError",
+        message: `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
+      });
+    });
+  }
+});
+
+describe("the stack's file", () => {
+  it("says how to make one when it is missing", () => {
+    assert.throws(() => stackFile("nosuch"), {
+      name: "UserError",
+      message:
+        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy",
+    });
+  });
+
+  it("gives its config as it stands there", async (t) => {
+    const copy = copyProject(t);
+    const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+    writeFileSync(
+      copy.file("Pulumi.a.yaml"),
+      "encryptionsalt: v1:x\nconfig:\n  cybexp:throwaway: true\n  cybexp:kms:\n    listen: 5002\n",
+    );
+    assert.deepEqual(stackConfig("a"), {
+      "cybexp:throwaway": true,
+      "cybexp:kms": { listen: 5002 },
+    });
+  });
+
+  for (const [what, text] of Object.entries({
+    "an empty file": "",
+    "no config": "encryptionsalt: x\n",
+    "a config without keys": "config:\n",
+    "a text for a config": "config: text\n",
+    "a text for a file": "text\n",
+  })) {
+    it(`has no config when there is ${what}`, async (t) => {
+      const copy = copyProject(t);
+      const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+      writeFileSync(copy.file("Pulumi.a.yaml"), text);
+      assert.deepEqual(stackConfig("a"), {});
+    });
+  }
+
+  for (const [what, text, place] of [
+    ["an open bracket", "config:\n  cybexp:users: [{password: s3cret}\nx: 1\n", ": see line 3"],
+    ["a bad indent", "config:\n  a: 1\n s3cret: 2\n", ": see line 3"],
+    ["an alias of nothing", "config:\n  password: *s3cret\n", ""],
+  ] as const) {
+    it(`that is no YAML (${what}) is refused with the place, and without its text`, async (t) => {
+      const copy = copyProject(t);
+      const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+      writeFileSync(copy.file("Pulumi.a.yaml"), text);
+      assert.throws(() => stackConfig("a"), {
+        name: "UserError",
+        message: `${copy.file("Pulumi.a.yaml")} is no YAML${place}`,
+      });
+    });
+  }
+
+  it("of the embedded default is there", () => {
+    assert.deepEqual(imagesOf(stackConfig("dev")).sort(), [
+      "cybexp-demo/backend:1",
+      "cybexp-demo/kms:1",
+      "cybexp-demo/mongo:1",
+      "cybexp-demo/nginx:1",
+    ]);
+  });
+});
+
+describe("the images that a config names", () => {
+  it("are those of every key that has one, each once", () => {
+    assert.deepEqual(
+      imagesOf({
+        "cybexp:kms": { image: "a:1", config: { image: "not:this" } },
+        "cybexp:backend": { image: "b:1" },
+        "other:thing": { image: "a:1" },
+        "cybexp:proxy": { image: 5 },
+        "cybexp:users": [{ name: "x" }],
+        "cybexp:throwaway": true,
+        "cybexp:rotation": null,
+        "docker:host": "image",
+      }),
+      ["a:1", "b:1"],
+    );
+  });
+});
+
+describe("the environment of the Pulumi CLI", () => {
+  const toolchain = { home: "/cache/home", origin: "download" } as const;
+  const chosen = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE: "theirs" };
+
+  it("is embedded unless the operator chose a backend", () => {
+    assert.equal(isEmbedded({}), true);
+    assert.equal(isEmbedded({ PULUMI_BACKEND_URL: "" }), true);
+    assert.equal(isEmbedded(chosen), false);
+  });
+
+  it("leaves a chosen backend and passphrase alone", () => {
+    assert.deepEqual(pulumiEnvironment(toolchain, undefined, { ...chosen, PATH: "/bin", A: "1" }), {
+      ...chosen,
+      A: "1",
+      PATH: [dirname(process.execPath), "/bin"].join(delimiter),
+      PULUMI_HOME: "/cache/home",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DEBUG_COMMANDS: "true",
+    });
+  });
+
+  it("makes no passphrase for a chosen backend, which may have its own keys", () => {
+    const env = pulumiEnvironment(toolchain, undefined, { PULUMI_BACKEND_URL: "s3://bucket" });
+    assert.ok(!("PULUMI_CONFIG_PASSPHRASE_FILE" in env));
+    assert.ok(!("PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER" in env));
+  });
+
+  it("never uses ~/.pulumi, not even when the operator's environment names it", () => {
+    for (const env of [{}, chosen, { PULUMI_HOME: "/root/.pulumi" }]) {
+      assert.equal(
+        pulumiEnvironment(toolchain, undefined, { PULUMI_CONFIG_PASSPHRASE: "x", ...env })[
+          "PULUMI_HOME"
+        ],
+        "/cache/home",
+      );
+    }
+  });
+
+  it("keeps the embedded state in this clone", () => {
+    assert.equal(stateDir, join(localDir, "state"));
+    const env = pulumiEnvironment(toolchain, undefined, {
+      PATH: "/bin",
+      PULUMI_CONFIG_PASSPHRASE: "",
+    });
+    assert.deepEqual(env, {
+      PATH: [dirname(process.execPath), "/bin"].join(delimiter),
+      PULUMI_CONFIG_PASSPHRASE: "",
+      PULUMI_HOME: "/cache/home",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DEBUG_COMMANDS: "true",
+      PULUMI_BACKEND_URL: `file://${stateDir}`,
+      PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
+    });
+  });
+
+  it("takes the operator's passphrase file for the embedded state, too", () => {
+    const env = pulumiEnvironment(toolchain, undefined, {
+      PULUMI_CONFIG_PASSPHRASE_FILE: "/theirs",
+    });
+    assert.equal(env["PULUMI_CONFIG_PASSPHRASE_FILE"], "/theirs");
+  });
+
+  it("fetches no plugin where the toolchain was built, and names the engine", () => {
+    const built = pulumiEnvironment({ home: "/h", origin: "build" }, "ssh://a@b", chosen);
+    assert.equal(built["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"], "true");
+    assert.equal(built["DOCKER_HOST"], "ssh://a@b");
+    const found = pulumiEnvironment({ home: "/h", origin: "path" }, undefined, chosen);
+    assert.ok(!("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" in found));
+    assert.ok(!("DOCKER_HOST" in found));
+  });
+
+  it("makes a passphrase once, for this user's eyes only", async (t) => {
+    const copy = copyProject(t);
+    const { pulumiEnvironment } = await copy.load<typeof Stack>("tools/stack.ts");
+    const file = copy.file(".cybexp", "passphrase");
+    assert.ok(!existsSync(file));
+    const first = pulumiEnvironment(toolchain, undefined, {});
+    assert.equal(first["PULUMI_CONFIG_PASSPHRASE_FILE"], file);
+    const passphrase = readFileSync(file, "utf8");
+    // 192 bits.
+    assert.match(passphrase, /^[\w-]{32}$/);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(pulumiEnvironment(toolchain, undefined, {}), first);
+    assert.equal(readFileSync(file, "utf8"), passphrase);
+  });
+});
+
+describe("the settings of a stack's file", () => {
+  const FILE = [
+    "config:",
+    "  cybexp:kms: {image: k:1, bind: 127.0.0.1:5012, listen: 5002}",
+    "  cybexp:backend: {image: b:1, bind: 127.0.0.1:5011, listen: 5001}",
+    "  cybexp:database: {image: m:1}",
+    "  cybexp:proxy: {image: n:1, serverName: cybexp.example.edu, address: 192.0.2.1}",
+    "  docker:host: ssh://a@b",
+    "",
+  ].join("\n");
+  const read = async (t: Parameters<typeof copyProject>[0], text: string) => {
+    const copy = copyProject(t);
+    writeFileSync(copy.file("Pulumi.a.yaml"), text);
+    const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+    return () => settingsOf("a");
+  };
+
+  it("are those that the program gets, an encrypted password taken to be right", async (t) => {
+    const settings = await read(
+      t,
+      `${FILE}  cybexp:users:\n    - name: collector\n    - name: analyst\n      password:\n        secure: v1:abc:def==\n`,
+    );
+    const { users, kms, throwaway } = settings();
+    assert.deepEqual(
+      users.map(({ name, generation }) => ({ name, generation })),
+      [
+        { name: "collector", generation: 1 },
+        { name: "analyst", generation: 1 },
+      ],
+    );
+    assert.ok(users[0] !== undefined && !("password" in users[0]));
+    assert.deepEqual(kms.bind, { address: "127.0.0.1", port: 5012 });
+    assert.equal(throwaway, false);
+  });
+
+  it("are refused with the program's own report, without any secret", async (t) => {
+    const settings = await read(
+      t,
+      `${FILE.replace("127.0.0.1:5012", "localhost:5012")}  cybexp:users: [{name: a, password: s3cret-in-clear-text!}]\n`,
+    );
+    assert.throws(settings, (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.match(error.message, /^The configuration of stack "a" has 2 problems\./);
+      assert.match(error.message, /^cybexp:kms\.bind = "localhost:5012"$/m);
+      assert.match(error.message, /^cybexp:users\[0\]\.password = /m);
+      assert.ok(!error.message.includes("s3cret"));
+      return true;
+    });
+  });
+
+  it("of the embedded default are right", async (t) => {
+    const settings = await read(t, readFileSync(stackFile("dev"), "utf8"));
+    assert.deepEqual(
+      settings().users.map(({ name }) => name),
+      ["collector", "analyst"],
+    );
+    assert.equal(settings().throwaway, true);
+  });
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { UpdateReport } from "../../tools/updateReport.ts";
+
+const urn = (type: string, name: string) =>
+  `urn:pulumi:dev::cybexp::cybexp:index:Kms$${type}::${name}`;
+const CONTAINER = "docker:index/container:Container";
+const PASSWORD = "random:index/randomPassword:RandomPassword";
+
+/** A report, the lines that it told, and a clock of the test's own. */
+function start() {
+  const lines: string[] = [];
+  const clock = { now: 0 };
+  const report = new UpdateReport(
+    (line) => lines.push(line),
+    () => clock.now,
+  );
+  const resource = (event: string, op: string, type: string, name: string, diffs?: string[]) =>
+    report.take(
+      JSON.stringify({ [event]: { metadata: { op, urn: urn(type, name), type, diffs } } }),
+    );
+  return {
+    report,
+    lines,
+    clock,
+    begin: (op: string, type: string, name: string) => resource("resourcePreEvent", op, type, name),
+    end: (op: string, type: string, name: string, diffs?: string[]) =>
+      resource("resOutputsEvent", op, type, name, diffs),
+    fail: (op: string, type: string, name: string) => resource("resOpFailedEvent", op, type, name),
+    say: (severity: string, message: string, of?: string) =>
+      report.take(JSON.stringify({ diagnosticEvent: { severity, message, urn: of } })),
+  };
+}
+
+describe("the report of an update", () => {
+  it("has a line for each thing that changed, with what it took", () => {
+    const { begin, end, lines, clock } = start();
+    begin("create", CONTAINER, "kms");
+    begin("create", PASSWORD, "user-analyst");
+    clock.now = 999;
+    end("create", PASSWORD, "user-analyst");
+    clock.now = 5120;
+    end("create", CONTAINER, "kms");
+    end("update", "command:local:Command", "smoke");
+    end("delete", "docker:index/volume:Volume", "kms-config");
+    assert.deepEqual(lines, [
+      "  + random password user-analyst",
+      "  + container kms (5.1 s)",
+      "  ~ command smoke",
+      "  - volume kms-config",
+    ]);
+  });
+
+  it("tells a replacement once, and what made it necessary", () => {
+    const { begin, end, lines, clock } = start();
+    for (const op of ["delete-replaced", "replace", "create-replacement"]) {
+      begin(op, CONTAINER, "kms");
+      clock.now += 2000;
+      end(op, CONTAINER, "kms", ["mustRun", "ports"]);
+    }
+    assert.deepEqual(lines, ["  ± container kms (2.0 s; replaced: mustRun, ports)"]);
+  });
+
+  it("says nothing of what stays, of components, providers and what is in the state only", () => {
+    const { begin, end, lines } = start();
+    for (const [op, type] of [
+      ["same", CONTAINER],
+      ["refresh", CONTAINER],
+      ["read", CONTAINER],
+      ["create", "cybexp:index:Kms"],
+      ["create", "pulumi:pulumi:Stack"],
+      ["create", "pulumi:providers:docker"],
+      ["delete", PASSWORD],
+    ] as const) {
+      begin(op, type, "x");
+      end(op, type, "x");
+    }
+    assert.deepEqual(lines, []);
+  });
+
+  it("names what is under way, and no longer what is done or failed", () => {
+    const { report, begin, end, fail } = start();
+    begin("create", CONTAINER, "kms");
+    begin("create", CONTAINER, "backend");
+    begin("create", CONTAINER, "proxy");
+    assert.equal(report.underWay, "container kms, container backend, container proxy");
+    end("create", CONTAINER, "kms");
+    fail("create", CONTAINER, "proxy");
+    assert.equal(report.underWay, "container backend");
+  });
+
+  it("keeps failures for the end: the resource, and its program's own sentence", () => {
+    const { report, say, lines } = start();
+    say(
+      "error",
+      'exit status 1: running "node tools/commands/smoke.ts":\nTLS: localhost:5002 shows no certificate\n',
+      urn("command:local:Command", "smoke"),
+    );
+    say("error", "update failed", "urn:pulumi:dev::cybexp::pulumi:pulumi:Stack::cybexp-dev");
+    assert.deepEqual(report.failures, ["smoke: TLS: localhost:5002 shows no certificate"]);
+    assert.deepEqual(lines, []);
+  });
+
+  it("takes the wrapping off a provider's error, and tells it once", () => {
+    const { report, say } = start();
+    const message =
+      "  creating urn:pulumi:dev::cybexp::docker:index/container:Container::kms: 1 error occurred:\n\t* port is already allocated\n";
+    say("error", message, urn(CONTAINER, "kms"));
+    say("error", message);
+    assert.deepEqual(report.failures, ["kms: port is already allocated"]);
+  });
+
+  it("names no resource where the program itself failed", () => {
+    const { report, say } = start();
+    say(
+      "error",
+      "Running program failed",
+      "urn:pulumi:dev::cybexp::pulumi:pulumi:Stack::cybexp-dev",
+    );
+    assert.deepEqual(report.failures, ["Running program failed"]);
+  });
+
+  it("shows warnings but the one about plugins on PATH, and no debug messages", () => {
+    const { say, lines } = start();
+    say("warning", "using pulumi-resource-docker from $PATH at /bin/x");
+    say("debug", "password is 123");
+    say("warning", "the certificate ends soon\n");
+    say("info", "hello");
+    assert.deepEqual(lines, ["  warning: the certificate ends soon", "  hello"]);
+  });
+
+  it("counts what changed as Pulumi does, without what stayed", () => {
+    const { report } = start();
+    report.take(
+      JSON.stringify({
+        summaryEvent: { resourceChanges: { same: 70, refresh: 3, read: 1, update: 2, replace: 1 } },
+      }),
+    );
+    assert.equal(report.changes, 3);
+  });
+
+  it("passes over what is no event", () => {
+    const { report, lines } = start();
+    report.take("");
+    report.take("^C received; cancelling.");
+    assert.deepEqual(lines, []);
+  });
+});

@@ -1,0 +1,161 @@
+/** An engine event of `pulumi up --json`, as far as it is told to the operator. */
+interface EngineEvent {
+  readonly resourcePreEvent?: { readonly metadata: Metadata };
+  readonly resOutputsEvent?: { readonly metadata: Metadata };
+  readonly resOpFailedEvent?: { readonly metadata: Metadata };
+  readonly diagnosticEvent?: {
+    readonly urn?: string;
+    readonly message: string;
+    readonly severity: string;
+  };
+  readonly summaryEvent?: { readonly resourceChanges?: Readonly<Record<string, number>> };
+}
+
+interface Metadata {
+  readonly op: string;
+  readonly urn: string;
+  readonly type: string;
+  readonly diffs?: readonly string[] | null;
+}
+
+/** What is shown of a finished operation. The others (same, refresh, read ...) change nothing. */
+const SIGNS: Readonly<Record<string, string>> = {
+  create: "+",
+  "create-replacement": "±",
+  update: "~",
+  delete: "-",
+};
+
+/** Durations below it are not worth a word. */
+const LONG_MS = 1000;
+
+/**
+ * Tells an update in a few lines: one for each thing that changed, with what it took and why it was
+ * replaced; nothing for what stays. Failures are kept for the end, where they are seen.
+ */
+export class UpdateReport {
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+  readonly #started = new Map<string, { readonly title: string; readonly at: number }>();
+  readonly #failures = new Map<string, string>();
+  #changes = 0;
+  #told = 0;
+
+  constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
+    this.#write = (line) => {
+      this.#told++;
+      write(line);
+    };
+    this.#now = now;
+  }
+
+  /** How many lines were told so far. */
+  get told(): number {
+    return this.#told;
+  }
+
+  /** How many resources were changed, as Pulumi counts; known at the end. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** One sentence for each failure, the resource's name first. */
+  get failures(): readonly string[] {
+    return [...this.#failures.values()];
+  }
+
+  /** What is being done now. */
+  get underWay(): string {
+    return [...this.#started.values()].map(({ title }) => title).join(", ");
+  }
+
+  /** Takes one line of Pulumi's JSON. */
+  take(line: string): void {
+    if (!line.startsWith("{")) {
+      return;
+    }
+    const event = JSON.parse(line) as EngineEvent;
+    if (event.resourcePreEvent) {
+      this.#start(event.resourcePreEvent.metadata);
+    } else if (event.resOutputsEvent) {
+      this.#end(event.resOutputsEvent.metadata);
+    } else if (event.resOpFailedEvent) {
+      this.#started.delete(event.resOpFailedEvent.metadata.urn);
+    } else if (event.diagnosticEvent) {
+      this.#tell(event.diagnosticEvent);
+    } else if (event.summaryEvent) {
+      this.#changes = Object.entries(event.summaryEvent.resourceChanges ?? {})
+        .filter(([operation]) => !["same", "refresh", "read"].includes(operation))
+        .reduce((sum, [, count]) => sum + count, 0);
+    }
+  }
+
+  #start({ op, urn, type }: Metadata): void {
+    if (SIGNS[op] !== undefined && isReal(op, type)) {
+      this.#started.set(urn, { title: titleOf(urn, type), at: this.#now() });
+    }
+  }
+
+  #end({ op, urn, type, diffs }: Metadata): void {
+    const sign = SIGNS[op];
+    if (sign === undefined || !isReal(op, type)) {
+      return;
+    }
+    const took = this.#now() - (this.#started.get(urn)?.at ?? this.#now());
+    this.#started.delete(urn);
+    const remarks = [
+      ...(took >= LONG_MS ? [`${(took / 1000).toFixed(1)} s`] : []),
+      ...(op === "create-replacement" && diffs?.length ? [`replaced: ${diffs.join(", ")}`] : []),
+    ];
+    this.#write(
+      `  ${sign} ${titleOf(urn, type)}${remarks.length ? ` (${remarks.join("; ")})` : ""}`,
+    );
+  }
+
+  #tell({ urn, message, severity }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
+    const text = plain(message);
+    if (severity === "error") {
+      // The stack's own "update failed" says no more than the exit code.
+      if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {
+        const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
+        this.#failures.set(text, `${name}${text}`);
+      }
+    } else if (severity === "warning" && !/using pulumi-\S+ from \$PATH/.test(text)) {
+      this.#write(`  warning: ${text}`);
+    } else if (severity.startsWith("info") && text !== "") {
+      this.#write(`  ${text}`);
+    }
+  }
+}
+
+/**
+ * Whether the operation does something. A component or a provider is a name for others; what is no
+ * thing in Docker is in the state only, and goes without a trace.
+ */
+function isReal(op: string, type: string): boolean {
+  return !/^(cybexp:|pulumi:)/.test(type) && (op !== "delete" || type.startsWith("docker:"));
+}
+
+const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
+const isStack = (urn: string): boolean => urn.includes("::pulumi:pulumi:Stack::");
+
+/** "docker:index/container:Container" called "kms" is "container kms". */
+function titleOf(urn: string, type: string): string {
+  const kind = (type.split(":").at(-1) ?? type).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  return `${kind} ${nameOf(urn)}`;
+}
+
+/** The cause alone, without how it came to us. */
+function plain(message: string): string {
+  return (
+    message
+      .replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "")
+      .trim()
+      // A program that failed: what it said follows.
+      .replace(/^exit status \d+: running "[^"]*":\n/, "")
+      // A bridged provider's wrapping.
+      .replace(/^(creating|updating|deleting|reading) urn:\S+: /, "")
+      .replace(/^\d+ errors? occurred:\s*\* /, "")
+      .trim()
+  );
+}
