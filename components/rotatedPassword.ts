@@ -6,8 +6,11 @@ export interface RotatedPasswordArgs {
   readonly generation: number;
   /** Whether the one before is needed too. */
   readonly withPrevious: boolean;
-  /** The operator's own password for this generation instead of a generated one. */
-  readonly supplied?: string | undefined;
+  /**
+   * The operator's own password for this generation, or empty for a generated one. Left out where an
+   * operator has no say.
+   */
+  readonly supplied?: string;
   /** Keep it when the stack is destroyed. @default false */
   readonly protect?: boolean;
 }
@@ -39,7 +42,8 @@ export class RotatedPassword extends pulumi.ComponentResource {
         // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
         length: 32,
         special: false,
-        // Only a place in the state for a value of the operator's.
+        // Only a place in the state for a value of the operator's; empty rather than left out, since a
+        // preview takes an output that is not there for one that is not known yet.
         ...(args.supplied !== undefined &&
           !past && { keepers: { password: pulumi.secret(args.supplied) } }),
       },
@@ -51,10 +55,12 @@ export class RotatedPassword extends pulumi.ComponentResource {
         ...(past && { ignoreChanges: ["keepers"] }),
       },
     );
-    return pulumi.secret(
-      pulumi
-        .all([password.result, password.keepers])
-        .apply(([result, keepers]) => keepers?.["password"] ?? result),
-    );
+    return args.supplied === undefined
+      ? password.result
+      : pulumi.secret(
+          pulumi
+            .all([password.result, password.keepers])
+            .apply(([result, keepers]) => keepers?.["password"] || result),
+        );
   }
 }

@@ -84,7 +84,7 @@ export class UserList extends pulumi.ComponentResource {
       {
         generation: user.generation,
         withPrevious: overlaps(user.generation, user.retired),
-        supplied: user.password,
+        supplied: user.password ?? "",
       },
       { parent: this },
     );

@@ -94,13 +94,14 @@ describe("a password with a past", () => {
     );
   });
 
-  const kinds = { "a generated one": undefined, "a supplied one": OWN } as const;
+  const kinds = { "a generated one": "", "a supplied one": OWN } as const;
   for (const [before, first] of Object.entries(kinds)) {
     for (const [after, second] of Object.entries(kinds)) {
       it(`goes over from ${before} to ${after}, and keeps the first for the overlap`, async () => {
         const memory: Memory = new Map();
-        const supplied = (text: string | undefined, suffix: string) =>
-          text === undefined ? {} : { supplied: `${text} ${suffix}` };
+        const supplied = (text: string, suffix: string) => ({
+          supplied: text && `${text} ${suffix}`,
+        });
         const one = await make(
           { generation: 1, withPrevious: false, ...supplied(first, "first") },
           memory,

@@ -46,11 +46,12 @@ describe("a user list", () => {
         options: {},
       },
       {
-        ...rest,
         type: password,
         name: "user-collector-2",
         parent: "user-collector",
-        inputs: generated,
+        inputs: { ...generated, keepers: { password: "" } },
+        secrets: ["keepers"],
+        options: {},
       },
       { ...rest, type: password, name: "user-salt", inputs: generated },
     ]);
