@@ -90,18 +90,7 @@ function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const file = join(localDir, "passphrase");
   if (!existsSync(file)) {
     mkdirSync(localDir, { recursive: true, mode: 0o700 });
-    // Whole or not at all, and one for two runs at once: a link does not replace what is there.
-    const own = `${file}.${process.pid}`;
-    writeFileSync(own, randomBytes(24).toString("base64url"), { mode: 0o600 });
-    try {
-      linkSync(own, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        throw error;
-      }
-    } finally {
-      rmSync(own);
-    }
+    makePassphrase(file);
   }
   return { PULUMI_CONFIG_PASSPHRASE_FILE: file };
 }
