@@ -34,7 +34,7 @@ export async function down(): Promise<void> {
     "--skip-preview",
     ...(throwaway ? [] : ["--exclude-protected"]),
   ]);
-  if (update.code !== 0) {
+  if (!update.ok) {
     process.exitCode = tellFailure("down", update);
     return;
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
 import { UserError } from "./lib/errors.ts";
@@ -90,7 +90,23 @@ function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const file = join(localDir, "passphrase");
   if (!existsSync(file)) {
     mkdirSync(localDir, { recursive: true, mode: 0o700 });
-    writeFileSync(file, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+    makePassphrase(file);
   }
   return { PULUMI_CONFIG_PASSPHRASE_FILE: file };
+}
+
+/** The file appears whole or not at all: half a passphrase would lock everybody out of the state. */
+function makePassphrase(file: string): void {
+  const draft = `${file}.${process.pid}`;
+  try {
+    writeFileSync(draft, randomBytes(24).toString("base64url"), { mode: 0o600 });
+    linkSync(draft, file);
+  } catch (error) {
+    // Another run was quicker: its passphrase is as good.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw error;
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }

@@ -23,6 +23,9 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
   ["generated reference", "node", "tools/docs.ts", "--check"],
 ];
 
+/** Test files that run side by side: those that deploy a stack or measure times run alone. */
+const CONCURRENCY: Readonly<Record<string, number>> = { unit: 2, nginx: 3 };
+
 /** `npm run check`: what needs neither an engine nor a toolchain. */
 export async function check(): Promise<void> {
   finish(await quick());
@@ -41,23 +44,28 @@ export async function test(): Promise<void> {
 
 async function quick(): Promise<Tally> {
   const tally = { passed: 0, failed: 0 };
-  for (const [title, command, ...args] of STATIC_CHECKS) {
-    const result = await execa(command ?? "", args, {
-      cwd: projectRoot,
-      preferLocal: true,
-      reject: false,
-      all: true,
-      stdin: "ignore",
-    });
-    const ok = result.exitCode === 0;
-    process.stdout.write(`${ok ? "✔" : "✖"} ${title} (${Math.round(result.durationMs)}ms)\n`);
-    if (!ok) {
-      process.stdout.write(`${result.all}\n`);
-    }
-    tally[ok ? "passed" : "failed"]++;
-  }
+  await Promise.all(STATIC_CHECKS.map((check) => runStaticCheck(check, tally)));
   await runTests("unit", tally);
   return tally;
+}
+
+async function runStaticCheck(
+  [title, command, ...args]: (typeof STATIC_CHECKS)[number],
+  tally: Tally,
+): Promise<void> {
+  const result = await execa(command ?? "", args, {
+    cwd: projectRoot,
+    preferLocal: true,
+    reject: false,
+    all: true,
+    stdin: "ignore",
+  });
+  const ok = result.exitCode === 0;
+  process.stdout.write(`${ok ? "✔" : "✖"} ${title} (${Math.round(result.durationMs)}ms)\n`);
+  if (!ok) {
+    process.stdout.write(`${result.all}\n`);
+  }
+  tally[ok ? "passed" : "failed"]++;
 }
 
 /** Runs the test files of one folder; those that share an engine run one after another. */
@@ -66,7 +74,7 @@ async function runTests(folder: string, tally: Tally): Promise<void> {
   process.stdout.write(`\n— test/${folder}\n`);
   const stream = run({
     files: files.map((file) => join(projectRoot, file)),
-    concurrency: folder === "unit",
+    concurrency: CONCURRENCY[folder] ?? 1,
     cwd: projectRoot,
   });
   stream.on("test:pass", ({ details }) => {

@@ -36,7 +36,7 @@ export async function up(): Promise<void> {
     "--suppress-outputs",
     ...(await comparison(session, state, settings)),
   ]);
-  if (update.code !== 0) {
+  if (!update.ok) {
     process.exitCode = tellFailure("up", update);
     return;
   }

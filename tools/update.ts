@@ -7,8 +7,8 @@ import { forwardSignals } from "./lib/signals.ts";
 import { UpdateReport } from "./updateReport.ts";
 
 export interface Update {
-  /** Pulumi's exit code; 1 when it was killed. */
-  readonly code: number;
+  /** Whether it got to the end, and all went well. */
+  readonly ok: boolean;
   /** How many resources were changed, if Pulumi got to the end. */
   readonly changes: number;
   /** What went wrong, one sentence each. */
@@ -62,9 +62,9 @@ export async function runUpdate(
     }
     const report = new UpdateReport(say);
     const code = await follow(events, report, ended, say);
-    const interrupted = stopForwarding();
+    const interrupted = stopForwarding() || report.cancelled;
     const failures = code !== 0 && report.failures.length === 0 ? wordsIn(errors) : report.failures;
-    return { code, changes: report.changes, failures, interrupted };
+    return { ok: code === 0 && !interrupted, changes: report.changes, failures, interrupted };
   } finally {
     stopForwarding();
     closeSync(events);

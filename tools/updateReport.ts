@@ -8,6 +8,7 @@ interface EngineEvent {
     readonly message: string;
     readonly severity: string;
   };
+  readonly stdoutEvent?: { readonly message: string };
   readonly summaryEvent?: { readonly resourceChanges?: Readonly<Record<string, number>> };
 }
 
@@ -40,6 +41,7 @@ export class UpdateReport {
   readonly #failures = new Map<string, string>();
   #changes = 0;
   #told = 0;
+  #cancelled = false;
 
   constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
     this.#write = (line) => {
@@ -57,6 +59,11 @@ export class UpdateReport {
   /** How many resources were changed, as Pulumi counts; known at the end. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Whether Pulumi was told to stop: a destroy that was ends with "succeeded" and exit code 0. */
+  get cancelled(): boolean {
+    return this.#cancelled;
   }
 
   /** One sentence for each failure, the resource's name first. */
@@ -83,6 +90,8 @@ export class UpdateReport {
       this.#started.delete(event.resOpFailedEvent.metadata.urn);
     } else if (event.diagnosticEvent) {
       this.#tell(event.diagnosticEvent);
+    } else if (event.stdoutEvent) {
+      this.#cancelled ||= event.stdoutEvent.message.startsWith("^C received");
     } else if (event.summaryEvent) {
       this.#changes = Object.entries(event.summaryEvent.resourceChanges ?? {})
         .filter(([operation]) => !["same", "refresh", "read"].includes(operation))

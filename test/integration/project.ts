@@ -40,6 +40,8 @@ export class Project {
   readonly dir: string;
   readonly stack: string;
   readonly ports: Ports;
+  /** Set for what is run from now on. */
+  env: Readonly<Record<string, string>> = {};
 
   private constructor(dir: string, stack: string, ports: Ports) {
     this.dir = dir;
@@ -48,7 +50,7 @@ export class Project {
   }
 
   /** A copy whose stack is the embedded default on free ports. */
-  static async create(): Promise<Project> {
+  static async create(stack = `it-${randomBytes(3).toString("hex")}`): Promise<Project> {
     const modules = join(projectRoot, "node_modules");
     if (!existsSync(join(modules, ".cybexp-lockfile"))) {
       // The copy would install its own, which takes half a minute.
@@ -69,7 +71,7 @@ export class Project {
     symlinkSync(modules, join(dir, "node_modules"));
 
     const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
-    const project = new Project(dir, `it-${randomBytes(3).toString("hex")}`, {
+    const project = new Project(dir, stack, {
       kms,
       backend,
       kmsBind,
@@ -138,7 +140,7 @@ export class Project {
       cwd: this.dir,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, STACK: this.stack },
+      env: { ...process.env, STACK: this.stack, ...this.env },
     });
   }
 

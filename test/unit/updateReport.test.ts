@@ -139,6 +139,15 @@ describe("the report of an update", () => {
     assert.equal(report.changes, 3);
   });
 
+  it("knows that Pulumi was told to stop, which its exit code does not always tell", () => {
+    const { report } = start();
+    assert.equal(report.cancelled, false);
+    const message = "^C received; cancelling. If you would like to terminate immediately, press ^C";
+    report.take(JSON.stringify({ stdoutEvent: { message } }));
+    report.take(JSON.stringify({ stdoutEvent: { message: "other" } }));
+    assert.equal(report.cancelled, true);
+  });
+
   it("passes over what is no event", () => {
     const { report, lines } = start();
     report.take("");

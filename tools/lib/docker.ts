@@ -33,7 +33,7 @@ export class Docker {
       });
       return result.stdout;
     } catch (error) {
-      throw error instanceof ExecaError ? new DockerError(args, error) : error;
+      throw error instanceof ExecaError ? new DockerError(args, error as ExecaError) : error;
     }
   }
 

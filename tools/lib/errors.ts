@@ -6,10 +6,25 @@ export class UserError extends Error {
   override readonly name = "UserError";
 }
 
+/** What the system refuses for reasons that are the user's to mend, by the error's code. */
+const SYSTEM: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on device",
+  EDQUOT: "the disk quota is used up",
+  EROFS: "the file system is read-only",
+  EACCES: "permission denied",
+};
+
+function systemWords(error: unknown): string | undefined {
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const words = code === undefined ? undefined : SYSTEM[code];
+  return words && path !== undefined ? `${path}: ${words}` : words;
+}
+
 /** Prints an error as a user should see it and returns the exit code: a trace only for our own bugs. */
 export function report(error: unknown): number {
-  if (error instanceof UserError) {
-    process.stderr.write(`error: ${error.message}\n`);
+  const message = error instanceof UserError ? error.message : systemWords(error);
+  if (message !== undefined) {
+    process.stderr.write(`error: ${message}\n`);
     return 1;
   }
   process.stderr.write(

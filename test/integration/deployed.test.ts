@@ -1,0 +1,62 @@
+/**
+ * One stack of the tests' own, deployed as a user would, looked at from every side, changed in every
+ * way, and removed. The tests depend on their order.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe } from "node:test";
+import { badInput } from "./deployed/badInput.ts";
+import { Deployed } from "./deployed/deployed.ts";
+import { down } from "./deployed/down.ts";
+import { firstUp } from "./deployed/firstUp.ts";
+import { hardening } from "./deployed/hardening.ts";
+import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
+import { reach } from "./deployed/reach.ts";
+import { replacing } from "./deployed/replacing.ts";
+import { rotation } from "./deployed/rotation.ts";
+import { secrecy } from "./deployed/secrecy.ts";
+import { unchanged } from "./deployed/unchanged.ts";
+import { wrongNginx } from "./deployed/wrongNginx.ts";
+import { Project, type Result } from "./project.ts";
+
+describe("a deployed stack", () => {
+  let deployed: Deployed | undefined;
+  let first: { up: Result; stackFile: string } | undefined;
+  const the = () => {
+    assert.ok(deployed);
+    return deployed;
+  };
+  const made = () => {
+    assert.ok(first);
+    return first;
+  };
+  const stored = new Map<string, Buffer>();
+
+  before(async () => {
+    deployed = new Deployed(await Project.create());
+    const stackFile = deployed.project.readStackFile();
+    deployed.watch.start();
+    try {
+      first = { up: await deployed.up(), stackFile };
+    } finally {
+      await deployed.watch.stop();
+    }
+  });
+  after(async () => {
+    await deployed?.project.remove();
+  });
+
+  describe("npm run up from nothing", () => firstUp(the, made));
+  describe("passwords", () => passwords(the));
+  describe("TLS", () => tls(the));
+  describe("tokens", () => tokens(the));
+  describe("records", () => bodies(the, stored));
+  describe("who reaches whom", () => reach(the));
+  describe("hardening", () => hardening(the));
+  describe("a second time", () => unchanged(the));
+  describe("containers replaced", () => replacing(the, stored));
+  describe("a wrong Nginx setting", () => wrongNginx(the));
+  describe("rotation", () => rotation(the));
+  describe("secrets", () => secrecy(the));
+  describe("a wrong configuration", () => badInput(the));
+  describe("npm run down", () => down(the));
+});

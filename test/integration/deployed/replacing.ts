@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker } from "../project.ts";
+import { type Container, type Deployed, run } from "./deployed.ts";
+import { assertStored } from "./http.ts";
+
+/** Answers every request with the headers that it came with. */
+const MIRROR = `
+import http.server, json
+class Mirror(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.HTTPServer(("0.0.0.0", 5000), Mirror).serve_forever()
+`;
+
+export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffer>): void {
+  it("keeps records and keys when Pulumi replaces the Backend and its database", async () => {
+    const before = the().containers();
+    const key = await the().kmsKey();
+    const replaced = ["backend", "backend-db"].flatMap((name) => [
+      "--replace",
+      the().urn("docker:index/container:Container", name),
+    ]);
+    const up = await the().npm("pulumi", "up", "--yes", "--skip-preview", ...replaced);
+    assert.equal(up.code, 0, up.output);
+
+    const after = the().containers();
+    assert.notEqual(after.backend.Id, before.backend.Id);
+    assert.notEqual(after["backend-db"].Id, before["backend-db"].Id);
+    assert.equal(run(after.proxy), run(before.proxy));
+    await assertAllStored(the(), stored);
+    assert.equal(await the().kmsKey(), key);
+  });
+
+  it("repairs what was removed by hand, and finds a service at its new address", async () => {
+    const before = the().containers();
+    const key = await the().kmsKey();
+    const network = the().network("kms");
+    const address = (container: Container) =>
+      container.NetworkSettings.Networks[network]?.IPAddress ?? "none";
+    for (const role of ["backend", "backend-db", "kms"] as const) {
+      docker("rm", "-f", before[role].Id);
+    }
+    const away = await the().call("backend", "/");
+    assert.equal(away.status, 502);
+    assert.match(away.text, /got no answer from the service/);
+
+    // It takes the KMS's address, and for a while its name.
+    const mirror = docker(
+      ...["run", "-d", "--rm", "--network", network, "--network-alias", "kms"],
+      ...["--entrypoint", "python3", before.kms.Image, "-c", MIRROR],
+    );
+    try {
+      const inspect = () => (JSON.parse(docker("container", "inspect", mirror)) as [Container])[0];
+      assert.equal(address(inspect()), address(before.kms));
+      await assertHeaders(the());
+      docker("network", "disconnect", network, mirror);
+      docker("network", "connect", network, mirror);
+      assert.equal(address(inspect()), address(before.kms));
+
+      await the().up();
+      const after = the().containers();
+      assert.match(address(after.kms), /^\d/);
+      assert.notEqual(address(after.kms), address(before.kms));
+      assert.equal(run(after.proxy), run(before.proxy));
+      assert.equal((await the().call("kms", "/")).text.trim(), "up");
+      await assertAllStored(the(), stored);
+      assert.equal(await the().kmsKey(), key);
+    } finally {
+      docker("rm", "-f", mirror);
+    }
+  });
+}
+
+async function assertAllStored(the: Deployed, stored: ReadonlyMap<string, Buffer>): Promise<void> {
+  assert.equal(stored.size, 2, "the records were stored");
+  for (const body of stored.values()) {
+    await assertStored(the, body);
+  }
+}
+
+/** What a service sees of a request. */
+async function assertHeaders(the: Deployed): Promise<void> {
+  const ask = () =>
+    the.call("kms", "/", {
+      headers: {
+        "X-Authorization": "Bearer token",
+        "X-Cybexp-User": "administrator",
+        X_Cybexp_User: "administrator",
+      },
+    });
+  // The program in the container takes a moment to listen.
+  let answer = await ask();
+  for (let tries = 0; answer.status === 502 && tries < 50; tries++) {
+    await sleep(100);
+    answer = await ask();
+  }
+  assert.equal(answer.status, 200, answer.text);
+  const seen = JSON.parse(answer.text) as Record<string, string>;
+  assert.equal(seen["authorization"], undefined);
+  assert.equal(seen["x-authorization"], "Bearer token");
+  assert.equal(seen["x-cybexp-user"], "collector");
+  assert.equal(seen["x_cybexp_user"], undefined);
+  assert.ok(!answer.text.includes(the.user("collector").password));
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { type Deployed, ROLES, run } from "./deployed.ts";
+
+export function unchanged(the: () => Deployed): void {
+  it("has nothing to change after `up`", async () => {
+    await assertNothingToChange(the());
+  });
+
+  it("has nothing to change after a refresh", async () => {
+    const refreshed = await the().npm("pulumi", "refresh", "--yes", "--skip-preview");
+    assert.equal(refreshed.code, 0, refreshed.output);
+    await assertNothingToChange(the());
+  });
+
+  it("changes nothing with a second `up`, and says so", async (test) => {
+    const runs = () => ROLES.map((role) => run(the().containers()[role]));
+    const before = runs();
+    const start = performance.now();
+    const { output } = await the().up();
+    test.diagnostic(`a second up takes ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    assert.match(output, /^Nothing changed: it-[0-9a-f]{6} is what its config says\.$/m);
+    assert.deepEqual(runs(), before);
+  });
+}
+
+export async function assertNothingToChange(the: Deployed): Promise<void> {
+  const preview = await the.npm("preview", "--expect-no-changes");
+  assert.equal(preview.code, 0, preview.output);
+}

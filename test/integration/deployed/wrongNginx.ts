@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Deployed, run } from "./deployed.ts";
+import { assertNothingToChange } from "./unchanged.ts";
+
+export function wrongNginx(the: () => Deployed): void {
+  it("fails with Nginx's own words on a wrong setting, while the old release serves", async () => {
+    const proxy = run(the().containers().proxy);
+    const file = join(the().project.dir, "render", "nginx.ts");
+    const right = readFileSync(file, "utf8");
+    const wrong = right.replace("daemon off;\n", "daemon off;\nno_such_directive on;\n");
+    assert.notEqual(wrong, right);
+
+    writeFileSync(file, wrong);
+    const { value: up, statuses } = await whileCalling(the(), () => the().npm("up"));
+    writeFileSync(file, right);
+
+    assert.notEqual(up.code, 0);
+    assert.match(up.output, /Nginx refuses the new configuration, the old one goes on serving/);
+    assert.match(up.output, /unknown directive "no_such_directive"/);
+    assert.doesNotMatch(up.output, /^\s+at .*:\d+/m);
+    assert.ok(statuses.length > 10, `${statuses.length} requests were made`);
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    );
+    assert.equal(run(the().containers().proxy), proxy);
+  });
+
+  it("converges when the setting is right again", async () => {
+    const { value: up, statuses } = await whileCalling(the(), () => the().npm("up"));
+    assert.equal(up.code, 0, up.output);
+    assert.deepEqual(
+      statuses.filter((status) => status !== 200),
+      [],
+    );
+    await assertNothingToChange(the());
+  });
+}
+
+/** Calls both services all the time while something is going on; a call without answer counts as 0. */
+export async function whileCalling<T>(
+  the: Deployed,
+  work: () => Promise<T>,
+): Promise<{ value: T; statuses: number[] }> {
+  const statuses: number[] = [];
+  let busy = true;
+  const caller = async (door: "kms" | "backend") => {
+    while (busy) {
+      statuses.push(
+        await the.call(door, "/").then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      );
+      await sleep(200);
+    }
+  };
+  const callers = [caller("kms"), caller("backend")];
+  try {
+    return { value: await work(), statuses };
+  } finally {
+    busy = false;
+    await Promise.all(callers);
+  }
+}
