@@ -289,10 +289,10 @@ describe("the program with another configuration", () => {
     ).inputs;
     assert.equal(certificate["validityPeriodHours"], 50 * 24);
     assert.equal(certificate["earlyRenewalHours"], 20 * 24);
-    const authority = the(built, "tls:index/selfSignedCert:SelfSignedCert", "server-ca").inputs;
+    const authority = the(built, "tls:index/selfSignedCert:SelfSignedCert", "server-ca-1").inputs;
     assert.equal(authority["validityPeriodHours"], 700 * 24);
     assert.deepEqual(authority["subject"], {
-      commonName: "CYBEX-P test server CA",
+      commonName: "CYBEX-P test server CA 1",
       organization: "CYBEX-P",
     });
     const ports = (name: string) =>
