@@ -180,7 +180,7 @@ ${
 keepalive_min_timeout 5s;
 `
     : ""
-}# No limit_req or limit_conn: they count before the password is checked, so they would turn away
+}# No limit of requests or connections: it would count before the password is checked, and turn away
 # the records of a busy collector, which opens a connection for each.
 
 # WSGI takes X_Cybexp_User for X-Cybexp-User.

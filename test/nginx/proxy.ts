@@ -16,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import { passwordDigest } from "../../render/passwordDigest.ts";
 import type { Door } from "./client.ts";
 import { createNetwork, docker, dockerMeanwhile, nginxImage, startContainer } from "./docker.ts";
 import { Upstream } from "./upstream.ts";
@@ -27,6 +28,13 @@ export const COLLECTOR = "collector:0123456789abcdefABCDEF";
 export const ANALYST = "analyst:pässwörd-of-an-analyst";
 
 const STATUS_PORT = 8081;
+
+const SALT = "0123456789abcdefABCDEF";
+
+function digestOf(credential: string): string {
+  const [name = "", password = ""] = credential.split(":");
+  return passwordDigest({ salt: SALT, name, password });
+}
 
 export interface AccessLogLine {
   readonly request: string;
@@ -44,6 +52,8 @@ export interface AccessLogLine {
  */
 export class Proxy {
   readonly upstream: Upstream;
+  /** What stands in for it in a handover. */
+  readonly standIn: Upstream;
   readonly container: string;
   readonly network: string;
   readonly dialect: NginxDialect;
@@ -58,10 +68,12 @@ export class Proxy {
   private constructor(
     network: { name: string },
     upstream: Upstream,
+    standIn: Upstream,
     options: Partial<NginxOptions>,
   ) {
     this.network = network.name;
     this.upstream = upstream;
+    this.standIn = standIn;
     this.#folder = mkdtempSync(join(tmpdir(), "cybexp-test-nginx-"));
     chmodSync(this.#folder, 0o755);
     this.tmp = join(this.#folder, "tmp");
@@ -75,13 +87,15 @@ export class Proxy {
       doors: ["kms", "backend"].map((name, index) => ({
         name: name as "kms" | "backend",
         port: 8441 + index,
-        upstream: `${gatewayOf(network.name)}:${upstream.port}`,
-        standIn: "stand-in:5000",
+        upstream: this.at(upstream),
+        standIn: this.at(standIn),
         maxBody: name === "kms" ? "64k" : "17m",
       })),
       readTimeout: 2,
       shutdownTimeout: 10,
       statusPort: STATUS_PORT,
+      // The collector's is known by its digest, the analyst's by the file.
+      passwords: { salt: SALT, digests: { collector: digestOf(COLLECTOR) } },
       resolver: "127.0.0.11",
       dialect: this.dialect,
       ...options,
@@ -113,7 +127,8 @@ export class Proxy {
   static async start(options: Partial<NginxOptions> = {}): Promise<Proxy> {
     const network = createNetwork();
     const upstream = await Upstream.start(network.gateway);
-    const proxy = new Proxy(network, upstream, options);
+    const standIn = await Upstream.start(network.gateway);
+    const proxy = new Proxy(network, upstream, standIn, options);
     for (let tries = 0; (await proxy.status("release")) !== "one"; tries++) {
       if (tries === 50) {
         throw new Error(`Nginx does not start: ${docker(["logs", proxy.container])}`);
@@ -128,6 +143,12 @@ export class Proxy {
     docker(["network", "rm", this.network]);
     rmSync(this.#folder, { recursive: true });
     await this.upstream.stop();
+    await this.standIn.stop();
+  }
+
+  /** Host and port of one of the two, as Nginx is told. */
+  at(upstream: Upstream): string {
+    return `${gatewayOf(this.network)}:${upstream.port}`;
   }
 
   /** Writes a release and switches to it, as a delivery does. */

@@ -29,6 +29,10 @@ const options: NginxOptions = {
   shutdownTimeout: 90,
   statusPort: 8081,
   releaseDir: `/release/releases/${digest}`,
+  passwords: {
+    salt: "0123456789abcdefABCDEF",
+    digests: { collector: "AAAAAAAAAAAAAAAAAAAAAA", analyst: "BBBBBBBBBBBBBBBBBBBBBB" },
+  },
   resolver: "127.0.0.11",
   release: digest,
 };
@@ -89,13 +93,20 @@ describe("renderNginx", () => {
     const proxying = servers.filter((server) => server.includes("proxy_pass"));
     assert.equal(proxying.length, 2);
     for (const server of proxying) {
-      assert.match(server, /^ {8}auth_basic 'CYBEX-P", charset="UTF-8';$/m);
+      assert.match(server, /^ {8}auth_basic \$realm;$/m);
       assert.match(
         server,
         new RegExp(`^ {8}auth_basic_user_file ${options.releaseDir}/htpasswd;$`, "m"),
       );
-      assert.doesNotMatch(server, /auth_basic off|satisfy|\bif\b/);
+      assert.doesNotMatch(server, /auth_basic off|satisfy/);
+      // Of the handover alone, and outside of locations.
+      assert.deepEqual(server.match(/^.*\bif\b.*$/gm)?.length, 1);
+      assert.match(server, /^ {8}if \(-f \/tmp\/handover-(kms|backend)\) \{$/m);
     }
+    assert.match(
+      renderNginx(options),
+      /^ {4}map \$secure_link \$realm \{\n {8}1 off;\n.*\n {8}default 'CYBEX-P", charset="UTF-8';\n {4}\}$/m,
+    );
   });
 
   const refused: [string, Partial<NginxOptions>, RegExp][] = [
@@ -144,6 +155,11 @@ describe("renderNginx", () => {
       "an upstream without a port",
       { doors: [{ name: "kms", port: 1, upstream: "kms", standIn: "s:1", maxBody: "1k" }] },
       /must be host:port/,
+    ],
+    [
+      "a stand-in without a port",
+      { doors: [{ name: "kms", port: 1, upstream: "kms:1", standIn: "kms", maxBody: "1k" }] },
+      /stand-in of kms is "kms", but must be host:port/,
     ],
     [
       "a body without limit",

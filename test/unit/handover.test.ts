@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { planHandover, type Situation, standInName } from "../../tools/lib/handover.ts";
+import { type ContainerInfo, creation, lastLine } from "../../tools/lib/standIn.ts";
+
+describe("what a handover does", () => {
+  const plain: Situation = {
+    isReplaced: true,
+    isHealthy: true,
+    isHandedOver: false,
+    standIn: { isRight: false, isHealthy: false },
+  };
+  const right = { isRight: true, isHealthy: true };
+  const wrong = { isRight: false, isHealthy: true };
+  const broken = { isRight: true, isHealthy: false };
+  const cases: [what: string, plan: string, change: Partial<Situation>][] = [
+    ["a container that is to be replaced", "anew", {}],
+    ["one that is unhealthy, too", "anew", { isHealthy: false }],
+    ["a stand-in that is there and the right one", "switch", { standIn: right }],
+    [
+      "one that serves already: its drain may have been cut off",
+      "switch",
+      { standIn: right, isHandedOver: true },
+    ],
+    [
+      "the right one, while the container is unhealthy",
+      "switch",
+      { standIn: right, isHealthy: false },
+    ],
+    ["a stand-in for another change, not serving", "anew", { standIn: wrong }],
+    ["a stand-in for another change, serving", "anew", { standIn: wrong, isHandedOver: true }],
+    [
+      "the same with nobody else to serve",
+      "leave",
+      { standIn: wrong, isHandedOver: true, isHealthy: false },
+    ],
+    ["a stand-in that is broken", "anew", { standIn: broken, isHandedOver: true }],
+    [
+      "a stand-in that is broken, with nobody else",
+      "anew",
+      { standIn: broken, isHandedOver: true, isHealthy: false },
+    ],
+    [
+      "a change that was taken back",
+      "hand back",
+      { isReplaced: false, standIn: wrong, isHandedOver: true },
+    ],
+    ["the same before the switch", "hand back", { isReplaced: false, standIn: wrong }],
+    [
+      "the same with nobody else to serve",
+      "leave",
+      { isReplaced: false, standIn: wrong, isHandedOver: true, isHealthy: false },
+    ],
+    ["no change and no stand-in", "hand back", { isReplaced: false }],
+  ];
+  for (const [what, plan, change] of cases) {
+    it(`for ${what}: ${plan}`, () => {
+      assert.equal(planHandover({ ...plain, ...change }), plan);
+    });
+  }
+
+  it("never takes away what serves while nothing else could", () => {
+    const both = [true, false];
+    for (const isReplaced of both) {
+      for (const isRight of both) {
+        const situation = {
+          isReplaced,
+          isHealthy: false,
+          isHandedOver: true,
+          standIn: { isRight, isHealthy: true },
+        };
+        assert.match(planHandover(situation), /^(leave|switch)$/);
+      }
+    }
+  });
+
+  it("calls the stand-in by stack and role", () => {
+    assert.equal(standInName({ stack: "dev", role: "kms" }), "cybexp-dev-kms-handover");
+  });
+});
+
+describe("the making of a stand-in", () => {
+  const container: ContainerInfo = {
+    Id: "0123",
+    Image: "sha256:old",
+    State: { Running: true, ExitCode: 0 },
+    Config: {
+      User: "65532:65532",
+      Env: ["PYTHONUNBUFFERED=1", "PATH=/bin", "MODE=a b"],
+      Entrypoint: null,
+      Cmd: ["/usr/bin/python3", "/server.py"],
+      Labels: { "cybexp.role": "kms" },
+      StopSignal: "SIGINT",
+      StopTimeout: 30,
+      Healthcheck: { Test: ["CMD", "wget", "http://127.0.0.1:5000/"] },
+    },
+    HostConfig: {
+      ReadonlyRootfs: true,
+      Tmpfs: { "/tmp": "rw,noexec,size=16m" },
+      CapAdd: null,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      Memory: 536_870_912,
+      MemorySwap: 536_870_912,
+      NanoCpus: 250_000_000,
+      PidsLimit: 200,
+      LogConfig: { Type: "json-file", Config: { "max-file": "3" } },
+    },
+    Mounts: [
+      { Type: "volume", Name: "keys", Source: "/var/keys", Destination: "/secrets", RW: true },
+      { Type: "bind", Source: "/old/config.yaml", Destination: "/config.yaml", RW: false },
+      { Type: "volume", Name: "f".repeat(64), Source: "/var/f", Destination: "/cache", RW: true },
+      { Type: "tmpfs", Source: "", Destination: "/tmp", RW: true },
+    ],
+    NetworkSettings: { Networks: { "cybexp-dev-kms": {}, "cybexp-dev-kms-db": {} } },
+  };
+  const changes = {
+    name: "cybexp-dev-kms-handover",
+    image: "sha256:new",
+    labels: { "cybexp.role": "handover", "cybexp.stack": "dev" },
+    network: "cybexp-dev-kms",
+    host: "kms-handover",
+    files: { "/config.yaml": "/new/config.yaml" },
+  };
+  const image = {
+    Config: { Env: ["PATH=/bin"], Entrypoint: null, Cmd: ["/usr/bin/python3", "/server.py"] },
+  };
+  const withConfig = (change: Partial<ContainerInfo["Config"]>): ContainerInfo => ({
+    ...container,
+    Config: { ...container.Config, ...change },
+  });
+  /** What comes after the last option. */
+  const tail = (args: string[]) => args.slice(args.indexOf("--no-healthcheck") + 1);
+
+  it("keeps all but ports, host names and what is new", () => {
+    assert.deepEqual(creation(container, image, changes), [
+      "container",
+      "create",
+      "--name=cybexp-dev-kms-handover",
+      "--hostname=kms-handover",
+      "--label=cybexp.role=handover",
+      "--label=cybexp.stack=dev",
+      "--network=cybexp-dev-kms",
+      "--network-alias=kms-handover",
+      "--user=65532:65532",
+      "--env=PYTHONUNBUFFERED=1",
+      "--env=MODE=a b",
+      "--mount=type=volume,source=keys,target=/secrets",
+      "--mount=type=bind,source=/new/config.yaml,target=/config.yaml,readonly",
+      "--read-only",
+      "--tmpfs=/tmp:rw,noexec,size=16m",
+      "--cap-drop=ALL",
+      "--security-opt=no-new-privileges",
+      "--memory=536870912",
+      "--memory-swap=536870912",
+      "--cpus=0.25",
+      "--pids-limit=200",
+      "--log-driver=json-file",
+      "--log-opt=max-file=3",
+      "--stop-signal=SIGINT",
+      "--stop-timeout=30",
+      "--no-healthcheck",
+      "sha256:new",
+    ]);
+  });
+
+  it("leaves the command to the new image, unless the container has one of its own", () => {
+    const other = withConfig({ Cmd: ["/server.py", "--verbose"] });
+    assert.deepEqual(tail(creation(other, image, changes)), [
+      "sha256:new",
+      "/server.py",
+      "--verbose",
+    ]);
+  });
+
+  it("keeps an entrypoint of several words, and the command behind it", () => {
+    const other = withConfig({ Entrypoint: ["python3", "-u"], Cmd: null });
+    assert.deepEqual(tail(creation(other, image, changes)), [
+      "--entrypoint=python3",
+      "sha256:new",
+      "-u",
+    ]);
+    const both = withConfig({ Entrypoint: ["python3"] });
+    assert.deepEqual(tail(creation(both, image, changes)), [
+      "--entrypoint=python3",
+      "sha256:new",
+      "/usr/bin/python3",
+      "/server.py",
+    ]);
+  });
+
+  it("takes everything for the container's own where the old image is gone", () => {
+    const args = creation(container, { Config: null }, changes);
+    assert.ok(args.includes("--env=PATH=/bin"));
+    assert.deepEqual(tail(args), ["sha256:new", "/usr/bin/python3", "/server.py"]);
+  });
+});
+
+describe("the last words of a container", () => {
+  const cases: [what: string, log: string, line: string][] = [
+    ["the last line that says something", "one\ntwo \n\n  \n", "two"],
+    ["nothing", "\n", "none"],
+    [
+      "a connection string without its password",
+      "InvalidURI: mongodb://kms:pa$$@kms-db:27017/KMS_db",
+      "InvalidURI: mongodb://(not shown)@kms-db:27017/KMS_db",
+    ],
+    ["a key", `bad key ${"0123456789abcdef".repeat(4)}!`, "bad key (not shown)!"],
+    ["200 characters at most", "word ".repeat(100), "word ".repeat(40)],
+  ];
+  for (const [what, log, line] of cases) {
+    it(`are ${what}`, () => assert.equal(lastLine(log), line));
+  }
+});
