@@ -2,6 +2,9 @@ import { text } from "node:stream/consumers";
 import type { z } from "zod";
 import { UserError } from "./errors.ts";
 
+/** For a program whose limit depends on its input: how long that may take to come. */
+const INPUT_SECONDS = 30;
+
 /**
  * Runs a program that Pulumi starts: JSON on standard input, checked against a schema; a time limit;
  * on failure one sentence on standard error and never the input, which has secrets in it.
@@ -13,9 +16,9 @@ export async function runProgram<T>(
   limitSeconds: number | ((input: T) => number),
   main: (input: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  let limit: { seconds: number; signal: AbortSignal } | undefined;
+  let limit = startLimit(typeof limitSeconds === "number" ? limitSeconds : INPUT_SECONDS);
   const giveUp = (error: unknown) =>
-    fail(limit?.signal.aborted ? `gave up after ${limit.seconds} s` : explain(error));
+    fail(limit.signal.aborted ? `gave up after ${limit.seconds} s` : explain(error));
   // What nobody awaits would be shown with its message, too.
   process.on("uncaughtException", giveUp);
   try {
@@ -25,14 +28,25 @@ export async function runProgram<T>(
       const paths = parsed.error.issues.map((issue) => issue.path.join("."));
       fail(`unexpected input at ${paths.join(", ")}`);
     }
-    const seconds = typeof limitSeconds === "number" ? limitSeconds : limitSeconds(parsed.data);
-    limit = { seconds, signal: AbortSignal.timeout(seconds * 1000) };
-    // A hung child may ignore the signal: the limit holds all the same.
-    setTimeout(() => fail(`gave up after ${seconds} s`), (seconds + 5) * 1000).unref();
+    if (typeof limitSeconds === "function") {
+      limit.stop();
+      limit = startLimit(limitSeconds(parsed.data));
+    }
     await main(parsed.data, limit.signal);
   } catch (error) {
     giveUp(error);
   }
+}
+
+/** From the start on: a hung child may ignore the signal, the limit holds all the same. */
+function startLimit(seconds: number) {
+  const lastResort = setTimeout(() => fail(`gave up after ${seconds} s`), (seconds + 5) * 1000);
+  lastResort.unref();
+  return {
+    seconds,
+    signal: AbortSignal.timeout(seconds * 1000),
+    stop: () => clearTimeout(lastResort),
+  };
 }
 
 function explain(error: unknown): string {
