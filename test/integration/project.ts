@@ -117,8 +117,10 @@ export class Project {
     return (parse(readFileSync(this.configFile, "utf8")) as { config: StackConfig }).config;
   }
 
+  /** Whatever else is in the file, such as the salt of its secrets, stays. */
   writeConfig(config: StackConfig): void {
-    writeFileSync(this.configFile, stringify({ config }));
+    const before = existsSync(this.configFile) ? (parse(this.readStackFile()) as object) : {};
+    writeFileSync(this.configFile, stringify({ ...before, config }));
   }
 
   /** Edits the stack's config in its file. */
@@ -136,10 +138,21 @@ export class Project {
 
   /** Starts `npm run -s NAME -- ARGS` in a process group of its own. */
   start(name: string, ...args: string[]): ChildProcess {
+    return this.#start("ignore", name, args);
+  }
+
+  /** Runs `npm run -s NAME -- ARGS` with a text on its standard input, and waits for its end. */
+  feed(input: string, name: string, ...args: string[]): Promise<Result> {
+    const child = this.#start("pipe", name, args);
+    child.stdin?.end(input);
+    return this.end(child);
+  }
+
+  #start(stdin: "ignore" | "pipe", name: string, args: readonly string[]): ChildProcess {
     return spawn("npm", ["run", "-s", name, "--", ...args], {
       cwd: this.dir,
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
       env: { ...process.env, STACK: this.stack, ...this.env },
     });
   }

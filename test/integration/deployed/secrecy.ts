@@ -47,7 +47,7 @@ export function secrecy(the: () => Deployed): void {
 
   it("has no secret in clear anywhere", () => {
     const secrets = new Map(the().secrets);
-    assert.ok([...secrets.keys()].some((name) => name.startsWith("server-ca-key.privateKeyPem")));
+    assert.ok([...secrets.keys()].some((name) => name.startsWith("server-ca-1-key.privateKeyPem")));
     const passphrase = readFileSync(join(the().project.dir, ".cybexp", "passphrase"), "utf8");
     secrets.set("the passphrase", passphrase.trim());
     const needles = needlesOf(secrets);
@@ -59,7 +59,7 @@ export function secrecy(the: () => Deployed): void {
 }
 
 /** Everything that others may see, or that a leak would go to. */
-function placesOf(the: Deployed): Place[] {
+export function placesOf(the: Deployed): Place[] {
   const { dir, stack } = the.project;
   const label = `label=cybexp.stack=${stack}`;
   const list = (kind: string, ...args: string[]) =>
