@@ -7,10 +7,12 @@ export function parseDay(raw: unknown): string | Fault {
     "Allowed: a day as year-month-day, such as 2026-12-31.",
     "Write such a day.",
   );
-  if (typeof raw !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(raw)) {
+  // Pulumi takes a day without quotes in a stack's file for the moment at which it begins.
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(?:T00:00:00Z)?$/.exec(String(raw)) ?? [];
+  if (typeof raw !== "string" || day === undefined) {
     return fault;
   }
-  const time = new Date(`${raw}T00:00:00Z`);
+  const time = new Date(`${day}T00:00:00Z`);
   // 2026-02-30 parses as a day of March.
-  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(raw) ? raw : fault;
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(day) ? day : fault;
 }
