@@ -52,15 +52,13 @@ const pascal = (kind: string) =>
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join("");
 
-/** Which containers these are and since when they run, and which volumes there are since when. */
+/** Which containers these are and since when they run, and which volumes there are. */
 export function things(the: Deployed): Record<string, string> {
   const containers = the.containers();
   const names = docker("volume", "ls", "-q", "--filter", `label=cybexp.stack=${the.project.stack}`);
-  const format = "{{.Name}}\t{{.CreatedAt}}";
-  const volumes = docker("volume", "inspect", "--format", format, ...names.split("\n"));
   return Object.fromEntries([
     ...ROLES.map((role: Role) => [role, run(containers[role])]),
-    ...volumes.split("\n").map((line) => line.split("\t")),
+    ...names.split("\n").map((name) => [name, "a volume"]),
   ]) as Record<string, string>;
 }
 
