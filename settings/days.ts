@@ -7,8 +7,8 @@ export function parseDay(raw: unknown): string | Fault {
     "Allowed: a day as year-month-day, such as 2026-12-31.",
     "Write such a day.",
   );
-  // Pulumi takes a day without quotes in a stack's file for the moment at which it begins.
-  const [, day] = /^(\d{4}-\d{2}-\d{2})(?:T00:00:00Z)?$/.exec(String(raw)) ?? [];
+  // Pulumi takes a day without quotes in a stack's file for a moment, and writes that as Go does.
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(?: 00:00:00 \+0000 UTC)?$/.exec(String(raw)) ?? [];
   if (typeof raw !== "string" || day === undefined) {
     return fault;
   }

@@ -95,8 +95,8 @@ describe("a day", () => {
     });
   }
   it("can stand without quotes, which Pulumi takes for a moment", () => {
-    assert.equal(parseDay("2026-12-31T00:00:00Z"), "2026-12-31");
-    assert.ok(parseDay("2026-02-30T00:00:00Z") instanceof Fault);
+    assert.equal(parseDay("2026-12-31 00:00:00 +0000 UTC"), "2026-12-31");
+    assert.ok(parseDay("2026-02-30 00:00:00 +0000 UTC") instanceof Fault);
   });
   const wrong: unknown[] = [
     "2026-02-29",
@@ -107,8 +107,8 @@ describe("a day", () => {
     "2026-1-1",
     "26-01-01",
     "2026-01-01 ",
-    "2026-01-01T00:00:01Z",
-    "2026-01-01T00:00:00",
+    "2026-01-01 00:00:01 +0000 UTC",
+    "2026-01-01T00:00:00Z",
     "20260101",
     "tomorrow",
     "",
