@@ -163,8 +163,8 @@ async function untilHealthy(
     const state = (await docker.inspect<ContainerInfo>("container", id))?.State;
     if (!state?.Running || Date.now() > end) {
       const what = state?.Running
-        ? `is not healthy after ${patienceSeconds} s`
-        : `ends at once (exit code ${state?.ExitCode ?? "unknown"})`;
+        ? `it is not healthy after ${patienceSeconds} s`
+        : `it ends at once (exit code ${state?.ExitCode ?? "unknown"})`;
       throw new UserError(`${what}; its last words: ${await lastWords(docker, id)}`);
     }
     await sleep(250);
