@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { restoreCheckpoint } from "./checkpoint.ts";
 import { UserError } from "./lib/errors.ts";
 import { findWriter } from "./lib/processes.ts";
 import { type Started, STOP_SECONDS } from "./runLock.ts";
@@ -21,17 +22,32 @@ interface PulumiLock {
 }
 
 /**
- * Mends what a run that was killed left behind, as far as it is provably this stack's own: a Pulumi
- * that goes on without its launcher, its lock, unfinished operations, and containers and networks
- * that carry the deployment's id and are not in the state. Says what it mends, a line each.
+ * Makes the state usable again after a run that was killed: a Pulumi that goes on without its
+ * launcher is stopped, its lock removed, a state that is cut off replaced by its backup.
+ *
+ * @throws UserError when another run is at it
+ */
+export async function clearTheWay(
+  stack: string,
+  { embedded, orphan }: { readonly embedded: boolean; readonly orphan: Started | undefined },
+): Promise<void> {
+  if (orphan !== undefined) {
+    await stopOrphan(orphan);
+  }
+  if (embedded) {
+    releaseLocks(stack);
+    if (restoreCheckpoint(stack)) {
+      say("Put back the state's backup: the state was cut off, as by a full disk");
+    }
+  }
+}
+
+/**
+ * Mends what a run that was killed left behind, as far as it is provably this stack's own: unfinished
+ * operations, and containers and networks that carry the deployment's id and are not in the state.
+ * Says what it mends, a line each.
  */
 export async function recover(session: Session): Promise<StackState> {
-  if (session.lock.orphan !== undefined) {
-    await stopOrphan(session.lock.orphan);
-  }
-  if (session.embedded) {
-    releaseLocks(session.stack);
-  }
   const state = await removeOrphans(session, await readState(session));
   if (state.pending === 0) {
     return state;

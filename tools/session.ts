@@ -1,13 +1,15 @@
 import { execa } from "execa";
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { requireRoom } from "./checkpoint.ts";
 import { Docker } from "./lib/docker.ts";
 import { UserError } from "./lib/errors.ts";
-import { projectRoot } from "./lib/paths.ts";
+import { localDir, projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { isEmbedded, pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
+import { clearTheWay } from "./recover.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./stackFile.ts";
 import { ensureToolchain } from "./toolchain.ts";
@@ -20,7 +22,6 @@ export interface Session {
   readonly docker: Docker;
   /** Whether the state is this clone's own. */
   readonly embedded: boolean;
-  readonly lock: RunLock;
   /** Runs the CLI, which may ask the operator, and gives its exit code. */
   pulumi(args: readonly string[]): Promise<number>;
   /** Runs the CLI's `up` or `destroy` and tells what it changes. */
@@ -47,7 +48,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   process.umask(0o077);
   const stack = stackName();
   const config = stackConfig(stack);
-  const lock = options.changes === undefined ? noLock : await lockStack(stack, options.changes);
+  const embedded = isEmbedded();
+  let lock = noLock;
+  if (options.changes !== undefined) {
+    lock = await lockStack(stack, options.changes);
+    requireRoom(localDir);
+    await clearTheWay(stack, { embedded, orphan: lock.orphan });
+  }
 
   const dockerHost = config["docker:host"];
   const toolchain = await ensureToolchain();
@@ -57,7 +64,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 
   const env = { ...pulumiEnvironment(toolchain, engine.host), PULUMI_STACK: stack };
-  const embedded = isEmbedded();
   if (embedded) {
     // Pulumi does not make it.
     mkdirSync(stateDir, { recursive: true });
@@ -81,7 +87,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     engine,
     docker: new Docker(engine.host),
     embedded,
-    lock,
     pulumi: (args) =>
       withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, lock)),
     update: (args) =>

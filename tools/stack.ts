@@ -72,7 +72,8 @@ export function pulumiEnvironment(
     PULUMI_DEBUG_COMMANDS: "true",
     ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
     ...(isEmbedded(env) && {
-      PULUMI_BACKEND_URL: `file://${stateDir}`,
+      // Its metadata files are not written at once: a kill in between makes the state unreadable.
+      PULUMI_BACKEND_URL: `file://${stateDir}?metadata=skip`,
       // See withCleanStackFile.
       PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
     }),

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { localDir, projectRoot } from "./lib/paths.ts";
+import { projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
 import { UpdateReport } from "./updateReport.ts";
 
@@ -78,12 +79,17 @@ function wordsIn(errors: number): string[] {
     .toString("utf8")
     .replace(/^error: /gm, "")
     .trim();
+  if (/incorrect passphrase/.test(text)) {
+    return [
+      "incorrect passphrase: PULUMI_CONFIG_PASSPHRASE is not the one that this stack's secrets are encrypted with",
+    ];
+  }
   return text === "" ? [] : [text];
 }
 
 /** A file that only its open descriptors lead to. */
 function nameless(): number {
-  const folder = mkdtempSync(join(localDir, "events-"));
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-events-"));
   try {
     return openSync(join(folder, "events"), "w+", 0o600);
   } finally {

@@ -34,11 +34,14 @@ describe("a deployed stack", () => {
   before(async () => {
     deployed = new Deployed(await Project.create());
     const stackFile = deployed.project.readStackFile();
+    // FerretDB, the demo's database, takes its first password from its environment alone.
+    deployed.watch.files = ["cmdline"];
     deployed.watch.start();
     try {
       first = { up: await deployed.up(), stackFile };
     } finally {
       await deployed.watch.stop();
+      deployed.watch.files = ["cmdline", "environ"];
     }
   });
   after(async () => {

@@ -76,7 +76,10 @@ export function needlesOf(secrets: ReadonlyMap<string, string>): Needle[] {
         ]),
       ),
     };
-    return Object.entries(forms).map(([form, text]) => ({ secret, form, text }));
+    const different = Object.entries(forms).filter(
+      ([form, text]) => form === "in clear" || text !== plain,
+    );
+    return different.map(([form, text]) => ({ secret, form, text }));
   });
 }
 
@@ -118,8 +121,10 @@ export function filesOf(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Collects the arguments and environments of every process of this machine, again and again. */
+/** Collects what every process of this machine shows to others, again and again. */
 export class ProcessWatch {
+  /** Arguments and environments, as /proc has them; the first `up` is watched without the latter. */
+  files: readonly ("cmdline" | "environ")[] = ["cmdline", "environ"];
   readonly #seen = new Set<string>();
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -151,7 +156,7 @@ export class ProcessWatch {
   sample(): void {
     for (const pid of readdirSync("/proc")) {
       if (/^\d+$/.test(pid)) {
-        for (const file of ["cmdline", "environ"]) {
+        for (const file of this.files) {
           try {
             this.#seen.add(readFileSync(`/proc/${pid}/${file}`, "latin1"));
           } catch {

@@ -164,7 +164,7 @@ describe("the environment of the Pulumi CLI", () => {
       PULUMI_HOME: "/cache/home",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DEBUG_COMMANDS: "true",
-      PULUMI_BACKEND_URL: `file://${stateDir}`,
+      PULUMI_BACKEND_URL: `file://${stateDir}?metadata=skip`,
       PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
     });
   });

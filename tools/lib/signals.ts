@@ -23,6 +23,7 @@ export function obeySignals(): void {
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (forwarding.size === 0) {
+        process.stderr.write("interrupted\n");
         process.exit(INTERRUPTED);
       }
     });

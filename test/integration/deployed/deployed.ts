@@ -88,12 +88,20 @@ export class Deployed {
     this.#outputs = Object.fromEntries(
       Object.entries(root?.outputs ?? {}).map(([key, value]) => [key, reveal(value)]),
     ) as unknown as Outputs;
-    const version = this.heard.length;
     for (const [name, value] of secretsOf(this.#state)) {
-      this.secrets.set(`${name} (${version})`, value);
+      this.#remember(name, value);
     }
     for (const [user, text] of Object.entries(this.#outputs.moduleConfig)) {
-      this.secrets.set(`the token of ${user} (${version})`, tokenIn(text));
+      this.#remember(`the token of ${user}`, tokenIn(text));
+    }
+  }
+
+  /** A rotated secret gets a name of its own. */
+  #remember(name: string, value: string): void {
+    if (this.secrets.has(name) && this.secrets.get(name) !== value) {
+      this.#remember(`${name}'`, value);
+    } else {
+      this.secrets.set(name, value);
     }
   }
 

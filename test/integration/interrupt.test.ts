@@ -1,0 +1,256 @@
+/**
+ * Runs that die: `npm run up` and `down` killed at moments spread over their work, by what an operator
+ * or a machine does (Ctrl-C, a closed terminal, the out-of-memory killer), and run again.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask } from "../../tools/lib/probe.ts";
+import { parts } from "../../tools/preflight.ts";
+import { processesIn } from "./processes.ts";
+import { docker, Project, type Result } from "./project.ts";
+
+/** Whom the signal is sent to: npm, its process group (npm and Node), or all down to the plugins. */
+type Target = "npm" | "group" | "tree";
+
+/** When it is sent. */
+type Moment = (project: Project) => boolean;
+
+const containers = (): string[] =>
+  docker("ps", "--all", "--format", "{{.Names}}").split("\n").filter(Boolean);
+
+/** A container of that role has been made. */
+const madeContainer =
+  (role: string): Moment =>
+  (project) =>
+    containers().includes(`cybexp-${project.stack}-${role}`);
+
+/** It is away, which it is while it is replaced or removed. */
+const lostContainer =
+  (role: string): Moment =>
+  (project) =>
+    !madeContainer(role)(project);
+
+const madeNetwork: Moment = (project) =>
+  docker("network", "ls", "--format", "{{.Name}}").includes(`cybexp-${project.stack}-`);
+
+/** One of our programs runs. */
+const runs =
+  (program: string): Moment =>
+  (project) =>
+    processesIn(project.dir).some(({ command }) => command.includes(`commands/${program}.ts`));
+
+const runsPulumi: Moment = (project) =>
+  processesIn(project.dir).some(({ command }) => /pulumi (up|destroy) /.test(command));
+
+/** How long a run may take to come to the moment, or to end. */
+const PATIENCE_SECONDS = 120;
+
+/** Starts a run, sends the signal at the moment, and waits for npm's end. */
+async function interrupt(
+  project: Project,
+  command: "up" | "down",
+  signal: "SIGINT" | "SIGKILL",
+  target: Target,
+  moment: Moment,
+): Promise<Result> {
+  const child = project.start(command);
+  const result = project.end(child);
+  const npm = child.pid ?? assert.fail("npm did not start");
+  const deadline = Date.now() + PATIENCE_SECONDS * 1000;
+  while (!moment(project)) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      assert.fail(`the moment did not come: ${(await result).output}`);
+    }
+    await sleep(20);
+  }
+  const pids =
+    target === "tree"
+      ? processesIn(project.dir).map(({ pid }) => pid)
+      : [target === "npm" ? npm : -npm];
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+  if (signal === "SIGKILL") {
+    // Its pipes may live on in what survives: only npm's own end counts.
+    await new Promise((resolve) => (child.signalCode ? resolve(0) : child.once("exit", resolve)));
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }
+  return result;
+}
+
+function locks(project: Project): string[] {
+  const folder = join(
+    project.dir,
+    ".cybexp/state/.pulumi/locks/organization/cybexp",
+    project.stack,
+  );
+  return [
+    ...(existsSync(folder) ? readdirSync(folder) : []),
+    ...readdirSync(join(project.dir, ".cybexp/runs")),
+  ];
+}
+
+/** After Ctrl-C: said so, and nothing is left that runs or is locked. */
+function assertStopped(project: Project, result: Result): void {
+  assert.notEqual(result.code, 0, result.output);
+  assert.match(result.output, /^interrupted: `npm run (up|down)` goes on from here$/m);
+  assertNoTrace(result);
+  assert.deepEqual(processesIn(project.dir), []);
+  assert.deepEqual(locks(project), []);
+}
+
+function assertNoTrace(result: Result): void {
+  assert.doesNotMatch(result.output, /^\s+at .*:\d+|internal error|goroutine \d+|panic:/m);
+}
+
+async function assertConverges(project: Project, stackFile: string): Promise<void> {
+  const result = await project.npm("up");
+  assert.equal(result.code, 0, result.output);
+  assertNoTrace(result);
+
+  const { kmsUrl, backendUrl, serverCa, users } = (await project.outputs()) as {
+    kmsUrl: string;
+    backendUrl: string;
+    serverCa: string;
+    users: Record<string, { user: string; password: string }>;
+  };
+  for (const url of [kmsUrl, backendUrl]) {
+    const target = { url: `${url}/`, ca: serverCa };
+    const { analyst } = users;
+    assert.ok(analyst);
+    const { status, body } = await ask({ ...target, credential: analyst });
+    assert.deepEqual([status, body.trim()], [200, "up"]);
+    assert.equal((await ask(target)).status, 401);
+  }
+  const preview = await project.npm("preview", "--expect-no-changes");
+  assert.equal(preview.code, 0, preview.output);
+  assert.deepEqual(project.leftovers().sort(), expectedThings(project));
+  assert.deepEqual(tasks(project), []);
+  assert.deepEqual(processesIn(project.dir), []);
+  assert.deepEqual(locks(project), []);
+  assert.equal(readFileSync(project.configFile, "utf8"), stackFile);
+}
+
+function expectedThings(project: Project): string[] {
+  return Object.entries(parts)
+    .flatMap(([kind, names]) => names.map((name) => `${kind} cybexp-${project.stack}-${name}`))
+    .sort();
+}
+
+/** Throw-away containers that mount a volume of the stack. */
+function tasks(project: Project): string[] {
+  const all = docker(
+    "ps",
+    "--all",
+    "--no-trunc",
+    "--filter=label=cybexp.role=task",
+    "--format={{.Mounts}}",
+  );
+  return all.split("\n").filter((mounts) => mounts.includes(`cybexp-${project.stack}-`));
+}
+
+describe("an interrupted `npm run up`", () => {
+  let project: Project;
+  let stackFile: string;
+  before(async () => {
+    project = await Project.create();
+    stackFile = readFileSync(project.configFile, "utf8");
+  });
+  after(() => project.remove());
+
+  const up = (signal: "SIGINT" | "SIGKILL", target: Target, moment: Moment) =>
+    interrupt(project, "up", signal, target, moment);
+
+  describe("of a first deployment, again and again", () => {
+    it("SIGINT to npm, when the first network is there", async () => {
+      assertStopped(project, await up("SIGINT", "npm", madeNetwork));
+    });
+    it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {
+      await up("SIGKILL", "group", runs("deliver"));
+    });
+    it("SIGKILL to the whole tree when a database's container is there", async () => {
+      await up("SIGKILL", "tree", madeContainer("kms-db"));
+    });
+    it("Ctrl-C (SIGINT to the process group) when a service's container is there", async () => {
+      assertStopped(project, await up("SIGINT", "group", madeContainer("kms")));
+    });
+    it("SIGKILL to npm alone when the proxy's container is there", async () => {
+      await up("SIGKILL", "npm", madeContainer("proxy"));
+    });
+    it("SIGKILL to the whole tree during the smoke check", async () => {
+      await up("SIGKILL", "tree", runs("smoke"));
+    });
+    it("converges when nothing interrupts it", async () => {
+      await assertConverges(project, stackFile);
+    });
+  });
+
+  describe("of a change", () => {
+    before(() => {
+      project.configure((config) => (config["cybexp:rotation"] = { kmsJwtKey: 2 }));
+      stackFile = readFileSync(project.configFile, "utf8");
+    });
+    it("Ctrl-C while it looks at what is there", async () => {
+      assertStopped(project, await up("SIGINT", "group", runsPulumi));
+    });
+    it("SIGINT to npm while the new files are delivered", async () => {
+      assertStopped(project, await up("SIGINT", "npm", runs("deliver")));
+    });
+    it("SIGKILL to the whole tree while a container is away to be replaced", async () => {
+      await up("SIGKILL", "tree", lostContainer("kms"));
+    });
+    it("Ctrl-C during the smoke check", async () => {
+      assertStopped(project, await up("SIGINT", "group", runs("smoke")));
+    });
+    it("converges when nothing interrupts it", async () => {
+      await assertConverges(project, stackFile);
+    });
+  });
+
+  describe("`npm run down`", () => {
+    it("Ctrl-C, then SIGKILL to the whole tree, then to the end: nothing is left", async () => {
+      assertStopped(
+        project,
+        await interrupt(project, "down", "SIGINT", "group", lostContainer("proxy")),
+      );
+      await interrupt(project, "down", "SIGKILL", "tree", lostContainer("kms-db"));
+      const result = await project.npm("down");
+      assert.equal(result.code, 0, result.output);
+      assertNoTrace(result);
+      assert.deepEqual(project.leftovers(), []);
+      assert.deepEqual(processesIn(project.dir), []);
+      assert.equal(readFileSync(project.configFile, "utf8"), stackFile);
+    });
+  });
+});
+
+describe("`npm run down` after an interrupted first `npm run up`", () => {
+  const cases: [title: string, signal: "SIGINT" | "SIGKILL", target: Target][] = [
+    ["SIGINT", "SIGINT", "group"],
+    ["SIGKILL to the whole tree", "SIGKILL", "tree"],
+    ["SIGKILL to npm and Node", "SIGKILL", "group"],
+  ];
+  for (const [title, signal, target] of cases) {
+    it(`leaves nothing after ${title}`, async () => {
+      const project = await Project.create();
+      try {
+        await interrupt(project, "up", signal, target, madeContainer("kms-db"));
+        const result = await project.npm("down");
+        assert.equal(result.code, 0, result.output);
+        assertNoTrace(result);
+        assert.deepEqual(project.leftovers(), []);
+        assert.deepEqual(processesIn(project.dir), []);
+      } finally {
+        await project.remove();
+      }
+    });
+  }
+});
