@@ -52,7 +52,7 @@ export function secrecy(the: () => Deployed): void {
       "kms-jwt-key.hex",
       "kms-jwt-key.hex'",
       "user-collector-1.result",
-      "user-collector-1.result'",
+      "user-collector-2.result",
       "kms-db-admin-password-1.result",
       "the token of analyst",
     ]) {

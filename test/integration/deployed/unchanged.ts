@@ -24,7 +24,7 @@ export function unchanged(the: () => Deployed): void {
   });
 }
 
-async function assertNothingToChange(the: Deployed): Promise<void> {
+export async function assertNothingToChange(the: Deployed): Promise<void> {
   const preview = await the.npm("pulumi", "preview", "--expect-no-changes");
   assert.equal(preview.code, 0, preview.output);
 }
