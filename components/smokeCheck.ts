@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { declaredListeners } from "../settings/declaredListeners.ts";
+import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
 import type { Deployment } from "./deployment.ts";
@@ -53,6 +54,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
           PROXY: proxy.containerId,
           KMS: kms.service.containerId,
           BACKEND: backend.service.containerId,
+          // Not in the state before the end: what the next `up` may go on from.
+          ROTATION: JSON.stringify(rotationNumbers(settings)),
         },
       },
       { parent: this },

@@ -21,11 +21,16 @@ export function announceRotation(state: StackState, settings: Settings): void {
   }
 }
 
-/** What the rotation guard printed at the last `up`. */
-function numbersOf({ exported }: StackState): RotationNumbers {
-  const guard = exported.deployment?.resources?.find(
-    ({ type, urn }) => type === "command:local:Command" && urn.endsWith("::rotation-guard"),
-  );
-  const stdout = guard?.outputs?.["stdout"];
-  return typeof stdout === "string" && stdout !== "" ? (JSON.parse(stdout) as RotationNumbers) : {};
+/**
+ * The numbers of the last `up` that got to its end. The guard has those of the last that began: what
+ * it was to rotate may be half done, and what is in use then is the one before.
+ */
+function numbersOf({ resources }: StackState): RotationNumbers {
+  const outputsOf = (name: string) =>
+    resources.find(({ type, urn }) => type === "command:local:Command" && urn.endsWith(`::${name}`))
+      ?.outputs ?? {};
+  const done = (outputsOf("smoke")["environment"] as { ROTATION?: unknown } | undefined)?.ROTATION;
+  const begun = outputsOf("rotation-guard")["stdout"];
+  const text = [done, begun].find((value) => typeof value === "string" && value !== "");
+  return text === undefined ? {} : (JSON.parse(text as string) as RotationNumbers);
 }

@@ -1,6 +1,6 @@
 /** Overlaps of old and new secrets, and the numbers that rotate them. */
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 import fc from "fast-check";
 import { passwordDigest } from "../../render/passwordDigest.ts";
 import { parseDay } from "../../settings/days.ts";
@@ -14,6 +14,8 @@ import {
   rotationNumbers,
 } from "../../settings/rotationNumbers.ts";
 import type { Settings } from "../../settings/types.ts";
+import { announceRotation } from "../../tools/rotation.ts";
+import { interpretState, type StackState } from "../../tools/state.ts";
 
 /** The settings of a stack with these users and numbers. */
 function settingsWith(users: readonly object[], rotation: object = {}): Settings {
@@ -256,5 +258,72 @@ describe("a password's digest", () => {
       passwordDigest({ salt: "0123456789abcdefSALT", name: "a@b.example", password: "x:y/Ärger?" }),
       "MwdGHLaqX2sU1LZ5ZknREw",
     );
+  });
+});
+
+describe("what is said before an up", () => {
+  const command = (name: string, outputs: Readonly<Record<string, unknown>>) => ({
+    urn: `urn:pulumi:dev::cybexp::command:local:Command::${name}`,
+    type: "command:local:Command",
+    outputs,
+  });
+  const stateWith = (done: object | undefined, begun: object | undefined) =>
+    interpretState({
+      deployment: {
+        resources: [
+          command("kms-limits", { stdout: "7" }),
+          ...(begun ? [command("rotation-guard", { stdout: JSON.stringify(begun) })] : []),
+          ...(done
+            ? [command("smoke", { stdout: "", environment: { ROTATION: JSON.stringify(done) } })]
+            : []),
+        ],
+      },
+    });
+  const settings = (generation: number, kmsJwtKey = 1) =>
+    settingsWith([{ name: "collector", generation }], { kmsJwtKey });
+  const at = (generation: number) => rotationNumbers(settings(generation));
+  const said = (state: StackState, now: Settings): string => {
+    const written: string[] = [];
+    const write = mock.method(process.stderr, "write", (text: string) => written.push(text) > 0);
+    try {
+      announceRotation(state, now);
+    } finally {
+      write.mock.restore();
+    }
+    return written.join("");
+  };
+
+  it("is nothing at the first, and nothing without a consequence", () => {
+    assert.equal(said(stateWith(undefined, undefined), settings(5)), "");
+    assert.equal(said(stateWith(at(1), at(1)), settings(2)), "");
+  });
+
+  it("is what a new token key revokes", () => {
+    const text = said(stateWith(at(1), at(1)), settings(1, 2));
+    assert.match(
+      text,
+      /^note: the KMS gets a new token-signing key: EVERY token is revoked, .*\n$/,
+    );
+  });
+
+  it("is a refusal of a jump", () => {
+    assert.throws(() => said(stateWith(at(1), at(1)), settings(3)), {
+      name: "UserError",
+      message: /^the number of user collector went from 1 to 3: /,
+    });
+  });
+
+  it("is a refusal of the next number but one when the up of the next was cut off", () => {
+    const cutOff = stateWith(at(1), at(2));
+    assert.equal(said(cutOff, settings(2)), "");
+    assert.throws(() => said(cutOff, settings(3)), {
+      message: /^the number of user collector went from 1 to 3: /,
+    });
+  });
+
+  it("goes by the numbers that were begun with where no up got to its end", () => {
+    assert.throws(() => said(stateWith(undefined, at(1)), settings(3)), {
+      message: /from 1 to 3/,
+    });
   });
 });

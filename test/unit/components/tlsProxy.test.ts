@@ -427,6 +427,8 @@ describe("the smoke check", () => {
         PROXY: containerIdOf("proxy"),
         KMS: containerIdOf("kms"),
         BACKEND: containerIdOf("backend"),
+        ROTATION:
+          '{"user collector":1,"kmsJwtKey":1,"serverCertificate":1,"serverCa":1,"kmsDatabase":1,"backendDatabase":1}',
       },
       stdin,
     });
