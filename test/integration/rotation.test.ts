@@ -399,7 +399,12 @@ describe("rotation by numbers in the stack's config", () => {
   describe("a run that is killed", () => {
     const number = (key: string) => () => setRotation({ [key]: rotationNumber(key) + 1 });
     const guarded: Moment = ended("rotation-guard");
-    const cases: readonly [what: string, raise: () => void, moment: Moment][] = [
+    const cases: readonly [
+      what: string,
+      raise: () => void,
+      moment: Moment,
+      between?: () => Promise<void>,
+    ][] = [
       ["after a database has its new user", number("backendDatabase"), ended("backend-db-users")],
       ["after the delivery of a config", number("kmsDatabase"), ended("kms-config-delivery")],
       ["while the KMS is replaced", number("kmsJwtKey"), isAway("kms")],
@@ -412,6 +417,7 @@ describe("rotation by numbers in the stack's config", () => {
             { name: "analyst", generation: 3, retired: 1 },
           ),
         runs("deliver", guarded),
+        refusesTheNextButOne,
       ],
       ["while a new certificate is delivered", number("serverCa"), runs("deliver", guarded)],
       ["before old users of a database go", number("kmsDatabase"), ended("kms-handback")],
@@ -432,11 +438,21 @@ describe("rotation by numbers in the stack's config", () => {
       });
     });
 
-    cases.forEach(([what, raise, moment], index) => {
+    /** What was in use before the run that was killed may still be so. */
+    async function refusesTheNextButOne(): Promise<void> {
+      setUsers({ name: "collector", generation: 4 }, { name: "analyst", generation: 3 });
+      const { code, output } = await the().npm("up");
+      setUsers({ name: "collector", generation: 3 }, { name: "analyst", generation: 3 });
+      assert.notEqual(code, 0);
+      assert.match(output, /the number of user collector went from 2 to 4: raise it by one/);
+    }
+
+    cases.forEach(([what, raise, moment, between], index) => {
       const signal = index % 2 === 0 ? "SIGINT" : "SIGKILL";
       it(`is gone on with by the next: ${signal} ${what}`, async () => {
         raise();
         await killUp(the(), moment, signal);
+        await between?.();
         await the().up();
       });
     });
@@ -497,6 +513,7 @@ describe("rotation by numbers in the stack's config", () => {
     }
     const needles = needlesOf(the().secrets);
     const places = placesOf(the()).filter(([name]) => name !== ".cybexp/passphrase");
+    places.push(["the stack's file", the().project.readStackFile()]);
     assert.deepEqual(search(places, needles), []);
   });
 
