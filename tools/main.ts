@@ -47,6 +47,11 @@ program
   .command("test")
   .description("run all tests")
   .action(async () => (await import("./test.ts")).test());
+program
+  .command("bench")
+  .description("measure")
+  .argument("<name>", "what: rotation")
+  .action(async (name: string) => (await import("../bench/main.ts")).bench(name));
 
 try {
   await program.parseAsync();

@@ -1,4 +1,4 @@
-import { SERVICE_PORT } from "../render/handover.ts";
+import { SERVICE_PORT } from "../render/standIn.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { find, handBack, type Place, standInName } from "./lib/handover.ts";
 import { isServing } from "./lib/standIn.ts";

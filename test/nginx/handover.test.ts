@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Agent, request } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { handoverFile } from "../../render/handover.ts";
+import { handoverFile } from "../../render/proxySignals.ts";
 import { call } from "./client.ts";
 import { docker } from "./docker.ts";
 import { COLLECTOR, Proxy } from "./proxy.ts";

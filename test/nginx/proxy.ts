@@ -27,7 +27,7 @@ export const SERVER_NAME = "cybexp.example.org";
 export const COLLECTOR = "collector:0123456789abcdefABCDEF";
 export const ANALYST = "analyst:pässwörd-of-an-analyst";
 
-const STATUS_PORT = 8081;
+export const STATUS_PORT = 8081;
 
 const SALT = "0123456789abcdefABCDEF";
 

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { Agent } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Docker } from "../../tools/lib/docker.ts";
+import { reloadProxy } from "../../tools/lib/reload.ts";
 import { call } from "./client.ts";
-import { COLLECTOR, Proxy } from "./proxy.ts";
+import { COLLECTOR, Proxy, STATUS_PORT } from "./proxy.ts";
 
 const PARALLEL = 50;
 
@@ -12,7 +15,7 @@ describe("a reload of the proxy", () => {
   before(async () => (proxy = await Proxy.start()));
   after(() => proxy.stop());
 
-  it("lets requests on 50 kept connections end well", async () => {
+  it("lets requests on 50 kept last end well", async () => {
     const agents = Array.from(
       { length: PARALLEL },
       () => new Agent({ keepAlive: true, maxSockets: 1 }),
@@ -67,13 +70,60 @@ describe("a reload of the proxy", () => {
     return { answered, failures };
   };
 
+  it("closes no connection on which a request is on its way", async (t) => {
+    let done = false;
+    let answered = 0;
+    let last = 0;
+    const failures: string[] = [];
+    const clients = Array.from({ length: PARALLEL }, async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      while (!done) {
+        try {
+          const { status, headers } = await call(proxy.kms, {
+            method: "POST",
+            body: "record",
+            auth: COLLECTOR,
+            agent,
+          });
+          last += headers.connection === "close" ? 1 : 0;
+          if (status === 200) {
+            answered++;
+          } else {
+            failures.push(String(status));
+          }
+        } catch (error) {
+          failures.push(String(error));
+        }
+        await sleep(50 + 50 * Math.random());
+      }
+      agent.destroy();
+    });
+    for (const release of ["kept-1", "kept-2", "kept-3"]) {
+      proxy.writeRelease(release);
+      await reloadProxy(
+        new Docker(),
+        { container: proxy.container, statusPort: STATUS_PORT },
+        release,
+      );
+    }
+    done = true;
+    await Promise.all(clients);
+    t.diagnostic(`${answered} requests, ${last} of them the last on their connection`);
+    assert.deepEqual(failures, []);
+    assert.ok(answered > 1000, `only ${answered} requests`);
+    assert.deepEqual(
+      readdirSync(proxy.tmp).filter((name) => name === "closing"),
+      [],
+    );
+  });
+
   it("fails no request of 50 clients that connect anew each time", async () => {
     const anew = Array.from({ length: PARALLEL }, () => undefined);
     const { failures } = await underReloads(["three", "four", "five"], anew);
     assert.deepEqual(failures, []);
   });
 
-  it("fails none of 50 that keep their connections, or before Nginx 1.27.4 only such as can be sent again", async () => {
+  it("fails none of 50 that keep their last, or before Nginx 1.27.4 only such as can be sent again", async () => {
     const kept = Array.from(
       { length: PARALLEL },
       () => new Agent({ keepAlive: true, maxSockets: 1 }),

@@ -7,7 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { standInHost } from "../../render/handover.ts";
+import { standInHost } from "../../render/standIn.ts";
 import { Docker } from "../lib/docker.ts";
 import { UserError } from "../lib/errors.ts";
 import { Door, find, handBack, placeSchema, planHandover, standInName } from "../lib/handover.ts";

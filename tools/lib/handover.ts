@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { handoverFile, standInHost } from "../../render/handover.ts";
+import { handoverFile } from "../../render/proxySignals.ts";
+import { standInHost } from "../../render/standIn.ts";
 import { type Docker, DockerError } from "./docker.ts";
 import { type ContainerInfo, removeContainer } from "./standIn.ts";
 
