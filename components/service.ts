@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
-import { SERVICE_PORT as PORT, standInHost } from "../render/handover.ts";
+import { SERVICE_PORT as PORT, standInHost } from "../render/standIn.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container, type ContainerArgs, type VolumeMount } from "./container.ts";
 import { type Deployment, dockerName, labels, type Role } from "./deployment.ts";

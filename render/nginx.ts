@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { matching, wholeNumber } from "./check.ts";
-import { handoverFile } from "./handover.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
+import { CLOSING_FILE, handoverFile } from "./proxySignals.ts";
 
 /** One service behind the proxy. */
 export interface NginxDoor {
@@ -63,7 +63,7 @@ export function renderNginx(options: NginxOptions): string {
         passwords(checked),
         requests(checked),
         upstreams(checked),
-        refusals,
+        refusals(checked),
         ...checked.doors.map((door) => doorServer(checked, door)),
         otherNames(checked),
         statusServer(checked),
@@ -73,6 +73,9 @@ export function renderNginx(options: NginxOptions): string {
     "",
   ].join("\n");
 }
+
+/** A connection that was used within so many seconds is not closed by a reload. */
+const KEEPALIVE_SECONDS = 5;
 
 type Checked = Required<NginxOptions>;
 
@@ -177,7 +180,7 @@ keepalive_timeout 75s;
 ${
   dialect.keepaliveMinTimeout
     ? `# A stopping worker waits for the request that may be on its way on an idle connection.
-keepalive_min_timeout 5s;
+keepalive_min_timeout ${KEEPALIVE_SECONDS}s;
 `
     : ""
 }# No limit of requests or connections: it would count before the password is checked, and turn away
@@ -272,7 +275,7 @@ const causes: Readonly<Record<number, string>> = {
   504: "The service behind the proxy took too long to answer.",
 };
 
-const refusals = `\
+const refusals = ({ dialect }: Checked) => `\
 # Nginx's own refusals as JSON; what a service answers passes as it is, whatever its status.
 proxy_intercept_errors off;
 map $status $cause {
@@ -286,7 +289,7 @@ error_page 401 403 404 405 413 421 500 502 503 504 @refused;
 error_page 400 414 /.refused;
 error_page 494 =431 /.refused;
 error_page 497 =400 /.refused;
-`;
+${dialect.keepaliveMinTimeout ? "" : "# No refusal: see where it is returned.\nerror_page 418 = @closing;\n"}`;
 
 /** In every server with doors, since locations are not inherited. */
 const refusalLocations = `\
@@ -322,11 +325,30 @@ server {
     }
 
     location / {
+${dialect.keepaliveMinTimeout ? "" : lastAnswer}        limit_conn under_way 65535;
+        proxy_pass http://$upstream;
+    }
+${dialect.keepaliveMinTimeout ? "" : closingLocation}
+${indent(refusalLocations)}}
+`;
+
+/** Not in the server block: a return from there would come before the body's size is looked at. */
+const lastAnswer = `\
+        # Idle connections are closed at a reload, a request on its way or not: so for a while before,
+        # an answer is the last one on its connection.
+        if (-f ${CLOSING_FILE}) {
+            return 418;
+        }
+`;
+
+const closingLocation = `
+    # As above; what else goes wrong here is refused as there.
+    recursive_error_pages on;
+    location @closing {
+        keepalive_timeout 0;
         limit_conn under_way 65535;
         proxy_pass http://$upstream;
     }
-
-${indent(refusalLocations)}}
 `;
 
 const otherNames = ({ doors, dialect }: Checked) => `\
@@ -349,7 +371,15 @@ ${doors
 ${indent(refusalLocations)}}
 `;
 
-const statusServer = ({ statusPort, release }: Checked) => `\
+/** The same seconds as those of keepalive_min_timeout. */
+const lingerLocation = `\
+    # How long before a reload answers are to be the last ones on their connections, in seconds.
+    location = /linger {
+        return 200 "${KEEPALIVE_SECONDS}\\n";
+    }
+`;
+
+const statusServer = ({ statusPort, release, dialect }: Checked) => `\
 # For the health check and for who has just reloaded: nobody outside the container gets here.
 server {
     listen 127.0.0.1:${statusPort};
@@ -364,7 +394,7 @@ server {
     location = /release {
         return 200 "${release}\\n";
     }
-    # 409 while requests are under way to the upstream that is asked for.
+${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are under way to the upstream that is asked for.
     location = /idle {
         set $upstream $arg_upstream;
         limit_conn under_way 1;

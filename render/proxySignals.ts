@@ -1,14 +1,13 @@
-/** What the proxy's configuration, a service's container and a handover must agree on. */
+/** Files in the proxy's /tmp by which its workers are told something without a reload. */
 
-/** The port at which CYBEX-P's services listen in their containers. */
-export const SERVICE_PORT = 5000;
-
-/** The file in the proxy's container that is there while a stand-in serves. */
+/** It is there while a stand-in serves behind a door. */
 export function handoverFile(door: string): string {
   return `/tmp/handover-${door}`;
 }
 
-/** The host name of the stand-in in the network that it shares with the proxy. */
-export function standInHost(door: string): string {
-  return `${door}-handover`;
-}
+/**
+ * It is there shortly before and during a reload, and makes an answer the last one on its connection.
+ * Only an Nginx that closes idle connections at a reload, whatever may be on its way there, looks
+ * for it; it tells at the status port's `/linger` how many seconds before.
+ */
+export const CLOSING_FILE = "/tmp/closing";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { Agent } from "node:https";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Docker } from "../../tools/lib/docker.ts";
@@ -15,7 +16,7 @@ describe("a reload of the proxy", () => {
   before(async () => (proxy = await Proxy.start()));
   after(() => proxy.stop());
 
-  it("lets requests on 50 kept last end well", async () => {
+  it("lets requests on 50 kept connections end well", async () => {
     const agents = Array.from(
       { length: PARALLEL },
       () => new Agent({ keepAlive: true, maxSockets: 1 }),
@@ -117,13 +118,52 @@ describe("a reload of the proxy", () => {
     );
   });
 
+  it("takes and refuses as ever while answers are the last on their connections", async () => {
+    writeFileSync(join(proxy.tmp, "closing"), "");
+    chmodSync(join(proxy.tmp, "closing"), 0o644);
+    proxy.upstream.take();
+    const answers = [
+      await call(proxy.kms, { auth: COLLECTOR, method: "POST", body: "record", path: "/a?b=%2F" }),
+      await call(proxy.kms, { auth: "collector:wrong" }),
+      await call(proxy.kms, { auth: COLLECTOR, method: "POST", body: "x".repeat(65_537) }),
+      await call(proxy.kms, { auth: COLLECTOR, path: "/never" }),
+    ];
+    rmSync(join(proxy.tmp, "closing"));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 401, 413, 504],
+    );
+    for (const { body } of answers.slice(1)) {
+      assert.match(body, /^\{"status":\d+,"door":"kms","error":/);
+    }
+    assert.deepEqual(
+      proxy.upstream.take().map(({ method, url, bytes }) => [method, url, bytes]),
+      [
+        ["POST", "/a?b=%2F", 6],
+        ["GET", "/never", 0],
+      ],
+    );
+    const lines = await Promise.all(
+      answers.map(({ headers }) => proxy.logged(headers["x-request-id"])),
+    );
+    assert.deepEqual(
+      lines.map(({ status, path }) => [status, path]),
+      [
+        ["200", "/a"],
+        ["401", "/"],
+        ["413", "/"],
+        ["504", "/never"],
+      ],
+    );
+  });
+
   it("fails no request of 50 clients that connect anew each time", async () => {
     const anew = Array.from({ length: PARALLEL }, () => undefined);
     const { failures } = await underReloads(["three", "four", "five"], anew);
     assert.deepEqual(failures, []);
   });
 
-  it("fails none of 50 that keep their last, or before Nginx 1.27.4 only such as can be sent again", async () => {
+  it("fails none of 50 that keep their connections, or before Nginx 1.27.4 only such as can be sent again", async () => {
     const kept = Array.from(
       { length: PARALLEL },
       () => new Agent({ keepAlive: true, maxSockets: 1 }),
