@@ -66,6 +66,10 @@ export class Project {
       },
     );
     for (const file of tracked.split("\0").filter(Boolean)) {
+      // Git lists what was deleted and not committed, too.
+      if (!existsSync(join(projectRoot, file))) {
+        continue;
+      }
       cpSync(join(projectRoot, file), join(dir, file));
     }
     symlinkSync(modules, join(dir, "node_modules"));
