@@ -24,7 +24,7 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
 ];
 
 /** Test files that run side by side: those that deploy a stack or measure times run alone. */
-const CONCURRENCY: Readonly<Record<string, number>> = { unit: 2, nginx: 3 };
+const CONCURRENCY: Readonly<Record<string, number>> = { unit: 2, nginx: 2 };
 
 /** `npm run check`: what needs neither an engine nor a toolchain. */
 export async function check(): Promise<void> {
