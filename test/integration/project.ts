@@ -197,7 +197,9 @@ export class Project {
 
   /** Takes the stack down and the folder away; what `down` could not remove, by its name. */
   async remove(): Promise<void> {
-    await this.npm("down");
+    if (this.leftovers().length > 0) {
+      await this.npm("down");
+    }
     for (const [kind = "", name = ""] of this.leftovers().map((found) => found.split(" "))) {
       docker(kind, "rm", ...(kind === "network" ? [] : ["--force"]), name);
     }
