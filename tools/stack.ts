@@ -68,8 +68,6 @@ export function pulumiEnvironment(
     PATH: [dirname(process.execPath), env["PATH"]].join(delimiter),
     PULUMI_HOME: toolchain.home,
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // Without it the CLI knows no --event-log, by which `up` counts what it changed.
-    PULUMI_DEBUG_COMMANDS: "true",
     ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
     ...(isEmbedded(env) && {
       // Its metadata files are not written at once: a kill in between makes the state unreadable.

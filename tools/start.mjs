@@ -79,12 +79,13 @@ if (node === process.execPath) {
   process.argv = [process.argv[0] ?? node, main, ...process.argv.slice(2)];
   await import(main);
 } else {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   // Ctrl-C reaches the child by itself when it comes from a terminal; it takes a second one for the
-  // same (tools/lib/signals.ts). One sent to this process alone must be passed on.
+  // same (tools/lib/signals.ts). One sent to this process alone must be passed on, and from the
+  // child's first moment: if it ended this process instead, the child would go on unseen.
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
     process.on(signal, () => child.kill(signal));
   }
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   // As main.ts does when this process is gone.
   const launcher = process.ppid;
   setInterval(() => process.ppid === launcher || child.kill("SIGHUP"), 500).unref();

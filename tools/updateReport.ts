@@ -127,7 +127,7 @@ export class UpdateReport {
       // The stack's own "update failed" says no more than the exit code.
       if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {
         const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
-        this.#failures.set(text, `${name}${text}`);
+        this.#failures.set(text, `${name}${text}${hint(urn, text)}`);
       }
     } else if (severity === "warning" && !/using pulumi-\S+ from \$PATH/.test(text)) {
       this.#write(`  warning: ${text}`);
@@ -154,17 +154,30 @@ function titleOf(urn: string, type: string): string {
   return `${kind} ${nameOf(urn)}`;
 }
 
+/** How a bridged provider and the command provider wrap what went wrong, several times over. */
+const WRAPPINGS = [
+  /^exit status \d+: running "[^"]*":\n/,
+  /^(creating|updating|deleting|reading) urn:\S+: /,
+  /^\d+ errors? occurred:\s*\* /,
+  /^sdk-v2\/\S+: sdk\.helper_schema: /,
+  /: provider=\S+$/,
+];
+
 /** The cause alone, without how it came to us. */
 function plain(message: string): string {
-  return (
-    message
-      .replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "")
-      .trim()
-      // A program that failed: what it said follows.
-      .replace(/^exit status \d+: running "[^"]*":\n/, "")
-      // A bridged provider's wrapping.
-      .replace(/^(creating|updating|deleting|reading) urn:\S+: /, "")
-      .replace(/^\d+ errors? occurred:\s*\* /, "")
-      .trim()
-  );
+  let text = message.replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "");
+  for (let before = ""; text !== before;) {
+    before = text;
+    text = WRAPPINGS.reduce((rest, wrapping) => rest.replace(wrapping, ""), text.trim());
+  }
+  return text;
+}
+
+/** Where more is to be found. */
+function hint(urn: string | undefined, text: string): string {
+  const [, stack] =
+    /^urn:pulumi:([^:]+)::.*\$docker:index\/container:Container::/.exec(urn ?? "") ?? [];
+  return stack !== undefined && /healthy|running/.test(text)
+    ? `: see \`docker logs cybexp-${stack}-${nameOf(urn ?? "")}\``
+    : "";
 }

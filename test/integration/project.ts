@@ -66,6 +66,10 @@ export class Project {
       },
     );
     for (const file of tracked.split("\0").filter(Boolean)) {
+      // Git lists what was deleted and not committed, too.
+      if (!existsSync(join(projectRoot, file))) {
+        continue;
+      }
       cpSync(join(projectRoot, file), join(dir, file));
     }
     symlinkSync(modules, join(dir, "node_modules"));
@@ -206,7 +210,9 @@ export class Project {
 
   /** Takes the stack down and the folder away; what `down` could not remove, by its name. */
   async remove(): Promise<void> {
-    await this.npm("down");
+    if (this.leftovers().length > 0) {
+      await this.npm("down");
+    }
     for (const [kind = "", name = ""] of this.leftovers().map((found) => found.split(" "))) {
       docker(kind, "rm", ...(kind === "network" ? [] : ["--force"]), name);
     }

@@ -11,6 +11,9 @@ import { COLLECTOR, Proxy, STATUS_PORT } from "./proxy.ts";
 
 const PARALLEL = 50;
 
+/** These tests are about reloads: however busy the machine is, an answer is worth the wait. */
+const PATIENT = { readTimeout: 60 };
+
 describe("a reload of the proxy", () => {
   let proxy: Proxy;
   before(async () => (proxy = await Proxy.start()));
@@ -29,7 +32,7 @@ describe("a reload of the proxy", () => {
     while (proxy.upstream.received.filter(({ url }) => url.startsWith("/slow")).length < PARALLEL) {
       await sleep(10);
     }
-    proxy.writeRelease("two");
+    proxy.writeRelease("two", PATIENT);
     await proxy.reload("two");
     const finished = await Promise.all(answers);
     agents.forEach((agent) => agent.destroy());
@@ -61,7 +64,7 @@ describe("a reload of the proxy", () => {
       }
     });
     for (const release of releases) {
-      proxy.writeRelease(release);
+      proxy.writeRelease(release, PATIENT);
       await proxy.reload(release);
       await sleep(200);
     }

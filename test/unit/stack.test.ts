@@ -131,7 +131,6 @@ describe("the environment of the Pulumi CLI", () => {
       PATH: [dirname(process.execPath), "/bin"].join(delimiter),
       PULUMI_HOME: "/cache/home",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      PULUMI_DEBUG_COMMANDS: "true",
     });
   });
 
@@ -163,7 +162,6 @@ describe("the environment of the Pulumi CLI", () => {
       PULUMI_CONFIG_PASSPHRASE: "",
       PULUMI_HOME: "/cache/home",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      PULUMI_DEBUG_COMMANDS: "true",
       PULUMI_BACKEND_URL: `file://${stateDir}?metadata=skip`,
       PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
     });

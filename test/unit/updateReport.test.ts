@@ -101,13 +101,23 @@ describe("the report of an update", () => {
     assert.deepEqual(lines, []);
   });
 
-  it("takes the wrapping off a provider's error, and tells it once", () => {
+  it("takes the wrappings off a provider's error, tells it once, and where to look", () => {
     const { report, say } = start();
-    const message =
-      "  creating urn:pulumi:dev::cybexp::docker:index/container:Container::kms: 1 error occurred:\n\t* port is already allocated\n";
-    say("error", message, urn(CONTAINER, "kms"));
-    say("error", message);
-    assert.deepEqual(report.failures, ["kms: port is already allocated"]);
+    const container = urn(CONTAINER, "kms");
+    const cause = "container failed to be in healthy state";
+    say(
+      "error",
+      `sdk-v2/provider2.go:571: sdk.helper_schema: ${cause}: provider=docker@5.2.0`,
+      container,
+    );
+    say(
+      "error",
+      `  1 error occurred:\n\t* creating ${container}: 1 error occurred:\n\t* ${cause}\n\n`,
+      container,
+    );
+    assert.deepEqual(report.failures, [
+      "kms: container failed to be in healthy state: see `docker logs cybexp-dev-kms`",
+    ]);
   });
 
   it("names no resource where the program itself failed", () => {

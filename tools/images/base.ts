@@ -9,7 +9,6 @@ import { contextKey } from "./context.ts";
 import type { DockerCommand } from "./dockerCommand.ts";
 
 const SUITE = "bookworm";
-const MIRROR = "http://deb.debian.org";
 
 /** As the official slim image: the smallest variant, without manuals and translations. */
 const OPTIONS = [
@@ -20,14 +19,8 @@ const OPTIONS = [
   "--dpkgopt=path-exclude=/usr/share/doc/*",
   "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 ];
-const SOURCES = [
-  `deb ${MIRROR}/debian ${SUITE} main`,
-  `deb ${MIRROR}/debian ${SUITE}-updates main`,
-  `deb ${MIRROR}/debian-security ${SUITE}-security main`,
-];
-
 /** All that decides what gets made. */
-export const baseRecipe = [...OPTIONS, ...SOURCES].join("\n");
+export const baseRecipe = [...OPTIONS, SUITE].join("\n");
 
 export const BASE_IMAGE = `cybexp-demo/base:${SUITE}-${contextKey([], [baseRecipe])}`;
 
@@ -60,12 +53,15 @@ export async function prepareBase(architecture: string, why: string): Promise<vo
   }
 }
 
-/** Makes the file system and imports it into the engine under BASE_IMAGE (about half a minute). */
+/**
+ * Makes the file system and imports it into the engine under BASE_IMAGE (about half a minute).
+ * mmdebstrap knows Debian's mirrors, those of updates and security fixes too.
+ */
 export async function makeBase(engine: Engine, docker: DockerCommand): Promise<void> {
   // With the usual umask: what the packages' scripts make is for all users of the image.
   const bootstrap = execa(
     "sh",
-    ["-c", 'umask 022; exec mmdebstrap "$@"', "mmdebstrap", ...OPTIONS, SUITE, "-", ...SOURCES],
+    ["-c", 'umask 022; exec mmdebstrap "$@"', "mmdebstrap", ...OPTIONS, SUITE, "-"],
     { stdin: "ignore", reject: false, buffer: { stdout: false } },
   );
   const loaded = await bootstrap.pipe("docker", ["import", "--change", 'CMD ["bash"]', "-"], {

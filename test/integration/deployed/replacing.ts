@@ -46,6 +46,8 @@ export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffe
     for (const role of ["backend", "backend-db", "kms"] as const) {
       docker("rm", "-f", before[role].Id);
     }
+    // For as long as Nginx remembers the address (two seconds) it waits there in vain: a 504.
+    await sleep(3000);
     const away = await the().call("backend", "/");
     assert.equal(away.status, 502);
     assert.match(away.text, /got no answer from the service/);
