@@ -336,10 +336,10 @@ function provider(
 }
 
 const programIn = ({ create }: Record<string, unknown>) =>
-  String(create).split("/").at(-1)?.replace(".ts", "");
+  String(create).replace(/^.*\/|\.ts$/g, "");
 
 /** What our own programs print. */
-function printed(program: string | undefined, name: string, seed: string, nginx: string): string {
+function printed(program: string, name: string, seed: string, nginx: string): string {
   switch (program) {
     case "nginx-version":
       return nginx;
