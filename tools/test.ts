@@ -37,13 +37,26 @@ export async function check(): Promise<void> {
   finish(await quick());
 }
 
-/** `npm test`: everything, on a machine that may have nothing yet. */
+/** `npm test`: everything but the long tests, on a machine that may have nothing yet. */
 export async function test(): Promise<void> {
   const tally = await quick();
-  await ensureToolchain();
-  await ensureImages(await ensureEngine(), demoImages);
+  await prepare();
   await runTests(ENGINE_TESTS, tally);
   finish(tally);
+}
+
+/** `npm run test:long`: every rotation and replacement under load, killed at every step. */
+export async function testLong(): Promise<void> {
+  const tally = { passed: 0, failed: 0 };
+  await prepare();
+  // One after another: they measure.
+  await runTests(["long"], tally, 1);
+  finish(tally);
+}
+
+async function prepare(): Promise<void> {
+  await ensureToolchain();
+  await ensureImages(await ensureEngine(), demoImages);
 }
 
 async function quick(): Promise<Tally> {
@@ -72,7 +85,11 @@ async function runStaticCheck(
   tally[ok ? "passed" : "failed"]++;
 }
 
-async function runTests(folders: readonly string[], tally: Tally): Promise<void> {
+async function runTests(
+  folders: readonly string[],
+  tally: Tally,
+  concurrency = CONCURRENCY,
+): Promise<void> {
   const files = folders.flatMap((folder) => {
     const found = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
     if (found.length === 0) {
@@ -84,7 +101,7 @@ async function runTests(folders: readonly string[], tally: Tally): Promise<void>
   process.stdout.write(`\n— test/{${folders.join(",")}}\n`);
   const stream = run({
     files: files.map((file) => join(projectRoot, file)),
-    concurrency: CONCURRENCY,
+    concurrency,
     timeout: FILE_TIMEOUT_MINUTES * 60_000,
     cwd: projectRoot,
   });
