@@ -1,18 +1,18 @@
 /** What must not compile does not: each mistake here would open a port or lose a limit. */
 import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
-import type { CertificateAuthority } from "../../components/certificateAuthority.ts";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
 import type { Deployment, Role } from "../../components/deployment.ts";
 import { Program, type ProgramArgs } from "../../components/program.ts";
+import type { RotatedAuthority } from "../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../components/serverCertificate.ts";
 import { Service, type ServiceArgs } from "../../components/service.ts";
 import type { ProxyDoor } from "../../components/tlsProxy.ts";
 import type { Endpoint } from "../../settings/types.ts";
 
 declare const deployment: Deployment;
-declare const authority: CertificateAuthority;
+declare const authority: RotatedAuthority;
 declare const service: Service;
 declare const id: pulumi.Output<string>;
 
@@ -120,6 +120,7 @@ describe("a service", () => {
     config: id,
     bind: { address: "127.0.0.1", port: 5000 },
     databaseNetwork: "net",
+    drainSeconds: 60,
   };
 
   it("is the KMS or the Backend, and nothing else", () => {
@@ -150,7 +151,7 @@ describe("a service", () => {
 });
 
 describe("a database", () => {
-  const args = { deployment, image: "mongo:8.0", database: "d", user: "u" };
+  const args = { deployment, image: "mongo:8.0", database: "d", generation: 1 };
 
   it("is one service's own, and is published or not, as somebody decided", () => {
     expect(Database).type.toBeConstructableWith("d", {

@@ -171,6 +171,7 @@ describe("a day", () => {
     "2026-01-01T00:00:00Z",
     "20260101",
     "tomorrow",
+    Object.create(null),
     "",
     20260101,
     new Date("2026-01-01"),
