@@ -10,10 +10,18 @@ export interface Credential {
   readonly password: string;
 }
 
+/** A client's certificate and private key, PEM. */
+export interface ClientKey {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
 export interface Call {
   /** PEM; the only authority to trust. */
   readonly ca?: string;
   readonly credential?: Credential | undefined;
+  /** Presented where a certificate is asked for. */
+  readonly client?: ClientKey | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   /** Makes it a POST. */
   readonly body?: Buffer | string;
@@ -28,7 +36,7 @@ export interface Answer {
 
 /** One request on a connection of its own; rejects when there is no answer. */
 export function call(url: string, options: Call = {}): Promise<Answer> {
-  const { ca, credential, headers, body } = options;
+  const { ca, credential, client, headers, body } = options;
   return new Promise((resolve, reject) => {
     const request = url.startsWith("https:") ? tlsRequest : plainRequest;
     const outgoing = request(url, {
@@ -43,6 +51,7 @@ export function call(url: string, options: Call = {}): Promise<Answer> {
         ...(body !== undefined && { "Content-Length": Buffer.byteLength(body) }),
       },
       ...(credential && { auth: `${credential.user}:${credential.password}` }),
+      ...(client && { cert: client.certificate, key: client.privateKey }),
     });
     outgoing.on("response", (response) => {
       // A refusal may come before the whole body is sent: what breaks after it does not count.

@@ -1,6 +1,6 @@
 /** The one stack that all tests of deployed.test.ts look at, and what they have heard of it. */
 import assert from "node:assert/strict";
-import { call, type Answer, type Call, type Credential } from "../client.ts";
+import { call, type Answer, type Call, type ClientKey, type Credential } from "../client.ts";
 import type { Project } from "../project.ts";
 import { docker, type Result } from "../project.ts";
 import { type ExportedState, ProcessWatch, reveal, secretsOf } from "../secrets.ts";
@@ -13,6 +13,11 @@ export interface Outputs {
   readonly kmsUrl: string;
   readonly backendUrl: string;
   readonly serverCa: string;
+  readonly clientCa: string;
+  /** Without a key where the certificate was made from a request. */
+  readonly clients: Readonly<
+    Record<string, { readonly certificate: string; readonly privateKey?: string }>
+  >;
   readonly users: Readonly<Record<string, Credential>>;
   readonly moduleConfig: Readonly<Record<string, string>>;
 }
@@ -115,6 +120,13 @@ export class Deployed {
     const found = this.outputs.users[name];
     assert.ok(found, `there is a user ${name}`);
     return found;
+  }
+
+  /** What a client presents, whose key the stack made. */
+  client(name: string): ClientKey {
+    const { certificate, privateKey } = this.outputs.clients[name] ?? {};
+    assert.ok(certificate !== undefined && privateKey !== undefined, `there is a client ${name}`);
+    return { certificate, privateKey };
   }
 
   /** The KMS's token of a user, out of that user's module configuration. */

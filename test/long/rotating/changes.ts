@@ -1,6 +1,6 @@
 /** What Pulumi says that it will change, and that it has changed. */
 import assert from "node:assert/strict";
-import { type Deployed, type Role, ROLES, run } from "../../integration/deployed/deployed.ts";
+import { type Deployed, run } from "../../integration/deployed/deployed.ts";
 import { docker } from "../../integration/project.ts";
 
 interface Step {
@@ -54,10 +54,10 @@ const pascal = (kind: string) =>
 
 /** Which containers these are and since when they run, and which volumes there are. */
 export function things(the: Deployed): Record<string, string> {
-  const containers = the.containers();
+  const containers = Object.entries(the.containers()).sort(([a], [b]) => (a < b ? -1 : 1));
   const names = docker("volume", "ls", "-q", "--filter", `label=cybexp.stack=${the.project.stack}`);
   return Object.fromEntries([
-    ...ROLES.map((role: Role) => [role, run(containers[role])]),
+    ...containers.map(([role, container]) => [role, run(container)]),
     ...names.split("\n").map((name) => [name, "a volume"]),
   ]) as Record<string, string>;
 }
@@ -70,7 +70,7 @@ export function things(the: Deployed): Record<string, string> {
 export async function rotate(
   the: Deployed,
   changes: readonly string[],
-  replaced: readonly Role[] = [],
+  replaced: readonly string[] = [],
 ): Promise<{ previewed: string; up: string }> {
   const before = things(the);
   const previewed = await preview(the);
