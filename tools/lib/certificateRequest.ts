@@ -21,10 +21,14 @@ const SIGNATURES: Readonly<Record<string, string>> = {
   "1.2.840.113549.1.1.13": "sha512",
 };
 
-const CURVES: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r1: "P-384" };
+const CURVES: Readonly<Record<string, string>> = {
+  prime256v1: "P-256",
+  secp384r1: "P-384",
+  secp521r1: "P-521",
+};
 const LEAST_RSA_BITS = 2048;
 const MOST_RSA_BITS = 8192;
-const KEYS = `ECDSA on P-256 or P-384, or RSA of ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits`;
+const KEYS = `ECDSA on P-256, P-384 or P-521, or RSA of ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} bits`;
 
 /** What makes a good one, for the end of a message. */
 const MAKE_ONE =
