@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
+import { HealthClient } from "./components/healthClient.ts";
+import { Kapow } from "./components/kapow.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
@@ -73,6 +75,29 @@ const proxy = new TlsProxy("proxy", {
   ],
 });
 
+const clientAuthority = new RotatedAuthority("client-ca", {
+  commonName: `CYBEX-P ${deployment.stack} client CA`,
+  validityDays: settings.certificates.caValidityDays,
+  generation: 1,
+  overlap: false,
+});
+
+const kapow =
+  settings.kapow &&
+  new Kapow("kapow", {
+    deployment,
+    settings: settings.kapow,
+    certificate: new ServerCertificate("kapow-certificate", {
+      authority: serverAuthority,
+      serverName: settings.kapow.serverName ?? settings.proxy.serverName,
+      validityDays: settings.certificates.validityDays,
+      renewBeforeDays: settings.certificates.renewBeforeDays,
+      generation: settings.rotation.serverCertificate,
+    }),
+    clientCa: clientAuthority.bundle,
+    healthClient: new HealthClient("kapow-health"),
+  });
+
 new SmokeCheck("smoke", {
   deployment,
   settings,
@@ -81,6 +106,7 @@ new SmokeCheck("smoke", {
   proxy,
   kms,
   backend,
+  kapow,
 });
 
 export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;

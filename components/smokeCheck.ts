@@ -4,6 +4,7 @@ import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
 import type { Deployment } from "./deployment.ts";
+import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
@@ -18,6 +19,7 @@ export interface SmokeCheckArgs {
   readonly proxy: TlsProxy;
   readonly kms: Kms;
   readonly backend: Backend;
+  readonly kapow?: Kapow | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface SmokeCheckArgs {
 export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:SmokeCheck", name, {}, opts);
-    const { settings, kms, backend, proxy } = args;
+    const { settings, kms, backend, kapow, proxy } = args;
 
     new Program(
       name,
@@ -54,6 +56,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
           PROXY: proxy.containerId,
           KMS: kms.service.containerId,
           BACKEND: backend.service.containerId,
+          // Its port has to be there when the check looks for those that are published.
+          ...(kapow && { KAPOW: kapow.containerId }),
           // Not in the state before the end: what the next `up` may go on from.
           ROTATION: JSON.stringify(rotationNumbers(settings)),
         },

@@ -25,8 +25,8 @@ export async function preflight(
 
 /** The last parts of the names that a stack's things have in Docker: `cybexp-<stack>-<part>`. */
 export const parts = {
-  container: ["kms", "backend", "kms-db", "backend-db", "proxy"],
-  network: ["kms", "backend", "kms-db", "backend-db", "edge"],
+  container: ["kms", "backend", "kms-db", "backend-db", "proxy", "kapow"],
+  network: ["kms", "backend", "kms-db", "backend-db", "edge", "kapow"],
   volume: [
     "kms-config",
     "kms-secrets",
@@ -36,6 +36,7 @@ export const parts = {
     "backend-db-data",
     "backend-db-secrets",
     "proxy-release",
+    "kapow-files",
   ],
 } as const;
 
