@@ -78,8 +78,8 @@ const proxy = new TlsProxy("proxy", {
 const clientAuthority = new RotatedAuthority("client-ca", {
   commonName: `CYBEX-P ${deployment.stack} client CA`,
   validityDays: settings.certificates.caValidityDays,
-  generation: 1,
-  overlap: false,
+  generation: settings.rotation.clientCa,
+  overlap: overlaps(settings.rotation.clientCa, settings.rotation.clientCaRetired),
 });
 
 const kapow =

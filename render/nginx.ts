@@ -1,5 +1,16 @@
 import { isIPv4 } from "node:net";
 import { matching, wholeNumber } from "./check.ts";
+import {
+  asksForCertificate,
+  checkClients,
+  clientLocations,
+  clientMaps,
+  clientVerification,
+  type NginxAccess,
+  type NginxClient,
+  PASSWORD_CAUSE,
+  realmOf,
+} from "./nginxClients.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
 import { CLOSING_FILE, handoverFile } from "./proxySignals.ts";
 
@@ -14,6 +25,8 @@ export interface NginxDoor {
   readonly standIn: string;
   /** The largest request body, in Nginx's spelling, such as `17m`. */
   readonly maxBody: string;
+  /** What is asked of callers. @default "password" */
+  readonly access?: NginxAccess;
 }
 
 export interface NginxOptions {
@@ -26,7 +39,10 @@ export interface NginxOptions {
   readonly shutdownTimeout: number;
   /** A port on the container's own loopback that tells health and release. */
   readonly statusPort: number;
-  /** The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it. */
+  /**
+   * The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it; and of
+   * client-ca.crt and client-ca.crl if a door asks for certificates.
+   */
   readonly releaseDir: string;
   /** What a good Authorization header is known by, without a look into htpasswd. Secret. */
   readonly passwords: {
@@ -35,6 +51,8 @@ export interface NginxOptions {
     /** User name -> `passwordDigest` of the password in use. */
     readonly digests: Readonly<Record<string, string>>;
   };
+  /** Whose certificates are known, at doors that ask for them. @default nobody's */
+  readonly clients?: readonly NginxClient[];
   /** The IPv4 address of the name server that knows the services: Docker's is 127.0.0.11. */
   readonly resolver: string;
   /** What the status port tells, so that a reload can be seen to have worked. */
@@ -56,11 +74,12 @@ export function renderNginx(options: NginxOptions): string {
     "http {",
     indent(
       [
-        basics,
+        basics(checked),
         log(checked),
         tls(checked),
         answers(checked),
         passwords(checked),
+        ...(checked.certificates ? [clientMaps(checked.doors, checked.clients)] : []),
         requests(checked),
         upstreams(checked),
         refusals(checked),
@@ -77,7 +96,11 @@ export function renderNginx(options: NginxOptions): string {
 /** A connection that was used within so many seconds is not closed by a reload. */
 const KEEPALIVE_SECONDS = 5;
 
-type Checked = Required<NginxOptions>;
+interface Checked extends Required<NginxOptions> {
+  readonly doors: readonly Required<NginxDoor>[];
+  /** Whether any door asks for a client's certificate. */
+  readonly certificates: boolean;
+}
 
 const main = ({ release, shutdownTimeout }: Checked) => `\
 # Release ${release}. The stack wrote this file: change the stack's config, not this.
@@ -97,13 +120,13 @@ events {
 }
 `;
 
-const basics = `\
+const basics = ({ certificates }: Checked) => `\
 default_type application/json;
 # Long enough a name must not end Nginx at start.
 server_names_hash_bucket_size 512;
 # For as many users as anyone has, and names of any length; to be said before the first map.
 map_hash_max_size 8192;
-map_hash_bucket_size 128;
+map_hash_bucket_size ${certificates ? 256 : 128};
 
 # The root is read-only.
 client_body_temp_path /tmp/client_body;
@@ -113,7 +136,7 @@ uwsgi_temp_path /tmp/uwsgi;
 scgi_temp_path /tmp/scgi;
 `;
 
-const log = ({ doors }: Checked) => `\
+const log = ({ doors, certificates }: Checked) => `\
 map $server_port $door {
 ${doors.map((door) => `    ${door.port} ${door.name};`).join("\n")}
 }
@@ -121,13 +144,19 @@ ${doors.map((door) => `    ${door.port} ${door.name};`).join("\n")}
 # $uri has no query string, and no header that carries a password or token is named here.
 log_format access escape=json
     '{"time":"$time_iso8601","request":"$request_id","remote":"$remote_addr",'
-    '"user":"$remote_user","door":"$door","host":"$host","protocol":"$server_protocol",'
+    '${certificates ? CLIENT_LOG : '"user":"$remote_user","entered_by":"password",'}'
+    '"door":"$door","host":"$host","protocol":"$server_protocol",'
     '"method":"$request_method","path":"$uri","status":"$status",'
     '"received":$request_length,"sent":$bytes_sent,"seconds":$request_time,'
     '"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time",'
     '"tls":"$ssl_protocol","cipher":"$ssl_cipher"}';
 access_log /dev/stdout access;
 `;
+
+/** Of a certificate that was refused the serial number tells whose it was. */
+const CLIENT_LOG =
+  '"user":"$caller","entered_by":"$entered_by","client":"$client","certificate":"$certificate",' +
+  '"certificate_serial":"$ssl_client_serial","certificate_days":"$ssl_client_v_remain",';
 
 const tls = ({ releaseDir, dialect }: Checked) => `\
 # Mozilla's intermediate values, guideline 6.0; the curves are those that this OpenSSL knows.
@@ -169,7 +198,7 @@ proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel
 `;
 
 /** What is taken from callers, and what of it the services see. */
-const requests = ({ dialect }: Checked) => `\
+const requests = ({ dialect, certificates }: Checked) => `\
 # A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file in /tmp.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
@@ -194,8 +223,10 @@ ignore_invalid_headers on;
 proxy_headers_hash_max_size 1024;
 proxy_headers_hash_bucket_size 128;
 proxy_set_header Host $host;
-# The services trust this name; whatever the caller sends under it is overwritten.
-proxy_set_header X-Cybexp-User $remote_user;
+# The services trust these; whatever the caller sends under their names is overwritten or left out.
+proxy_set_header X-Cybexp-User ${certificates ? "$caller" : "$remote_user"};
+proxy_set_header X-Cybexp-Door ${certificates ? "$entered_by" : "password"};
+proxy_set_header X-Cybexp-Client ${certificates ? "$client" : '""'};
 # The proxy's password ends here. CYBEX-P's own token is in X-Authorization, which passes.
 proxy_set_header Authorization "";
 proxy_set_header X-Request-Id $request_id;
@@ -261,7 +292,7 @@ proxy_max_temp_file_size 0;
 /** Statuses that Nginx itself answers with, and why, for a person who reads the body. */
 const causes: Readonly<Record<number, string>> = {
   400: "The request is malformed, or plain HTTP on a TLS port.",
-  401: "The proxy asks for a user name and password (HTTP basic authentication).",
+  401: PASSWORD_CAUSE,
   403: "The proxy does not allow this.",
   404: "The proxy has nothing at this path.",
   405: "The proxy does not pass this method on.",
@@ -275,13 +306,16 @@ const causes: Readonly<Record<number, string>> = {
   504: "The service behind the proxy took too long to answer.",
 };
 
-const refusals = ({ dialect }: Checked) => `\
+const refusals = ({ dialect, certificates }: Checked) => `\
 # Nginx's own refusals as JSON; what a service answers passes as it is, whatever its status.
 proxy_intercept_errors off;
 map $status $cause {
     default "The proxy refused the request.";
 ${Object.entries(causes)
-  .map(([status, cause]) => `    ${status} "${cause}";`)
+  .map(
+    ([status, cause]) =>
+      `    ${status} "${certificates && status === "401" ? "$password_cause" : cause}";`,
+  )
   .join("\n")}
 }
 error_page 401 403 404 405 413 421 500 502 503 504 @refused;
@@ -289,7 +323,7 @@ error_page 401 403 404 405 413 421 500 502 503 504 @refused;
 error_page 400 414 /.refused;
 error_page 494 =431 /.refused;
 error_page 497 =400 /.refused;
-${dialect.keepaliveMinTimeout ? "" : "# No refusal: see where it is returned.\nerror_page 418 = @closing;\n"}`;
+${certificates ? "error_page 495 496 = $unverified_way;\n" : ""}${dialect.keepaliveMinTimeout ? "" : "# No refusal: see where it is returned.\nerror_page 418 = @closing;\n"}`;
 
 /** In every server with doors, since locations are not inherited. */
 const refusalLocations = `\
@@ -305,7 +339,7 @@ location = /.refused {
 
 const doorServer = (
   { serverName, releaseDir, dialect }: Checked,
-  { port, name, upstream, standIn, maxBody }: NginxDoor,
+  { port, name, upstream, standIn, maxBody, access }: Required<NginxDoor>,
 ) => `\
 # The door to the ${name}.
 server {
@@ -313,24 +347,37 @@ server {
     server_name ${serverName};
     client_max_body_size ${maxBody};
 
+${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
+  realmOf[access] === undefined
+    ? ""
+    : `\
     secure_link $password_digest;
     secure_link_md5 $password_salt$http_authorization;
-    auth_basic $realm;
+    auth_basic ${realmOf[access]};
     auth_basic_user_file ${releaseDir}/htpasswd;
 
-    # Looked at for each request: a handover needs no reload, which would close idle connections.
+`
+}    # Looked at for each request: a handover needs no reload, which would close idle connections.
     set $upstream ${upstream};
     if (-f ${handoverFile(name)}) {
         set $upstream ${standIn};
     }
 
-    location / {
+${access === "password" ? "" : `${indent(clientLocations(access))}\n`}    location ${access === "password" ? "/" : "@service"} {
 ${dialect.keepaliveMinTimeout ? "" : lastAnswer}        limit_conn under_way 65535;
-        proxy_pass http://$upstream;
+        proxy_pass ${target(access)};
     }
-${dialect.keepaliveMinTimeout ? "" : closingLocation}
+${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(access)}
 ${indent(refusalLocations)}}
 `;
+
+/** The path as it came, also where Nginx has been to another location with it. */
+const target = (access: NginxAccess) =>
+  access === "password" ? "http://$upstream" : "http://$upstream$request_uri";
+
+/** A refused certificate was the first error: what goes wrong after it is refused as usual. */
+const moreErrors = (access: NginxAccess) =>
+  access === "either" ? "    recursive_error_pages on;\n" : "";
 
 /** Not in the server block: a return from there would come before the body's size is looked at. */
 const lastAnswer = `\
@@ -341,13 +388,13 @@ const lastAnswer = `\
         }
 `;
 
-const closingLocation = `
+const closingLocation = (access: NginxAccess) => `
     # As above; what else goes wrong here is refused as there.
     recursive_error_pages on;
     location @closing {
         keepalive_timeout 0;
         limit_conn under_way 65535;
-        proxy_pass http://$upstream;
+        proxy_pass ${target(access)};
     }
 `;
 
@@ -409,7 +456,8 @@ ${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are
 
 /** Every value in the text's place for it and no more. */
 function check(options: NginxOptions): Checked {
-  const { doors, dialect = commonDialect } = options;
+  const { dialect = commonDialect, clients = [] } = options;
+  const doors = options.doors.map((door) => ({ access: "password" as const, ...door }));
   const host =
     /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
   matching("the server name", options.serverName, host, "a host name");
@@ -471,7 +519,8 @@ function check(options: NginxOptions): Checked {
   if (doors.length === 0) {
     throw new RangeError("there must be at least one door");
   }
-  return { ...options, dialect };
+  checkClients(clients);
+  return { ...options, dialect, clients, doors, certificates: doors.some(asksForCertificate) };
 }
 
 /** Four spaces before every line that has something on it. */

@@ -3,5 +3,7 @@ export const certificateDays = {
   /** A year and a day at most: browsers take no longer ones, and a lost key should not live for long. */
   validityDays: { least: 1, most: 366, fallback: 90 },
   renewBeforeDays: { least: 0, most: 365, fallback: 30 },
+  /** What a lost key is good for until somebody notices; owners have to be given a new one in time. */
+  clientValidityDays: { least: 1, most: 825, fallback: 365 },
   caValidityDays: { least: 2, most: 36500, fallback: 3650 },
 } as const;

@@ -20,7 +20,10 @@ export interface Finding {
 export function inconsistencies(raw: RawConfig): Finding[] {
   return [
     ...clashingListeners(raw.values),
-    ...duplicateUsers(raw.values),
+    ...duplicateNames(raw.values, "users", "A user"),
+    ...duplicateNames(raw.values, "clients", "A client"),
+    ...almostUsers(raw.values),
+    ...keysMadeTwice(raw.values),
     ...plainUserPasswords(raw),
     ...certificateTimes(raw.values),
     ...retiredAhead(raw.values),
@@ -72,26 +75,32 @@ function clashingListeners(values: unknown): Finding[] {
   }));
 }
 
-function usersOf(values: unknown): unknown[] {
-  const users = valueAt(values, ["users"]);
+type People = "users" | "clients";
+
+function peopleOf(values: unknown, list: People): unknown[] {
+  const people = valueAt(values, [list]);
   // A list may have holes, which map would leave as they are.
-  return Array.isArray(users) ? Array.from(users as unknown[]) : [];
+  return Array.isArray(people) ? Array.from(people as unknown[]) : [];
 }
 
-function duplicateUsers(values: unknown): Finding[] {
-  // Nginx's maps don't tell upper from lower case.
-  const names = usersOf(values).map((_, index) =>
-    parsed(values, ["users", index, "name"], parseUserName)?.toLowerCase(),
+function namesOf(values: unknown, list: People): (string | undefined)[] {
+  return peopleOf(values, list).map((_, index) =>
+    parsed(values, [list, index, "name"], parseUserName),
   );
+}
+
+function duplicateNames(values: unknown, list: People, who: string): Finding[] {
+  // Nginx's maps don't tell upper from lower case.
+  const names = namesOf(values, list).map((name) => name?.toLowerCase());
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     return name === undefined || first === index
       ? []
       : [
           {
-            path: ["users", index, "name"],
+            path: [list, index, "name"],
             fault: new Fault(
-              `A user is listed once; ${formatPath(["users", first])} has this name already (case does not count).`,
+              `${who} is listed once; ${formatPath([list, first])} has this name already (case does not count).`,
               "Remove one of the two, or give it another name.",
             ),
           },
@@ -99,8 +108,46 @@ function duplicateUsers(values: unknown): Finding[] {
   });
 }
 
+/** A user and a client of one name are one caller to the services: it must be the very name. */
+function almostUsers(values: unknown): Finding[] {
+  const users = namesOf(values, "users");
+  return namesOf(values, "clients").flatMap((name, index) => {
+    const like = users.findIndex((user) => user?.toLowerCase() === name?.toLowerCase());
+    const user = users[like];
+    return name === undefined || user === undefined || user === name
+      ? []
+      : [
+          {
+            path: ["clients", index, "name"],
+            fault: new Fault(
+              `It differs from the name of ${formatPath(["users", like])} in case only.`,
+              `Write ${user} if it is the same caller to the services, else another name.`,
+            ),
+          },
+        ];
+  });
+}
+
+function keysMadeTwice(values: unknown): Finding[] {
+  return peopleOf(values, "clients").flatMap((_, index) => {
+    const path = ["clients", index, "keyType"];
+    return valueAt(values, path) === undefined ||
+      valueAt(values, ["clients", index, "csr"]) === undefined
+      ? []
+      : [
+          {
+            path,
+            fault: new Fault(
+              "The key of this client is the one of its request (csr); none is made here.",
+              "Remove one of the two.",
+            ),
+          },
+        ];
+  });
+}
+
 function plainUserPasswords({ values, secretKeys, plainPasswords = [] }: RawConfig): Finding[] {
-  return usersOf(values).flatMap((_, index) => {
+  return peopleOf(values, "users").flatMap((_, index) => {
     const path: Path = ["users", index, "password"];
     const given = ["string", "number"].includes(typeof valueAt(values, path));
     const plain = !secretKeys.has("users") || plainPasswords.includes(formatPath(path));
@@ -126,25 +173,31 @@ function certificateTimes(values: unknown): Finding[] {
       ? fallback
       : parsed(values, path, wholeNumber(least, most));
   };
-  const validity = days("validityDays");
   const renewal = days("renewBeforeDays");
   const ca = days("caValidityDays");
+  const leaves = (["validityDays", "clientValidityDays"] as const)
+    .flatMap((name) => {
+      const validity = days(name);
+      return validity === undefined ? [] : [{ name, validity }];
+    })
+    .sort((a, b) => a.validity - b.validity);
+  const [shortest, longest] = [leaves.at(0), leaves.at(-1)];
   const findings: Finding[] = [];
-  if (validity !== undefined && renewal !== undefined && renewal >= validity) {
+  if (shortest !== undefined && renewal !== undefined && renewal >= shortest.validity) {
     findings.push({
       path: ["certificates", "renewBeforeDays"],
       fault: new Fault(
-        `A certificate valid for ${validity} days and renewed ${renewal} days before its end is renewed by every up.`,
-        "Set renewBeforeDays to less than validityDays; a third of it is usual.",
+        `A certificate valid for ${shortest.validity} days and renewed ${renewal} days before its end is renewed by every up.`,
+        `Set renewBeforeDays to less than ${shortest.name}; a third of it is usual.`,
       ),
     });
   }
-  if (validity !== undefined && ca !== undefined && ca <= validity) {
+  if (longest !== undefined && ca !== undefined && ca <= longest.validity) {
     findings.push({
       path: ["certificates", "caValidityDays"],
       fault: new Fault(
-        `The authority is valid for ${ca} days, a certificate that it signs for ${validity}.`,
-        "Set caValidityDays to more than validityDays.",
+        `The authority is valid for ${ca} days, a certificate that it signs for ${longest.validity}.`,
+        `Set caValidityDays to more than ${longest.name}.`,
       ),
     });
   }
@@ -154,14 +207,16 @@ function certificateTimes(values: unknown): Finding[] {
 /** What is in use can't be retired. */
 function retiredAhead(values: unknown): Finding[] {
   const pairs: [current: Path, retired: Path][] = [
-    ...usersOf(values).map((_, index): [Path, Path] => [
-      ["users", index, "generation"],
-      ["users", index, "retired"],
+    ...(["users", "clients"] as const).flatMap((list) =>
+      peopleOf(values, list).map((_, index): [Path, Path] => [
+        [list, index, "generation"],
+        [list, index, "retired"],
+      ]),
+    ),
+    ...["serverCa", "clientCa"].map((name): [Path, Path] => [
+      ["rotation", name],
+      ["rotation", `${name}Retired`],
     ]),
-    [
-      ["rotation", "serverCa"],
-      ["rotation", "serverCaRetired"],
-    ],
   ];
   return pairs.flatMap(([current, retired]) => {
     const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);

@@ -18,8 +18,8 @@ export function overlaps(generation: number, retired: number): boolean {
  * @param today As in 2026-12-31.
  */
 export function notices(settings: Settings, today: string): Notice[] {
-  const { rotation, users } = settings;
-  return [
+  const { rotation, users, clients } = settings;
+  const lasting = [
     ...users.map(({ name, generation, retired, retireBy }) => ({
       what: `the previous password of ${name} (generation ${generation - 1})`,
       how: `set retired: ${generation - 1} for that user`,
@@ -32,6 +32,21 @@ export function notices(settings: Settings, today: string): Notice[] {
       open: overlaps(rotation.serverCa, rotation.serverCaRetired),
       retireBy: rotation.serverCaRetireBy,
     },
+    // Of a revoked client the one before is refused as well.
+    ...clients
+      .filter(({ revoked }) => !revoked)
+      .map(({ name, generation, retired, retireBy }) => ({
+        what: `the previous certificate of ${name} (generation ${generation - 1})`,
+        how: `set retired: ${generation - 1} for that client`,
+        open: overlaps(generation, retired),
+        retireBy,
+      })),
+    {
+      what: `the previous client CA (number ${rotation.clientCa - 1})`,
+      how: `set cybexp:rotation.clientCaRetired to ${rotation.clientCa - 1} once all clients have their new certificates`,
+      open: overlaps(rotation.clientCa, rotation.clientCaRetired),
+      retireBy: rotation.clientCaRetireBy,
+    },
   ]
     .filter(({ open }) => open)
     .map(({ what, how, retireBy }) => {
@@ -39,4 +54,16 @@ export function notices(settings: Settings, today: string): Notice[] {
       const since = due ? `, though it was to be retired by ${retireBy}` : "";
       return { due, text: `${what} is still good${since}: to retire it, ${how}` };
     });
+  return [...lasting, ...closedDoors(settings)];
+}
+
+/** Doors that let nobody in: that may be meant, after a revocation. */
+function closedDoors({ kms, backend, clients }: Settings): Notice[] {
+  const anyClient = clients.some(({ revoked }) => !revoked);
+  return Object.entries({ kms, backend })
+    .filter(([, { access }]) => !anyClient && (access === "certificate" || access === "both"))
+    .map(([service, { access }]) => ({
+      due: true,
+      text: `nobody can call the ${service}: cybexp:${service}.access is ${access}, and cybexp:clients has no client that is not revoked`,
+    }));
 }

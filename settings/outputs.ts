@@ -35,6 +35,20 @@ export const outputs: readonly OutputDoc[] = [
     meaning: "What each user sends by HTTP basic authentication now.",
   },
   {
+    name: "clientCa",
+    shape: "PEM text",
+    secret: false,
+    meaning:
+      "The certificate authorities that clients' certificates are verified by now: one, or two while the previous one is still good.",
+  },
+  {
+    name: "clients",
+    shape: "map of client name to `{ certificate, privateKey }`",
+    secret: true,
+    meaning:
+      "The certificate and private key of each client that is not revoked, PEM; no `privateKey` where the certificate was made from a request (`csr`).",
+  },
+  {
     name: "moduleConfig",
     shape: "map of user name to text",
     secret: true,

@@ -97,10 +97,13 @@ function placesOf(name: string): Path[] {
 /** Neither a value's own fault nor an unknown key: a map or a list that isn't one, or an empty list. */
 function wrongShape(path: Path): Fault {
   const found = along(schema, path).at(-1) ?? schema;
-  const example = docOf(found)?.example;
+  const { example, allowed } = docOf(found) ?? {};
   const remedy =
     example === undefined ? "Write its keys below it." : `Write, for example, ${example}.`;
   return itemOf(found) === undefined
     ? new Fault(`Allowed: a map of ${Object.keys(keysOf(found) ?? {}).join(", ")}.`, remedy)
-    : new Fault("Allowed: a list with at least one item.", remedy);
+    : new Fault(
+        `Allowed: a list${allowed === undefined ? "" : " with at least one item"}.`,
+        remedy,
+      );
 }

@@ -3,19 +3,29 @@ import type { Settings } from "./types.ts";
 
 export type RotationNumbers = Readonly<Record<string, number>>;
 
-export function rotationNumbers({ users, rotation }: Settings): RotationNumbers {
+export function rotationNumbers({ users, clients, rotation }: Settings): RotationNumbers {
   return {
     ...Object.fromEntries(users.map(({ name, generation }) => [`user ${name}`, generation])),
+    ...Object.fromEntries(
+      clients.flatMap(({ name, generation, retired, revoked }) => [
+        [`client ${name}`, generation],
+        [`refused client ${name}`, revoked ? generation : retired],
+      ]),
+    ),
     kmsJwtKey: rotation.kmsJwtKey,
     serverCertificate: rotation.serverCertificate,
     serverCa: rotation.serverCa,
+    clientCa: rotation.clientCa,
     kmsDatabase: rotation.kmsDatabase,
     backendDatabase: rotation.backendDatabase,
   };
 }
 
 /** Numbers whose next one is made from, or overlaps with, the one before: they go up one at a time. */
-const STEPWISE = /^(user .*|serverCa|kmsDatabase|backendDatabase)$/;
+const STEPWISE = /^(user .*|client .*|serverCa|clientCa|kmsDatabase|backendDatabase)$/;
+
+/** Numbers up to which a client's certificates are refused, revoked or retired: for good. */
+const REFUSED = /^refused client (.*)$/;
 
 /**
  * Why the numbers can't follow on those of the last `up`, a sentence each; none when they can. A
@@ -24,6 +34,12 @@ const STEPWISE = /^(user .*|serverCa|kmsDatabase|backendDatabase)$/;
 export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
   return Object.entries(now).flatMap(([name, number]) => {
     const old = before[name];
+    const [, client] = REFUSED.exec(name) ?? [];
+    if (client !== undefined && old !== undefined && number < old) {
+      return [
+        `the certificates of the client ${client} up to number ${old} are refused for good: set retired: ${old} for it, and generation: ${old + 1} for a new certificate`,
+      ];
+    }
     if (old === undefined || number === old || (number === old + 1 && STEPWISE.test(name))) {
       return [];
     }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { parseCertificateRequest } from "./certificateRequest.ts";
 import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
 import { Fault, type Parser } from "./fault.ts";
@@ -120,10 +121,12 @@ const service = (name: string, example: { bind: string; listen: number }, keys: 
       access: key(
         {
           type: "word",
-          meaning: "What lets a caller in: `password` is HTTP basic authentication over TLS.",
-          allowed: "only `password`",
+          meaning:
+            "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
+            "`certificate` of a client, `either` of them, or `both`. CYBEX-P's own modules send passwords only.",
+          allowed: "one of `password`, `certificate`, `either`, `both`",
         },
-        oneOf(["password"]),
+        oneOf(["password", "certificate", "either", "both"]),
       ).default("password"),
       config: serviceConfig(name, keys),
     },
@@ -199,6 +202,55 @@ const user = section(
       },
       parsePassword,
     ).exactOptional(),
+  },
+);
+
+const client = section(
+  { meaning: "One client." },
+  {
+    name: key(
+      {
+        type: "name",
+        meaning:
+          "The name in the certificate, and what the services are told; each name once. A user of the same name is the same caller to the services.",
+        allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
+        example: "browser-of-ann",
+      },
+      parseUserName,
+    ),
+    generation: counter(
+      "The next number makes a new key and certificate; the previous ones stay good.",
+    ),
+    retired: retired("the client's certificates"),
+    retireBy: retireBy("certificate"),
+    revoked: key(
+      {
+        type: "boolean",
+        meaning:
+          "Refuses every certificate of this client from the next `up` on, and for good: only the next generation is good again.",
+        allowed: "true or false",
+      },
+      parseBoolean,
+    ).default(false),
+    csr: key(
+      {
+        type: "PEM text",
+        meaning:
+          "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used.",
+        allowed:
+          "a PKCS#10 request of an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed by it with SHA-256 or better",
+      },
+      parseCertificateRequest,
+    ).exactOptional(),
+    keyType: key(
+      {
+        type: "word",
+        meaning:
+          "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else.",
+        allowed: "one of `ecdsa`, `rsa`",
+      },
+      oneOf(["ecdsa", "rsa"]),
+    ).default("ecdsa"),
   },
 );
 
@@ -352,8 +404,14 @@ export const schema = z.strictObject({
       ),
       caValidityDays: days(
         "caValidityDays",
-        "How long the certificate authority is valid.",
-        "more than validityDays",
+        "How long a certificate authority is valid: the server's, and the clients'.",
+        "more than validityDays and clientValidityDays",
+      ),
+      clientValidityDays: days(
+        "clientValidityDays",
+        "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
+          "it: the new one is to be handed over, the old one is good until its end.",
+        "more than renewBeforeDays",
       ),
     },
   ),
@@ -366,6 +424,15 @@ export const schema = z.strictObject({
       allowed: "at least one user",
       example: "[{ name: collector }]",
       secret: true,
+    })
+    .prefault([]),
+  clients: z
+    .array(client)
+    .register(keyDocs, {
+      type: "list of maps",
+      meaning:
+        "Who gets a client certificate, for the services whose `access` asks for one. A client that is taken off the list is refused as well.",
+      example: "[{ name: browser-of-ann }]",
     })
     .prefault([]),
   rotation: section(
@@ -381,6 +448,11 @@ export const schema = z.strictObject({
       serverCa: counter("The private key and certificate of the authority that signs it."),
       serverCaRetired: retired("the authorities"),
       serverCaRetireBy: retireBy("authority"),
+      clientCa: counter(
+        "The private key and certificate of the authority that signs the clients' certificates: each client gets a new certificate of its key.",
+      ),
+      clientCaRetired: retired("certificates by the client authorities"),
+      clientCaRetireBy: retireBy("client authority"),
       kmsDatabase: counter("The passwords of the KMS's database, the administrator's too.", true),
       backendDatabase: counter(
         "The passwords of the Backend's database, the administrator's too.",

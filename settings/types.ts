@@ -10,8 +10,8 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What lets a caller in at a service's door. */
-export type Access = "password";
+/** What a service's door asks of a caller: one of the two, either, or both. */
+export type Access = "password" | "certificate" | "either" | "both";
 
 /** KMS or Backend. */
 export interface ServiceSettings {
@@ -51,8 +51,10 @@ export interface CertificateSettings {
   readonly validityDays: number;
   /** An `up` within so many days of its end renews it. */
   readonly renewBeforeDays: number;
-  /** Days that the generated server CA is valid. */
+  /** Days that the generated server CA and client CA are valid. */
   readonly caValidityDays: number;
+  /** Days that a client's certificate is valid. */
+  readonly clientValidityDays: number;
 }
 
 export interface UserSettings {
@@ -65,6 +67,26 @@ export interface UserSettings {
   readonly retireBy?: string;
   /** A password of the operator's own, 20 to 72 printable ASCII characters, instead of a generated one. Secret. */
   readonly password?: string;
+}
+
+/** The keys that are made for clients. */
+export type ClientKeyType = "ecdsa" | "rsa";
+
+/** Who may present a certificate. A user of the same name is the same caller to the services. */
+export interface ClientSettings {
+  readonly name: string;
+  /** Raising it by one makes a new key and certificate; the previous ones stay good until they are retired. */
+  readonly generation: number;
+  /** Certificates up to this generation are refused. */
+  readonly retired: number;
+  /** The day from which a previous certificate that is still good is warned of. */
+  readonly retireBy?: string;
+  /** Every certificate up to the generation in use is refused, at each door that asks for certificates. */
+  readonly revoked: boolean;
+  /** A certificate request (PKCS#10, PEM) made elsewhere: the key is its owner's, and the stack has none. */
+  readonly csr?: string;
+  /** The key that is made where there is no request: ECDSA P-256, or RSA of 3072 bits. */
+  readonly keyType: ClientKeyType;
 }
 
 /** A Kapow! server, reached by its own port and mutual TLS, not through the proxy. */
@@ -97,6 +119,12 @@ export interface RotationSettings {
   readonly serverCaRetired: number;
   /** The day from which a previous authority that is still trusted is warned of. */
   readonly serverCaRetireBy?: string;
+  /** The private key and certificate of the client CA. */
+  readonly clientCa: number;
+  /** Client certificates of authorities up to this number are refused. */
+  readonly clientCaRetired: number;
+  /** The day from which a previous client authority that is still trusted is warned of. */
+  readonly clientCaRetireBy?: string;
   /** The passwords of the KMS's database. */
   readonly kmsDatabase: number;
   /** The passwords of the Backend's database. */
@@ -110,6 +138,7 @@ export interface Settings {
   readonly proxy: ProxySettings;
   readonly certificates: CertificateSettings;
   readonly users: readonly UserSettings[];
+  readonly clients: readonly ClientSettings[];
   readonly rotation: RotationSettings;
   readonly kapow?: KapowSettings;
   /** A stack whose data goes with `pulumi destroy`. */

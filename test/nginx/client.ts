@@ -17,6 +17,14 @@ export interface Call {
   /** `user:password`; none when absent. */
   readonly auth?: string;
   readonly agent?: Agent;
+  /** Presented when it is asked for; none when absent. */
+  readonly client?: ClientKey;
+}
+
+/** A client's certificate and private key, PEM. */
+export interface ClientKey {
+  readonly certificate: string;
+  readonly privateKey: string;
 }
 
 /** Where a caller connects to, and what it trusts. */
@@ -38,6 +46,7 @@ export function call(door: Door, request: Call = {}): Promise<Answer> {
       path: request.path ?? "/",
       headers: { Host: door.serverName, ...request.headers },
       ...(request.auth !== undefined && { auth: request.auth }),
+      ...(request.client && { cert: request.client.certificate, key: request.client.privateKey }),
       agent: request.agent ?? false,
       timeout: 20_000,
     });
@@ -73,8 +82,12 @@ export function handshake(door: Door, options: ConnectionOptions = {}): Promise<
 }
 
 /** Sends the very bytes and gives all that comes back until the proxy closes. */
-export async function raw(door: Door, bytes: string): Promise<string> {
-  const socket = await handshake(door);
+export async function raw(
+  door: Door,
+  bytes: string,
+  options: ConnectionOptions = {},
+): Promise<string> {
+  const socket = await handshake(door, options);
   return new Promise((resolve, reject) => {
     let text = "";
     socket.setTimeout(10_000, () => socket.destroy(new Error(`no end in 10 s after: ${text}`)));

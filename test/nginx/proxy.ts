@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NginxAccess } from "../../render/nginxClients.ts";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
@@ -45,6 +46,21 @@ export interface AccessLogLine {
   readonly [key: string]: string | number;
 }
 
+/** What a door asks for, by its name. */
+export type Accesses = Readonly<Record<"kms" | "backend", NginxAccess>>;
+
+/** What the files of a release say beside its configuration. */
+export interface ClientFiles {
+  readonly "client-ca.crt": string;
+  readonly "client-ca.crl": string;
+}
+
+/** Changes to what is rendered and delivered. */
+interface Options extends Partial<NginxOptions> {
+  readonly access?: Accesses;
+  readonly clientFiles?: ClientFiles;
+}
+
 /**
  * The rendered configuration in a real Nginx, locked up as in a deployment: an ordinary user, a
  * read-only root, no capabilities, and a writable /tmp alone. Behind both doors is one Upstream on
@@ -64,13 +80,15 @@ export class Proxy {
   readonly backend: Door;
   readonly #folder: string;
   readonly #options: Omit<NginxOptions, "release" | "releaseDir">;
+  #clientFiles: ClientFiles | undefined;
 
   private constructor(
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    options: Partial<NginxOptions>,
+    { access, clientFiles, ...options }: Options,
   ) {
+    this.#clientFiles = clientFiles;
     this.network = network.name;
     this.upstream = upstream;
     this.standIn = standIn;
@@ -90,6 +108,7 @@ export class Proxy {
         upstream: this.at(upstream),
         standIn: this.at(standIn),
         maxBody: name === "kms" ? "64k" : "17m",
+        ...(access && { access: access[name as "kms" | "backend"] }),
       })),
       readTimeout: 2,
       shutdownTimeout: 10,
@@ -124,7 +143,7 @@ export class Proxy {
     this.backend = this.#door(8442);
   }
 
-  static async start(options: Partial<NginxOptions> = {}): Promise<Proxy> {
+  static async start(options: Options = {}): Promise<Proxy> {
     const network = createNetwork();
     const upstream = await Upstream.start(network.gateway);
     const standIn = await Upstream.start(network.gateway);
@@ -152,7 +171,8 @@ export class Proxy {
   }
 
   /** Writes a release and switches to it, as a delivery does. */
-  writeRelease(release: string, options: Partial<NginxOptions> = {}): void {
+  writeRelease(release: string, { clientFiles, ...options }: Omit<Options, "access"> = {}): void {
+    this.#clientFiles = clientFiles ?? this.#clientFiles;
     const folder = join(this.#folder, "releases", release);
     mkdirSync(folder, { recursive: true });
     const releaseDir = `/release/releases/${release}`;
@@ -171,6 +191,9 @@ export class Proxy {
     );
     for (const name of ["server.crt", "server.key"]) {
       writeFileSync(join(folder, name), readFileSync(join(this.#folder, name)));
+    }
+    for (const [name, content] of Object.entries(this.#clientFiles ?? {})) {
+      writeFileSync(join(folder, name), String(content));
     }
     symlinkSync(join("releases", release), join(this.#folder, "next"));
     renameSync(join(this.#folder, "next"), join(this.#folder, "current"));

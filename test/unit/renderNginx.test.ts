@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import type { NginxAccess } from "../../render/nginxClients.ts";
 import {
   commonDialect,
   curvesWithMlkem,
@@ -51,6 +52,81 @@ describe("renderNginx", () => {
       keepaliveMinTimeout: true,
     } as const;
     assert.equal(renderNginx({ ...options, dialect }), fixture("nginx-1.30.conf"));
+  });
+
+  const client = {
+    name: "ann",
+    subject: `serialNumber=2-${digest},CN=ann,O=CYBEX-P`,
+    revoked: false,
+  };
+  const clients = [
+    client,
+    {
+      name: "app.example.edu",
+      subject: `serialNumber=1-${digest},CN=app.example.edu,O=CYBEX-P`,
+      revoked: true,
+    },
+  ];
+  const doors = (kms: NginxAccess, backend: NginxAccess) =>
+    options.doors.map((door) => ({ ...door, access: door.name === "kms" ? kms : backend }));
+
+  it("writes the whole file where certificates are asked for", () => {
+    assert.equal(
+      renderNginx({ ...options, doors: doors("either", "both"), clients }),
+      fixture("nginx-1.22-certificates.conf"),
+    );
+  });
+
+  it("writes nothing of certificates where none is asked for, whoever is listed", () => {
+    assert.equal(
+      renderNginx({ ...options, doors: doors("password", "password"), clients }),
+      fixture("nginx-1.22.conf"),
+    );
+    assert.doesNotMatch(fixture("nginx-1.22.conf"), /ssl_verify|ssl_client|client-ca/);
+  });
+
+  it("asks for a certificate at the doors that want one, and resumes no session there", () => {
+    for (const access of ["certificate", "both", "either"] as const) {
+      const text = renderNginx({ ...options, doors: doors("password", access), clients });
+      const [, kms = "", backend = "", ...others] = text.split(/^ {4}server \{$/m);
+      assert.doesNotMatch(kms, /ssl_verify_client|@service|try_files/);
+      assert.match(
+        backend,
+        new RegExp(`^ {8}ssl_verify_client ${access === "either" ? "optional" : "on"};$`, "m"),
+      );
+      assert.match(
+        backend,
+        access === "certificate"
+          ? /^(?![^]*auth_basic)/
+          : new RegExp(`^ {8}auth_basic \\$${access}_realm;$`, "m"),
+      );
+      for (const other of others) {
+        assert.doesNotMatch(other, /ssl_verify_client|proxy_pass/);
+      }
+      assert.match(text, /^ {4}ssl_session_cache off;\n {4}ssl_session_tickets off;$/m);
+    }
+  });
+
+  it("decides by exact texts alone: no regular expression, and no condition but a file of ours", () => {
+    const text = renderNginx({ ...options, doors: doors("either", "certificate"), clients });
+    assert.doesNotMatch(text, /^\s*(rewrite|~|"~|hostnames|location\s+~)/m);
+    for (const line of text.match(/^\s*if\b.*$/gm) ?? []) {
+      assert.match(line, /^\s*if \(-f \/tmp\/(handover-(kms|backend)|closing)\) \{$/);
+    }
+  });
+
+  it("lets nobody in by default, whatever word comes out", () => {
+    const text = renderNginx({ ...options, doors: doors("either", "both"), clients });
+    const map = (to: string) =>
+      new RegExp(`map [^\\n]+ \\$${to} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? "";
+    for (const way of ["certificate_way", "either_way", "unverified_way"]) {
+      assert.match(map(way), /^ +default @certificate-refused;$/m, way);
+    }
+    // Where no password is asked for, the certificate alone decides, and these are decided.
+    assert.deepEqual(map("either_realm").match(/\w+ off;/g), ["good off;", "revoked off;"]);
+    assert.deepEqual(map("certificate_way").match(/\w+ @service;/g), ["good @service;"]);
+    assert.match(map("both_realm"), /^ +default off;\n +good \$realm;\n +$/);
+    assert.doesNotMatch(map("either_way"), /revoked|unverifiable/);
   });
 
   it("differs between builds in curves, HTTP/2 and keep-alive alone", () => {
@@ -112,6 +188,22 @@ describe("renderNginx", () => {
   });
 
   const refused: [string, Partial<NginxOptions>, RegExp][] = [
+    [
+      "a client's name with a directive",
+      { clients: [{ ...client, name: "ann; return 200" }] },
+      /a client's name is "ann; return 200"/,
+    ],
+    [
+      "a subject that ends its place",
+      { clients: [{ ...client, subject: `${client.subject}" good; "x` }] },
+      /the subject of ann is /,
+    ],
+    [
+      "another authority's kind of subject",
+      { clients: [{ ...client, subject: "CN=ann" }] },
+      /the subject of ann is "CN=ann"/,
+    ],
+    ["a subject twice", { clients: [client, client] }, /is listed twice/],
     [
       "a server name with a directive",
       { serverName: "a; include /etc/passwd" },

@@ -12,6 +12,9 @@ import { projectRoot } from "../../tools/lib/paths.ts";
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const PASSWORD = "correct horse battery staple";
 
+/** Made by OpenSSL, of an ECDSA key on P-256 that is lost. */
+const CSR = readFileSync(join(import.meta.dirname, "fixtures", "client.csr"), "utf8");
+
 /** The least that a stack can set. */
 function valid() {
   return {
@@ -99,13 +102,17 @@ describe("what a stack may set", () => {
         validityDays: 90,
         renewBeforeDays: 30,
         caValidityDays: 3650,
+        clientValidityDays: 365,
       },
       users: [{ name: "collector", generation: 1, retired: 0 }],
+      clients: [],
       rotation: {
         kmsJwtKey: 1,
         serverCertificate: 1,
         serverCa: 1,
         serverCaRetired: 0,
+        clientCa: 1,
+        clientCaRetired: 0,
         kmsDatabase: 1,
         backendDatabase: 1,
       },
@@ -147,7 +154,12 @@ describe("what a stack may set", () => {
           readTimeout: 36,
           shutdownTimeout: 3600,
         },
-        certificates: { validityDays: 366, renewBeforeDays: 365, caValidityDays: 367 },
+        certificates: {
+          validityDays: 366,
+          renewBeforeDays: 365,
+          caValidityDays: 826,
+          clientValidityDays: 825,
+        },
         users: [
           {
             name: "Alice.B_c-d@example.edu",
@@ -158,12 +170,26 @@ describe("what a stack may set", () => {
           },
           { name: "2" },
         ],
+        clients: [
+          {
+            name: "Alice.B_c-d@example.edu",
+            generation: "3",
+            retired: "2",
+            retireBy: "2026-12-31",
+            revoked: "true",
+            keyType: "rsa",
+          },
+          { name: "server", csr: CSR.replaceAll("\n", "\r\n  ") },
+        ],
         rotation: {
           kmsJwtKey: 2,
           serverCertificate: "3",
           serverCa: 4,
           serverCaRetired: "3",
           serverCaRetireBy: "2026-12-31",
+          clientCa: "3",
+          clientCaRetired: 1,
+          clientCaRetireBy: "2027-12-31",
           kmsDatabase: 5,
           backendDatabase: 6,
         },
@@ -211,7 +237,8 @@ describe("what a stack may set", () => {
         source: "generated",
         validityDays: 366,
         renewBeforeDays: 365,
-        caValidityDays: 367,
+        caValidityDays: 826,
+        clientValidityDays: 825,
       },
       users: [
         {
@@ -223,12 +250,33 @@ describe("what a stack may set", () => {
         },
         { name: "2", generation: 1, retired: 0 },
       ],
+      clients: [
+        {
+          name: "Alice.B_c-d@example.edu",
+          generation: 3,
+          retired: 2,
+          retireBy: "2026-12-31",
+          revoked: true,
+          keyType: "rsa",
+        },
+        {
+          name: "server",
+          generation: 1,
+          retired: 0,
+          revoked: false,
+          csr: CSR,
+          keyType: "ecdsa",
+        },
+      ],
       rotation: {
         kmsJwtKey: 2,
         serverCertificate: 3,
         serverCa: 4,
         serverCaRetired: 3,
         serverCaRetireBy: "2026-12-31",
+        clientCa: 3,
+        clientCaRetired: 1,
+        clientCaRetireBy: "2027-12-31",
         kmsDatabase: 5,
         backendDatabase: 6,
       },
@@ -434,7 +482,6 @@ const day = (value: string): Problem => ({
   remedy: "Write such a day.",
 });
 
-const DAYS = "Set caValidityDays to more than validityDays.";
 const SERVICE = "image, bind, listen, access, config";
 const FLAG = {
   reason: "A debug flag puts people's data into the log: only throw-away stacks may set it.",
@@ -752,7 +799,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, rotation, throwaway.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, throwaway.",
     ),
   ],
   [
@@ -801,8 +848,8 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:backend.access",
       value: '"none"',
-      reason: 'Allowed: only "password".',
-      remedy: "Write that, or leave the key out.",
+      reason: 'Allowed: one of "password", "certificate", "either", "both".',
+      remedy: "Write one of them.",
     },
   ],
 
@@ -820,12 +867,109 @@ const cases: readonly Case[] = [
   [
     "an authority that ends with its certificate",
     "certificates.caValidityDays",
-    90,
+    365,
     {
       path: "cybexp:certificates.caValidityDays",
-      value: "90",
-      reason: "The authority is valid for 90 days, a certificate that it signs for 90.",
-      remedy: DAYS,
+      value: "365",
+      reason: "The authority is valid for 365 days, a certificate that it signs for 365.",
+      remedy: "Set caValidityDays to more than clientValidityDays.",
+    },
+  ],
+  [
+    "an authority that ends with the server's certificate",
+    "certificates",
+    { validityDays: 300, clientValidityDays: 299, caValidityDays: 300 },
+    {
+      path: "cybexp:certificates.caValidityDays",
+      value: "300",
+      reason: "The authority is valid for 300 days, a certificate that it signs for 300.",
+      remedy: "Set caValidityDays to more than validityDays.",
+    },
+  ],
+  [
+    "a client's certificate that is renewed by every up",
+    "certificates.clientValidityDays",
+    30,
+    {
+      path: "cybexp:certificates.renewBeforeDays",
+      reason:
+        "A certificate valid for 30 days and renewed 30 days before its end is renewed by every up.",
+      remedy: "Set renewBeforeDays to less than clientValidityDays; a third of it is usual.",
+    },
+  ],
+  [
+    "a client's certificate for three years",
+    "certificates.clientValidityDays",
+    1095,
+    number("cybexp:certificates.clientValidityDays", "1095", "1 to 825"),
+  ],
+  [
+    "a client listed twice, in capitals",
+    "clients",
+    [{ name: "ann" }, { name: "bob" }, { name: "ANN" }],
+    {
+      path: "cybexp:clients[2].name",
+      value: '"ANN"',
+      reason:
+        "A client is listed once; cybexp:clients[0] has this name already (case does not count).",
+      remedy: "Remove one of the two, or give it another name.",
+    },
+  ],
+  [
+    "a client that is a user but for the case",
+    "clients",
+    [{ name: "collector" }, { name: "Collectors" }, { name: "COLLECTOR", revoked: true }].slice(1),
+    {
+      path: "cybexp:clients[1].name",
+      value: '"COLLECTOR"',
+      reason: "It differs from the name of cybexp:users[0] in case only.",
+      remedy: "Write collector if it is the same caller to the services, else another name.",
+    },
+  ],
+  [
+    "a client whose name would be a directive",
+    "clients",
+    [{ name: "ann; return 200" }],
+    {
+      path: "cybexp:clients[0].name",
+      value: '"ann; return 200"',
+      reason:
+        "Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.",
+      remedy: "Write another name, for example collector.",
+    },
+  ],
+  [
+    "the client certificate in use retired",
+    "clients",
+    [{ name: "ann", generation: 2, retired: 2 }],
+    retiredAhead("cybexp:clients[0].retired", 2, "cybexp:clients[0].generation", "2"),
+  ],
+  [
+    "the client authority in use retired",
+    "rotation.clientCaRetired",
+    1,
+    retiredAhead("cybexp:rotation.clientCaRetired", 1, "cybexp:rotation.clientCa", "1"),
+  ],
+  [
+    "a request and a kind of key",
+    "clients",
+    [{ name: "ann", csr: CSR, keyType: "rsa" }],
+    {
+      path: "cybexp:clients[0].keyType",
+      value: '"rsa"',
+      reason: "The key of this client is the one of its request (csr); none is made here.",
+      remedy: "Remove one of the two.",
+    },
+  ],
+  [
+    "clients that are no list",
+    "clients",
+    "ann",
+    {
+      path: "cybexp:clients",
+      value: '"ann"',
+      reason: "Allowed: a list.",
+      remedy: "Write, for example, [{ name: browser-of-ann }].",
     },
   ],
   [

@@ -1,0 +1,201 @@
+/**
+ * Client certificates at the proxy's doors. Nginx verifies them against the authorities and the
+ * revocation list; beside that there is a list of who may come in, by the certificate's whole subject.
+ * Each decision is a map of exact texts whose default refuses.
+ */
+import { matching } from "./check.ts";
+
+/** What a door asks of a caller. */
+export type NginxAccess = "password" | "certificate" | "either" | "both";
+
+/** One certificate that is known. */
+export interface NginxClient {
+  /** What the services and the log are told. */
+  readonly name: string;
+  /** The certificate's subject, as `clientSubject` gives it. */
+  readonly subject: string;
+  /** Known, and refused whatever the revocation list says. */
+  readonly revoked: boolean;
+}
+
+interface AccessDoor {
+  readonly port: number;
+  readonly access: NginxAccess;
+}
+
+/** Whether a door looks at certificates. */
+export const asksForCertificate = ({ access }: { access: NginxAccess }) => access !== "password";
+
+/** What is said of a certificate that lets nobody in, by the word that stands for it in `$certificate`. */
+const faults = {
+  missing: "none was presented",
+  expired: "the one presented has expired",
+  early: "the one presented is not valid yet",
+  foreign: "the one presented is not by an authority that is trusted here",
+  unlisted: "the one presented is not listed: its client was removed, or has a newer one",
+  revoked: "the one presented is revoked",
+  unverifiable: "the proxy's revocation list is out of date, which its operator must mend",
+} as const;
+
+/** With these a password is as good as with no certificate at all. */
+const harmless = ["missing", "expired", "early", "foreign", "unlisted"] as const;
+
+/** Nginx itself answers 495 to these, before anything else is looked at. */
+const harmlessAndUnverified = ["expired", "early", "foreign"] as const;
+
+const table = (rows: readonly (readonly [key: string, value: string])[]) =>
+  rows.map(([key, value]) => `    ${key} ${value};`).join("\n");
+
+/** The maps that all is decided by. */
+export function clientMaps(doors: readonly AccessDoor[], clients: readonly NginxClient[]): string {
+  const sorted = [...clients].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+  return `\
+# Who may present a certificate: by its whole subject, which names its key, too.
+map $ssl_client_s_dn $listing {
+${table([["default", "unlisted"], ...sorted.map(({ subject, revoked }) => [`"${subject}"`, revoked ? "revoked" : "good"] as const)])}
+}
+map $ssl_client_s_dn $listed_client {
+${table([["default", '""'], ...sorted.map(({ subject, name }) => [`"${subject}"`, `"${name}"`] as const)])}
+}
+# What Nginx finds; of more than one fault it tells the last.
+map $ssl_client_verify $verified {
+    default foreign;
+    NONE missing;
+    SUCCESS $listing;
+    "FAILED:certificate revoked" revoked;
+    "FAILED:certificate has expired" expired;
+    "FAILED:certificate is not yet valid" early;
+    "FAILED:CRL has expired" unverifiable;
+    "FAILED:CRL is not yet valid" unverifiable;
+}
+# The certificate in a word. The list knows the revoked ones that were renewed since.
+map $listing $certificate {
+    default $verified;
+    revoked revoked;
+}
+map $certificate $client {
+    default "";
+    good $listed_client;
+}
+
+map $server_port $access {
+${table([["default", "password"], ...doors.filter(asksForCertificate).map(({ port, access }) => [String(port), access] as const)])}
+}
+# Where a request goes after the password, which is asked for only where it matters.
+map $certificate $certificate_way {
+    default @certificate-refused;
+    good @service;
+}
+map $certificate $both_realm {
+    default off;
+    good $realm;
+}
+map $certificate $either_way {
+    default @certificate-refused;
+    good @service;
+${table(harmless.map((fault) => [fault, "@service"]))}
+}
+map $certificate $either_realm {
+    default $realm;
+    good off;
+    revoked off;
+}
+# Where it goes when Nginx itself refuses its certificate.
+map "$access $certificate" $unverified_way {
+    default @certificate-refused;
+${table(harmlessAndUnverified.map((fault) => [`"either ${fault}"`, "@without-certificate"]))}
+}
+
+# Who the caller is. Without a look at the password $remote_user is what anybody claims.
+map $client $either_caller {
+    default $client;
+    "" $remote_user;
+}
+map $access $caller {
+    default "";
+    password $remote_user;
+    certificate $client;
+    either $either_caller;
+    both $remote_user;
+}
+map $client $either_entered_by {
+    default certificate;
+    "" password;
+}
+map $access $entered_by {
+    default $access;
+    either $either_entered_by;
+}
+
+# For a person who reads the body of a refusal.
+map $certificate $certificate_cause {
+    default "The proxy asks for a client certificate.";
+${table(Object.entries(faults).map(([fault, why]) => [fault, `"The proxy asks for a client certificate: ${why}."`]))}
+}
+map "$access $certificate" $password_cause {
+    default "${PASSWORD_CAUSE}";
+${table(harmless.map((fault) => [`"either ${fault}"`, `"The proxy asks for a user name and password (HTTP basic authentication) or a client certificate: ${faults[fault]}."`]))}
+}
+`;
+}
+
+/** Why a caller without the right password is refused. */
+export const PASSWORD_CAUSE =
+  "The proxy asks for a user name and password (HTTP basic authentication).";
+
+/** In the server of a door that asks for certificates; no resumption, by which a revoked one would live on. */
+export const clientVerification = (access: NginxAccess, releaseDir: string) => `\
+ssl_verify_client ${access === "either" ? "optional" : "on"};
+ssl_client_certificate ${releaseDir}/client-ca.crt;
+# Of every authority in that file: without one of them no certificate would be good.
+ssl_crl ${releaseDir}/client-ca.crl;
+`;
+
+/** The realm of a door's basic authentication; none where no password is asked for. */
+export const realmOf: Readonly<Record<NginxAccess, string | undefined>> = {
+  password: "$realm",
+  certificate: undefined,
+  either: "$either_realm",
+  both: "$both_realm",
+};
+
+/** The locations of a door that asks for certificates; `@service` is the caller's to add. */
+export const clientLocations = (access: NginxAccess) => `\
+location / {
+    try_files /nothing ${access === "either" ? "$either_way" : "$certificate_way"};
+}
+${access === "either" ? withoutCertificate : ""}location @certificate-refused {
+    return 403 '{"status":403,"door":"$door","certificate":"$certificate","error":"$certificate_cause","request":"$request_id"}\\n';
+}
+`;
+
+/** Not straight to the service: the body's size is looked at on the way to a location by its path. */
+const withoutCertificate = `\
+# A certificate that Nginx refuses is as good as none, with a password: back to where all requests go.
+location @without-certificate {
+    try_files /nothing $uri;
+}
+`;
+
+/** Every value in the text's place for it and no more. */
+export function checkClients(clients: readonly NginxClient[]): void {
+  const subjects = new Set<string>();
+  for (const { name, subject } of clients) {
+    matching(
+      "a client's name",
+      name,
+      /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/,
+      "letters, digits and . _ @ -",
+    );
+    matching(
+      `the subject of ${name}`,
+      subject,
+      /^serialNumber=[0-9]{1,7}-[0-9a-f]{32},CN=[A-Za-z0-9][A-Za-z0-9._@-]{0,63},O=[A-Za-z-]+$/,
+      "serialNumber=...,CN=...,O=...",
+    );
+    if (subjects.has(subject)) {
+      throw new RangeError(`the subject of ${name} is listed twice`);
+    }
+    subjects.add(subject);
+  }
+}
