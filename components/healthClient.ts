@@ -27,7 +27,7 @@ export class HealthClient extends pulumi.ComponentResource {
       name,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: `${name}` },
+        subject: { commonName: name },
         validityPeriodHours: VALIDITY_HOURS,
         earlyRenewalHours: RENEWAL_HOURS,
         allowedUses: ["digital_signature", "client_auth"],

@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { readRequest } from "../../tools/lib/certificateRequest.ts";
 import { makeAuthority, makeRequest } from "./pki.ts";
 
-const MAKE_ONE =
-  "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=NAME -keyout NAME.key -out NAME.csr";
-const KEYS = "ECDSA on P-256, P-384 or P-521, or RSA of 2048 to 8192 bits";
+const REMEDY =
+  "Have its owner make another one, for example by: openssl req -new -newkey ec " +
+  "-pkeyopt ec_paramgen_curve:P-256 -nodes -keyout my.key -subj /CN=me";
 
 function refused(file: string | Uint8Array, message: string): void {
   assert.throws(() => readRequest(Buffer.from(file), "a.csr"), { name: "UserError", message });
@@ -44,7 +44,7 @@ describe("a certificate request from elsewhere", () => {
   it("may have text around it, line ends of Windows, and Microsoft's title", async () => {
     const { pem } = await makeRequest("alice", "P-256");
     const plain = readRequest(Buffer.from(pem), "a.csr");
-    const other = `Subject: alice\r\n${pem.replaceAll("REQUEST", "REQUEST").replaceAll("BEGIN CERT", "BEGIN NEW CERT").replaceAll("END CERT", "END NEW CERT").replaceAll("\n", "\r\n")}\r\nend`;
+    const other = `Subject: alice\r\n${pem.replaceAll("BEGIN CERT", "BEGIN NEW CERT").replaceAll("END CERT", "END NEW CERT").replaceAll("\n", "\r\n")}\r\nend`;
     assert.deepEqual(readRequest(Buffer.from(other), "a.csr"), plain);
   });
 
@@ -63,35 +63,35 @@ describe("a certificate request from elsewhere", () => {
     }
   });
 
-  for (const kind of ["Ed25519", "RSA 1024"] as const) {
-    it(`is refused with a key of ${kind}`, async () => {
+  for (const [kind, reason] of [
+    ["Ed25519", "Its key is of the kind ed25519."],
+    ["RSA 1024", "Its RSA key has 1024 bits."],
+  ] as const) {
+    it(`is refused with a key of ${kind}, as the stack's config would be`, async () => {
       refused(
         (await makeRequest("alice", kind)).pem,
-        `the key of a.csr is not one that all clients can use; allowed: ${KEYS}; make a new one by: ${MAKE_ONE}`,
+        `a.csr: ${reason} Allowed: RSA of 2048 to 8192 bits, or ECDSA on P-256, P-384 or P-521. ${REMEDY}`,
       );
     });
   }
 
+  const unsigned = `a.csr: Its signature by its own key is wrong, or of a kind that is not taken (SHA-256 or better is). ${REMEDY}`;
+
   it("is refused with a signature by SHA-1", async () => {
     for (const kind of ["P-256", "RSA 2048"] as const) {
-      refused(
-        (await makeRequest("alice", kind, "SHA-1")).pem,
-        "a.csr is signed in a way that is not taken; allowed: ECDSA or RSA (PKCS#1) with SHA-256, SHA-384 or SHA-512",
-      );
+      refused((await makeRequest("alice", kind, "SHA-1")).pem, unsigned);
     }
   });
 
   it("is refused when it was changed, or made for somebody else's key", async () => {
     const { der } = await makeRequest("alice", "P-256");
-    const renamed = Buffer.from(der.toString("latin1").replace("alice", "admin"), "latin1");
-    refused(renamed, "a.csr is damaged, or was made without its key: its signature does not fit");
+    refused(Buffer.from(der.toString("latin1").replace("alice", "admin"), "latin1"), unsigned);
   });
 
   it("is refused when it is something else", async () => {
-    const none = `a.csr is no certificate request (PKCS#10); make one by: ${MAKE_ONE}`;
+    const none = `a.csr: This is no certificate request: it can't be read as PKCS#10. ${REMEDY}`;
     const { der } = await makeRequest("alice", "P-256");
     for (const file of [
-      Buffer.alloc(0),
       "text",
       der.subarray(0, -1),
       Buffer.concat([der, Buffer.alloc(1)]),
@@ -102,7 +102,7 @@ describe("a certificate request from elsewhere", () => {
     }
     const { certificate } = await makeAuthority("clients");
     const several = (count: number) =>
-      `a.csr has ${count} certificate requests in it instead of one; make one by: ${MAKE_ONE}`;
+      `a.csr has ${count} certificate requests in it; it must have one, from -----BEGIN CERTIFICATE REQUEST----- on`;
     refused(certificate, several(0));
     const { pem } = await makeRequest("alice", "P-256");
     refused(pem + "\n" + pem, several(2));
