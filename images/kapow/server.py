@@ -18,7 +18,8 @@ import data
 
 
 def log(text):
-    print(text, file=sys.stderr)
+    # In one piece: threads write side by side.
+    sys.stderr.write(f"{text}\n")
 
 
 def die(text):

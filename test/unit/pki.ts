@@ -5,6 +5,8 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
@@ -68,6 +70,24 @@ export async function issue(
       ...(usage === "server"
         ? [new SubjectAlternativeNameExtension([{ type: "dns", value: name }])]
         : []),
+    ],
+  });
+  return pems(certificate.toString("pem"), keys);
+}
+
+/** A client that no authority vouches for, as @pulumi/tls makes it. */
+export async function makeSelfSignedClient(name: string): Promise<Pair> {
+  const keys = await makeKeys("P-256");
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+    notBefore: new Date(Date.now() - DAY),
+    notAfter: new Date(Date.now() + DAY),
+    extensions: [
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      new BasicConstraintsExtension(false, undefined, true),
     ],
   });
   return pems(certificate.toString("pem"), keys);

@@ -784,7 +784,12 @@ const cases: readonly Case[] = [
     "a key in the wrong place",
     "kms.serverName",
     "a.example",
-    unknown("cybexp:kms.serverName", "(not shown)", "Move it to cybexp:proxy.serverName or cybexp:kapow.serverName.", " here"),
+    unknown(
+      "cybexp:kms.serverName",
+      "(not shown)",
+      "Move it to cybexp:proxy.serverName or cybexp:kapow.serverName.",
+      " here",
+    ),
   ],
   [
     "a mistyped password",
