@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
+import { ClientList } from "./components/clientList.ts";
 import { HealthClient } from "./components/healthClient.ts";
 import { Kapow } from "./components/kapow.ts";
 import { Kms } from "./components/kms.ts";
@@ -62,24 +63,45 @@ const serverCertificate = new ServerCertificate("server-certificate", {
 
 const userList = new UserList("user", { users: settings.users });
 
-const proxy = new TlsProxy("proxy", {
-  deployment,
-  settings: settings.proxy,
-  certificate: serverCertificate,
-  users: userList,
-  doors: [
-    // A login or a user's attributes.
-    { name: "kms", listen: settings.kms.listen, service: kms.service, maxBody: "64k" },
-    // MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records.
-    { name: "backend", listen: settings.backend.listen, service: backend.service, maxBody: "17m" },
-  ],
-});
-
 const clientAuthority = new RotatedAuthority("client-ca", {
   commonName: `CYBEX-P ${deployment.stack} client CA`,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.clientCa,
   overlap: overlaps(settings.rotation.clientCa, settings.rotation.clientCaRetired),
+  vouched: false,
+});
+
+const clientList = new ClientList("client", {
+  authority: clientAuthority,
+  clients: settings.clients,
+  validityDays: settings.certificates.clientValidityDays,
+  renewBeforeDays: settings.certificates.renewBeforeDays,
+});
+
+const proxy = new TlsProxy("proxy", {
+  deployment,
+  settings: settings.proxy,
+  certificate: serverCertificate,
+  users: userList,
+  clients: clientList,
+  doors: [
+    {
+      name: "kms",
+      listen: settings.kms.listen,
+      service: kms.service,
+      access: settings.kms.access,
+      // A login or a user's attributes.
+      maxBody: "64k",
+    },
+    {
+      name: "backend",
+      listen: settings.backend.listen,
+      service: backend.service,
+      access: settings.backend.access,
+      // MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records.
+      maxBody: "17m",
+    },
+  ],
 });
 
 const kapow =
@@ -103,6 +125,7 @@ new SmokeCheck("smoke", {
   settings,
   authority: serverAuthority,
   users: userList,
+  clients: clientList,
   proxy,
   kms,
   backend,
@@ -112,6 +135,8 @@ new SmokeCheck("smoke", {
 export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;
 export const backendUrl = `https://${settings.proxy.serverName}:${settings.backend.listen}`;
 export const serverCa = serverAuthority.bundle;
+export const clientCa = clientAuthority.bundle;
+export const clients = clientList.credentials;
 export const users = userList.credentials;
 export const moduleConfig = new ModuleConfigs("module", {
   kmsUrl,

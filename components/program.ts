@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 /** The programs of `tools/commands/`, by file name. */
 export type ProgramName =
   | "container-limits"
+  | "crl"
   | "database-retire"
   | "database-users"
   | "deliver"
@@ -13,6 +14,7 @@ export type ProgramName =
   | "handover"
   | "nginx-version"
   | "rotation-guard"
+  | "sign-request"
   | "smoke"
   | "volume";
 

@@ -9,6 +9,11 @@ export interface RotatedAuthorityArgs {
   readonly generation: number;
   /** Whether clients that know only the one before are still to be served. */
   readonly overlap: boolean;
+  /**
+   * Whether the one before vouches for the new one, for verifiers that know only it. Where all
+   * verifiers get the bundle there are none. @default true
+   */
+  readonly vouched?: boolean;
 }
 
 /**
@@ -21,6 +26,8 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   readonly current: CertificateAuthority;
   /** What clients are to trust, PEM: the new one and, in an overlap, the old one. */
   readonly bundle: pulumi.Output<string>;
+  /** All that are trusted: what signs now and, in an overlap, the one before. */
+  readonly trusted: readonly CertificateAuthority[];
   /** What a server sends after its own certificate, PEM: empty without an overlap. */
   readonly chain: pulumi.Output<string>;
 
@@ -31,10 +38,14 @@ export class RotatedAuthority extends pulumi.ComponentResource {
     this.current = this.#authority(name, generation, args);
     if (args.overlap) {
       const previous = this.#authority(name, generation - 1, args);
-      const cross = this.#crossCertificate(`${name}-cross-${generation}`, previous, args);
+      this.trusted = [this.current, previous];
       this.bundle = pulumi.concat(this.current.certificate, previous.certificate);
-      this.chain = cross.certPem;
+      this.chain =
+        (args.vouched ?? true)
+          ? this.#crossCertificate(`${name}-cross-${generation}`, previous, args).certPem
+          : pulumi.output("");
     } else {
+      this.trusted = [this.current];
       this.bundle = this.current.certificate;
       this.chain = pulumi.output("");
     }

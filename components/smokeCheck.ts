@@ -3,6 +3,7 @@ import { declaredListeners } from "../settings/declaredListeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
+import type { ClientList } from "./clientList.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
@@ -16,6 +17,7 @@ export interface SmokeCheckArgs {
   readonly settings: Settings;
   readonly authority: RotatedAuthority;
   readonly users: UserList;
+  readonly clients: ClientList;
   readonly proxy: TlsProxy;
   readonly kms: Kms;
   readonly backend: Backend;
@@ -41,9 +43,13 @@ export class SmokeCheck extends pulumi.ComponentResource {
           serverName: settings.proxy.serverName,
           serverCa: args.authority.bundle,
           credential: args.users.credentials.apply(firstOf),
+          // None where every client is revoked, or has its key elsewhere.
+          client: args.clients.credentials.apply((all) =>
+            Object.values(all).find(({ privateKey }) => privateKey !== undefined),
+          ),
           doors: [
-            { name: "kms", port: settings.kms.listen },
-            { name: "backend", port: settings.backend.listen },
+            { name: "kms", port: settings.kms.listen, access: settings.kms.access },
+            { name: "backend", port: settings.backend.listen, access: settings.backend.access },
           ],
           databases: [
             { container: kms.database.containerName, uri: kms.database.uri },

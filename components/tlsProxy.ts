@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import type { NginxDoor } from "../render/nginx.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
-import type { ProxySettings } from "../settings/types.ts";
+import type { Access, ProxySettings } from "../settings/types.ts";
+import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { imageId } from "./image.ts";
@@ -22,6 +23,7 @@ export interface ProxyDoor {
   /** The port at which the world reaches it. */
   readonly listen: number;
   readonly service: Service;
+  readonly access: Access;
   /** The largest request body, in Nginx's spelling. */
   readonly maxBody: string;
 }
@@ -31,6 +33,7 @@ export interface TlsProxyArgs {
   readonly settings: ProxySettings;
   readonly certificate: ServerCertificate;
   readonly users: UserList;
+  readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
 }
 
@@ -51,6 +54,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       upstream: door.service.upstream,
       standIn: door.service.standIn,
       maxBody: door.maxBody,
+      access: door.access,
     }));
 
     // Asked of the image itself: a tag or digest does not tell.
@@ -69,8 +73,9 @@ export class TlsProxy extends pulumi.ComponentResource {
         args.certificate.certificate,
         args.certificate.privateKey,
         args.users.check,
+        args.clients.check,
       ])
-      .apply(([nginxV, certificate, privateKey, check]) =>
+      .apply(([nginxV, certificate, privateKey, check, clients]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
@@ -79,6 +84,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           certificate,
           privateKey,
           check,
+          clients,
           shutdownTimeout: settings.shutdownTimeout,
         }),
       );

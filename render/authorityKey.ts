@@ -3,7 +3,7 @@ import {
   AuthorityKeyIdentifierExtension,
   PemConverter,
   SubjectKeyIdentifierExtension,
-  X509Certificate,
+  type X509Certificate,
 } from "./x509.ts";
 
 /** A certificate authority with what it signs by. */

@@ -1,9 +1,19 @@
 import { type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
+import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that tells its health and its release. */
 export const PROXY_STATUS_PORT = 8081;
+
+/** What clients' certificates are checked by, at doors that ask for them. */
+export interface ClientCheck {
+  /** PEM: every authority that is trusted. */
+  readonly authorities: string;
+  /** PEM: the revocation list of each of them. */
+  readonly revocations: string;
+  readonly listed: readonly NginxClient[];
+}
 
 export interface ProxyReleaseInput {
   readonly serverName: string;
@@ -20,6 +30,7 @@ export interface ProxyReleaseInput {
   readonly privateKey: string;
   /** What passwords are checked by. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
+  readonly clients: ClientCheck;
 }
 
 /** All that the proxy serves by, as one release with its digest. */
@@ -34,6 +45,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
         passwords: input.check,
+        clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,
         // Its own folder, not `current`: a worker of the old release keeps to the old files.
         releaseDir: `/release/releases/${digest}`,
@@ -44,6 +56,11 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     "server.crt": { mode: 0o400, content: input.certificate },
     "server.key": { mode: 0o400, content: input.privateKey },
     htpasswd: { mode: 0o400, content: input.check.htpasswd },
+    // Where nobody asks for certificates, a change to the clients is none to the proxy.
+    ...(input.doors.some(({ access = "password" }) => asksForCertificate({ access })) && {
+      "client-ca.crt": { mode: 0o400, content: input.clients.authorities },
+      "client-ca.crl": { mode: 0o400, content: input.clients.revocations },
+    }),
   });
   // The configuration names its own release, so the digest is that of the text with no name in it.
   const digest = releaseDigest(filesOf("0".repeat(32)));

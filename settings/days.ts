@@ -8,8 +8,9 @@ export function parseDay(raw: unknown): string | Fault {
     "Write such a day.",
   );
   // Pulumi takes a day without quotes in a stack's file for a moment, and writes that as Go does.
-  const [, day] = /^(\d{4}-\d{2}-\d{2})(?: 00:00:00 \+0000 UTC)?$/.exec(String(raw)) ?? [];
-  if (typeof raw !== "string" || day === undefined) {
+  const text = typeof raw === "string" ? raw : "";
+  const [, day] = /^(\d{4}-\d{2}-\d{2})(?: 00:00:00 \+0000 UTC)?$/.exec(text) ?? [];
+  if (day === undefined) {
     return fault;
   }
   const time = new Date(`${day}T00:00:00Z`);

@@ -17,15 +17,18 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
-/** An authority as the TLS provider makes it. */
-export async function makeAuthority(name: string): Promise<Authority> {
+/** An authority as the TLS provider makes it, for ten days or until a given moment. */
+export async function makeAuthority(
+  name: string,
+  notAfter: Date = new Date(Date.now() + 10 * DAY_MS),
+): Promise<Authority> {
   const keys = await crypto.subtle.generateKey(ECDSA, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: `O=CYBEX-P, CN=${name}`,
     keys,
     serialNumber: "0123456789",
     notBefore: new Date(Date.now() - DAY_MS),
-    notAfter: new Date(Date.now() + 10 * DAY_MS),
+    notAfter,
     signingAlgorithm: ECDSA,
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),

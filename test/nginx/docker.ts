@@ -14,6 +14,8 @@ export function docker(args: readonly string[], input?: string): string {
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(input !== undefined && { input }),
     timeout: 60_000,
+    // A log of many requests.
+    maxBuffer: 64 * 1024 * 1024,
   }).trim();
 }
 

@@ -132,6 +132,7 @@ describe("a door of the proxy", () => {
       assert.deepEqual(headers, {
         Host: SERVER_NAME,
         "X-Cybexp-User": "collector",
+        "X-Cybexp-Door": "password",
         "X-Request-Id": answer.headers["x-request-id"],
         "X-Real-IP": headers["X-Forwarded-For"],
         "X-Forwarded-For": headers["X-Forwarded-For"],

@@ -22,6 +22,7 @@ describe("the access log", () => {
     assert.deepEqual(line, {
       request: answer.headers["x-request-id"],
       user: "collector",
+      entered_by: "password",
       door: "backend",
       host: SERVER_NAME,
       protocol: "HTTP/1.1",

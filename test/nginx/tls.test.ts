@@ -208,9 +208,10 @@ describe("TLS at the proxy's doors", () => {
       assert.ok(received);
       assert.deepEqual([received.method, received.bytes], ["POST", 15_000]);
       const names = received.headers.map(([name, value]) => `${name.toLowerCase()}: ${value}`);
-      assert.deepEqual(names.filter((line) => /user|authorization|^host/.test(line)).sort(), [
+      assert.deepEqual(names.filter((line) => /user|door|authorization|^host/.test(line)).sort(), [
         `host: ${SERVER_NAME}`,
         "x-authorization: Bearer token",
+        "x-cybexp-door: password",
         "x-cybexp-user: collector",
       ]);
     });

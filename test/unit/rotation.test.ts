@@ -18,15 +18,25 @@ import { announceRotation } from "../../tools/rotation.ts";
 import { interpretState, type StackState } from "../../tools/state.ts";
 
 /** The settings of a stack with these users and numbers. */
-function settingsWith(users: readonly object[], rotation: object = {}): Settings {
+function settingsWith(
+  users: readonly object[],
+  rotation: object = {},
+  more: { clients?: readonly object[]; access?: string } = {},
+): Settings {
   return readSettings({
     stack: "dev",
     values: {
       kms: { image: "cybexp-demo/kms:1", bind: "127.0.0.1:5012", listen: 5002 },
-      backend: { image: "cybexp-demo/backend:1", bind: "127.0.0.1:5011", listen: 5001 },
+      backend: {
+        image: "cybexp-demo/backend:1",
+        bind: "127.0.0.1:5011",
+        listen: 5001,
+        access: more.access ?? "password",
+      },
       database: { image: "cybexp-demo/mongo:1" },
       proxy: { image: "cybexp-demo/nginx:1", serverName: "localhost", address: "127.0.0.1" },
       users,
+      clients: more.clients ?? [],
       rotation,
     },
     secretKeys: new Set(),
@@ -88,6 +98,52 @@ describe("notices", () => {
       { due: true, text: `${CA}, though it was to be retired by 2025-12-31: ${RETIRE_CA}` },
     ]);
   });
+
+  const CERTIFICATE = "the previous certificate of ann (generation 1) is still good";
+  const RETIRE_CERTIFICATE = "to retire it, set retired: 1 for that client";
+  const CLIENT_CA = "the previous client CA (number 1) is still good";
+  const RETIRE_CLIENT_CA =
+    "to retire it, set cybexp:rotation.clientCaRetired to 1 once all clients have their new certificates";
+
+  it("tell the overlaps of client certificates and their authority, and none of a revoked client", () => {
+    const settings = settingsWith(
+      [{ name: "collector" }],
+      { clientCa: 2, clientCaRetireBy: TODAY },
+      {
+        clients: [
+          { name: "ann", generation: 2 },
+          { name: "rob", generation: 2, revoked: true },
+          { name: "tim", generation: 2, retired: 1 },
+        ],
+      },
+    );
+    assert.deepEqual(notices(settings, TODAY), [
+      { due: false, text: `${CERTIFICATE}: ${RETIRE_CERTIFICATE}` },
+      {
+        due: true,
+        text: `${CLIENT_CA}, though it was to be retired by ${TODAY}: ${RETIRE_CLIENT_CA}`,
+      },
+    ]);
+  });
+
+  for (const access of ["certificate", "both"]) {
+    it(`warn of a door that nobody can come in by: ${access}`, () => {
+      const closed = {
+        due: true,
+        text: `nobody can call the backend: cybexp:backend.access is ${access}, and cybexp:clients has no client that is not revoked`,
+      };
+      const of = (clients: readonly object[]) =>
+        notices(settingsWith([{ name: "collector" }], {}, { access, clients }), TODAY);
+      assert.deepEqual(of([]), [closed]);
+      assert.deepEqual(of([{ name: "rob", revoked: true }]), [closed]);
+      assert.deepEqual(of([{ name: "rob", revoked: true }, { name: "ann" }]), []);
+    });
+  }
+
+  it("don't warn of a door that a password opens", () => {
+    const settings = settingsWith([{ name: "collector" }], {}, { access: "either" });
+    assert.deepEqual(notices(settings, TODAY), []);
+  });
 });
 
 describe("a day", () => {
@@ -143,20 +199,38 @@ describe("a day", () => {
 
 describe("the rotation numbers", () => {
   it("are those of every secret, by a name of their own", () => {
-    const settings = settingsWith([{ name: "collector", generation: 7 }, { name: "analyst" }], {
-      kmsJwtKey: 2,
-      serverCertificate: 3,
-      serverCa: 4,
-      serverCaRetired: 1,
-      kmsDatabase: 5,
-      backendDatabase: 6,
-    });
+    const settings = settingsWith(
+      [{ name: "collector", generation: 7 }, { name: "analyst" }],
+      {
+        kmsJwtKey: 2,
+        serverCertificate: 3,
+        serverCa: 4,
+        serverCaRetired: 1,
+        clientCa: 8,
+        kmsDatabase: 5,
+        backendDatabase: 6,
+      },
+      {
+        clients: [
+          { name: "ann", generation: 3, retired: 1 },
+          { name: "rob", generation: 2, revoked: true },
+          { name: "collector" },
+        ],
+      },
+    );
     assert.deepEqual(rotationNumbers(settings), {
       "user collector": 7,
       "user analyst": 1,
+      "client ann": 3,
+      "refused client ann": 1,
+      "client rob": 2,
+      "refused client rob": 2,
+      "client collector": 1,
+      "refused client collector": 0,
       kmsJwtKey: 2,
       serverCertificate: 3,
       serverCa: 4,
+      clientCa: 8,
       kmsDatabase: 5,
       backendDatabase: 6,
     });
@@ -174,11 +248,44 @@ const LAST: RotationNumbers = {
   kmsJwtKey: 3,
   serverCertificate: 3,
   serverCa: 3,
+  "client ann": 3,
+  clientCa: 3,
   kmsDatabase: 3,
   backendDatabase: 3,
 };
-const STEPWISE = ["user collector", "serverCa", "kmsDatabase", "backendDatabase"];
+const STEPWISE = [
+  "user collector",
+  "serverCa",
+  "client ann",
+  "clientCa",
+  "kmsDatabase",
+  "backendDatabase",
+];
 const FREE = ["kmsJwtKey", "serverCertificate"];
+
+describe("what was revoked", () => {
+  const ann = (settings: object) =>
+    rotationNumbers(
+      settingsWith([{ name: "collector" }], {}, { clients: [{ name: "ann", ...settings }] }),
+    );
+  const revoked = ann({ generation: 2, revoked: true });
+  const refusal =
+    "the certificates of the client ann up to number 2 are refused for good: set retired: 2 for it, and generation: 3 for a new certificate";
+
+  it("can't be good again, by itself or as the one before", () => {
+    assert.deepEqual(jumps(revoked, ann({ generation: 2 })), [refusal]);
+    assert.deepEqual(jumps(revoked, ann({ generation: 2, retired: 1 })), [refusal]);
+    assert.deepEqual(jumps(revoked, ann({ generation: 3 })), [refusal]);
+    assert.deepEqual(jumps(revoked, ann({ generation: 3, retired: 1 })), [refusal]);
+  });
+
+  it("may be followed by the next generation, stay revoked, or go", () => {
+    assert.deepEqual(jumps(revoked, ann({ generation: 3, retired: 2 })), []);
+    assert.deepEqual(jumps(revoked, ann({ generation: 2, revoked: true })), []);
+    assert.deepEqual(jumps(revoked, ann({ generation: 3, revoked: true })), []);
+    assert.deepEqual(jumps(revoked, rotationNumbers(settingsWith([{ name: "collector" }]))), []);
+  });
+});
 
 describe("a jump", () => {
   const forward = (name: string, from: number, to: number) =>

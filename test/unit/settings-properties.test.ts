@@ -1,6 +1,8 @@
 /** Generated configurations: each is taken and then safe, or refused with a report that shows no secret. */
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { SettingsError } from "../../settings/problem.ts";
@@ -9,6 +11,8 @@ import { plainPasswords } from "../../settings/secrecy.ts";
 import type { Endpoint, Settings } from "../../settings/types.ts";
 
 const RUNS = 1000;
+
+const CSR = readFileSync(join(import.meta.dirname, "fixtures", "client.csr"), "utf8");
 
 type Values = Record<string, unknown>;
 type Step = string | number;
@@ -45,10 +49,15 @@ const complete = (password: string): Values => ({
     validityDays: 90,
     renewBeforeDays: 30,
     caValidityDays: 3650,
+    clientValidityDays: 365,
   },
   users: [
     { name: "collector", generation: 2, retired: 1, retireBy: "2026-12-31", password },
     { name: "analyst", generation: 1 },
+  ],
+  clients: [
+    { name: "browser", generation: 2, retired: 1, retireBy: "2026-12-31", keyType: "rsa" },
+    { name: "server", revoked: true, csr: CSR },
   ],
   rotation: {
     kmsJwtKey: 1,
@@ -56,6 +65,9 @@ const complete = (password: string): Values => ({
     serverCa: 2,
     serverCaRetired: 0,
     serverCaRetireBy: "2026-12-31",
+    clientCa: 2,
+    clientCaRetired: 1,
+    clientCaRetireBy: "2026-12-31",
     kmsDatabase: 1,
     backendDatabase: 1,
   },
@@ -245,6 +257,8 @@ function assertSafe(settings: Settings): void {
   assert.ok(proxy.readTimeout > 35 && proxy.readTimeout <= 3600);
   assert.ok(certificates.renewBeforeDays < certificates.validityDays);
   assert.ok(certificates.validityDays < certificates.caValidityDays);
+  assert.ok(certificates.renewBeforeDays < certificates.clientValidityDays);
+  assert.ok(certificates.clientValidityDays < certificates.caValidityDays);
   assert.ok(settings.users.length >= 1);
   const names = settings.users.map(({ name }) => name.toLowerCase());
   assert.equal(new Set(names).size, names.length);
@@ -253,7 +267,20 @@ function assertSafe(settings: Settings): void {
     assertCounters(user.generation, user.retired, user.retireBy);
     assert.ok(user.password === undefined || /^[\x20-\x7e]{20,72}$/.test(user.password));
   }
+  const clients = settings.clients.map(({ name }) => name.toLowerCase());
+  assert.equal(new Set(clients).size, clients.length);
+  for (const client of settings.clients) {
+    assert.match(client.name, /^[A-Za-z0-9._@-]{1,64}$/);
+    assert.ok(
+      settings.users.every(
+        ({ name }) => name === client.name || name.toLowerCase() !== client.name.toLowerCase(),
+      ),
+    );
+    assertCounters(client.generation, client.retired, client.retireBy);
+    assert.ok(client.csr === undefined || client.csr === CSR);
+  }
   const { rotation } = settings;
+  assertCounters(rotation.clientCa, rotation.clientCaRetired, rotation.clientCaRetireBy);
   assertCounters(rotation.serverCa, rotation.serverCaRetired, rotation.serverCaRetireBy);
   for (const number of [rotation.kmsJwtKey, rotation.kmsDatabase, rotation.backendDatabase]) {
     assertCounters(number);

@@ -1,6 +1,6 @@
 /**
  * Looks at the deployment from outside, as a client and as an attacker would: both services answer
- * `up` over verified TLS with the password, refuse without, and nothing listens that was not
+ * `up` over verified TLS with the password or certificate that they ask for, refuse without, and nothing listens that was not
  * declared. The first thing that is wrong is named in one sentence.
  */
 import { z } from "zod";
@@ -17,7 +17,15 @@ const input = z.object({
   serverName: z.string(),
   serverCa: z.string(),
   credential: z.object({ user: z.string(), password: z.string() }),
-  doors: z.array(z.object({ name: z.string(), port: z.number().int() })),
+  /** A client whose key is known here, if there is any. */
+  client: z.object({ certificate: z.string(), privateKey: z.string() }).optional(),
+  doors: z.array(
+    z.object({
+      name: z.string(),
+      port: z.number().int(),
+      access: z.enum(["password", "certificate", "either", "both"]),
+    }),
+  ),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
 });
@@ -54,14 +62,25 @@ async function checkDoor(input: Input, door: Input["doors"][number]): Promise<vo
   const url = `https://${input.serverName}:${door.port}/`;
   const target = { url, ca: input.serverCa };
 
+  const asksPassword = door.access !== "certificate";
+  const asksCertificate = door.access === "certificate" || door.access === "both";
+
   const stranger = await ask(target);
-  if (stranger.status !== 401) {
+  const due = asksCertificate ? 403 : 401;
+  if (stranger.status !== due) {
     throw new UserError(
-      `${url} answers ${stranger.status} to a caller without a password; 401 is due: the door is open`,
+      `${url} answers ${stranger.status} to a caller without a ${asksCertificate ? "certificate" : "password"}; ${due} is due: the door is open`,
     );
   }
+  if (asksCertificate && input.client === undefined) {
+    return; // Only owners of keys that are elsewhere get in, or nobody.
+  }
 
-  const friend = await ask({ ...target, credential: input.credential });
+  const friend = await ask({
+    ...target,
+    ...(asksPassword && { credential: input.credential }),
+    ...(asksCertificate && input.client && { client: input.client }),
+  });
   if (friend.status !== 200 || friend.body.trim() !== "up") {
     throw new UserError(`${url} ${explain(friend, door.name, input.credential.user)}`);
   }
@@ -71,6 +90,8 @@ function explain(reply: Reply, service: string, user: string): string {
   switch (reply.status) {
     case 401:
       return `refuses the password of ${user} (401): the proxy serves another user list than this stack's`;
+    case 403:
+      return `refuses a certificate of this stack's (403): ${reply.body.trim()}`;
     case 502:
       return `answers 502: the proxy cannot reach the ${service} container; see \`docker logs\` of it`;
     case 504:

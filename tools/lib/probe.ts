@@ -11,6 +11,8 @@ export interface Question {
   /** The only certificate authority to trust, PEM. */
   readonly ca: string;
   readonly credential?: { readonly user: string; readonly password: string };
+  /** A certificate to present if the server asks for one, and its key, PEM. */
+  readonly client?: { readonly certificate: string; readonly privateKey: string };
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Question {
  * @throws UserError When there is no answer at all: which of name resolution, connection and TLS it is.
  */
 export function ask(question: Question): Promise<Reply> {
-  const { url, ca, credential } = question;
+  const { url, ca, credential, client } = question;
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error));
     const outgoing = request(url, {
@@ -27,6 +29,7 @@ export function ask(question: Question): Promise<Reply> {
       agent: false,
       timeout: 15_000,
       ...(credential && { auth: `${credential.user}:${credential.password}` }),
+      ...(client && { cert: client.certificate, key: client.privateKey }),
     });
     outgoing.on("response", (response) => {
       let body = "";

@@ -79,6 +79,7 @@ describe("a program", () => {
 
   const programs: Record<ProgramName, true> = {
     "container-limits": true,
+    crl: true,
     "database-retire": true,
     "database-users": true,
     deliver: true,
@@ -86,6 +87,7 @@ describe("a program", () => {
     handover: true,
     "nginx-version": true,
     "rotation-guard": true,
+    "sign-request": true,
     smoke: true,
     volume: true,
   };

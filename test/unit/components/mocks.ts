@@ -309,23 +309,46 @@ function provider(
         state: { hex: bytesOf(name, Number(inputs["byteLength"]), seed).toString("hex") },
       };
     case "tls:index/privateKey:PrivateKey":
-      return { id: name, state: { privateKeyPem: pemOf("EC PRIVATE KEY", name, seed) } };
+      return {
+        id: name,
+        state: {
+          privateKeyPem: pemOf("EC PRIVATE KEY", name, seed),
+          publicKeyPem: pemOf("PUBLIC KEY", name, seed),
+        },
+      };
     case "tls:index/certRequest:CertRequest":
       return { id: name, state: { certRequestPem: pemOf("CERTIFICATE REQUEST", name, seed) } };
     case "tls:index/selfSignedCert:SelfSignedCert":
     case "tls:index/locallySignedCert:LocallySignedCert":
-      return { id: name, state: { certPem: pemOf("CERTIFICATE", name, seed) } };
+      return {
+        id: name,
+        state: { certPem: pemOf("CERTIFICATE", name, seed), validityStartTime: `time of ${seed}` },
+      };
     case COMMAND:
       return {
         id: `ran-${name}`,
-        state: {
-          stdout: String(inputs["create"]).includes("nginx-version") ? nginx : "",
-          stderr: "",
-        },
+        state: { stdout: printed(programIn(inputs), name, seed, nginx), stderr: "" },
       };
     default:
       assert.match(type, /^cybexp:/, `no stand-in for ${type}`);
       return { id: "", state: {} };
+  }
+}
+
+const programIn = ({ create }: Record<string, unknown>) =>
+  String(create).replace(/^.*\/|\.ts$/g, "");
+
+/** What our own programs print. */
+function printed(program: string, name: string, seed: string, nginx: string): string {
+  switch (program) {
+    case "nginx-version":
+      return nginx;
+    case "crl":
+      return pemOf("X509 CRL", name, seed);
+    case "sign-request":
+      return pemOf("CERTIFICATE", name, seed);
+    default:
+      return "";
   }
 }
 

@@ -65,6 +65,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command backend-handback",
       "command:local:Command backend-handover",
       "command:local:Command backend-limits",
+      "command:local:Command client-revocations",
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-limits",
@@ -94,6 +95,7 @@ describe("the program with the embedded default's configuration", () => {
       "cybexp:docker:Release kms-db-secrets",
       "cybexp:docker:Release proxy-release",
       "cybexp:index:Backend backend",
+      "cybexp:index:ClientList client",
       "cybexp:index:Database backend-db",
       "cybexp:index:Database kms-db",
       "cybexp:index:Kms kms",
@@ -110,7 +112,9 @@ describe("the program with the embedded default's configuration", () => {
       "cybexp:index:SmokeCheck smoke",
       "cybexp:index:TlsProxy proxy",
       "cybexp:index:UserList user",
+      "cybexp:tls:CertificateAuthority client-ca-1",
       "cybexp:tls:CertificateAuthority server-ca-1",
+      "cybexp:tls:RotatedAuthority client-ca",
       "cybexp:tls:RotatedAuthority server-ca",
       "cybexp:tls:ServerCertificate server-certificate",
       "docker:index/container:Container backend",
@@ -144,8 +148,10 @@ describe("the program with the embedded default's configuration", () => {
       "random:index/randomPassword:RandomPassword user-salt",
       "tls:index/certRequest:CertRequest server-certificate-request",
       "tls:index/locallySignedCert:LocallySignedCert server-certificate",
+      "tls:index/privateKey:PrivateKey client-ca-1-key",
       "tls:index/privateKey:PrivateKey server-ca-1-key",
       "tls:index/privateKey:PrivateKey server-certificate-key",
+      "tls:index/selfSignedCert:SelfSignedCert client-ca-1",
       "tls:index/selfSignedCert:SelfSignedCert server-ca-1",
     ]);
   });
@@ -164,6 +170,8 @@ describe("the program with the embedded default's configuration", () => {
     const { result } = await usual();
     assert.deepEqual(Object.keys(result).sort(), [
       "backendUrl",
+      "clientCa",
+      "clients",
       "kmsUrl",
       "moduleConfig",
       "serverCa",
@@ -172,6 +180,8 @@ describe("the program with the embedded default's configuration", () => {
     assert.equal(result.kmsUrl, "https://localhost:5002");
     assert.equal(result.backendUrl, "https://localhost:5001");
     assert.equal(await pulumi.isSecret(result.serverCa), false);
+    assert.equal(await pulumi.isSecret(result.clientCa), false);
+    assert.equal(await pulumi.isSecret(result.clients), true);
     assert.equal(await pulumi.isSecret(result.users), true);
     assert.equal(await pulumi.isSecret(result.moduleConfig), true);
     assert.deepEqual(await valueOf(result.users), {
@@ -275,7 +285,9 @@ describe("the program with another configuration", () => {
         validityDays: 50,
         renewBeforeDays: 20,
         caValidityDays: 700,
+        clientValidityDays: 60,
       }),
+      "cybexp:clients": JSON.stringify([{ name: "ann" }]),
       "cybexp:proxy": JSON.stringify({
         image: "nginx:1.30.1",
         serverName: "cybexp.example.edu",
@@ -289,6 +301,13 @@ describe("the program with another configuration", () => {
     ).inputs;
     assert.equal(certificate["validityPeriodHours"], 50 * 24);
     assert.equal(certificate["earlyRenewalHours"], 20 * 24);
+    const ofClient = the(
+      built,
+      "tls:index/locallySignedCert:LocallySignedCert",
+      "client-ann-1",
+    ).inputs;
+    assert.equal(ofClient["validityPeriodHours"], 60 * 24);
+    assert.equal(ofClient["earlyRenewalHours"], 20 * 24);
     const authority = the(built, "tls:index/selfSignedCert:SelfSignedCert", "server-ca-1").inputs;
     assert.equal(authority["validityPeriodHours"], 700 * 24);
     assert.deepEqual(authority["subject"], {
@@ -327,8 +346,11 @@ describe("the program with another configuration", () => {
         (inputs["stdin"] as { dockerHost?: string }).dockerHost !==
           "ssh://operator@host.example.edu",
     );
-    // It compares numbers.
-    assert.deepEqual(names(elsewhere), ["command:local:Command rotation-guard"]);
+    // One signs, the other compares numbers.
+    assert.deepEqual(names(elsewhere), [
+      "command:local:Command client-revocations",
+      "command:local:Command rotation-guard",
+    ]);
   });
 
   it("refuses bad configuration before it registers anything", async () => {

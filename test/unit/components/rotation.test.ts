@@ -450,6 +450,7 @@ describe("the guard before rotations", () => {
               kmsJwtKey: 4,
               serverCertificate: 1,
               serverCa: 1,
+              clientCa: 1,
               kmsDatabase: 1,
               backendDatabase: 1,
             },

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { Backend } from "../../../components/backend.ts";
+import { ClientList } from "../../../components/clientList.ts";
 import { Kms } from "../../../components/kms.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
@@ -9,11 +12,12 @@ import { Service } from "../../../components/service.ts";
 import { SmokeCheck } from "../../../components/smokeCheck.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
+import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
-import type { Settings, UserSettings } from "../../../settings/types.ts";
+import type { Access, ClientSettings, Settings, UserSettings } from "../../../settings/types.ts";
 import {
   build,
   bytesOf,
@@ -26,6 +30,7 @@ import {
   healthcheck,
   imageIdOf,
   labelsOf,
+  type Memory,
   names,
   NGINX_1_22,
   once,
@@ -89,10 +94,23 @@ interface Changes {
   readonly users?: readonly UserSettings[];
   readonly proxy?: Partial<Settings["proxy"]>;
   readonly doors?: readonly ("kms" | "backend")[];
+  readonly access?: Access;
+  readonly clients?: readonly ClientSettings[];
 }
 
+const clientList = (clients: readonly ClientSettings[]) =>
+  new ClientList("client", {
+    authority: authority("client-ca"),
+    clients,
+    validityDays: 6,
+    renewBeforeDays: 2,
+  });
+
 /** The proxy, with services behind it that have no database. */
-const make = ({ users, proxy, doors }: Changes = {}, world: World = {}) =>
+const make = (
+  { users, proxy, doors, access = "password", clients = [] }: Changes = {},
+  world: World = {},
+) =>
   build(() => {
     const settings = { ...SETTINGS.proxy, ...proxy };
     const serviceOf = (role: "kms" | "backend") =>
@@ -106,14 +124,21 @@ const make = ({ users, proxy, doors }: Changes = {}, world: World = {}) =>
         drainSeconds: settings.shutdownTimeout,
       });
     const all = [
-      { name: "kms" as const, listen: 5002, service: serviceOf("kms"), maxBody: "64k" },
-      { name: "backend" as const, listen: 5001, service: serviceOf("backend"), maxBody: "17m" },
+      { name: "kms" as const, listen: 5002, service: serviceOf("kms"), maxBody: "64k", access },
+      {
+        name: "backend" as const,
+        listen: 5001,
+        service: serviceOf("backend"),
+        maxBody: "17m",
+        access: "password" as const,
+      },
     ];
     return new TlsProxy("proxy", {
       deployment: deployment(),
       settings,
       certificate: certificate(settings.serverName),
       users: new UserList("user", { users: users ?? SETTINGS.users }),
+      clients: clientList(clients),
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
     });
   }, world);
@@ -179,6 +204,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
         },
       ]),
     },
+    clients: { authorities: "", revocations: "", listed: [] },
     ...changes,
   });
 
@@ -322,6 +348,77 @@ describe("the proxy", () => {
     });
   }
 
+  const ann: ClientSettings = {
+    name: "ann",
+    generation: 1,
+    retired: 0,
+    revoked: false,
+    keyType: "ecdsa",
+  };
+  const door = {
+    name: "kms",
+    port: 8441,
+    upstream: "kms:5000",
+    standIn: "kms-handover:5000",
+    maxBody: "64k",
+  } as const;
+
+  it("gets the clients' authorities, revocations and names where a door asks for certificates", async () => {
+    const asking = await make({ access: "either", doors: ["kms"], clients: [ann] });
+    const expected = release({
+      doors: [{ ...door, access: "either" }],
+      clients: {
+        authorities: pemOf("CERTIFICATE", "client-ca-1"),
+        revocations: pemOf("X509 CRL", "client-revocations"),
+        listed: [
+          {
+            name: "ann",
+            subject: clientSubject({
+              name: "ann",
+              generation: 1,
+              publicKey: pemOf("PUBLIC KEY", "client-ann-1-key"),
+            }),
+            revoked: false,
+          },
+        ],
+      },
+    });
+    const { stdin } = the(asking, COMMAND, "proxy-release-delivery").inputs;
+    assert.deepEqual((stdin as { files: unknown }).files, expected.files);
+    assert.deepEqual(expected.files["client-ca.crl"], {
+      mode: 0o400,
+      content: pemOf("X509 CRL", "client-revocations"),
+    });
+    assert.equal(await valueOf(asking.result.release), expected.digest);
+  });
+
+  it("has another release by a revocation, and nothing else has, where a door asks for certificates", async () => {
+    const memory: Memory = new Map();
+    const changes = { access: "certificate", clients: [ann, { ...ann, name: "bob" }] } as const;
+    const before = await make(changes, { memory });
+    const after = await make(
+      { ...changes, clients: [{ ...ann, revoked: true }, changes.clients[1]] },
+      { memory },
+    );
+    const inputsOf = ({ resources }: typeof before) =>
+      new Map(resources.map(({ type, name, inputs }) => [`${type} ${name}`, inputs]));
+    assert.deepEqual(names(after.resources), names(before.resources));
+    const old = inputsOf(before);
+    const changed = [...inputsOf(after)].filter(
+      ([name, inputs]) => !isDeepStrictEqual(inputs, old.get(name)),
+    );
+    assert.deepEqual(
+      changed.map(([name]) => name),
+      [`${COMMAND} client-revocations`, `${COMMAND} proxy-release-delivery`],
+    );
+    assert.notEqual(await valueOf(after.result.release), await valueOf(before.result.release));
+  });
+
+  it("has the same release whoever the clients are, where no door asks for certificates", async () => {
+    const listed = await make({ clients: [{ ...ann, revoked: true }] });
+    assert.equal(await valueOf(listed.result.release), release().digest);
+  });
+
   it("spells its configuration as the image's Nginx can read it", async () => {
     const changed = await make({}, { nginx: NGINX_1_30 });
     assert.equal(
@@ -370,27 +467,35 @@ describe("the proxy", () => {
 });
 
 describe("the smoke check", () => {
-  const make = (changes: { users?: readonly UserSettings[]; dockerHost?: string } = {}) =>
+  const make = ({
+    dockerHost,
+    ...changes
+  }: Partial<Pick<Settings, "users" | "clients" | "kms">> & { dockerHost?: string } = {}) =>
     build(() => {
-      const settings = { ...SETTINGS, users: changes.users ?? SETTINGS.users };
-      const own = deployment({ dockerHost: changes.dockerHost });
+      const settings = { ...SETTINGS, ...changes };
+      const own = deployment({ dockerHost });
       const { database } = settings;
       const shared = { deployment: own, database, databaseGeneration: 1, drainSeconds: 30 };
       const kms = new Kms("kms", { ...shared, settings: settings.kms, jwtKeyGeneration: 1 });
       const backend = new Backend("backend", { ...shared, settings: settings.backend });
       const users = new UserList("user", { users: settings.users });
+      const clients = clientList(settings.clients);
       const proxy = new TlsProxy("proxy", {
         deployment: own,
         settings: settings.proxy,
         certificate: certificate(settings.proxy.serverName),
         users,
-        doors: [{ name: "kms", listen: 5002, service: kms.service, maxBody: "64k" }],
+        clients,
+        doors: [
+          { name: "kms", listen: 5002, service: kms.service, maxBody: "64k", access: "password" },
+        ],
       });
       new SmokeCheck("smoke", {
         deployment: own,
         settings,
         authority: authority("server-ca"),
         users,
+        clients,
         proxy,
         kms,
         backend,
@@ -405,8 +510,8 @@ describe("the smoke check", () => {
     serverCa: pemOf("CERTIFICATE", "server-ca-1"),
     credential: { user: "collector", password: passwordOf("user-collector-1") },
     doors: [
-      { name: "kms", port: 5002 },
-      { name: "backend", port: 5001 },
+      { name: "kms", port: 5002, access: "password" },
+      { name: "backend", port: 5001, access: "password" },
     ],
     databases: [
       {
@@ -437,7 +542,7 @@ describe("the smoke check", () => {
         KMS: containerIdOf("kms"),
         BACKEND: containerIdOf("backend"),
         ROTATION:
-          '{"user collector":1,"kmsJwtKey":1,"serverCertificate":1,"serverCa":1,"kmsDatabase":1,"backendDatabase":1}',
+          '{"user collector":1,"kmsJwtKey":1,"serverCertificate":1,"serverCa":1,"clientCa":1,"kmsDatabase":1,"backendDatabase":1}',
       },
       stdin,
     });
@@ -472,5 +577,36 @@ describe("the smoke check", () => {
       dockerHost: "ssh://a@b",
       credential: { user: "zoe", password: "chosen by the operator" },
     });
+  });
+
+  it("presents the first client's certificate whose key is here, and whose is good", async () => {
+    const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
+      name,
+      generation: 1,
+      retired: 0,
+      revoked: false,
+      keyType: "ecdsa",
+      ...changes,
+    });
+    const elsewhere = client("elsewhere", {
+      csr: readFileSync("test/unit/fixtures/client.csr", "utf8"),
+    });
+    const kms = { ...SETTINGS.kms, access: "both" as const };
+    const clients = [client("lost", { revoked: true }), elsewhere, client("ann"), client("bob")];
+    assert.deepEqual(the(await make({ clients, kms }), COMMAND, "smoke").inputs["stdin"], {
+      ...stdin,
+      client: {
+        certificate: pemOf("CERTIFICATE", "client-ann-1"),
+        privateKey: pemOf("EC PRIVATE KEY", "client-ann-1-key"),
+      },
+      doors: [
+        { name: "kms", port: 5002, access: "both" },
+        { name: "backend", port: 5001, access: "password" },
+      ],
+    });
+    assert.deepEqual(
+      the(await make({ clients: [elsewhere] }), COMMAND, "smoke").inputs["stdin"],
+      stdin,
+    );
   });
 });

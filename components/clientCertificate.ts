@@ -1,0 +1,137 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import { clientHost, clientSerial, clientSubject, ORGANIZATION } from "../render/clientName.ts";
+import { publicKeyOf } from "../settings/certificateRequest.ts";
+import type { ClientKeyType } from "../settings/types.ts";
+import { Program } from "./program.ts";
+import type { RotatedAuthority } from "./rotatedAuthority.ts";
+
+export interface ClientCertificateArgs {
+  readonly authority: RotatedAuthority;
+  /** The client's name. */
+  readonly client: string;
+  readonly generation: number;
+  /** Whether it is the generation before the one in use: it stays what it was in its own time. */
+  readonly past: boolean;
+  readonly keyType: ClientKeyType;
+  /** A request made elsewhere, PEM, instead of a key of ours. */
+  readonly csr?: string;
+  readonly validityDays: number;
+  /** An `up` within so many days of its end renews it, with the same key and name. */
+  readonly renewBeforeDays: number;
+}
+
+const KEYS = {
+  ecdsa: { algorithm: "ECDSA", ecdsaCurve: "P256" },
+  rsa: { algorithm: "RSA", rsaBits: 3072 },
+} as const;
+
+/** The certificate of one client and generation. */
+export class ClientCertificate extends pulumi.ComponentResource {
+  /** PEM. */
+  readonly certificate: pulumi.Output<string>;
+  /** PEM; empty where the key is elsewhere. Secret. */
+  readonly privateKey: pulumi.Output<string>;
+  /** The whole subject, as the proxy knows it. */
+  readonly subject: pulumi.Output<string>;
+
+  constructor(name: string, args: ClientCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:tls:ClientCertificate", name, {}, opts);
+
+    const made =
+      args.csr === undefined
+        ? this.#ofOwnKey(name, args)
+        : this.#ofRequest(name, { ...args, csr: args.csr });
+    this.certificate = made.certificate;
+    this.privateKey = made.privateKey;
+    this.subject = made.subject;
+    this.registerOutputs({ subject: this.subject });
+  }
+
+  #ofOwnKey(name: string, args: ClientCertificateArgs) {
+    const { client, generation } = args;
+    const key = new tls.PrivateKey(`${name}-key`, KEYS[args.keyType], {
+      parent: this,
+      ...(args.past && { ignoreChanges: ["algorithm", "ecdsaCurve", "rsaBits"] }),
+    });
+    const id = key.publicKeyPem.apply((publicKey) => ({ name: client, generation, publicKey }));
+    const host = clientHost(client);
+    const request = new tls.CertRequest(
+      `${name}-request`,
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: {
+          commonName: client,
+          organization: ORGANIZATION,
+          serialNumber: id.apply(clientSerial),
+        },
+        ...(host !== undefined && { dnsNames: [host] }),
+      },
+      { parent: this },
+    );
+    const certificate = new tls.LocallySignedCert(
+      name,
+      {
+        certRequestPem: request.certRequestPem,
+        caPrivateKeyPem: args.authority.current.privateKey,
+        caCertPem: args.authority.current.certificate,
+        validityPeriodHours: args.validityDays * 24,
+        earlyRenewalHours: args.renewBeforeDays * 24,
+        setSubjectKeyId: true,
+        allowedUses: ["digital_signature", "client_auth"],
+      },
+      { parent: this },
+    );
+    return {
+      certificate: certificate.certPem,
+      privateKey: key.privateKeyPem,
+      subject: id.apply(clientSubject),
+    };
+  }
+
+  /** The TLS provider copies the name that a request asks for; so a program of our own signs. */
+  #ofRequest(name: string, args: ClientCertificateArgs & { readonly csr: string }) {
+    const { client, generation } = args;
+    const { current } = args.authority;
+    const publicKey = publicKeyOf(args.csr);
+    const id = { name: client, generation, publicKey };
+    const signed = new Program(
+      name,
+      {
+        program: "sign-request",
+        input: {
+          authority: { certificate: current.certificate, privateKey: current.privateKey },
+          name: client,
+          serial: clientSerial(id),
+          publicKey,
+          validityDays: args.validityDays,
+        },
+        because: { SUBJECT: clientSubject(id), SINCE: this.#clock(name, args) },
+      },
+      { parent: this, ...(args.past && { ignoreChanges: ["stdin", "environment"] }) },
+    );
+    return {
+      // It says nothing that the client does not show to everybody it calls.
+      certificate: pulumi.unsecret(signed.stdout),
+      privateKey: pulumi.secret(""),
+      // Of the generation before: the subject that it was signed with, not one of the new request.
+      subject: signed.environment.apply((because) => because?.["SUBJECT"] ?? ""),
+    };
+  }
+
+  /** A certificate that nobody uses: the TLS provider renews it when the one of the request is due. */
+  #clock(name: string, args: ClientCertificateArgs): pulumi.Output<string> {
+    const key = new tls.PrivateKey(`${name}-clock-key`, KEYS.ecdsa, { parent: this });
+    return new tls.SelfSignedCert(
+      `${name}-clock`,
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: { commonName: `the renewal of ${name}` },
+        validityPeriodHours: args.validityDays * 24,
+        earlyRenewalHours: args.renewBeforeDays * 24,
+        allowedUses: ["digital_signature"],
+      },
+      { parent: this },
+    ).validityStartTime;
+  }
+}

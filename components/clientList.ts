@@ -1,0 +1,132 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ClientCheck } from "../render/proxyRelease.ts";
+import { overlaps } from "../settings/notices.ts";
+import type { ClientSettings } from "../settings/types.ts";
+import { ClientCertificate } from "./clientCertificate.ts";
+import { Program } from "./program.ts";
+import type { RotatedAuthority } from "./rotatedAuthority.ts";
+
+export interface ClientListArgs {
+  readonly authority: RotatedAuthority;
+  readonly clients: readonly ClientSettings[];
+  readonly validityDays: number;
+  readonly renewBeforeDays: number;
+}
+
+/** What a client presents. */
+export interface ClientCredential {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM; absent where the certificate was made from a request: its owner has the key. */
+  readonly privateKey?: string;
+}
+
+/**
+ * The one list of whose certificates are good. Of a client in an overlap there are two. A revoked
+ * client keeps its certificates in the state, so that it is known what is refused.
+ */
+export class ClientList extends pulumi.ComponentResource {
+  /** Name -> what the client presents now; none of a revoked client. Secret. */
+  readonly credentials: pulumi.Output<Record<string, ClientCredential>>;
+  /** What the proxy looks at certificates with. */
+  readonly check: pulumi.Output<ClientCheck>;
+
+  constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:ClientList", name, {}, opts);
+
+    const clients = args.clients.map((client) => ({
+      client,
+      current: this.#certificate(name, args, client, client.generation),
+      ...(overlaps(client.generation, client.retired) && {
+        previous: this.#certificate(name, args, client, client.generation - 1),
+      }),
+    }));
+    const certificates = clients.flatMap(({ client, current, previous }) =>
+      [current, ...(previous ? [previous] : [])].map((certificate) => ({ client, certificate })),
+    );
+    const lists = this.#revocationLists(
+      name,
+      args.authority,
+      certificates
+        .filter(({ client }) => client.revoked)
+        .map(({ certificate }) => certificate.certificate),
+    );
+
+    this.credentials = pulumi.secret(
+      pulumi
+        .all(
+          clients
+            .filter(({ client }) => !client.revoked)
+            .map(({ client, current: { certificate, privateKey } }) =>
+              pulumi.all([client.name, certificate, privateKey]),
+            ),
+        )
+        .apply((list) =>
+          Object.fromEntries(
+            list.map(([client, certificate, privateKey]): [string, ClientCredential] => [
+              client,
+              { certificate, ...(privateKey !== "" && { privateKey }) },
+            ]),
+          ),
+        ),
+    );
+    this.check = pulumi
+      .all([
+        args.authority.bundle,
+        lists,
+        pulumi.all(
+          certificates.map(({ client, certificate }) =>
+            certificate.subject.apply((subject) => ({
+              name: client.name,
+              subject,
+              revoked: client.revoked,
+            })),
+          ),
+        ),
+      ])
+      .apply(([authorities, revocations, listed]) => ({ authorities, revocations, listed }));
+    this.registerOutputs({ credentials: this.credentials });
+  }
+
+  #certificate(prefix: string, args: ClientListArgs, client: ClientSettings, generation: number) {
+    return new ClientCertificate(
+      `${prefix}-${client.name}-${generation}`,
+      {
+        authority: args.authority,
+        client: client.name,
+        generation,
+        past: generation !== client.generation,
+        keyType: client.keyType,
+        ...(client.csr !== undefined && { csr: client.csr }),
+        validityDays: args.validityDays,
+        renewBeforeDays: args.renewBeforeDays,
+      },
+      { parent: this },
+    );
+  }
+
+  /** One for each trusted authority, PEM. What is on them stays, and a new one is made for a reason only. */
+  #revocationLists(
+    prefix: string,
+    authority: RotatedAuthority,
+    revoked: readonly pulumi.Output<string>[],
+  ): pulumi.Output<string> {
+    const program = new Program(
+      `${prefix}-revocations`,
+      {
+        program: "crl",
+        input: {
+          authorities: authority.trusted.map(({ certificate, privateKey }) => ({
+            certificate,
+            privateKey,
+          })),
+          revoked: [...revoked],
+        },
+        remembers: true,
+      },
+      { parent: this },
+    );
+    // A revocation list is for everybody to see.
+    return pulumi.unsecret(program.stdout);
+  }
+}

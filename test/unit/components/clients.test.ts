@@ -1,0 +1,340 @@
+/** Clients' certificates: what is made, kept and refused, on a stand-in for the engine that has a state. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { ClientList } from "../../../components/clientList.ts";
+import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
+import { clientSerial, clientSubject } from "../../../render/clientName.ts";
+import { publicKeyOf } from "../../../settings/certificateRequest.ts";
+import type { ClientSettings } from "../../../settings/types.ts";
+import {
+  build,
+  COMMAND,
+  type Memory,
+  names,
+  once,
+  pemOf,
+  run,
+  the,
+  valueOf,
+  type World,
+} from "./mocks.ts";
+
+const CSR = readFileSync("test/unit/fixtures/client.csr", "utf8");
+const OTHER_CSR = readFileSync("test/unit/fixtures/client-rsa.csr", "utf8");
+const KEY = "tls:index/privateKey:PrivateKey";
+const REQUEST = "tls:index/certRequest:CertRequest";
+const SIGNED = "tls:index/locallySignedCert:LocallySignedCert";
+const SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert";
+
+const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
+  name,
+  generation: 1,
+  retired: 0,
+  revoked: false,
+  keyType: "ecdsa",
+  ...changes,
+});
+
+interface Authority {
+  readonly generation?: number;
+  readonly overlap?: boolean;
+}
+
+const make = (
+  clients: readonly ClientSettings[],
+  world: World = {},
+  { generation = 1, overlap = false }: Authority = {},
+) =>
+  build(
+    () =>
+      new ClientList("client", {
+        authority: new RotatedAuthority("ca", {
+          commonName: "the CA",
+          validityDays: 10,
+          generation,
+          overlap,
+          vouched: false,
+        }),
+        clients,
+        validityDays: 6,
+        renewBeforeDays: 2,
+      }),
+    world,
+  );
+
+const publicKey = (resource: string) => pemOf("PUBLIC KEY", `${resource}-key`);
+
+const own = ({ resources }: Awaited<ReturnType<typeof make>>, name: string) =>
+  resources.filter(({ parent }) => parent === name);
+
+describe("a client's certificate", () => {
+  const usual = once(() => make([client("ann")]));
+
+  it("is a key, and a certificate by the authority for its name, generation and key", async () => {
+    const serialNumber = clientSerial({ generation: 1, publicKey: publicKey("client-ann-1") });
+    assert.match(serialNumber, /^1-[0-9a-f]{32}$/);
+    assert.deepEqual(own(await usual(), "client-ann-1"), [
+      {
+        type: REQUEST,
+        name: "client-ann-1-request",
+        parent: "client-ann-1",
+        inputs: {
+          privateKeyPem: pemOf("EC PRIVATE KEY", "client-ann-1-key"),
+          subject: { commonName: "ann", organization: "CYBEX-P", serialNumber },
+        },
+        secrets: ["privateKeyPem"],
+        options: {},
+      },
+      {
+        type: SIGNED,
+        name: "client-ann-1",
+        parent: "client-ann-1",
+        inputs: {
+          certRequestPem: pemOf("CERTIFICATE REQUEST", "client-ann-1-request"),
+          caPrivateKeyPem: pemOf("EC PRIVATE KEY", "ca-1-key"),
+          caCertPem: pemOf("CERTIFICATE", "ca-1"),
+          validityPeriodHours: 144,
+          earlyRenewalHours: 48,
+          setSubjectKeyId: true,
+          allowedUses: ["digital_signature", "client_auth"],
+        },
+        secrets: ["caPrivateKeyPem"],
+        options: {},
+      },
+      {
+        type: KEY,
+        name: "client-ann-1-key",
+        parent: "client-ann-1",
+        inputs: { algorithm: "ECDSA", ecdsaCurve: "P256" },
+        secrets: [],
+        options: {},
+      },
+    ]);
+  });
+
+  it("has an RSA key where that is asked for", async () => {
+    const built = await make([client("ann", { keyType: "rsa" })]);
+    assert.deepEqual(the(built, KEY, "client-ann-1-key").inputs, {
+      algorithm: "RSA",
+      rsaBits: 3072,
+    });
+  });
+
+  it("names a host besides, where its name is one", async () => {
+    const built = await make([client("app.example.edu"), client("ann"), client("ann@example.edu")]);
+    const hosts = ["app.example.edu", "ann", "ann@example.edu"].map(
+      (name) => the(built, REQUEST, `client-${name}-1-request`).inputs["dnsNames"],
+    );
+    assert.deepEqual(hosts, [["app.example.edu"], undefined, undefined]);
+  });
+
+  it("is handed out with its key, as a secret, in the state as well", async () => {
+    const { result, outputs } = await usual();
+    const credentials = {
+      ann: {
+        certificate: pemOf("CERTIFICATE", "client-ann-1"),
+        privateKey: pemOf("EC PRIVATE KEY", "client-ann-1-key"),
+      },
+    };
+    assert.deepEqual(await valueOf(result.credentials), credentials);
+    assert.equal(await pulumi.isSecret(result.credentials), true);
+    assert.deepEqual(outputs.get("cybexp:index:ClientList client"), {
+      values: { credentials },
+      secrets: ["credentials"],
+    });
+  });
+
+  it("is known to the proxy with its authority and revocation list", async () => {
+    const { result } = await usual();
+    assert.deepEqual(await valueOf(result.check), {
+      authorities: pemOf("CERTIFICATE", "ca-1"),
+      revocations: pemOf("X509 CRL", "client-revocations"),
+      listed: [
+        {
+          name: "ann",
+          subject: clientSubject({
+            name: "ann",
+            generation: 1,
+            publicKey: publicKey("client-ann-1"),
+          }),
+          revoked: false,
+        },
+      ],
+    });
+  });
+});
+
+describe("a request made elsewhere", () => {
+  const usual = once(() => make([client("app", { csr: CSR })]));
+  const subject = (generation: number) =>
+    clientSubject({ name: "app", generation, publicKey: publicKeyOf(CSR) });
+
+  it("is signed under our name by a program, again when its clock is renewed", async () => {
+    const { inputs, secrets, options } = the(await usual(), COMMAND, "client-app-1");
+    assert.deepEqual(inputs, {
+      ...run("sign-request"),
+      environment: { SUBJECT: subject(1), SINCE: "time of first" },
+      stdin: {
+        authority: {
+          certificate: pemOf("CERTIFICATE", "ca-1"),
+          privateKey: pemOf("EC PRIVATE KEY", "ca-1-key"),
+        },
+        name: "app",
+        serial: clientSerial({ generation: 1, publicKey: publicKeyOf(CSR) }),
+        publicKey: publicKeyOf(CSR),
+        validityDays: 6,
+      },
+    });
+    assert.deepEqual(secrets, ["stdin"]);
+    assert.deepEqual(options, {});
+    const clock = the(await usual(), SELF_SIGNED, "client-app-1-clock").inputs;
+    assert.deepEqual(
+      [clock["validityPeriodHours"], clock["earlyRenewalHours"], clock["isCaCertificate"]],
+      [144, 48, undefined],
+    );
+  });
+
+  it("gives a certificate and no key", async () => {
+    const { result } = await usual();
+    assert.deepEqual(await valueOf(result.credentials), {
+      app: { certificate: pemOf("CERTIFICATE", "client-app-1") },
+    });
+    assert.deepEqual(
+      (await valueOf(result.check)).listed.map((one) => one.subject),
+      [subject(1)],
+    );
+  });
+
+  it("stays what it was in an overlap with another's", async () => {
+    const memory: Memory = new Map();
+    const one = await make([client("app", { csr: CSR })], { memory });
+    const [first] = (await valueOf(one.result.check)).listed;
+    const signed = memory.get(`${COMMAND} client-app-1`)?.made.state["stdout"];
+    const other = { csr: OTHER_CSR, generation: 2 };
+    const two = await make([client("app", other)], { memory });
+    const { listed } = await valueOf(two.result.check);
+    assert.deepEqual(listed, [
+      {
+        name: "app",
+        subject: clientSubject({ name: "app", generation: 2, publicKey: publicKeyOf(OTHER_CSR) }),
+        revoked: false,
+      },
+      first,
+    ]);
+    assert.equal(memory.get(`${COMMAND} client-app-1`)?.made.state["stdout"], signed);
+  });
+});
+
+describe("the generation of a client", () => {
+  it("keeps the certificate before it good, with the key of its own time, until it is retired", async () => {
+    const memory: Memory = new Map();
+    const listedOf = async (changes: Partial<ClientSettings>) => {
+      const { result } = await make([client("ann", changes)], { memory });
+      return (await valueOf(result.check)).listed.map(({ subject }) => subject);
+    };
+    const [first = ""] = await listedOf({});
+    const both = await listedOf({ generation: 2, keyType: "rsa" });
+    assert.equal(both.length, 2);
+    assert.equal(both[1], first);
+    assert.match(both[0] ?? "", /^serialNumber=2-/);
+    const made = memory.get(`${KEY} client-ann-1-key`);
+    assert.deepEqual(made?.inputs, { algorithm: "ECDSA", ecdsaCurve: "P256" });
+    assert.deepEqual(await listedOf({ generation: 2, keyType: "rsa", retired: 1 }), [both[0]]);
+    assert.equal(memory.has(`${KEY} client-ann-1-key`), false);
+  });
+
+  it("is another with another key, though a client of the name was there before", async () => {
+    const memory: Memory = new Map();
+    const [first] = (await valueOf((await make([client("ann")], { memory })).result.check)).listed;
+    await make([], { memory });
+    const [again] = (await valueOf((await make([client("ann")], { memory })).result.check)).listed;
+    assert.notEqual(again?.subject, first?.subject);
+  });
+});
+
+describe("a client that is revoked", () => {
+  const clients = [
+    client("ann"),
+    client("rob", { revoked: true, generation: 2 }),
+    client("app", { revoked: true, csr: CSR }),
+  ];
+  const usual = once(() => make(clients));
+
+  it("is on the revocation lists with every certificate it has, and is handed out no more", async () => {
+    const built = await usual();
+    const { inputs, secrets } = the(built, COMMAND, "client-revocations");
+    assert.deepEqual(inputs, {
+      ...run("crl"),
+      addPreviousOutputInEnv: true,
+      logging: "stderr",
+      environment: {},
+      stdin: {
+        authorities: [
+          {
+            certificate: pemOf("CERTIFICATE", "ca-1"),
+            privateKey: pemOf("EC PRIVATE KEY", "ca-1-key"),
+          },
+        ],
+        revoked: ["client-rob-2", "client-rob-1", "client-app-1"].map((name) =>
+          pemOf("CERTIFICATE", name),
+        ),
+      },
+    });
+    assert.deepEqual(secrets, ["stdin"]);
+    assert.deepEqual(Object.keys(await valueOf(built.result.credentials)), ["ann"]);
+    assert.deepEqual(
+      (await valueOf(built.result.check)).listed.map(({ name, revoked }) => [name, revoked]),
+      [
+        ["ann", false],
+        ["rob", true],
+        ["rob", true],
+        ["app", true],
+      ],
+    );
+  });
+
+  it("keeps what it has, so that only the list of what is refused changes", async () => {
+    const memory: Memory = new Map();
+    const good = clients.map((one) => ({ ...one, revoked: false }));
+    const before = await make(good, { memory });
+    const made = new Map([...memory].map(([name, { made }]) => [name, made]));
+    const after = await make(clients, { memory });
+    assert.deepEqual(names(after.resources), names(before.resources));
+    assert.deepEqual(
+      [...memory].filter(([name, entry]) => made.get(name) !== entry.made).map(([name]) => name),
+      [`${COMMAND} client-revocations`],
+    );
+  });
+});
+
+describe("the client authority's number", () => {
+  it("signs the same keys and names anew, trusts both, and makes a list for each", async () => {
+    const memory: Memory = new Map();
+    const before = await make([client("ann")], { memory });
+    const after = await make([client("ann")], { memory }, { generation: 2, overlap: true });
+    const [old, now] = [await valueOf(before.result.check), await valueOf(after.result.check)];
+    assert.deepEqual(now.listed, old.listed);
+    assert.ok(now.authorities.endsWith(old.authorities) && now.authorities !== old.authorities);
+    const { stdin } = the(after, COMMAND, "client-revocations").inputs as {
+      stdin: { authorities: { certificate: string }[] };
+    };
+    assert.equal(stdin.authorities.map(({ certificate }) => certificate).join(""), now.authorities);
+    assert.notDeepEqual(
+      await valueOf(after.result.credentials),
+      await valueOf(before.result.credentials),
+    );
+    // All verifiers get the bundle: nothing would use a cross certificate.
+    assert.deepEqual(
+      names(after.resources).filter((name) => name.includes("cross")),
+      [],
+    );
+  });
+
+  it("refuses the certificates of the one before once that is retired", async () => {
+    const built = await make([client("ann")], {}, { generation: 2 });
+    const { authorities } = await valueOf(built.result.check);
+    assert.equal(authorities, pemOf("CERTIFICATE", "ca-2"));
+  });
+});
