@@ -500,6 +500,20 @@ describe("what the stack says of a client", () => {
     assert.ok(pick("alice", { config: { "cybexp:clients": [{ name: "alice", revoked: false }] } }));
   });
 
+  it("is known by its subject where it was made from a request", async () => {
+    const name = "2.5.4.5=2-0123, CN=carol, O=CYBEX-P";
+    const { certificate } = await issue(clientCa, name, { usage: "client" });
+    const carol = { certificate, privateKey: undefined };
+    const signedBy = (SUBJECT: string) => ({
+      outputs: { ...outputs(), clients: { carol } },
+      state: { resources: [{ urn: "a", type: "command", outputs: { environment: { SUBJECT } } }] },
+    });
+    assert.deepEqual(pick("carol", signedBy("serialNumber=2-0123,CN=carol,O=CYBEX-P")), carol);
+    assert.throws(() => pick("carol", signedBy("serialNumber=3-0123,CN=carol,O=CYBEX-P")), {
+      message: /^the last `up` of dev did not get to its end, so the certificate of carol /,
+    });
+  });
+
   it("is not taken from outputs that an `up` has left behind", () => {
     refused(
       "the last `up` of dev did not get to its end, so the certificate of alice may be an old one: run `npm run up` first",

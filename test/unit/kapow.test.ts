@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from "node:test";
 import { execa } from "execa";
 import { kapowArguments, kapowHealthCheck } from "../../render/kapow.ts";
 import { declaredListeners } from "../../settings/declaredListeners.ts";
+import { notices } from "../../settings/notices.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
 import type { Settings } from "../../settings/types.ts";
@@ -20,7 +21,7 @@ const least = {
   healthRoute: "/health",
 };
 
-function read(kapow: unknown, proxyAddress = "127.0.0.1"): Settings {
+function read(kapow: unknown, proxyAddress = "127.0.0.1", clients: unknown = []): Settings {
   return readSettings({
     stack: "dev",
     secretKeys: new Set(),
@@ -30,6 +31,7 @@ function read(kapow: unknown, proxyAddress = "127.0.0.1"): Settings {
       database: { image: "cybexp-demo/mongo:1" },
       proxy: { image: "cybexp-demo/nginx:1", serverName: "localhost", address: proxyAddress },
       users: [{ name: "collector" }],
+      clients,
       ...(kapow !== undefined && { kapow }),
     },
   });
@@ -113,6 +115,24 @@ describe("a stack's Kapow!", () => {
       twice("kms.listen"),
     ]);
     assert.equal(read({ ...least, listen: 5002, address: "192.0.2.10" }).kapow?.listen, 5002);
+  });
+
+  it("lets revoked clients in, which is told", () => {
+    const clients = [
+      { name: "ann" },
+      { name: "rob", revoked: true },
+      { name: "tim", revoked: true },
+    ];
+    const told = (kapow: unknown, list: unknown) =>
+      notices(read(kapow, "127.0.0.1", list), "2026-06-15");
+    assert.deepEqual(told(least, clients), [
+      {
+        due: false,
+        text: "Kapow! knows no revocation: certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired are still good there (docs/kapow.md)",
+      },
+    ]);
+    assert.deepEqual(told(least, clients.slice(0, 1)), []);
+    assert.deepEqual(told(undefined, clients), []);
   });
 
   it("has an init program that can be executed", () => {

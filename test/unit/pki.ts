@@ -56,7 +56,7 @@ export async function issue(
 ): Promise<Pair> {
   const keys = await makeKeys(kind);
   const certificate = await X509CertificateGenerator.create({
-    subject: `CN=${name}`,
+    subject: name.includes("=") ? name : `CN=${name}`,
     issuer: `CN=${authority.name}`,
     publicKey: keys.publicKey,
     signingKey: authority.keys.privateKey,

@@ -1,4 +1,5 @@
 /** What the deployed stack says of its clients. */
+import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { nearest } from "../../settings/nearest.ts";
 import { UserError } from "../lib/errors.ts";
@@ -108,15 +109,23 @@ export function pickClient(
   throw new UserError(`${stack} has no client ${JSON.stringify(name)}${guess}: ${rest}`);
 }
 
-/** Outputs keep their old values after an `up` that failed; the resources are those that there are. */
+/**
+ * Outputs keep their old values after an `up` that failed; the resources are those that there are. One
+ * that was made from a request is known by its subject: what signed it hides what it printed.
+ */
 function isCurrent(
   { certificate }: ClientOutput,
   { resources }: Pick<StackState, "resources">,
 ): boolean {
   const first = firstCertificate(certificate);
+  const [, serial] = /^serialNumber=(.+)$/m.exec(new X509Certificate(certificate).subject) ?? [];
   return resources.some(({ outputs }) => {
     const pem = outputs?.["certPem"];
-    return typeof pem === "string" && firstCertificate(pem) === first;
+    const { SUBJECT: subject } = (outputs?.["environment"] ?? {}) as { SUBJECT?: unknown };
+    return (
+      (typeof pem === "string" && firstCertificate(pem) === first) ||
+      (typeof subject === "string" && subject.startsWith(`serialNumber=${serial},`))
+    );
   });
 }
 
