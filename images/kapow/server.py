@@ -213,7 +213,7 @@ class Exchange:
     def client_name(self):
         """The caller's distinguished name, as Go writes it."""
         certificate = getattr(self.handler.connection, "getpeercert", dict)() or {}
-        short = {"commonName": "CN", "organizationName": "O"}
+        short = {"commonName": "CN", "organizationName": "O", "serialNumber": "SERIALNUMBER"}
         parts = [f"{short.get(k, k)}={v}" for part in certificate.get("subject", ()) for k, v in part]
         return ",".join(reversed(parts)).encode() if parts else None
 

@@ -114,6 +114,10 @@ describe("the demo Kapow!", () => {
   it("lets a client of the authority in, and knows it by name", async () => {
     const { status, body } = await call(box, "/who", as(alice));
     assert.deepEqual({ status, body }, { status: 200, body: "CN=alice" });
+    // The name that the stack gives its clients, as Go writes it.
+    const name = "O=CYBEX-P, CN=ann, 2.5.4.5=1-0123";
+    const ann = await issue(clients, name, { usage: "client" });
+    assert.equal((await call(box, "/who", as(ann))).body, "SERIALNUMBER=1-0123,CN=ann,O=CYBEX-P");
   });
 
   it("lets nobody in without a certificate, or with a foreign one", async () => {

@@ -43,6 +43,13 @@ interface Reader {
   readonly prints: RegExp;
 }
 
+const NSS = `
+store=$(mktemp -d) && trap 'rm -r "$store"' EXIT &&
+  certutil -d "sql:$store" -N --empty-password &&
+  pk12util -d "sql:$store" -i "$1" -w "$2" &&
+  certutil -d "sql:$store" -L
+`;
+
 const PYTHON = `
 import sys
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -77,6 +84,12 @@ const readers: readonly Reader[] = [
     ],
     prints:
       /Your keystore contains 1 entry\n\nAlias name: cybexp-dev-alice\n[^]*Entry type: PrivateKeyEntry\nCertificate chain length: 1\n[^]*Owner: CN=alice\n/,
+  },
+  {
+    title: "NSS, whose store Firefox has, and Chromium on Linux",
+    probe: ["sh", "-c", "command -v pk12util && command -v certutil"],
+    read: (file, password) => ["sh", "-c", NSS, "nss", file, password],
+    prints: /^pk12util: PKCS12 IMPORT SUCCESSFUL\n[^]*\bcybexp-dev-alice +u,u,u$/,
   },
   {
     title: "Python's cryptography",
