@@ -25,8 +25,8 @@ export async function preflight(
 
 /** The last parts of the names that a stack's things have in Docker: `cybexp-<stack>-<part>`. */
 export const parts = {
-  container: ["kms", "backend", "kms-db", "backend-db", "proxy", "kapow"],
-  network: ["kms", "backend", "kms-db", "backend-db", "edge", "kapow"],
+  container: ["kms", "backend", "kms-db", "backend-db", "proxy"],
+  network: ["kms", "backend", "kms-db", "backend-db", "edge"],
   volume: [
     "kms-config",
     "kms-secrets",
@@ -36,15 +36,23 @@ export const parts = {
     "backend-db-data",
     "backend-db-secrets",
     "proxy-release",
-    "kapow-files",
   ],
+} as const;
+
+/** Those that a stack has only if its config asks for them. */
+const optionalParts = {
+  container: ["kapow"],
+  network: ["kapow"],
+  volume: ["kapow-files"],
 } as const;
 
 /** Things called like ours that carry another deployment's id, or none. */
 async function foreignNames(session: Session, state: StackState): Promise<string[]> {
   const problems: string[] = [];
   for (const kind of ["container", "network", "volume"] as const) {
-    const ours = new Set(parts[kind].map((part) => `cybexp-${session.stack}-${part}`));
+    const ours = new Set(
+      [...parts[kind], ...optionalParts[kind]].map((part) => `cybexp-${session.stack}-${part}`),
+    );
     const all = kind === "container" ? ["--all"] : [];
     const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
     const format = `${name}\t{{.Label "cybexp.deployment"}}`;
