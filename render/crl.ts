@@ -21,7 +21,10 @@ export interface CrlInput {
   readonly authorities: readonly Authority[];
   /** The certificates that are revoked, PEM; those of other authorities are passed over. */
   readonly revoked: readonly string[];
-  /** The lists that were made last, PEM: what was revoked stays so, whether it is still named or not. */
+  /**
+   * The lists that were made last, PEM: what was revoked stays so until it has ended, whether it is
+   * still named or not.
+   */
   readonly previous: string;
   readonly now: Date;
 }
@@ -31,6 +34,9 @@ const BACKDATED_MS = 24 * 60 * 60 * 1000;
 
 /** Whatever the reason is: the client may not come in any more. */
 const REASON = X509CrlReason.privilegeWithdrawn;
+
+/** After so long a certificate has ended whatever it was: the settings allow none of 826 days. */
+export const LONGEST_LIFE_DAYS = 826;
 
 const CRL_NUMBER = "2.5.29.20";
 
@@ -60,11 +66,15 @@ async function renderCrl(
   const certificate = new X509Certificate(authority.certificate);
   const isOwn = (signed: X509Certificate | X509Crl) =>
     signed.verify({ publicKey: certificate.publicKey, signatureOnly: true });
+  const ended = now.getTime() - LONGEST_LIFE_DAYS * 24 * 60 * 60 * 1000;
+  const named = new Set(revoked.map(({ serialNumber }) => serialNumber));
   const entries = new Map<string, Entry>();
   for (const list of previous) {
     if (await isOwn(list)) {
       for (const { serialNumber, revocationDate, reason } of list.entries) {
-        entries.set(serialNumber, { serialNumber, revocationDate, reason: reason ?? REASON });
+        if (named.has(serialNumber) || revocationDate.getTime() > ended) {
+          entries.set(serialNumber, { serialNumber, revocationDate, reason: reason ?? REASON });
+        }
       }
     }
   }

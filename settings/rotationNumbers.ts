@@ -7,9 +7,10 @@ export function rotationNumbers({ users, clients, rotation }: Settings): Rotatio
   return {
     ...Object.fromEntries(users.map(({ name, generation }) => [`user ${name}`, generation])),
     ...Object.fromEntries(
-      clients.flatMap(({ name, generation, retired, revoked }) => [
+      clients.flatMap(({ name, generation, retired, revoked, csr }) => [
         [`client ${name}`, generation],
         [`refused client ${name}`, revoked ? generation : retired],
+        [`request of client ${name}`, csr === undefined ? 0 : 1],
       ]),
     ),
     kmsJwtKey: rotation.kmsJwtKey,
@@ -27,6 +28,9 @@ const STEPWISE = /^(user .*|client .*|serverCa|clientCa|kmsDatabase|backendDatab
 /** Numbers up to which a client's certificates are refused, revoked or retired: for good. */
 const REFUSED = /^refused client (.*)$/;
 
+/** Whether a client's certificate is of a request (1), or of a key made here (0). */
+const REQUEST = /^request of client (.*)$/;
+
 /**
  * Why the numbers can't follow on those of the last `up`, a sentence each; none when they can. A
  * secret and the one before it are made and kept by their numbers, so a jump would lose the one in use.
@@ -39,6 +43,16 @@ export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
       return [
         `the certificates of the client ${client} up to number ${old} are refused for good: set retired: ${old} for it, and generation: ${old + 1} for a new certificate`,
       ];
+    }
+    const [, owner] = REQUEST.exec(name) ?? [];
+    if (owner !== undefined && old !== undefined && number !== old) {
+      const last = before[`client ${owner}`] ?? 1;
+      const isRetired = (now[`refused client ${owner}`] ?? 0) >= last;
+      return isRetired
+        ? []
+        : [
+            `the client ${owner} changes between a key made here and a request, so its certificate number ${last} can't be kept: set generation: ${last + 1} and retired: ${last} for it, or list the new one under another name until the old one may go`,
+          ];
     }
     if (old === undefined || number === old || (number === old + 1 && STEPWISE.test(name))) {
       return [];

@@ -236,7 +236,7 @@ const client = section(
       {
         type: "PEM text",
         meaning:
-          "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used.",
+          "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used. Another one belongs to the next generation: else the certificate before is refused at once.",
         allowed:
           "a PKCS#10 request of an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed by it with SHA-256 or better",
       },
@@ -246,7 +246,7 @@ const client = section(
       {
         type: "word",
         meaning:
-          "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else.",
+          "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else. Another one belongs to the next generation: else the certificate before is refused at once.",
         allowed: "one of `ecdsa`, `rsa`",
       },
       oneOf(["ecdsa", "rsa"]),

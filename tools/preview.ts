@@ -1,3 +1,4 @@
+import { announceEnds } from "./ends.ts";
 import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
 import { openSession } from "./session.ts";
@@ -12,6 +13,7 @@ export async function preview(args: readonly string[]): Promise<void> {
   await ensureStack(session);
   const state = await recover(session);
   announceRotation(state, settings);
+  announceEnds(state, settings);
   process.exitCode = await session.pulumi([
     "preview",
     "--stack",

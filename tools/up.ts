@@ -1,6 +1,7 @@
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import { findDrift, repairs } from "./drift.ts";
+import { announceEnds } from "./ends.ts";
 import { INTERRUPTED } from "./lib/signals.ts";
 import { preflight } from "./preflight.ts";
 import { recover } from "./recover.ts";
@@ -19,6 +20,7 @@ export async function up(): Promise<void> {
   await ensureStack(session);
   const state = await recover(session);
   announceRotation(state, settings);
+  announceEnds(state, settings);
   await preflight(session, state, declaredListeners(settings));
 
   process.stdout.write(

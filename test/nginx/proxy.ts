@@ -239,7 +239,11 @@ export class Proxy {
 
   #door(internal: number): Door {
     const published = docker(["port", this.container, `${internal}/tcp`]);
-    return { port: Number(published.split(":").at(-1)), serverName: SERVER_NAME, ca: this.ca };
+    return {
+      port: Number(published.split(":").at(-1)),
+      serverName: this.#options.serverName,
+      ca: this.ca,
+    };
   }
 
   #makeCertificate(): void {
@@ -251,8 +255,8 @@ export class Proxy {
       [
         ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
         ...["-keyout", join(this.#folder, "server.key"), "-out", join(this.#folder, "server.crt")],
-        ...["-days", "2", "-subj", `/CN=${SERVER_NAME}`],
-        ...["-addext", `subjectAltName=DNS:${SERVER_NAME}`],
+        ...["-days", "2", "-subj", `/CN=${this.#options.serverName}`],
+        ...["-addext", `subjectAltName=DNS:${this.#options.serverName}`],
       ],
       { stdio: "ignore" },
     );

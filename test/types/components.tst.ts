@@ -218,7 +218,7 @@ describe("a server's certificate", () => {
 
 describe("a door of the proxy", () => {
   it("leads to a known service", () => {
-    const door = { listen: 5002, service, maxBody: "64k" };
+    const door = { listen: 5002, service, maxBody: "64k", access: "password" as const };
     expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, name: "kms" as const });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, name: "world" as const });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({
@@ -226,6 +226,14 @@ describe("a door of the proxy", () => {
       listen: 5002,
       service: "kms:5000",
       maxBody: "64k",
+      access: "password" as const,
     });
+  });
+
+  it("says what it asks of callers", () => {
+    const door = { name: "kms" as const, listen: 5002, service, maxBody: "64k" };
+    expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, access: "both" as const });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom(door);
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, access: "nothing" as const });
   });
 });

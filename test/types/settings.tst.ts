@@ -8,7 +8,7 @@ import type { Access, ServiceSettings, Settings, UserSettings } from "../../sett
 
 describe("access to a service", () => {
   it("is one of the known ways", () => {
-    expect<Access>().type.toBeAssignableFrom<"password">();
+    expect<Access>().type.toBe<"password" | "certificate" | "either" | "both">();
     expect<Access>().type.not.toBeAssignableFrom<"none">();
     expect<Access>().type.not.toBeAssignableFrom<"open">();
     expect<Access>().type.not.toBeAssignableFrom<string>();

@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Authority } from "../../render/authorityKey.ts";
 import { clientHost, clientSerial, clientSubject } from "../../render/clientName.ts";
-import { renderCrls } from "../../render/crl.ts";
+import { LONGEST_LIFE_DAYS, renderCrls } from "../../render/crl.ts";
 import { renderSignedRequest } from "../../render/signedRequest.ts";
+import { certificateDays } from "../../settings/certificates.ts";
 import { makeAuthority, makeClient } from "../nginx/clientPki.ts";
 
 const NOW = new Date();
@@ -125,6 +126,18 @@ describe("the revocation lists", () => {
       ].sort(),
     );
     assert.match(text, /X509v3 CRL Reason Code: \n\s+Privilege Withdrawn/);
+  });
+
+  it("forget what has ended for sure, unless it is still named", async () => {
+    assert.ok(LONGEST_LIFE_DAYS > certificateDays.clientValidityDays.most);
+    const authority = await makeAuthority("CA 1");
+    const { certificate } = await makeClient(authority, "ann");
+    const at = (days: number) => new Date(NOW.getTime() + days * 86_400_000);
+    const before = await lists([authority], [certificate]);
+    const serial = serialOf(certificate);
+    assert.deepEqual(serials(await lists([authority], [], before, at(825))), [serial]);
+    assert.deepEqual(serials(await lists([authority], [], before, at(827))), []);
+    assert.deepEqual(serials(await lists([authority], [certificate], before, at(827))), [serial]);
   });
 
   it("take nothing over from an authority of the same name with another key", async () => {

@@ -115,6 +115,26 @@ describe("renderNginx", () => {
     }
   });
 
+  it("refuses in JSON what goes wrong after a refused certificate, with every build", () => {
+    const dialects = [
+      commonDialect,
+      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true } as const,
+    ];
+    for (const dialect of dialects) {
+      const text = renderNginx({
+        ...options,
+        doors: doors("password", "either"),
+        clients,
+        dialect,
+      });
+      assert.match(
+        text.split(/^ {4}server \{$/m)[2] ?? "",
+        /^ {8}recursive_error_pages on;$/m,
+        JSON.stringify(dialect),
+      );
+    }
+  });
+
   it("lets nobody in by default, whatever word comes out", () => {
     const text = renderNginx({ ...options, doors: doors("either", "both"), clients });
     const map = (to: string) =>

@@ -1,5 +1,7 @@
 /** Overlaps of old and new secrets, and the numbers that rotate them. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it, mock } from "node:test";
 import fc from "fast-check";
 import { passwordDigest } from "../../render/passwordDigest.ts";
@@ -223,10 +225,13 @@ describe("the rotation numbers", () => {
       "user analyst": 1,
       "client ann": 3,
       "refused client ann": 1,
+      "request of client ann": 0,
       "client rob": 2,
       "refused client rob": 2,
+      "request of client rob": 0,
       "client collector": 1,
       "refused client collector": 0,
+      "request of client collector": 0,
       kmsJwtKey: 2,
       serverCertificate: 3,
       serverCa: 4,
@@ -284,6 +289,32 @@ describe("what was revoked", () => {
     assert.deepEqual(jumps(revoked, ann({ generation: 2, revoked: true })), []);
     assert.deepEqual(jumps(revoked, ann({ generation: 3, revoked: true })), []);
     assert.deepEqual(jumps(revoked, rotationNumbers(settingsWith([{ name: "collector" }]))), []);
+  });
+});
+
+describe("a client that brings a key of its own", () => {
+  const csr = readFileSync(join(import.meta.dirname, "fixtures", "client.csr"), "utf8");
+  const app = (settings: object) =>
+    rotationNumbers(
+      settingsWith([{ name: "collector" }], {}, { clients: [{ name: "app", ...settings }] }),
+    );
+  const refusal =
+    "the client app changes between a key made here and a request, so its certificate number 2 can't be kept: set generation: 3 and retired: 2 for it, or list the new one under another name until the old one may go";
+
+  it("can't have the certificate before it kept, nor lose it unawares", () => {
+    for (const [before, now] of [
+      [app({ generation: 2 }), { csr }],
+      [app({ generation: 2, csr }), {}],
+    ] as const) {
+      assert.deepEqual(jumps(before, app({ ...now, generation: 2 })), [refusal]);
+      assert.deepEqual(jumps(before, app({ ...now, generation: 3 })), [refusal]);
+      assert.deepEqual(jumps(before, app({ ...now, generation: 3, retired: 1 })), [refusal]);
+      assert.deepEqual(jumps(before, app({ ...now, generation: 3, retired: 2 })), []);
+    }
+  });
+
+  it("may bring another one with the next generation", () => {
+    assert.deepEqual(jumps(app({ csr }), app({ csr, generation: 2 })), []);
   });
 });
 

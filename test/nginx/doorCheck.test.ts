@@ -1,0 +1,79 @@
+/** What an `up` ends with: each door is called as a stranger and as a friend. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { renderCrls } from "../../render/crl.ts";
+import type { NginxAccess } from "../../render/nginxClients.ts";
+import { type CheckedDoor, checkDoor } from "../../tools/lib/doorCheck.ts";
+import { makeAuthority, makeClient } from "./clientPki.ts";
+import { COLLECTOR, Proxy } from "./proxy.ts";
+
+const [user = "", password = ""] = COLLECTOR.split(":");
+const authority = await makeAuthority("client CA 1");
+const ann = await makeClient(authority, "ann");
+const removed = await makeClient(authority, "removed");
+
+for (const access of [
+  { kms: "password", backend: "certificate" },
+  { kms: "either", backend: "both" },
+] as const) {
+  describe(`the check of doors of ${access.kms} and ${access.backend}`, () => {
+    let proxy: Proxy;
+    before(async () => {
+      const revocations = await renderCrls({
+        authorities: [authority],
+        revoked: [],
+        previous: "",
+        now: new Date(),
+      });
+      proxy = await Proxy.start({
+        serverName: "localhost",
+        access,
+        clients: [ann.listed],
+        clientFiles: { "client-ca.crt": authority.certificate, "client-ca.crl": revocations },
+      });
+    });
+    after(() => proxy.stop());
+
+    const check = (
+      name: "kms" | "backend",
+      changes: Partial<Parameters<typeof checkDoor>[0]> = {},
+      as: NginxAccess = access[name],
+    ) => {
+      const door: CheckedDoor = { name, port: proxy[name].port, access: as };
+      const callers = {
+        serverName: "localhost",
+        serverCa: proxy.ca,
+        credential: { user, password },
+        client: ann,
+      };
+      return checkDoor({ ...callers, ...changes }, door);
+    };
+
+    for (const name of ["kms", "backend"] as const) {
+      it(`is content with ${access[name]}, and with no client at all`, async () => {
+        await check(name);
+        await check(name, { client: undefined });
+      });
+
+      it(`finds ${access[name]} where another door is due`, async () => {
+        const wrong = access[name] === "certificate" || access[name] === "both" ? "either" : "both";
+        await assert.rejects(check(name, {}, wrong), {
+          name: "UserError",
+          message:
+            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+; 40[13] is due: the door is open$/,
+        });
+      });
+
+      it(`says whose password or certificate ${access[name]} refuses`, async () => {
+        const strangers = { credential: { user, password: "wrong" }, client: removed };
+        await assert.rejects(check(name, strangers), {
+          name: "UserError",
+          message:
+            access[name] === "certificate" || access[name] === "both"
+              ? /refuses a certificate of this stack's \(403\): \{.*"certificate":"unlisted"/
+              : /refuses the password of collector \(401\)/,
+        });
+      });
+    }
+  });
+}
