@@ -643,12 +643,22 @@ describe("a request's entry in the stack's file", () => {
     assert.equal(put("config:\n  cybexp:clients: []\n"), `config:\n  cybexp:clients:\n${entry}`);
   });
 
-  it("replaces an earlier request, and nothing else of the client", () => {
-    const old =
-      "config:\n  cybexp:clients:\n    - name: carol\n      csr: old\n      generation: 2\n";
-    assert.deepEqual(parse(put(old)), {
-      config: { "cybexp:clients": [{ name: "carol", csr: pem, generation: 2 }] },
-    });
+  it("replaces an earlier request as the client's next generation, and nothing else of it", () => {
+    const list = (client: string) => `config:\n  cybexp:clients:\n    - name: carol\n${client}`;
+    const clientsOf = (text: string) =>
+      (parse(text) as { config: Record<string, unknown> }).config["cybexp:clients"];
+    assert.deepEqual(
+      clientsOf(put(list("      csr: old\n      generation: 2\n      retired: 1\n"))),
+      [{ name: "carol", csr: pem, generation: 3, retired: 1 }],
+    );
+    assert.deepEqual(clientsOf(put(list("      csr: old\n"))), [
+      { name: "carol", csr: pem, generation: 2 },
+    ]);
+  });
+
+  it("changes nothing where the request is there already", () => {
+    const there = put("config:\n  a: 1\n");
+    assert.equal(put(there), there);
   });
 
   it("does not take the place of a key that the stack makes", () => {

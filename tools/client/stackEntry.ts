@@ -18,8 +18,9 @@ const FORMATS = [
 ] as const;
 
 /**
- * The stack file's text with the client in it: a new one, or an earlier request of the same client
- * replaced. Nothing else changes, comments included.
+ * The stack file's text with the client in it: a new one, or the same client with another request,
+ * which is its next generation, so that the certificate before stays good until it is retired. Nothing
+ * else changes, comments included.
  *
  * @param file The file's name, for messages.
  * @throws UserError When the client has a key of the stack's making, or the file can't be edited so.
@@ -48,7 +49,10 @@ export function withEntry(
       clients.flow = false;
       clients.add(entryOf(name, pem));
     } else if (isMap(old) && old.has("csr")) {
-      old.set("csr", block(pem));
+      if (!isSame(old.get("csr"), pem)) {
+        old.set("csr", block(pem));
+        old.set("generation", Number(old.get("generation") ?? 1) + 1);
+      }
     } else {
       throw new UserError(
         `${name} is in ${file} already, with a key that the stack makes: take another name, or remove that entry first`,
@@ -58,6 +62,12 @@ export function withEntry(
     throw byHand;
   }
   return document.toString(format);
+}
+
+/** Whether it is the request that is there already, however its lines end. */
+function isSame(old: unknown, pem: string): boolean {
+  const bare = (text: string) => text.replaceAll(/\s/g, "");
+  return typeof old === "string" && bare(old) === bare(pem);
 }
 
 function entryOf(name: string, pem: string): YAMLMap {
