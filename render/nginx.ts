@@ -273,7 +273,8 @@ const upstreams = ({ resolver, readTimeout }: Checked) => `\
 resolver ${resolver} valid=2s ipv6=off;
 resolver_timeout 5s;
 proxy_http_version 1.1;
-proxy_connect_timeout 5s;
+# A busy service may take a while to answer the door; who is told so too early has lost a record.
+proxy_connect_timeout 30s;
 proxy_send_timeout 60s;
 proxy_read_timeout ${readTimeout}s;
 # A POST that was sent twice would be stored twice.

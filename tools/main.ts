@@ -54,8 +54,12 @@ program
   .action(async () => (await import("./test.ts")).check());
 program
   .command("test")
-  .description("run all tests")
+  .description("run all tests but the long ones")
   .action(async () => (await import("./test.ts")).test());
+program
+  .command("test:long")
+  .description("run the long tests: rotations and replacements under load, killed at every step")
+  .action(async () => (await import("./test.ts")).testLong());
 program
   .command("bench")
   .description("measure")

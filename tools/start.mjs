@@ -74,6 +74,8 @@ function findNode() {
 }
 
 installDependencies();
+// Compiled once for all runs, the programs that Pulumi starts among them: a third of their time.
+process.env["NODE_COMPILE_CACHE"] ??= join(root, "node_modules", ".cache", "node");
 const node = findNode();
 if (node === process.execPath) {
   process.argv = [process.argv[0] ?? node, main, ...process.argv.slice(2)];

@@ -23,8 +23,11 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
   ["generated reference", "node", "tools/docs.ts", "--check"],
 ];
 
-/** Test files that run side by side: those that deploy a stack or measure times run alone. */
-const CONCURRENCY: Readonly<Record<string, number>> = { unit: 2, nginx: 2 };
+/** Those that need an engine; the longest first, so that none is left to run alone at the end. */
+const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx"];
+
+/** Test files that run side by side, each with stacks, containers and ports of its own. */
+const CONCURRENCY = 2;
 
 /** A file that takes longer hangs, on however slow a machine: it has failed, and the run goes on. */
 const FILE_TIMEOUT_MINUTES = 15;
@@ -34,21 +37,32 @@ export async function check(): Promise<void> {
   finish(await quick());
 }
 
-/** `npm test`: everything, on a machine that may have nothing yet. */
+/** `npm test`: everything but the long tests, on a machine that may have nothing yet. */
 export async function test(): Promise<void> {
   const tally = await quick();
+  await prepare();
+  await runTests(ENGINE_TESTS, tally);
+  finish(tally);
+}
+
+/** `npm run test:long`: every rotation and replacement under load, killed at every step. */
+export async function testLong(): Promise<void> {
+  const tally = { passed: 0, failed: 0 };
+  await prepare();
+  // One after another: they measure.
+  await runTests(["long"], tally, 1);
+  finish(tally);
+}
+
+async function prepare(): Promise<void> {
   await ensureToolchain();
   await ensureImages(await ensureEngine(), demoImages);
-  for (const folder of ["toolchain", "images", "nginx", "integration"]) {
-    await runTests(folder, tally);
-  }
-  finish(tally);
 }
 
 async function quick(): Promise<Tally> {
   const tally = { passed: 0, failed: 0 };
   await Promise.all(STATIC_CHECKS.map((check) => runStaticCheck(check, tally)));
-  await runTests("unit", tally);
+  await runTests(["unit"], tally);
   return tally;
 }
 
@@ -71,13 +85,23 @@ async function runStaticCheck(
   tally[ok ? "passed" : "failed"]++;
 }
 
-/** Runs the test files of one folder; those that share an engine run one after another. */
-async function runTests(folder: string, tally: Tally): Promise<void> {
-  const files = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
-  process.stdout.write(`\n— test/${folder}\n`);
+async function runTests(
+  folders: readonly string[],
+  tally: Tally,
+  concurrency = CONCURRENCY,
+): Promise<void> {
+  const files = folders.flatMap((folder) => {
+    const found = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
+    if (found.length === 0) {
+      process.stdout.write(`✖ no test files in test/${folder}\n`);
+      tally.failed++;
+    }
+    return found;
+  });
+  process.stdout.write(`\n— test/{${folders.join(",")}}\n`);
   const stream = run({
     files: files.map((file) => join(projectRoot, file)),
-    concurrency: CONCURRENCY[folder] ?? 1,
+    concurrency,
     timeout: FILE_TIMEOUT_MINUTES * 60_000,
     cwd: projectRoot,
   });
@@ -90,10 +114,6 @@ async function runTests(folder: string, tally: Tally): Promise<void> {
   });
   for await (const text of stream.compose(new spec())) {
     process.stdout.write(String(text));
-  }
-  if (files.length === 0) {
-    process.stdout.write(`✖ no test files in test/${folder}\n`);
-    tally.failed++;
   }
 }
 

@@ -180,15 +180,33 @@ describe("an interrupted `npm run up`", () => {
   const up = (signal: "SIGINT" | "SIGKILL", target: Target, moment: Moment) =>
     interrupt(project, "up", signal, target, moment);
 
-  describe("of a first deployment, again and again", () => {
-    it("SIGINT to npm, when the first network is there", async () => {
+  async function assertDownLeavesNothing(): Promise<void> {
+    const result = await project.npm("down");
+    assert.equal(result.code, 0, result.output);
+    assertNoTrace(result);
+    assert.deepEqual(project.leftovers(), []);
+    assert.deepEqual(processesIn(project.dir), []);
+    assert.equal(readFileSync(project.configFile, "utf8"), stackFile);
+  }
+
+  describe("of a first deployment, of which `npm run down` then leaves nothing", () => {
+    it("SIGINT to npm when the first network is there", async () => {
       assertStopped(project, await up("SIGINT", "npm", madeNetwork));
-    });
-    it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {
-      await up("SIGKILL", "group", runs("deliver"));
+      await assertDownLeavesNothing();
     });
     it("SIGKILL to the whole tree when a database's container is there", async () => {
       await up("SIGKILL", "tree", madeContainer("kms-db"));
+      await assertDownLeavesNothing();
+    });
+    it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {
+      await up("SIGKILL", "group", runs("deliver"));
+      await assertDownLeavesNothing();
+    });
+  });
+
+  describe("of a first deployment, again and again", () => {
+    it("SIGKILL to npm and Node when a database's container is there", async () => {
+      await up("SIGKILL", "group", madeContainer("kms-db"));
     });
     it("Ctrl-C (SIGINT to the process group) when a service's container is there", async () => {
       assertStopped(project, await up("SIGINT", "group", madeContainer("kms")));
@@ -233,35 +251,7 @@ describe("an interrupted `npm run up`", () => {
         await interrupt(project, "down", "SIGINT", "group", lostContainer("proxy")),
       );
       await interrupt(project, "down", "SIGKILL", "tree", lostContainer("kms-db"));
-      const result = await project.npm("down");
-      assert.equal(result.code, 0, result.output);
-      assertNoTrace(result);
-      assert.deepEqual(project.leftovers(), []);
-      assert.deepEqual(processesIn(project.dir), []);
-      assert.equal(readFileSync(project.configFile, "utf8"), stackFile);
+      await assertDownLeavesNothing();
     });
   });
-});
-
-describe("`npm run down` after an interrupted first `npm run up`", () => {
-  const cases: [title: string, signal: "SIGINT" | "SIGKILL", target: Target][] = [
-    ["SIGINT", "SIGINT", "group"],
-    ["SIGKILL to the whole tree", "SIGKILL", "tree"],
-    ["SIGKILL to npm and Node", "SIGKILL", "group"],
-  ];
-  for (const [title, signal, target] of cases) {
-    it(`leaves nothing after ${title}`, async () => {
-      const project = await Project.create();
-      try {
-        await interrupt(project, "up", signal, target, madeContainer("kms-db"));
-        const result = await project.npm("down");
-        assert.equal(result.code, 0, result.output);
-        assertNoTrace(result);
-        assert.deepEqual(project.leftovers(), []);
-        assert.deepEqual(processesIn(project.dir), []);
-      } finally {
-        await project.remove();
-      }
-    });
-  }
 });

@@ -158,7 +158,11 @@ export class ProcessWatch {
       if (/^\d+$/.test(pid)) {
         for (const file of this.files) {
           try {
-            this.#seen.add(readFileSync(`/proc/${pid}/${file}`, "latin1"));
+            const entries = readFileSync(`/proc/${pid}/${file}`, "latin1").split("\0");
+            // How every Pulumi hands a program its config, and with it the passwords that the operator
+            // supplied: it is for the same user's eyes alone.
+            const others = entries.filter((entry) => !entry.startsWith("PULUMI_CONFIG="));
+            this.#seen.add(others.join("\0"));
           } catch {
             // It has ended.
           }

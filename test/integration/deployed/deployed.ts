@@ -55,7 +55,6 @@ export class Deployed {
   /** Every secret that the stack has or had. */
   readonly secrets = new Map<string, string>();
   readonly watch = new ProcessWatch();
-  #state: ExportedState | undefined;
   #outputs: Outputs | undefined;
 
   constructor(project: Project) {
@@ -81,14 +80,12 @@ export class Deployed {
   async load(): Promise<void> {
     const exported = await this.project.pulumi("stack", "export", "--show-secrets");
     assert.equal(exported.code, 0, exported.output);
-    this.#state = JSON.parse(exported.stdout) as ExportedState;
-    const root = this.#state.deployment.resources.find(
-      ({ type }) => type === "pulumi:pulumi:Stack",
-    );
+    const state = JSON.parse(exported.stdout) as ExportedState;
+    const root = state.deployment.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
     this.#outputs = Object.fromEntries(
       Object.entries(root?.outputs ?? {}).map(([key, value]) => [key, reveal(value)]),
     ) as unknown as Outputs;
-    for (const [name, value] of secretsOf(this.#state)) {
+    for (const [name, value] of secretsOf(state)) {
       this.#remember(name, value);
     }
     for (const [user, text] of Object.entries(this.#outputs.moduleConfig)) {
@@ -108,15 +105,6 @@ export class Deployed {
   get outputs(): Outputs {
     assert.ok(this.#outputs, "the stack is deployed");
     return this.#outputs;
-  }
-
-  /** The URN of a resource that is no component. */
-  urn(type: string, name: string): string {
-    const found = this.#state?.deployment.resources.find(
-      (resource) => resource.type === type && resource.urn.endsWith(`::${name}`),
-    );
-    assert.ok(found, `the state has a ${type} called ${name}`);
-    return found.urn;
   }
 
   url(door: Door): string {

@@ -28,15 +28,6 @@ export function wrongNginx(the: () => Deployed): void {
     );
     assert.equal(run(the().containers().proxy), proxy);
   });
-
-  it("converges when the setting is right again", async () => {
-    const { value: up, statuses } = await whileCalling(the(), () => the().npm("up"));
-    assert.equal(up.code, 0, up.output);
-    assert.deepEqual(
-      statuses.filter((status) => status !== 200),
-      [],
-    );
-  });
 }
 
 /** Calls both services all the time while something is going on; a call without answer counts as 0. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { call, type Credential } from "../client.ts";
+import { call, type Credential } from "../../integration/client.ts";
 
 /** How often it calls. */
 const PAUSE_MS = 200;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Deployed, type Role } from "../deployed/deployed.ts";
-import { processesIn } from "../processes.ts";
-import { docker } from "../project.ts";
+import { type Deployed, type Role } from "../../integration/deployed/deployed.ts";
+import { processesIn } from "../../integration/processes.ts";
+import { docker } from "../../integration/project.ts";
 
 /** When a run is killed. */
 export type Moment = (the: Deployed, output: string) => boolean;

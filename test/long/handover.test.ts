@@ -7,8 +7,8 @@ import { request } from "node:https";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countRecords, Load, type LoadOptions } from "./load.ts";
-import { processesIn } from "./processes.ts";
-import { docker, Project, type Result, type StackConfig } from "./project.ts";
+import { processesIn } from "../integration/processes.ts";
+import { docker, Project, type Result, type StackConfig } from "../integration/project.ts";
 
 /** How long a run may take to come to a moment. */
 const PATIENCE_SECONDS = 240;

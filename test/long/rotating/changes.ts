@@ -1,7 +1,7 @@
 /** What Pulumi says that it will change, and that it has changed. */
 import assert from "node:assert/strict";
-import { type Deployed, type Role, ROLES, run } from "../deployed/deployed.ts";
-import { docker } from "../project.ts";
+import { type Deployed, type Role, ROLES, run } from "../../integration/deployed/deployed.ts";
+import { docker } from "../../integration/project.ts";
 
 interface Step {
   readonly op: string;
