@@ -4,6 +4,8 @@ import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { ClientList } from "./components/clientList.ts";
+import { HealthClient } from "./components/healthClient.ts";
+import { Kapow } from "./components/kapow.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
@@ -106,6 +108,22 @@ const proxy = new TlsProxy("proxy", {
   ],
 });
 
+const kapow =
+  settings.kapow &&
+  new Kapow("kapow", {
+    deployment,
+    settings: settings.kapow,
+    certificate: new ServerCertificate("kapow-certificate", {
+      authority: serverAuthority,
+      serverName: settings.kapow.serverName ?? settings.proxy.serverName,
+      validityDays: settings.certificates.validityDays,
+      renewBeforeDays: settings.certificates.renewBeforeDays,
+      generation: settings.rotation.serverCertificate,
+    }),
+    clientCa: clientAuthority.bundle,
+    healthClient: new HealthClient("kapow-health"),
+  });
+
 new SmokeCheck("smoke", {
   deployment,
   settings,
@@ -115,6 +133,7 @@ new SmokeCheck("smoke", {
   proxy,
   kms,
   backend,
+  kapow,
 });
 
 export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;

@@ -19,7 +19,7 @@ export interface Deployment {
 }
 
 /** What a container is for; the value of its label `cybexp.role`. */
-export type Role = "kms" | "backend" | "kms-db" | "backend-db" | "proxy";
+export type Role = "kms" | "backend" | "kms-db" | "backend-db" | "proxy" | "kapow";
 
 /** The name in Docker of a part of this deployment, such as `cybexp-dev-kms`. */
 export function dockerName(deployment: Deployment, part: string): string {

@@ -5,6 +5,7 @@ import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientList } from "./clientList.ts";
 import type { Deployment } from "./deployment.ts";
+import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
@@ -20,6 +21,7 @@ export interface SmokeCheckArgs {
   readonly proxy: TlsProxy;
   readonly kms: Kms;
   readonly backend: Backend;
+  readonly kapow?: Kapow | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface SmokeCheckArgs {
 export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:SmokeCheck", name, {}, opts);
-    const { settings, kms, backend, proxy } = args;
+    const { settings, kms, backend, kapow, proxy } = args;
 
     new Program(
       name,
@@ -60,6 +62,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
           PROXY: proxy.containerId,
           KMS: kms.service.containerId,
           BACKEND: backend.service.containerId,
+          // Its port has to be there when the check looks for those that are published.
+          ...(kapow && { KAPOW: kapow.containerId }),
           // Not in the state before the end: what the next `up` may go on from.
           ROTATION: JSON.stringify(rotationNumbers(settings)),
         },

@@ -56,6 +56,16 @@ function clashingListeners(values: unknown): Finding[] {
       listeners.push({ path, address, port });
     }
   }
+  const kapowPort = parsed(values, ["kapow", "listen"], parsePort);
+  if (kapowPort !== undefined) {
+    const given = valueAt(values, ["kapow", "address"]);
+    const own = parsed(values, ["kapow", "address"], parseListenAddress);
+    listeners.push({
+      path: ["kapow", "listen"],
+      address: given === undefined ? "127.0.0.1" : own,
+      port: kapowPort,
+    });
+  }
   return clashes(listeners).map(({ first, second }) => ({
     path: second.path,
     fault: new Fault(

@@ -10,7 +10,7 @@ export interface DeclaredListener {
 
 /** Every listener that the stack's config asks for; nothing else of it may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
-  const { kms, backend, proxy, database } = settings;
+  const { kms, backend, proxy, database, kapow } = settings;
   return [
     { role: "kms", ...kms.bind },
     { role: "backend", ...backend.bind },
@@ -18,5 +18,6 @@ export function declaredListeners(settings: Settings): DeclaredListener[] {
     { role: "proxy", address: proxy.address, port: backend.listen },
     ...(database.publish.kms ? [{ role: "kms-db", ...database.publish.kms }] : []),
     ...(database.publish.backend ? [{ role: "backend-db", ...database.publish.backend }] : []),
+    ...(kapow ? [{ role: "kapow", address: kapow.address, port: kapow.listen }] : []),
   ];
 }

@@ -54,7 +54,20 @@ export function notices(settings: Settings, today: string): Notice[] {
       const since = due ? `, though it was to be retired by ${retireBy}` : "";
       return { due, text: `${what} is still good${since}: to retire it, ${how}` };
     });
-  return [...lasting, ...closedDoors(settings)];
+  return [...lasting, ...closedDoors(settings), ...revokedAtKapow(settings)];
+}
+
+/** Kapow! looks at the authority of a certificate, and at nothing else. */
+function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
+  const revoked = clients.filter((client) => client.revoked).map(({ name }) => name);
+  return kapow === undefined || revoked.length === 0
+    ? []
+    : [
+        {
+          due: false,
+          text: `Kapow! knows no revocation: certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired are still good there (docs/kapow.md)`,
+        },
+      ];
 }
 
 /** Doors that let nobody in: that may be meant, after a revocation. */

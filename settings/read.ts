@@ -27,7 +27,8 @@ export interface RawConfig {
  *
  * @throws SettingsError with every problem found, none of them showing a secret.
  */
-export function readSettings(raw: RawConfig): Settings {
+export function readSettings(given: RawConfig): Settings {
+  const raw = { ...given, values: withoutUnused(given.values) };
   const result = schema.safeParse(raw.values);
   const findings = [
     ...(result.success ? [] : result.error.issues.flatMap(explain)),
@@ -41,6 +42,13 @@ export function readSettings(raw: RawConfig): Settings {
     raw.stack,
     findings.map((finding) => toProblem(finding, redactor)),
   );
+}
+
+/** An empty map is what Pulumi.yaml has for a part that a stack does without. */
+function withoutUnused(values: RawConfig["values"]): RawConfig["values"] {
+  const { kapow, ...others } = values;
+  const unused = typeof kapow === "object" && kapow !== null && Object.keys(kapow).length === 0;
+  return unused && !Array.isArray(kapow) ? others : values;
 }
 
 function toProblem({ path, fault }: Finding, redactor: Redactor): Problem {

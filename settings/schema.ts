@@ -9,6 +9,7 @@ import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { parseImage } from "./images.ts";
+import { parseInit, parseProgramName, parseRoute } from "./kapow.ts";
 import { parseHostName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
 import { parsePort } from "./ports.ts";
@@ -253,6 +254,80 @@ const client = section(
   },
 );
 
+const kapow = z
+  .strictObject({
+    image: image("Kapow!", "registry.example.edu/kapow:0.7.1"),
+    address: key(
+      {
+        type: "IP address",
+        meaning: "The address of the Docker host at which Kapow! itself listens.",
+        allowed: "an IPv4 or IPv6 address; 0.0.0.0 or :: for every one",
+      },
+      parseListenAddress,
+    ).default("127.0.0.1"),
+    listen: key(
+      {
+        type: "port",
+        meaning:
+          "The port at which callers with a client certificate reach its routes; its control and data interfaces are published nowhere.",
+        allowed: "1 to 65535",
+        example: "5003",
+      },
+      parsePort,
+    ),
+    serverName: key(
+      {
+        type: "host name",
+        meaning: "The name that callers call, in its certificate.",
+        allowed: "a host name (RFC 1123), no IP address",
+        fallback: "the proxy's",
+      },
+      parseHostName,
+    ).exactOptional(),
+    init: key(
+      {
+        type: "text or path",
+        meaning:
+          "The program that adds the routes: its text, or where it is in the image. No secrets: every route's command can read it.",
+        allowed: "text that begins with `#!` and an interpreter's path; or an absolute path",
+        example: '"/init.sh"',
+      },
+      parseInit,
+    ),
+    healthRoute: key(
+      {
+        type: "path",
+        meaning:
+          "A route of init that the health check asks by GET: a server whose init failed answers 404 to everything and looks well otherwise. The image needs `sh`, and `curl` or GNU `wget`.",
+        allowed: "/ and letters, digits, . _ ~ - and more /; no pattern",
+        example: "/health",
+      },
+      parseRoute,
+    ),
+    program: key(
+      {
+        type: "name or path",
+        meaning: "The program in the image.",
+        allowed: "a name in its PATH, or an absolute path",
+      },
+      parseProgramName,
+    ).default("kapow"),
+    egress: key(
+      {
+        type: "boolean",
+        meaning: "Whether its routes' commands may call out of the Docker host.",
+        allowed: "true or false",
+      },
+      parseBoolean,
+    ).default(false),
+  })
+  .register(keyDocs, {
+    type: "map",
+    meaning:
+      "A Kapow! server with mutual TLS: only callers with a certificate by the stack's client authority reach its routes.",
+  })
+  .exactOptional();
+
 /** Everything below `cybexp:` in a stack's configuration. */
 export const schema = z.strictObject({
   kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys),
@@ -385,6 +460,7 @@ export const schema = z.strictObject({
       ),
     },
   ),
+  kapow,
   throwaway: key(
     {
       type: "boolean",

@@ -89,6 +89,24 @@ export interface ClientSettings {
   readonly keyType: ClientKeyType;
 }
 
+/** A Kapow! server, reached by its own port and mutual TLS, not through the proxy. */
+export interface KapowSettings {
+  readonly image: string;
+  /** The IP address of the Docker host at which it listens. */
+  readonly address: string;
+  readonly listen: number;
+  /** The host name in its certificate; the proxy's if absent. */
+  readonly serverName?: string;
+  /** The text of the program that adds the routes, beginning with `#!`, or its path in the image. */
+  readonly init: string;
+  /** The route that the health check asks. */
+  readonly healthRoute: string;
+  /** Name or path of the program in the image. */
+  readonly program: string;
+  /** Whether its commands may call out of the Docker host. */
+  readonly egress: boolean;
+}
+
 /** Raising a number makes the secret new with the next `up`. */
 export interface RotationSettings {
   /** The KMS's token-signing key: a new one revokes every token. */
@@ -122,6 +140,7 @@ export interface Settings {
   readonly users: readonly UserSettings[];
   readonly clients: readonly ClientSettings[];
   readonly rotation: RotationSettings;
+  readonly kapow?: KapowSettings;
   /** A stack whose data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
 }

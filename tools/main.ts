@@ -36,6 +36,15 @@ program
   .description("make the demo images that the stack's config names")
   .action(async () => (await import("./up.ts")).images());
 program
+  .command("client")
+  .description("write the files that the owner of a client certificate needs")
+  .argument("<name>", "the client, as in cybexp:clients")
+  .option("--csr <file>", "instead, check a certificate request that was made elsewhere")
+  .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
+  .action(async (name: string, options: { csr?: string; write?: boolean }) =>
+    (await import("./client.ts")).client(name, options),
+  );
+program
   .command("docs")
   .description("write docs/reference.md anew from the code")
   .action(async () => (await import("./docs.ts")).main([]));

@@ -39,11 +39,20 @@ export const parts = {
   ],
 } as const;
 
+/** Those that a stack has only if its config asks for them. */
+const optionalParts = {
+  container: ["kapow"],
+  network: ["kapow"],
+  volume: ["kapow-files"],
+} as const;
+
 /** Things called like ours that carry another deployment's id, or none. */
 async function foreignNames(session: Session, state: StackState): Promise<string[]> {
   const problems: string[] = [];
   for (const kind of ["container", "network", "volume"] as const) {
-    const ours = new Set(parts[kind].map((part) => `cybexp-${session.stack}-${part}`));
+    const ours = new Set(
+      [...parts[kind], ...optionalParts[kind]].map((part) => `cybexp-${session.stack}-${part}`),
+    );
     const all = kind === "container" ? ["--all"] : [];
     const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
     const format = `${name}\t{{.Label "cybexp.deployment"}}`;

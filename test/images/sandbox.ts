@@ -100,7 +100,8 @@ export class Sandbox {
     for (const [target, content] of Object.entries(options.files ?? {})) {
       const path = join(this.#folder, `${this.#count++}`);
       await writeFile(path, content);
-      await chmod(path, 0o444); // the container's user is another
+      // The container's user is another.
+      await chmod(path, content.startsWith("#!") ? 0o555 : 0o444);
       mounts.push(`${path}:${target}:ro`);
     }
     await this.docker(

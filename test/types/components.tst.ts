@@ -108,7 +108,7 @@ describe("a container", () => {
   });
 
   it("has a known role", () => {
-    expect<Role>().type.toBe<"kms" | "backend" | "kms-db" | "backend-db" | "proxy">();
+    expect<Role>().type.toBe<"kms" | "backend" | "kms-db" | "backend-db" | "proxy" | "kapow">();
     expect(Container).type.not.toBeConstructableWith("c", { ...least, role: "world" });
   });
 });

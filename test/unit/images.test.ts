@@ -19,12 +19,13 @@ const dockerfile = (folder: string) =>
   readFileSync(join(projectRoot, "images", folder, "Dockerfile"), "utf8");
 
 describe("the catalogue", () => {
-  it("names the four demo images", () => {
+  it("names the five demo images", () => {
     assert.deepEqual(demoImages, [
       "cybexp-demo/nginx:1",
       "cybexp-demo/mongo:1",
       "cybexp-demo/kms:1",
       "cybexp-demo/backend:1",
+      "cybexp-demo/kapow:1",
     ]);
   });
 
@@ -37,10 +38,11 @@ describe("the catalogue", () => {
     }
   });
 
-  it("installs the same packages in the same words for both services, so that they share the layer", () => {
+  it("installs the same packages in the same words for all stand-ins, so that they share the layer", () => {
     const head = (folder: string) => /^ARG BASE[^]*?^ENV .*$/m.exec(dockerfile(folder))?.[0];
     assert.ok(head("kms"));
     assert.equal(head("kms"), head("backend"));
+    assert.equal(head("kms"), head("kapow"));
   });
 });
 
@@ -58,7 +60,7 @@ describe("picking the demo images out of a config's", () => {
       name: "UserError",
       message:
         "There is no demo image cybexp-demo/kms:2. The demo images are cybexp-demo/nginx:1, " +
-        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1.",
+        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/kapow:1.",
     });
   });
 });

@@ -784,7 +784,12 @@ const cases: readonly Case[] = [
     "a key in the wrong place",
     "kms.serverName",
     "a.example",
-    unknown("cybexp:kms.serverName", "(not shown)", "Move it to cybexp:proxy.serverName.", " here"),
+    unknown(
+      "cybexp:kms.serverName",
+      "(not shown)",
+      "Move it to cybexp:proxy.serverName or cybexp:kapow.serverName.",
+      " here",
+    ),
   ],
   [
     "a mistyped password",
@@ -799,7 +804,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, throwaway.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway.",
     ),
   ],
   [

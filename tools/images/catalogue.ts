@@ -24,6 +24,7 @@ export const catalogue: readonly DemoImage[] = [
   },
   { name: "cybexp-demo/kms:1", folder: "kms", ingredients: [] },
   { name: "cybexp-demo/backend:1", folder: "backend", ingredients: [] },
+  { name: "cybexp-demo/kapow:1", folder: "kapow", ingredients: [] },
 ];
 
 /** What the images are built on where it can be pulled; see base.ts for where it can't. */

@@ -1,0 +1,42 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+
+/** Ten years, renewed a year before their end: it opens nothing but the server that it is made for. */
+const VALIDITY_HOURS = 10 * 365 * 24;
+const RENEWAL_HOURS = 365 * 24;
+
+/**
+ * The client certificate of a health check. It vouches for itself: no authority of the stack signs it,
+ * so that whoever reads it in the container gets in nowhere else.
+ */
+export class HealthClient extends pulumi.ComponentResource {
+  /** PEM; the server that it is for has to trust it as an authority. */
+  readonly certificate: pulumi.Output<string>;
+  /** PEM. Secret. */
+  readonly privateKey: pulumi.Output<string>;
+
+  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:tls:HealthClient", name, {}, opts);
+
+    const key = new tls.PrivateKey(
+      `${name}-key`,
+      { algorithm: "ECDSA", ecdsaCurve: "P256" },
+      { parent: this },
+    );
+    const certificate = new tls.SelfSignedCert(
+      name,
+      {
+        privateKeyPem: key.privateKeyPem,
+        subject: { commonName: name },
+        validityPeriodHours: VALIDITY_HOURS,
+        earlyRenewalHours: RENEWAL_HOURS,
+        allowedUses: ["digital_signature", "client_auth"],
+      },
+      { parent: this },
+    );
+
+    this.certificate = certificate.certPem;
+    this.privateKey = key.privateKeyPem;
+    this.registerOutputs({ certificate: this.certificate });
+  }
+}

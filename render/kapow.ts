@@ -1,0 +1,62 @@
+/** The command line of a Kapow! server and what asks whether it is well. */
+import { matching } from "./check.ts";
+
+/** The user interface: the only one that anybody but Kapow! itself may reach. */
+export const KAPOW_PORT = 8080;
+
+/** The names of its files in a release. */
+export const KAPOW_FILES = {
+  certificate: "server.crt",
+  privateKey: "server.key",
+  clientCa: "client-ca.crt",
+  healthCertificate: "health.crt",
+  healthKey: "health.key",
+  init: "init",
+} as const;
+
+const PATH = /^(?:\/[\w.-]+)+$/;
+
+/**
+ * The arguments of `kapow server`.
+ *
+ * @param folder Where its files are.
+ * @param init The program that adds the routes.
+ */
+export function kapowArguments(folder: string, init: string): string[] {
+  const path = (name: string) =>
+    `${matching("a folder", folder, PATH, "an absolute path")}/${name}`;
+  return [
+    "server",
+    `--bind=0.0.0.0:${KAPOW_PORT}`,
+    `--certfile=${path(KAPOW_FILES.certificate)}`,
+    `--keyfile=${path(KAPOW_FILES.privateKey)}`,
+    // With the sign: in `--clientauth true` the word would be run as an init program, and
+    // `--clientauth false` would switch it on just as well.
+    "--clientauth=true",
+    // Without it every certificate of a public authority is let in.
+    `--clientcafile=${path(KAPOW_FILES.clientCa)}`,
+    matching("the init program", init, PATH, "an absolute path"),
+  ];
+}
+
+/**
+ * Asks a route as a caller does, with a certificate: the handshake alone proves nothing, since with TLS
+ * 1.3 a refusal comes after it, and a server without routes answers 404 to everything. The server's
+ * certificate is not looked at: it is over loopback, and carries no secret.
+ *
+ * @param route A path that answers GET with 2xx.
+ */
+export function kapowHealthCheck(folder: string, route: string): string[] {
+  return [
+    "/bin/sh",
+    "-c",
+    "if command -v curl >/dev/null 2>&1; then " +
+      'exec curl -fsSk -m 4 -o /dev/null --cert "$1" --key "$2" "$3"; ' +
+      "fi; " +
+      'exec wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate="$1" --private-key="$2" "$3"',
+    "health",
+    `${folder}/${KAPOW_FILES.healthCertificate}`,
+    `${folder}/${KAPOW_FILES.healthKey}`,
+    `https://127.0.0.1:${KAPOW_PORT}${matching("the health check's route", route, /^\/[\w.~/-]*$/, "a path")}`,
+  ];
+}

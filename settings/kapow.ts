@@ -1,0 +1,66 @@
+/** Values that only a Kapow! server has. */
+import { Fault } from "./fault.ts";
+
+/** More is no list of routes any more; a container's arguments and files have their limits, too. */
+const LONGEST_INIT = 65_536;
+
+/** A path in the image, of characters that no shell takes for its own. */
+const IMAGE_PATH = /^(?:\/[\w.-]+)+$/;
+
+/** The program that adds the routes: its text, which begins with `#!`, or where it is in the image. */
+export function parseInit(raw: unknown): string | Fault {
+  const allowed =
+    "Allowed: a program's text, beginning with #! and its interpreter, or the path of one in the image.";
+  const example =
+    'Write, for example, "init: |" and, below it, "#!/bin/sh" and kapow route add ...';
+  if (typeof raw !== "string") {
+    return new Fault(allowed, example);
+  }
+  if (IMAGE_PATH.test(raw)) {
+    return raw;
+  }
+  if (!/^#! *\/\S/.test(raw)) {
+    return new Fault(
+      `It is executed as it stands, so it has to name its interpreter. ${allowed}`,
+      example,
+    );
+  }
+  if (raw.includes("\r")) {
+    return new Fault(
+      "Its lines end as on Windows: the system would look for an interpreter with that character in its name.",
+      "Save it with the line ends of Unix.",
+    );
+  }
+  if (raw.includes("\0") || raw.length > LONGEST_INIT) {
+    return new Fault(
+      `It is no text of at most ${LONGEST_INIT} characters. ${allowed}`,
+      "Put larger programs into the image, and name the path.",
+    );
+  }
+  return raw;
+}
+
+/** Whether `init` is a program's text, and not where one is in the image. */
+export function isProgramText(init: string): boolean {
+  return init.startsWith("#!");
+}
+
+/** The path of a route, for the health check: no pattern, and nothing that has to be encoded. */
+export function parseRoute(raw: unknown): string | Fault {
+  return typeof raw === "string" && raw.length <= 200 && /^\/[\w.~/-]*$/.test(raw)
+    ? raw
+    : new Fault(
+        "Allowed: the path of a route that answers GET with 2xx: / and letters, digits, . _ ~ - and more /.",
+        "Add such a route in init, and write its path, for example /health.",
+      );
+}
+
+/** A program by its name in the image's PATH, or by its path. */
+export function parseProgramName(raw: unknown): string | Fault {
+  return typeof raw === "string" && (IMAGE_PATH.test(raw) || /^[\w.-]+$/.test(raw))
+    ? raw
+    : new Fault(
+        "Allowed: a program's name, or its path in the image.",
+        "Write, for example, kapow or /kapow.",
+      );
+}

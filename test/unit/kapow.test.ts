@@ -1,0 +1,262 @@
+/** What a stack may say of a Kapow! server, and what becomes its command line. */
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { execa } from "execa";
+import { kapowArguments, kapowHealthCheck } from "../../render/kapow.ts";
+import { declaredListeners } from "../../settings/declaredListeners.ts";
+import { notices } from "../../settings/notices.ts";
+import { SettingsError } from "../../settings/problem.ts";
+import { readSettings } from "../../settings/read.ts";
+import type { Settings } from "../../settings/types.ts";
+
+const INIT = "#!/bin/sh\nkapow route add /health -c true\n";
+
+const least = {
+  image: "cybexp-demo/kapow:1",
+  listen: 5003,
+  init: INIT,
+  healthRoute: "/health",
+};
+
+function read(kapow: unknown, proxyAddress = "127.0.0.1", clients: unknown = []): Settings {
+  return readSettings({
+    stack: "dev",
+    secretKeys: new Set(),
+    values: {
+      kms: { image: "cybexp-demo/kms:1", bind: "127.0.0.1:5012", listen: 5002 },
+      backend: { image: "cybexp-demo/backend:1", bind: "127.0.0.1:5011", listen: 5001 },
+      database: { image: "cybexp-demo/mongo:1" },
+      proxy: { image: "cybexp-demo/nginx:1", serverName: "localhost", address: proxyAddress },
+      users: [{ name: "collector" }],
+      clients,
+      ...(kapow !== undefined && { kapow }),
+    },
+  });
+}
+
+function problemsOf(...args: Parameters<typeof read>): string[] {
+  try {
+    read(...args);
+  } catch (error) {
+    assert.ok(error instanceof SettingsError, String(error));
+    return error.problems.map(({ path, reason, remedy }) => `${path}: ${reason} ${remedy}`);
+  }
+  return assert.fail("the configuration was accepted");
+}
+
+describe("a stack's Kapow!", () => {
+  it("is none unless the config has one; an empty map is none", () => {
+    for (const none of [undefined, {}]) {
+      const settings = read(none);
+      assert.ok(!("kapow" in settings));
+      assert.deepEqual(
+        declaredListeners(settings).filter(({ role }) => role === "kapow"),
+        [],
+      );
+    }
+  });
+
+  it("listens on loopback unless the config says otherwise", () => {
+    const settings = read(least);
+    assert.deepEqual(settings.kapow, {
+      ...least,
+      address: "127.0.0.1",
+      program: "kapow",
+      egress: false,
+    });
+    assert.deepEqual(declaredListeners(settings).at(-1), {
+      role: "kapow",
+      address: "127.0.0.1",
+      port: 5003,
+    });
+  });
+
+  it("takes what the config says, as text too", () => {
+    const all = {
+      ...least,
+      address: "192.0.2.10",
+      listen: "443",
+      serverName: "Kapow.Example.EDU",
+      init: "/opt/kapow/init.sh",
+      program: "/kapow",
+      egress: "true",
+    };
+    assert.deepEqual(read(all).kapow, {
+      ...all,
+      listen: 443,
+      serverName: "kapow.example.edu",
+      egress: true,
+    });
+  });
+
+  it("is refused without what it needs", () => {
+    assert.deepEqual(
+      problemsOf({ egress: true }).map((problem) => problem.split(":", 2).join(":")),
+      [
+        "cybexp:kapow.healthRoute",
+        "cybexp:kapow.image",
+        "cybexp:kapow.init",
+        "cybexp:kapow.listen",
+      ],
+    );
+    for (const odd of [[], "text", null, 1]) {
+      assert.equal(problemsOf(odd).length, 1, JSON.stringify(odd));
+    }
+  });
+
+  it("is refused at a port that somebody has", () => {
+    const twice = (first: string) =>
+      `cybexp:kapow.listen: Port 5002 is used twice: cybexp:${first} listens at it already. Give one of the two another port.`;
+    assert.deepEqual(problemsOf({ ...least, listen: 5002 }), [twice("kms.listen")]);
+    assert.deepEqual(problemsOf({ ...least, listen: 5002, address: "192.0.2.10" }, "0.0.0.0"), [
+      twice("kms.listen"),
+    ]);
+    assert.equal(read({ ...least, listen: 5002, address: "192.0.2.10" }).kapow?.listen, 5002);
+  });
+
+  it("lets revoked clients in, which is told", () => {
+    const clients = [
+      { name: "ann" },
+      { name: "rob", revoked: true },
+      { name: "tim", revoked: true },
+    ];
+    const told = (kapow: unknown, list: unknown) =>
+      notices(read(kapow, "127.0.0.1", list), "2026-06-15");
+    assert.deepEqual(told(least, clients), [
+      {
+        due: false,
+        text: "Kapow! knows no revocation: certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired are still good there (docs/kapow.md)",
+      },
+    ]);
+    assert.deepEqual(told(least, clients.slice(0, 1)), []);
+    assert.deepEqual(told(undefined, clients), []);
+  });
+
+  it("has an init program that can be executed", () => {
+    const reasonOf = (init: unknown) => problemsOf({ ...least, init }).join();
+    for (const init of ["#! /usr/bin/env python3\n", "/init", "/a-b/c.d_e"]) {
+      assert.equal(read({ ...least, init }).kapow?.init, init);
+    }
+    for (const init of ["kapow route add /", "init.sh", "#!sh\n", "", "/a b", "/a/", "#! \n"]) {
+      assert.match(
+        reasonOf(init),
+        /^cybexp:kapow\.init: It is executed as it stands, so it has to/,
+      );
+    }
+    assert.match(reasonOf(INIT.replaceAll("\n", "\r\n")), /init: Its lines end as on Windows:/);
+    assert.match(reasonOf(`${INIT}\0`), /init: It is no text of at most 65536 characters\./);
+    assert.match(
+      reasonOf(INIT.padEnd(65_537)),
+      /init: It is no text of at most 65536 characters\./,
+    );
+    assert.match(reasonOf(1), /init: Allowed: a program's text/);
+  });
+
+  it("has a health check that asks a path, and a program that is a name or a path", () => {
+    for (const healthRoute of ["/", "/a/b.c_d-e~"]) {
+      assert.equal(read({ ...least, healthRoute }).kapow?.healthRoute, healthRoute);
+    }
+    for (const healthRoute of ["", "health", "/{name}", "/a?b", "/a b", "/$(id)", 1]) {
+      assert.match(
+        problemsOf({ ...least, healthRoute }).join(),
+        /^cybexp:kapow\.healthRoute: Allowed: the path of a route/,
+      );
+    }
+    for (const program of ["", "a b", "/a/", "./kapow", "a/b", "kapow server"]) {
+      assert.match(
+        problemsOf({ ...least, program }).join(),
+        /^cybexp:kapow\.program: Allowed: a program's name/,
+      );
+    }
+  });
+});
+
+describe("the command line of Kapow!", () => {
+  it("has each flag with its sign, the authority's file, and the init program last", () => {
+    assert.deepEqual(kapowArguments("/kapow/current", "/kapow/current/init"), [
+      "server",
+      "--bind=0.0.0.0:8080",
+      "--certfile=/kapow/current/server.crt",
+      "--keyfile=/kapow/current/server.key",
+      "--clientauth=true",
+      "--clientcafile=/kapow/current/client-ca.crt",
+      "/kapow/current/init",
+    ]);
+  });
+
+  it("takes no init program that would be read as a flag, or run by its name", () => {
+    for (const init of ["--debug", "true", "", "/a b"]) {
+      assert.throws(() => kapowArguments("/kapow", init), RangeError);
+    }
+    assert.throws(() => kapowArguments("kapow", "/init"), RangeError);
+  });
+});
+
+describe("the health check of Kapow!", () => {
+  const check = kapowHealthCheck("/kapow/current", "/health");
+
+  it("is a program with arguments that no shell reads", () => {
+    assert.deepEqual(
+      [...check.slice(0, 2), ...check.slice(3)],
+      [
+        "/bin/sh",
+        "-c",
+        "health",
+        "/kapow/current/health.crt",
+        "/kapow/current/health.key",
+        "https://127.0.0.1:8080/health",
+      ],
+    );
+    assert.throws(() => kapowHealthCheck("/kapow", "/$(id)"), RangeError);
+  });
+
+  /** A folder with stand-ins for programs that write down how they are called. */
+  function programs(t: TestContext, names: readonly string[], exitCode: number) {
+    const folder = mkdtempSync(join(tmpdir(), "cybexp-kapow-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    for (const name of names) {
+      const file = join(folder, name);
+      writeFileSync(file, `#!/bin/sh\necho "${name} $*" > "${folder}/called"\nexit ${exitCode}\n`);
+      chmodSync(file, 0o755);
+    }
+    return folder;
+  }
+
+  for (const [present, called] of [
+    [
+      ["curl", "wget"],
+      "curl -fsSk -m 4 -o /dev/null --cert /kapow/current/health.crt --key /kapow/current/health.key https://127.0.0.1:8080/health\n",
+    ],
+    [
+      ["wget"],
+      "wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate=/kapow/current/health.crt --private-key=/kapow/current/health.key https://127.0.0.1:8080/health\n",
+    ],
+  ] as const) {
+    it(`calls ${present[0]} where there is ${present.join(" and ")}, and ends as it does`, async (t) => {
+      for (const exitCode of [0, 22]) {
+        const folder = programs(t, present, exitCode);
+        const [shell = "", ...args] = check;
+        const result = await execa(shell, args, {
+          env: { PATH: folder },
+          extendEnv: false,
+          reject: false,
+        });
+        assert.equal(result.exitCode, exitCode);
+        assert.equal(readFileSync(join(folder, "called"), "utf8"), called);
+      }
+    });
+  }
+
+  it("fails where there is neither", async (t) => {
+    const [shell = "", ...args] = check;
+    const result = await execa(shell, args, {
+      env: { PATH: programs(t, [], 0) },
+      extendEnv: false,
+      reject: false,
+    });
+    assert.equal(result.exitCode, 127);
+  });
+});
