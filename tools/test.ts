@@ -45,7 +45,7 @@ export async function test(): Promise<void> {
   finish(tally);
 }
 
-/** `npm run test:long`: every rotation and replacement under load, killed at every step. */
+/** `npm run test:long`: rotations and replacements under load, killed at every step; clients' own programs. */
 export async function testLong(): Promise<void> {
   const tally = { passed: 0, failed: 0 };
   await prepare();
