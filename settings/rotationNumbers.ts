@@ -54,10 +54,7 @@ export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
             `the client ${owner} changes between a key made here and a request, so its certificate number ${last} can't be kept: set generation: ${last + 1} and retired: ${last} for it, or list the new one under another name until the old one may go`,
           ];
     }
-    if (old === undefined || number === old || (number === old + 1 && STEPWISE.test(name))) {
-      return [];
-    }
-    if (!STEPWISE.test(name)) {
+    if (old === undefined || number === old || number === old + 1 || !STEPWISE.test(name)) {
       return [];
     }
     return number < old
