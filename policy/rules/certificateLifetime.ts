@@ -1,0 +1,43 @@
+import { type ResourceRule } from "../pack/rule.ts";
+import { listOf, UNKNOWN } from "../pack/unknown.ts";
+
+const days = (description: string, byDefault: number) =>
+  ({ description, type: "integer", minimum: 1, default: byDefault }) as const;
+
+/** Certificates end in time: what got out is of no use for long, and renewal is a habit. */
+export const certificateLifetime: ResourceRule = {
+  name: "certificate-lifetime",
+  description: "Certificates are valid for no longer than is allowed for their use.",
+  reason:
+    "A key that was copied is good until its certificate ends, and clients refuse a server's that is " +
+    "valid for longer (CA/Browser Forum Baseline Requirements 6.3.2; 825 days on Apple's systems, for " +
+    "private authorities too).",
+  settings: {
+    serverDays: days("The longest life of a server's certificate, in days.", 398),
+    clientDays: days("Of any other certificate that signs none.", 825),
+    authorityDays: days("Of an authority.", 3653),
+  },
+  types: [
+    "tls:index/selfSignedCert:SelfSignedCert",
+    "tls:index/locallySignedCert:LocallySignedCert",
+  ],
+  check({ props: { validityPeriodHours, isCaCertificate, allowedUses } }, settings) {
+    if (typeof validityPeriodHours !== "number" || isCaCertificate === UNKNOWN) {
+      return [];
+    }
+    const uses = listOf(allowedUses);
+    const [kind, setting] =
+      isCaCertificate === true || uses.includes("cert_signing")
+        ? ["an authority's certificate", "authorityDays"]
+        : uses.includes("server_auth")
+          ? ["a server's certificate", "serverDays"]
+          : ["a client's certificate", "clientDays"];
+    const most = Number(settings[setting]);
+    return validityPeriodHours > most * 24
+      ? [
+          `${kind} is valid for ${Math.ceil(validityPeriodHours / 24)} days: ` +
+            `set validityPeriodHours to ${most * 24} (${most} days) or less`,
+        ]
+      : [];
+  },
+};
