@@ -1,4 +1,5 @@
 import { announceEnds } from "./ends.ts";
+import { policyFlags } from "./policy.ts";
 import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
 import { openSession } from "./session.ts";
@@ -18,6 +19,7 @@ export async function preview(args: readonly string[]): Promise<void> {
     "preview",
     "--stack",
     session.stack,
+    ...policyFlags(session.stack),
     ...(await comparison(session, state, settings)),
     ...args,
   ]);

@@ -3,6 +3,7 @@ import type { Settings } from "../settings/types.ts";
 import { findDrift, repairs } from "./drift.ts";
 import { announceEnds } from "./ends.ts";
 import { INTERRUPTED } from "./lib/signals.ts";
+import { policyFlags } from "./policy.ts";
 import { preflight } from "./preflight.ts";
 import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
@@ -36,6 +37,7 @@ export async function up(): Promise<void> {
     "--yes",
     "--skip-preview",
     "--suppress-outputs",
+    ...policyFlags(session.stack),
     ...(await comparison(session, state, settings)),
   ]);
   if (!update.ok) {

@@ -8,6 +8,13 @@ interface EngineEvent {
     readonly message: string;
     readonly severity: string;
   };
+  readonly policyEvent?: {
+    readonly resourceUrn?: string;
+    /** The rule's description, and in the next line what is wrong. */
+    readonly message: string;
+    readonly policyName: string;
+    readonly enforcementLevel: string;
+  };
   readonly stdoutEvent?: { readonly message: string };
   readonly summaryEvent?: { readonly resourceChanges?: Readonly<Record<string, number>> };
 }
@@ -90,6 +97,8 @@ export class UpdateReport {
       this.#started.delete(event.resOpFailedEvent.metadata.urn);
     } else if (event.diagnosticEvent) {
       this.#tell(event.diagnosticEvent);
+    } else if (event.policyEvent) {
+      this.#judge(event.policyEvent);
     } else if (event.stdoutEvent) {
       this.#cancelled ||= event.stdoutEvent.message.startsWith("^C received");
     } else if (event.summaryEvent) {
@@ -119,6 +128,18 @@ export class UpdateReport {
     this.#write(
       `  ${sign} ${titleOf(urn, type)}${remarks.length ? ` (${remarks.join("; ")})` : ""}`,
     );
+  }
+
+  #judge(violation: NonNullable<EngineEvent["policyEvent"]>): void {
+    const { resourceUrn = "", message, policyName, enforcementLevel } = violation;
+    const [description = "", ...rest] = plain(message).split("\n");
+    const name = resourceUrn === "" || isStack(resourceUrn) ? "" : `${nameOf(resourceUrn)}: `;
+    const sentence = `${name}${rest.join(" ") || description} (policy ${policyName})`;
+    if (enforcementLevel === "mandatory") {
+      this.#failures.set(sentence, sentence);
+    } else {
+      this.#write(`  note: ${sentence}`);
+    }
   }
 
   #tell({ urn, message, severity }: NonNullable<EngineEvent["diagnosticEvent"]>): void {

@@ -53,14 +53,14 @@ function filesOf({ type, props }: Resource, end: string): Files {
   }
 }
 
-/** Two rules look at the same text one after the other. */
-let last: { readonly text: string; readonly servers: readonly Server[] } | undefined;
+/** Two rules look at the same files one after the other. */
+let last: { readonly key: string; readonly servers: readonly Server[] } | undefined;
 
 function read(name: string, files: Files): readonly Server[] | string {
-  const text = files[name] ?? "";
-  if (last?.text !== text) {
+  const key = JSON.stringify([name, files]);
+  if (last?.key !== key) {
     try {
-      last = { text, servers: serversOf(included(parseNginx(text), files)) };
+      last = { key, servers: serversOf(included(parseNginx(files[name] ?? ""), files)) };
     } catch (error) {
       if (error instanceof NginxSyntaxError) {
         return `its ${name} can't be read: ${error.message}`;

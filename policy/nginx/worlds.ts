@@ -4,7 +4,7 @@
 export type Choose = <T>(key: string, options: readonly T[]) => T;
 
 /** More than any sane configuration has; beyond it a judgement would take too long. */
-const MOST = 20_000;
+const MOST = 4_000;
 
 /** There are too many ways to try. */
 export class TooManyWorlds extends Error {}

@@ -3,7 +3,7 @@ import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
 /** Variables whose name speaks of a secret; one that ends in _FILE names a file. */
 const SECRET_NAME =
-  /(^|_)(pass(word|wd|phrase)?|pwd|secret|token|credentials?|api_?key|(access|private|signing|encryption)_?key)s?(_|$)/i;
+  /(^|_)(pass(phrase)?|pwd|secret|token|credentials?|api_?key|(access|private|signing|encryption)_?key)s?(_|$)|passw(or)?d/i;
 const FILE_NAME = /_(FILE|PATH|DIR)$/i;
 
 /** Values that are secrets, whatever the name says. */
@@ -19,7 +19,7 @@ export const secretFreeEnvironment: ResourceRule = {
   name: "secret-free-environment",
   description: "No environment variable of a container has a secret in it.",
   reason:
-    "`docker inspect`, every process in the container and many crash reports show the environment " +
+    "Every process in the container, many crash reports and `docker inspect` show the environment " +
     "(CIS Docker 4.10).",
   settings: {
     allow: {

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { isAlive } from "../../tools/toolchain/lock.ts";
+import { eventually, processTree } from "./processes.ts";
 import { commandsProgram, makeSandbox, type Sandbox } from "./sandbox.ts";
 
 /** A command that tells its process id and that of a child, and that won't end by itself. */
@@ -12,23 +11,6 @@ const endless = {
   create: `echo $$ > "$PID_FILE.part"; sleep 300 & echo $! >> "$PID_FILE.part";
     mv "$PID_FILE.part" "$PID_FILE"; wait`,
 };
-
-async function eventually(what: string, holds: () => boolean, seconds = 10): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !holds(); await sleep(50)) {
-    assert.ok(Date.now() < end, `not within ${seconds} s: ${what}`);
-  }
-}
-
-/** The process ids of everything that runs below a process, itself included. */
-async function processTree(root: number): Promise<number[]> {
-  const { stdout } = await execa("ps", ["-A", "-o", "pid=,ppid="]);
-  const rows = stdout.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
-  const tree = [root];
-  for (const parent of tree) {
-    tree.push(...rows.filter(([, ppid]) => ppid === parent).map(([pid]) => pid ?? 0));
-  }
-  return tree;
-}
 
 describe("an up that is interrupted", () => {
   let sandbox: Sandbox;

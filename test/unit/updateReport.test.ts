@@ -139,6 +139,34 @@ describe("the report of an update", () => {
     assert.deepEqual(lines, ["  warning: the certificate ends soon", "  hello"]);
   });
 
+  it("keeps what breaks a mandatory rule for the end, and notes what breaks an advisory one", () => {
+    const { report, lines } = start();
+    const violation = (enforcementLevel: string, policyName: string, finding: string, of: string) =>
+      report.take(
+        JSON.stringify({
+          policyEvent: {
+            resourceUrn: of,
+            message: `What the rule is for.\n${finding}\n`,
+            policyName,
+            enforcementLevel,
+          },
+        }),
+      );
+    const kms = urn(CONTAINER, "kms");
+    violation("mandatory", "loopback-ports", "it publishes a port: set ip", kms);
+    violation("mandatory", "memory-limit", "it has no memory limit: set memory", kms);
+    violation("advisory", "read-only-root", "its root is writable: set readOnly", kms);
+    violation("mandatory", "of-the-stack", "", "urn:pulumi:dev::p::pulumi:pulumi:Stack::p-dev");
+    assert.deepEqual(report.failures, [
+      "kms: it publishes a port: set ip (policy loopback-ports)",
+      "kms: it has no memory limit: set memory (policy memory-limit)",
+      "What the rule is for. (policy of-the-stack)",
+    ]);
+    assert.deepEqual(lines, [
+      "  note: kms: its root is writable: set readOnly (policy read-only-root)",
+    ]);
+  });
+
   it("counts what changed as Pulumi does, without what stayed", () => {
     const { report } = start();
     report.take(

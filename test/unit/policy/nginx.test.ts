@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { NginxSyntaxError, parseNginx } from "../../../policy/nginx/parse.ts";
+import { COMMAND, CONTAINER } from "../../../policy/pack/rule.ts";
+import { UNKNOWN } from "../../../policy/pack/unknown.ts";
+import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
+import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
+import { judge, resource } from "./judge.ts";
+
+const delivery = (conf: string, others: object = {}) =>
+  resource(COMMAND, "delivery", {
+    stdin: JSON.stringify({ files: { "nginx.conf": { content: conf }, ...others } }),
+  });
+
+/** A server that asks for a password, with whatever else is in it. */
+const server = (inside: string, listen = "8443 ssl") =>
+  `http { ssl_protocols TLSv1.2 TLSv1.3; server { listen ${listen}; server_name a.example.org; ${inside} } }`;
+const ASKED = 'auth_basic "x"; auth_basic_user_file /htpasswd;';
+const PASS = "proxy_pass http://app;";
+
+const fixture = (name: string) =>
+  readFileSync(new URL(`../fixtures/${name}.conf`, import.meta.url), "utf8");
+
+/** The locations that let everybody in. */
+const open = (conf: string, settings = {}) =>
+  judge(nginxDoor, [delivery(conf)], { settings }).map((told) => {
+    assert.match(told, /^delivery: its Nginx lets everybody in: /);
+    return /from location (.*) without a password/.exec(told)?.[1] ?? told;
+  });
+
+describe("the reader of nginx.conf", () => {
+  it("knows words, quotes, comments, blocks and variables as Nginx does", () => {
+    const text = `a b;# c;\nd "e;{ \\"f" '\\'' { g \${h}i; "" \\j; if (-f /x) { k; } }`;
+    assert.deepEqual(parseNginx(text), [
+      { name: "a", args: ["b"] },
+      {
+        name: "d",
+        args: ['e;{ "f', "'"],
+        block: [
+          { name: "g", args: ["${h}i"] },
+          { name: "", args: ["\\j"] },
+          { name: "if", args: ["(-f", "/x)"], block: [{ name: "k", args: [] }] },
+        ],
+      },
+    ]);
+  });
+
+  for (const [text, message] of [
+    ["a {", "it ends within a block"],
+    ["a", "it ends within a directive"],
+    ["a;\n}", 'line 2: a "}" too much, or a ";" is missing before it'],
+    ["a { b }", 'line 1: a "}" too much, or a ";" is missing before it'],
+    ["a;\n;", 'line 2: nothing before ";"'],
+    ['a\n"b', "line 2: a quote without its end"],
+  ] as const) {
+    it(`refuses ${JSON.stringify(text)}`, () => {
+      assert.throws(() => parseNginx(text), new NginxSyntaxError(message));
+    });
+  }
+});
+
+describe("nginx-door", () => {
+  for (const name of ["nginx-1.22", "nginx-1.30", "nginx-1.22-certificates"]) {
+    it(`takes the proxy's own configuration (${name})`, () => {
+      assert.deepEqual(open(fixture(name)), []);
+    });
+  }
+
+  const certificates = fixture("nginx-1.22-certificates");
+  for (const [what, from, to, expected] of [
+    [
+      "no password where a certificate is not a must",
+      /auth_basic \$either_realm;/,
+      "",
+      ["@service", "@closing"],
+    ],
+    [
+      "no certificate counted as a good one",
+      /NONE missing;/,
+      "NONE good;",
+      ["@service", "@closing"],
+    ],
+    [
+      "a way on for what is refused",
+      /default @certificate-refused;\n {8}good/,
+      "default @service; good",
+      ["@service", "@closing"],
+    ],
+    [
+      "an error page that is the service",
+      /= \$unverified_way/,
+      "= @service",
+      ["@service", "@closing", "@service", "@closing"],
+    ],
+    ["no file of passwords", /auth_basic_user_file [^;]*;/g, "", ["@service", "@closing"]],
+  ] as const) {
+    it(`reports the proxy's own with ${what}`, () => {
+      const changed = certificates.replace(from, to);
+      assert.notEqual(changed, certificates);
+      assert.deepEqual(open(changed).sort(), [...expected].sort());
+    });
+  }
+
+  it("reports a location that asks for nothing, however deep it is", () => {
+    assert.deepEqual(open(server(`location / { ${PASS} }`)), ["/"]);
+    assert.deepEqual(open(server(`location /a { location /a/b { ${PASS} } return 404; }`)), [
+      "/a/b",
+    ]);
+    assert.deepEqual(open(server(`location / { if ($arg_x) { ${PASS} } }`)), ["/"]);
+    assert.deepEqual(open(server(`${ASKED} location /a { auth_basic off; uwsgi_pass app; }`)), [
+      "/a",
+    ]);
+  });
+
+  it("takes a password, a must of a certificate, a request to another service, and a redirect", () => {
+    assert.deepEqual(open(server(`${ASKED} location / { ${PASS} }`)), []);
+    assert.deepEqual(open(server(`ssl_verify_client on; location / { ${PASS} }`)), []);
+    assert.deepEqual(open(server(`location / { auth_request /ask; ${PASS} }`)), []);
+    assert.deepEqual(open(server(`location / { deny all; ${PASS} }`)), []);
+    assert.deepEqual(
+      open(server(`return 308 https://$host$uri; location / { ${PASS} }`, "80")),
+      [],
+    );
+    assert.deepEqual(open(server(`location / { ${PASS} }`, "127.0.0.1:8081")), []);
+  });
+
+  it("takes a certificate that may be left out for none", () => {
+    assert.deepEqual(open(server(`ssl_verify_client optional; location / { ${PASS} }`)), ["/"]);
+    assert.deepEqual(open(server(`ssl_verify_client optional_no_ca; location / { ${PASS} }`)), [
+      "/",
+    ]);
+  });
+
+  it("reports a realm that a caller can switch off", () => {
+    const maps = (source: string) =>
+      server(`auth_basic $realm; auth_basic_user_file /h; location / { ${PASS} }`).replace(
+        "http {",
+        `http { map ${source} $realm { default x; 1 off; }`,
+      );
+    for (const source of ["$http_x_skip", "$arg_skip", "$remote_user", '"$http_a$http_b"']) {
+      assert.deepEqual(open(maps(source)), ["/"], source);
+    }
+    assert.deepEqual(open(maps("$secure_link")), []);
+    assert.deepEqual(open(maps("$ssl_client_verify")), []);
+    assert.deepEqual(
+      open(
+        server(
+          `set $realm off; auth_basic $realm; auth_basic_user_file /h; location / { ${PASS} }`,
+        ),
+      ),
+      ["/"],
+    );
+  });
+
+  it("reports either-or with an address", () => {
+    const text = `satisfy any; allow 10.0.0.0/8; deny all; ${ASKED} location / { ${PASS} }`;
+    assert.deepEqual(open(server(text)), ["/"]);
+  });
+
+  it("reports a stream without certificates", () => {
+    const stream = (more: string) =>
+      `stream { server { listen 27017; proxy_pass db:27017; ${more} } }`;
+    assert.equal(judge(nginxDoor, [delivery(stream(""))]).length, 1);
+    assert.deepEqual(judge(nginxDoor, [delivery(stream("ssl_verify_client on;"))]), []);
+  });
+
+  it("looks into what is included and delivered with it", () => {
+    const conf = `http { include /etc/nginx/app.conf; include mime.types; }`;
+    const app = { "app.conf": { content: `server { listen 80; location / { ${PASS} } }` } };
+    assert.equal(judge(nginxDoor, [delivery(conf, app)]).length, 1);
+    assert.deepEqual(judge(nginxDoor, [delivery(conf)]), []);
+  });
+
+  it("looks at what is uploaded to a container", () => {
+    const uploads = [{ file: "/etc/nginx/nginx.conf", content: server(`location / { ${PASS} }`) }];
+    const [told = "", ...more] = judge(nginxDoor, [resource(CONTAINER, "web", { uploads })]);
+    assert.match(told, /^web: its Nginx lets everybody in: the server a\.example\.org at 8443 /);
+    assert.deepEqual(more, []);
+  });
+
+  it("says where it can't be read, without a word of it", () => {
+    const [told] = judge(nginxDoor, [delivery("http {\n hunter2")]);
+    assert.equal(told, "delivery: its nginx.conf can't be read: it ends within a block");
+  });
+
+  it("waits for a configuration that is not known yet", () => {
+    const unknown = resource(COMMAND, "delivery", { stdin: UNKNOWN });
+    assert.deepEqual(judge(nginxDoor, [unknown]), []);
+    assert.deepEqual(
+      judge(nginxDoor, [resource(COMMAND, "x", { stdin: "no JSON: nginx.conf" })]),
+      [],
+    );
+  });
+
+  it("leaves open what its settings name, and looks at the files that they name", () => {
+    const conf = server(`location /healthz { ${PASS} } location / { ${PASS} }`);
+    const settings = { open: [{ location: "/healthz", reason: "the load balancer asks" }] };
+    assert.deepEqual(open(conf, settings), ["/"]);
+    assert.deepEqual(judge(nginxDoor, [delivery(conf)], { settings: { file: "site.conf" } }), []);
+  });
+
+  it("gives up on maps that nobody could follow", () => {
+    const maps = Array.from(
+      { length: 20 },
+      (_, i) => `map $http_x${i} $v${i} { default a; 1 b; 2 c; }`,
+    );
+    const all = maps.map((_, i) => `$v${i}`).join("");
+    const conf = server(`auth_basic ${all}; auth_basic_user_file /h; location / { ${PASS} }`);
+    const [told = ""] = judge(nginxDoor, [
+      delivery(conf.replace("http {", `http { ${maps.join(" ")}`)),
+    ]);
+    assert.match(told, /^delivery: it can't be told whom /);
+  });
+});
+
+describe("tls-floor", () => {
+  const told = (conf: string, settings = {}) => judge(tlsFloor, [delivery(conf)], { settings });
+
+  it("takes the proxy's own configurations, and what only redirects", () => {
+    for (const name of ["nginx-1.22", "nginx-1.30", "nginx-1.22-certificates"]) {
+      assert.deepEqual(told(fixture(name)), []);
+    }
+    assert.deepEqual(told(server("return 308 https://$host$uri;", "80")), []);
+    assert.deepEqual(told(server("", "127.0.0.1:8081")), []);
+    assert.deepEqual(told(server("", "[::1]:8081")), []);
+    assert.deepEqual(told(server("", "unix:/run/nginx")), []);
+  });
+
+  it("reports old versions, none at all, and plain HTTP", () => {
+    assert.deepEqual(told(server("ssl_protocols TLSv1 TLSv1.1 TLSv1.2;")), [
+      "delivery: its Nginx speaks TLSv1 and TLSv1.1 for the server a.example.org: remove what is older than TLSv1.2 from ssl_protocols",
+    ]);
+    assert.deepEqual(told("http { server { listen 443 ssl; } }"), [
+      "delivery: its Nginx takes its version's own TLS protocols for a server: set ssl_protocols",
+    ]);
+    for (const listen of ["80", "0.0.0.0:80", "[::]:80", "*:80", "localhost:80", "10.0.0.1"]) {
+      const [one = "", ...more] = told(server("", listen));
+      assert.ok(one.includes(`the server a.example.org listens at ${listen} without ssl`), one);
+      assert.deepEqual(more, []);
+    }
+    assert.equal(told("http { server { } }").length, 1);
+  });
+
+  it("waits for a configuration that is not known yet", () => {
+    assert.deepEqual(judge(tlsFloor, [resource(COMMAND, "delivery", { stdin: UNKNOWN })]), []);
+  });
+
+  it("takes the floor of its settings", () => {
+    assert.equal(told(server(""), { minimum: "TLSv1.3" }).length, 1);
+    assert.deepEqual(told(server("ssl_protocols TLSv1.3;"), { minimum: "TLSv1.3" }), []);
+  });
+});

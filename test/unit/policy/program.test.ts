@@ -1,0 +1,106 @@
+/** The program with the embedded default's configuration, against the pack with the project's settings. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import type { Settings, StackResource } from "../../../policy/pack/rule.ts";
+import { rules } from "../../../policy/rules/all.ts";
+import { build, once, type Registered } from "../components/mocks.ts";
+import { judge } from "./judge.ts";
+
+const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
+const settings = JSON.parse(read("policy/cybexp.json")) as Record<string, Settings>;
+
+/** Everything that the dev stack has, as the engine is told of it. */
+const dev = once(async (): Promise<readonly StackResource[]> => {
+  const { config } = parse(read("Pulumi.dev.yaml")) as { config: Record<string, unknown> };
+  const values = Object.entries(config).map(([key, value]) => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  const { resources, dependencies } = await build(() => {
+    pulumi.runtime.setAllConfig(Object.fromEntries(values) as Record<string, string>, []);
+    return import("../../../index.ts");
+  });
+  const urn = ({ type, name }: Pick<Registered, "type" | "name">) => `${type} ${name}`;
+  return resources.map((one) => ({
+    type: one.type,
+    name: one.name,
+    urn: urn(one),
+    protect: one.options.protect ?? false,
+    props: {
+      ...one.inputs,
+      ...("stdin" in one.inputs && { stdin: JSON.stringify(one.inputs["stdin"]) }),
+    },
+    madeOf: { any: dependencies.get(urn(one)) ?? [] },
+  }));
+});
+
+const judged = (resources: readonly StackResource[], flags: readonly string[]) =>
+  rules.flatMap((rule) =>
+    judge(rule, resources, { flags, settings: settings[rule.name] ?? {} }).map(
+      (told) => `${rule.name} ${told.split(":")[0]}`,
+    ),
+  );
+
+/** The stack with one thing of it changed. */
+const changed = async (
+  name: string,
+  type: RegExp,
+  change: (one: StackResource) => StackResource,
+) => {
+  const resources = await dev();
+  assert.equal(resources.filter((one) => one.name === name && type.test(one.type)).length, 1);
+  return resources.map((one) => (one.name === name && type.test(one.type) ? change(one) : one));
+};
+const withProps =
+  (props: object) =>
+  (one: StackResource): StackResource => ({ ...one, props: { ...one.props, ...props } });
+
+describe("the dev stack", () => {
+  it("breaks no rule", async () => {
+    assert.deepEqual(judged(await dev(), ["cybexp:throwaway"]), []);
+  });
+
+  it("would break the rule of data if it were no throw-away", async () => {
+    assert.deepEqual(judged(await dev(), []).sort(), [
+      "protected-data backend-db-data",
+      "protected-data kms-db-data",
+      "protected-data kms-secrets",
+    ]);
+  });
+
+  it("would break the rule of ports if the KMS were published to the world", async () => {
+    const ports = [{ ip: "0.0.0.0", internal: 5000, external: 5012 }];
+    const resources = await changed("kms", /^docker:.*Container$/, withProps({ ports }));
+    assert.deepEqual(judged(resources, ["cybexp:throwaway"]), ["loopback-ports kms"]);
+  });
+
+  it("would break the rule of processes without a container's limit", async () => {
+    const resources = (await dev()).filter(({ name }) => name !== "proxy-limits");
+    assert.deepEqual(judged(resources, ["cybexp:throwaway"]), ["pids-limit proxy"]);
+  });
+
+  it("would break the rule of databases if the Backend joined the KMS's", async () => {
+    const networksAdvanced = [{ name: "cybexp-test-backend" }, { name: "cybexp-test-kms-db" }];
+    const resources = await changed(
+      "backend",
+      /^docker:.*Container$/,
+      withProps({ networksAdvanced }),
+    );
+    assert.deepEqual(judged(resources, ["cybexp:throwaway"]), ["own-database kms-db"]);
+  });
+
+  it("would break the rule of doors if its Nginx asked for no password", async () => {
+    const open = ({ props, ...rest }: StackResource) => ({
+      ...rest,
+      props: { ...props, stdin: String(props["stdin"]).replaceAll("auth_basic $realm;", "") },
+    });
+    const resources = await changed("proxy-release-delivery", /:Command$/, open);
+    assert.deepEqual(
+      new Set(judged(resources, ["cybexp:throwaway"])),
+      new Set(["nginx-door proxy-release-delivery"]),
+    );
+  });
+});
