@@ -20,30 +20,33 @@ import { container, judge, resource } from "./judge.ts";
 type Props = Readonly<Record<string, unknown>>;
 
 /** Each of the changes breaks the rule; what is told starts so. */
-const breaks = (rule: Rule, ...cases: readonly (readonly [Props, string])[]) =>
-  cases.forEach(([changes, start]) =>
+function breaks(rule: Rule, ...cases: readonly (readonly [Props, string])[]): void {
+  for (const [changes, start] of cases) {
     it(`reports ${JSON.stringify(changes)}`, () => {
       const [told = "", ...more] = judge(rule, [container(changes)]);
       assert.equal(told.slice(0, `web: ${start}`.length), `web: ${start}`);
       assert.deepEqual(more, []);
-    }),
-  );
+    });
+  }
+}
 
 /** None of the changes breaks it. */
-const keeps = (rule: Rule, ...cases: readonly Props[]) =>
-  cases.forEach((changes) =>
+function keeps(rule: Rule, ...cases: readonly Props[]): void {
+  for (const changes of cases) {
     it(`takes ${JSON.stringify(changes)}`, () => {
       assert.deepEqual(judge(rule, [container(changes)]), []);
-    }),
-  );
+    });
+  }
+}
 
 /** What can't be known yet is not reported. */
-const waits = (rule: Rule, ...cases: readonly Props[]) =>
-  cases.forEach((changes) =>
+function waits(rule: Rule, ...cases: readonly Props[]): void {
+  for (const changes of cases) {
     it(`waits for ${Object.keys(changes).join(", ")}`, () => {
       assert.deepEqual(judge(rule, [container(changes)]), []);
-    }),
-  );
+    });
+  }
+}
 
 it("takes a container that does everything right", () => {
   const one = container();
