@@ -1,0 +1,76 @@
+/** The rule of the doors against whatever this project's own rendering writes. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { COMMAND } from "../../../policy/pack/rule.ts";
+import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
+import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
+import { type NginxOptions, renderNginx } from "../../../render/nginx.ts";
+import type { NginxAccess } from "../../../render/nginxClients.ts";
+import { judge, resource } from "./judge.ts";
+
+const DIGEST = "0123456789abcdef0123456789abcdef";
+const ACCESS: readonly NginxAccess[] = ["password", "certificate", "either", "both"];
+
+const render = (access: readonly NginxAccess[], clients = 2) => {
+  const options: NginxOptions = {
+    serverName: "cybexp.example.org",
+    doors: access.map((one, index) => ({
+      name: `door${index}`,
+      port: 8441 + index,
+      upstream: `service${index}:5000`,
+      standIn: `service${index}-handover:5000`,
+      maxBody: "64k",
+      access: one,
+    })),
+    clients: Array.from({ length: clients }, (_, index) => ({
+      name: `client${index}`,
+      subject: `serialNumber=${index + 1}-${DIGEST},CN=client${index},O=CYBEX-P`,
+      revoked: index === 0,
+    })),
+    readTimeout: 60,
+    shutdownTimeout: 90,
+    statusPort: 8081,
+    releaseDir: `/release/releases/${DIGEST}`,
+    passwords: { salt: "0123456789abcdefABCDEF", digests: { ann: "AAAAAAAAAAAAAAAAAAAAAA" } },
+    resolver: "127.0.0.11",
+    release: DIGEST,
+  };
+  return renderNginx(options);
+};
+
+const told = (conf: string) => {
+  const files = { "nginx.conf": { content: conf } };
+  const delivery = resource(COMMAND, "delivery", { stdin: JSON.stringify({ files }) });
+  return [...judge(nginxDoor, [delivery]), ...judge(tlsFloor, [delivery])];
+};
+
+describe("the rule of the doors", () => {
+  for (const first of ACCESS) {
+    it(`takes a ${first} door beside any other`, () => {
+      for (const second of ACCESS) {
+        assert.deepEqual(told(render([first, second])), [], second);
+      }
+    });
+  }
+
+  for (const access of ["password", "either"] as const) {
+    it(`reports a ${access} door whose password is asked for no more`, () => {
+      const open = render([access]).replace(/auth_basic \$\w+;/, "auth_basic off;");
+      assert.notDeepEqual(told(open), []);
+    });
+  }
+
+  it("reports a certificate door that lets on who has none", () => {
+    const conf = render(["certificate"]);
+    const open = conf.replace("default @certificate-refused;", "default @service;");
+    assert.notEqual(open, conf);
+    assert.notDeepEqual(told(open), []);
+  });
+
+  it("follows the lists of 300 clients within a second", () => {
+    const conf = render(ACCESS, 300);
+    const start = performance.now();
+    assert.deepEqual(told(conf), []);
+    assert.ok(performance.now() - start < 1000, `${performance.now() - start} ms`);
+  });
+});
