@@ -7,7 +7,7 @@ import type {
 } from "@pulumi/policy";
 import { Config } from "@pulumi/pulumi";
 import { type Exception, exceptionsSchema, isPicked } from "./exceptions.ts";
-import type { Resource, Rule, Settings, SettingsSchema } from "./rule.ts";
+import type { Resource, Rule, Settings, SettingsSchema, StackResource, StackRule } from "./rule.ts";
 import { plain } from "./unknown.ts";
 
 type SdkPolicy = ResourceValidationPolicy | StackValidationPolicy;
@@ -23,6 +23,9 @@ export function toPolicy(rule: Rule): SdkPolicy {
     configSchema: { properties: { ...schemaOf(rule) } as Record<string, object> },
   };
   if ("checkStack" in rule) {
+    if (rule.asTheyCome !== undefined) {
+      return { ...common, validateResource: asTheyCome(rule, rule.asTheyCome) };
+    }
     return {
       ...common,
       validateStack: (args, report) => {
@@ -58,6 +61,24 @@ export function toPolicy(rule: Rule): SdkPolicy {
           }
         },
       };
+}
+
+/** Asks about all that came so far; each resource's violation is told once, to the one that made it. */
+function asTheyCome(rule: StackRule, type: string) {
+  const seen: StackResource[] = [];
+  const told = new Set<string>();
+  const validate = (args: ResourceValidationArgs, report: (message: string) => void) => {
+    const settings = settingsOf(rule, args.getConfig());
+    seen.push({ ...plainResource(args), madeOf: {} });
+    for (const { urn, message } of rule.checkStack(seen, settings, flag)) {
+      const isNew = !told.has(urn);
+      told.add(urn);
+      if (isNew && !seen.some((one) => one.urn === urn && isExcepted(one, settings))) {
+        report(message);
+      }
+    }
+  };
+  return Object.assign(validate, { __pulumiType: type });
 }
 
 /** What is configured, and the defaults of all else. */

@@ -56,8 +56,13 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Looks at all resources together, at the end of a preview or of an update. */
+/**
+ * Looks at all resources together: at the end of a preview or of an update, or, where more of them can
+ * only make it worse, as each comes, which stops an update in time.
+ */
 export interface StackRule extends Description {
+  /** The type of the resources that it is about, if it is asked as each of them comes. */
+  readonly asTheyCome?: string;
   checkStack(
     resources: readonly StackResource[],
     settings: Settings,

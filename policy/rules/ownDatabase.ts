@@ -23,6 +23,7 @@ export const ownDatabase: StackRule = {
       default: ["/data/db", "/var/lib/mysql", "/var/lib/postgresql", "/var/lib/postgresql/data"],
     },
   },
+  asTheyCome: CONTAINER,
   checkStack(resources, settings) {
     const containers = resources.filter(({ type }) => type === CONTAINER);
     const selectors = settings["databases"] as readonly Selector[];
@@ -34,14 +35,14 @@ export const ownDatabase: StackRule = {
       const others = containers.filter(
         (one) => one !== database && networksOf(one).some((network) => networks.includes(network)),
       );
-      const [owner, ...rest] = others.map(({ name }) => name);
-      return rest.length === 0
+      const names = others.map(({ name }) => name);
+      return names.length < 2
         ? []
         : [
             {
               urn: database.urn,
               message:
-                `${[owner, ...rest].join(", ")} are in a network with it: ` +
+                `${database.name} is in a network with ${names.join(" and ")}: ` +
                 `give each service a database, and a network with it, of its own`,
             },
           ];

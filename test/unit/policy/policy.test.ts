@@ -14,6 +14,7 @@ import { schemaOf, toPolicy } from "../../../policy/pack/policy.ts";
 import { CONTAINER, type ResourceRule, type StackRule } from "../../../policy/pack/rule.ts";
 import { plain, UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { rules } from "../../../policy/rules/all.ts";
+import { ownDatabase } from "../../../policy/rules/ownDatabase.ts";
 import { container } from "./judge.ts";
 
 /** What the engine sends for a text that it doesn't know yet. */
@@ -121,6 +122,42 @@ describe("a rule as a policy", () => {
       },
     );
     assert.deepEqual(told, ['urn:web {"image":["urn:image"]}']);
+  });
+});
+
+describe("a rule of the stack that is asked as resources come", () => {
+  const joined = (name: string, network: string, mounted?: string) => ({
+    ...container({ networksAdvanced: [{ name: network }] }, name).props,
+    volumes: mounted === undefined ? [] : [{ containerPath: mounted }],
+  });
+  const come = (config: object, ...all: readonly (readonly [name: string, props: object])[]) => {
+    const { validateResource } = toPolicy(ownDatabase) as ResourceValidationPolicy;
+    assert.ok(typeof validateResource === "function");
+    const told: string[] = [];
+    for (const [name, props] of all) {
+      const opts = { protect: false };
+      const args = { type: CONTAINER, name, urn: name, props, opts, getConfig: () => config };
+      void validateResource(args as unknown as ResourceValidationArgs, (message) => {
+        told.push(`${name}: ${message.split(":")[0]}`);
+      });
+    }
+    return told;
+  };
+  const all = [
+    ["kms", joined("kms", "data")],
+    ["db", joined("db", "data", "/data/db")],
+    ["backend", joined("backend", "data")],
+    ["kapow", joined("kapow", "data")],
+  ] as const;
+
+  it("tells it once, to the resource that makes it so", () => {
+    assert.deepEqual(come({}, ...all), ["backend: db is in a network with kms and backend"]);
+    assert.deepEqual(come({}, ...all.slice(0, 2)), []);
+  });
+
+  it("leaves alone what is excepted", () => {
+    const exceptions = [{ name: "db", reason: "it is only a test" }];
+    assert.deepEqual(come({ exceptions }, ...all), []);
   });
 });
 

@@ -105,7 +105,7 @@ describe("own-database", () => {
 
   it("reports a database that two services reach, by one network or by two", () => {
     const told = [
-      "db: kms, backend are in a network with it: give each service a database, and a network with it, of its own",
+      "db: db is in a network with kms and backend: give each service a database, and a network with it, of its own",
     ];
     const one = [database("data"), joined("kms", "data"), joined("backend", "edge", "data")];
     assert.deepEqual(judge(ownDatabase, one), told);
