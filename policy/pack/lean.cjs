@@ -1,9 +1,10 @@
-// Pulumi's runner of policy packs loads a compiler for each pack, and its SDK an installer of packages:
-// half of the time that this pack takes to start. Node runs the pack's TypeScript itself, and nothing is
-// installed.
+// Pulumi's runner of policy packs loads a compiler for each pack, and its SDK what installs packages:
+// half of the time that this pack takes to start. Node runs the pack's TypeScript itself, and nothing
+// is installed.
 const { registerHooks } = require("node:module");
 
-const UNUSED = /^(typescript|ts-node|@npmcli\/arborist)$|[\\/]ts-node@[\d.]+$/;
+const UNUSED =
+  /^(typescript|ts-node|@npmcli\/arborist|normalize-package-data)$|[\\/]ts-node@[\d.]+$/;
 const STAND_IN = "exports.version = exports.VERSION = '0.0.0'; exports.register = () => {};";
 
 registerHooks({
