@@ -9,6 +9,7 @@ import { parsePort } from "./ports.ts";
 import type { RawConfig } from "./read.ts";
 import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+import { isPulumiCloud, parseBackend } from "./state.ts";
 
 /** A mistake and where it is. */
 export interface Finding {
@@ -29,6 +30,7 @@ export function inconsistencies(raw: RawConfig): Finding[] {
     ...retiredAhead(raw.values),
     ...debugFlags(raw.values),
     ...encryptionRanges(raw.values),
+    ...cloudKeys(raw.values),
   ];
 }
 
@@ -286,4 +288,21 @@ function encryptionRanges(values: unknown): Finding[] {
     );
   }
   return findings;
+}
+
+/** Pulumi takes `default` for a passphrase anywhere else, which may not be what was meant. */
+function cloudKeys(values: unknown): Finding[] {
+  const backend = parsed(values, ["state", "backend"], parseBackend);
+  const path = ["state", "secretsProvider"];
+  return valueAt(values, path) !== "default" || backend === undefined || isPulumiCloud(backend)
+    ? []
+    : [
+        {
+          path,
+          fault: new Fault(
+            "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+            "Write passphrase, or the URL of a key in a key service.",
+          ),
+        },
+      ];
 }
