@@ -41,7 +41,8 @@ function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined
   return result instanceof Fault ? undefined : result;
 }
 
-function clashingListeners(values: unknown): Finding[] {
+/** Every listener that a configuration asks for, as far as it can be read. */
+export function listenersOf(values: unknown): Listener[] {
   const address = parsed(values, ["proxy", "address"], parseListenAddress);
   const services = ["kms", "backend"];
   const listeners: Listener[] = [
@@ -68,7 +69,11 @@ function clashingListeners(values: unknown): Finding[] {
       port: kapowPort,
     });
   }
-  return clashes(listeners).map(({ first, second }) => ({
+  return listeners;
+}
+
+function clashingListeners(values: unknown): Finding[] {
+  return clashes(listenersOf(values)).map(({ first, second }) => ({
     path: second.path,
     fault: new Fault(
       `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,

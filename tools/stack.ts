@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
 import { UserError } from "./lib/errors.ts";
+import { createFile } from "./lib/files.ts";
 import { localDir, projectRoot } from "./lib/paths.ts";
 import { isEmbedded, type StateStore } from "./stateStore.ts";
 import type { Toolchain } from "./toolchain.ts";
@@ -13,12 +14,18 @@ const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 /** The stack that STACK names. @default "dev" */
 export function stackName(env: NodeJS.ProcessEnv = process.env): string {
   const name = env["STACK"] || "dev";
-  if (!STACK_NAME.test(name)) {
-    throw new UserError(
-      `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
-    );
-  }
+  requireStackName(name, `STACK=${JSON.stringify(name)}`);
   return name;
+}
+
+/**
+ * @param shown What the message calls it.
+ * @throws UserError when Pulumi would not take the name
+ */
+export function requireStackName(name: string, shown = JSON.stringify(name)): void {
+  if (!STACK_NAME.test(name)) {
+    throw new UserError(`${shown} is no name for a stack: letters, digits, ".", "_" and "-" are`);
+  }
 }
 
 /** The stack's config file. */
@@ -84,23 +91,8 @@ function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const file = join(localDir, "passphrase");
   if (!existsSync(file)) {
     mkdirSync(localDir, { recursive: true, mode: 0o700 });
-    makePassphrase(file);
+    // Half a passphrase would lock everybody out of the state; another run's is as good.
+    createFile(file, randomBytes(24).toString("base64url"));
   }
   return { PULUMI_CONFIG_PASSPHRASE_FILE: file };
-}
-
-/** The file appears whole or not at all: half a passphrase would lock everybody out of the state. */
-function makePassphrase(file: string): void {
-  const draft = `${file}.${process.pid}`;
-  try {
-    writeFileSync(draft, randomBytes(24).toString("base64url"), { mode: 0o600 });
-    linkSync(draft, file);
-  } catch (error) {
-    // Another run was quicker: its passphrase is as good.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-      throw error;
-    }
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }
