@@ -246,7 +246,7 @@ describe("npm run env with questions", () => {
     assert.equal(code, 0);
     assert.match(
       stderr,
-      /\[yes\]:\n {2}Allowed: yes or no\. Write one of the two\.\nDoes it serve real data\?/,
+      /\[yes\]:\n {2}Allowed: yes or no\. Write one of the two\.\nDoes it serve real data \(/,
     );
     // The dev stack's port at 127.0.0.1 is taken at every address.
     assert.match(

@@ -64,7 +64,7 @@ export const questions: readonly Question[] = [
   {
     flag: "production",
     paths: [["production"]],
-    text: "Does it serve real data? A production stack refuses demo images, images without digest and throw-away volumes",
+    text: "Does it serve real data (a production stack)?",
     fallback: () => "yes",
     parse: yesNo,
   },
