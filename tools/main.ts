@@ -21,6 +21,13 @@ program
   .allowUnknownOption()
   .action(async (args: string[]) => (await import("./preview.ts")).preview(args));
 program
+  .command("drift")
+  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "write it to a file as JSON, too")
+  .action(async (options: { report?: string }) =>
+    (await import("./driftReport.ts")).drift(options),
+  );
+program
   .command("down")
   .description("remove all that the stack made")
   .action(async () => (await import("./down.ts")).down());
