@@ -60,6 +60,10 @@ program
   .description("compiler, lint, format and unit tests: what needs no engine")
   .action(async () => (await import("./test.ts")).check());
 program
+  .command("lint:workflows")
+  .description("lint .github with actionlint and zizmor")
+  .action(async () => (await import("./lintWorkflows.ts")).lintWorkflows());
+program
   .command("test")
   .description("run all tests but the long ones")
   .action(async () => (await import("./test.ts")).test());
