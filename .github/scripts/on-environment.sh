@@ -27,19 +27,27 @@ if [ -n "${OIDC_AUDIENCE-}" ]; then
   export AWS_WEB_IDENTITY_TOKEN_FILE
 fi
 
-# An engine that is reached by ssh: the key is in an agent's memory only, as long as the command runs.
-if [ -n "${DOCKER_SSH_KEY-}" ]; then
-  [ -n "${DOCKER_KNOWN_HOSTS-}" ] ||
-    fail "DOCKER_KNOWN_HOSTS is not set: it has the lines of ssh-keyscan for the Docker host, checked by you"
-  (umask 077 && mkdir -p "$HOME/.ssh" && touch "$HOME/.ssh/known_hosts")
-  # A runner of one's own keeps its home: no line twice.
-  printf '%s\n' "$DOCKER_KNOWN_HOSTS" | while IFS= read -r line; do
-    grep -qxF -e "$line" "$HOME/.ssh/known_hosts" || printf '%s\n' "$line" >>"$HOME/.ssh/known_hosts"
-  done
-  eval "$(ssh-agent -s)" >/dev/null
-  trap 'ssh-agent -k >/dev/null' EXIT
-  printf '%s\n' "$DOCKER_SSH_KEY" | ssh-add -q -
-  unset DOCKER_SSH_KEY
+# In a file that Pulumi reads: a variable would be seen by every program that it starts.
+# GitHub empties the folder when the job ends.
+if [ -n "${PULUMI_CONFIG_PASSPHRASE-}" ]; then
+  (umask 077 && printf '%s' "$PULUMI_CONFIG_PASSPHRASE" >"$RUNNER_TEMP/passphrase")
+  export PULUMI_CONFIG_PASSPHRASE_FILE="$RUNNER_TEMP/passphrase"
+  unset PULUMI_CONFIG_PASSPHRASE
 fi
 
-"$@"
+# `exec`, so that a cancelled job's signal reaches the command, which then stops in good order.
+if [ -z "${DOCKER_SSH_KEY-}" ]; then
+  exec "$@"
+fi
+
+# An engine that is reached by ssh: the key is in an agent's memory only, as long as the command runs.
+[ -n "${DOCKER_KNOWN_HOSTS-}" ] ||
+  fail "DOCKER_KNOWN_HOSTS is not set: it has the lines of ssh-keyscan for the Docker host, checked by you"
+(umask 077 && mkdir -p "$HOME/.ssh" && touch "$HOME/.ssh/known_hosts")
+# A runner of one's own keeps its home: no line twice.
+printf '%s\n' "$DOCKER_KNOWN_HOSTS" | while IFS= read -r line; do
+  grep -qxF -e "$line" "$HOME/.ssh/known_hosts" || printf '%s\n' "$line" >>"$HOME/.ssh/known_hosts"
+done
+# shellcheck disable=SC2016 # expanded by the inner shell
+exec ssh-agent sh -euc \
+  'printf "%s\n" "$DOCKER_SSH_KEY" | ssh-add -q -; unset DOCKER_SSH_KEY; exec "$@"' sh "$@"

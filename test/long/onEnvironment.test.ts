@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { projectRoot } from "../../tools/lib/paths.ts";
 
 const SCRIPT = join(projectRoot, ".github", "scripts", "on-environment.sh");
@@ -38,7 +39,7 @@ function on(command: string, env: Record<string, string> = {}) {
 }
 
 describe("a command on an environment whose engine is reached by ssh", () => {
-  it("has the key in an agent that ends with it, and in no variable", () => {
+  it("has the key in an agent that ends with it, and in no variable", async () => {
     const [, fingerprint] = execFileSync("ssh-keygen", ["-lf", key], { encoding: "utf8" }).split(
       " ",
     );
@@ -48,6 +49,10 @@ describe("a command on an environment whose engine is reached by ssh", () => {
     const [found, variable, socket = ""] = stdout.split("\n");
     assert.deepEqual([code, stderr, found, variable], [2, "", fingerprint, "unset"]);
     assert.match(socket, /^\//);
+    // The agent looks every ten seconds whether the command is still there.
+    for (let waited = 0; existsSync(socket) && waited < 15; waited++) {
+      await sleep(1000);
+    }
     assert.ok(!existsSync(socket));
   });
 

@@ -363,6 +363,40 @@ describe("a command on an environment", () => {
     );
   });
 
+  it("has the passphrase in a file for this user alone, and in no variable", async () => {
+    const file = join(folder, "passphrase");
+    assertRan(
+      await on(show("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"), {
+        PULUMI_BACKEND_URL: "s3://state",
+        PULUMI_CONFIG_PASSPHRASE: "pass 'phrase\\",
+      }),
+      `PULUMI_CONFIG_PASSPHRASE=unset\nPULUMI_CONFIG_PASSPHRASE_FILE=${file}\n`,
+    );
+    assert.equal(readFileSync(file, "utf8"), "pass 'phrase\\");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  it("is told to stop by the job's own signal", async () => {
+    const child = spawn(
+      SCRIPT,
+      ["sh", "-c", "trap 'echo stopping; exit 3' INT; echo; sleep 9 & wait"],
+      {
+        cwd: folder,
+        env: {
+          ...process.env,
+          STACK: "prod",
+          RUNNER_TEMP: folder,
+          PULUMI_BACKEND_URL: "s3://state",
+        },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const code = new Promise((resolve) => child.on("close", resolve));
+    child.stdout.once("data", () => child.kill("SIGINT"));
+    assert.equal(await text(child.stdout), "\nstopping\n");
+    assert.equal(await code, 3);
+  });
+
   it("passes its exit code on", async () => {
     const { code } = await on(["sh", "-c", "exit 2"], { PULUMI_BACKEND_URL: "s3://state" });
     assert.equal(code, 2);
