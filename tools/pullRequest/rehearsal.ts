@@ -1,0 +1,184 @@
+/** A stack's file as it is rehearsed: with throw-away secrets, at addresses and with images to be had here. */
+import { parse, stringify } from "yaml";
+import { parseLoopbackEndpoint } from "../../settings/addresses.ts";
+import { Fault } from "../../settings/fault.ts";
+import { isProgramText } from "../../settings/kapow.ts";
+import type { Endpoint } from "../../settings/types.ts";
+import { UserError } from "../lib/errors.ts";
+import { endpoint } from "../preview/words.ts";
+
+/** Who and what stands in for the real thing. The same for the base and the head, so that only what differs shows. */
+export interface Cast {
+  /** The value of `encryptionsalt`. */
+  readonly salt: string;
+  /** A throw-away secret, encrypted, for an encrypted one: another for another. */
+  secret(encrypted: string): string;
+  /** The image for a role's, by the name of its key, such as `database`. */
+  image(key: string, reference: string): string;
+  place(original: Endpoint): Endpoint;
+}
+
+type Map = Record<string, unknown>;
+
+/** Keys of the config that say where and how a real stack is kept: no part of a rehearsal. */
+const LEFT_OUT = ["cybexp:state", "cybexp:production", "cybexp:throwaway"];
+
+/**
+ * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only
+ * what the program itself reads.
+ *
+ * @throws UserError for a file that is no YAML, or has a part encrypted as a whole.
+ */
+export function rehearsal(stackFile: string, cast: Cast): string {
+  const config: Map = {};
+  for (const [key, value] of Object.entries(configOf(stackFile))) {
+    if (key.startsWith("cybexp:") && !LEFT_OUT.includes(key)) {
+      if (isSecret(value)) {
+        throw new UserError(
+          `${key} is encrypted as a whole: what is in it can't be rehearsed; encrypt its secret values one by one`,
+        );
+      }
+      config[key] = withSecrets(value, cast);
+    }
+  }
+  placeAll(config, cast);
+  castImages(config, cast);
+  return stringify({ encryptionsalt: cast.salt, config: { ...config, "cybexp:throwaway": true } });
+}
+
+/** The config in a stack's file, as it stands there. */
+export function configOf(stackFile: string): Map {
+  let content: unknown;
+  try {
+    content = parse(stackFile, { logLevel: "error" });
+  } catch {
+    // Not the parser's message: it quotes the line, and a password may be in it.
+    throw new UserError("the stack's file is no YAML");
+  }
+  return mapAt(content, "config");
+}
+
+/** Every listener that a config asks for, as far as it is well-formed. */
+export function endpointsOf(config: Map): Endpoint[] {
+  const found: Endpoint[] = [];
+  placeAll(structuredClone(config), {
+    place: (original) => {
+      found.push(original);
+      return original;
+    },
+  });
+  return found;
+}
+
+/** The images that a config names, by their keys. */
+export function imagesOf(config: Map): { readonly key: string; readonly reference: string }[] {
+  return Object.entries(config).flatMap(([name, value]) => {
+    const reference = (value as Map | null)?.["image"];
+    return name.startsWith("cybexp:") && typeof reference === "string"
+      ? [{ key: name.slice("cybexp:".length), reference }]
+      : [];
+  });
+}
+
+/** What a rehearsal leaves out and the change touches, such as `cybexp:throwaway`. */
+export function leftOut(before: string, after: string): string[] {
+  const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
+    ...file,
+    ...configOf(stringify(file)),
+  })) as [Map, Map];
+  const rehearsed = (key: string) => key.startsWith("cybexp:") && !LEFT_OUT.includes(key);
+  return [...new Set([...Object.keys(old), ...Object.keys(next)])]
+    .filter((key) => key !== "config" && key !== "encryptionsalt" && !rehearsed(key))
+    .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(next[key]))
+    .sort();
+}
+
+function isSecret(value: unknown): value is { secure: string } {
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  return entries.length === 1 && entries[0]?.[0] === "secure";
+}
+
+function withSecrets(value: unknown, cast: Cast): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item) => withSecrets(item, cast));
+  }
+  if (isSecret(value)) {
+    return { secure: cast.secret(String(value.secure)) };
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, withSecrets(item, cast)]),
+    );
+  }
+  return value;
+}
+
+/** Edits the addresses and ports in a config. What is not well-formed stays, for the program to report. */
+function placeAll(config: Map, cast: Pick<Cast, "place">): void {
+  for (const service of [config["cybexp:kms"], config["cybexp:backend"]]) {
+    placeText(service, "bind", cast);
+  }
+  const publish = mapAt(config["cybexp:database"], "publish");
+  Object.keys(publish).forEach((name) => placeText(publish, name, cast));
+  placePorts(config["cybexp:proxy"], [config["cybexp:kms"], config["cybexp:backend"]], cast);
+  placePorts(config["cybexp:kapow"], [config["cybexp:kapow"]], cast, "127.0.0.1");
+}
+
+function placeText(map: unknown, key: string, { place }: Pick<Cast, "place">): void {
+  const parsed = parseLoopbackEndpoint((map as Map | undefined)?.[key]);
+  if (!(parsed instanceof Fault)) {
+    (map as Map)[key] = endpoint(place(parsed));
+  }
+}
+
+/** One address, and a port in each of some other maps. */
+function placePorts(
+  host: unknown,
+  listening: readonly unknown[],
+  { place }: Pick<Cast, "place">,
+  fallback?: string,
+): void {
+  const address = (host as Map | undefined)?.["address"] ?? fallback;
+  if (host === undefined || typeof address !== "string") {
+    return;
+  }
+  for (const map of listening as (Map | undefined)[]) {
+    const port = Number(map?.["listen"]);
+    if (map !== undefined && Number.isInteger(port) && port > 0) {
+      const placed = place({ address, port });
+      map["listen"] = placed.port;
+      (host as Map)["address"] = placed.address;
+    }
+  }
+}
+
+function castImages(config: Map, cast: Cast): void {
+  for (const { key, reference } of imagesOf(config)) {
+    const map = config[`cybexp:${key}`] as Map;
+    map["image"] = cast.image(key, reference);
+    if (key === "kapow" && map["image"] !== reference) {
+      castKapow(map);
+    }
+  }
+}
+
+/** Kapow!'s own program may call what only its own image has: the demo image gets the health check's route. */
+function castKapow(map: Map): void {
+  const { init, healthRoute } = map;
+  if (typeof init === "string" && typeof healthRoute === "string") {
+    const original = isProgramText(init) ? init : `the image's ${init}`;
+    map["program"] = "kapow";
+    map["init"] = [
+      "#!/bin/sh -e",
+      `kapow route add ${healthRoute} -c 'kapow set /response/body well'`,
+      // So that a change of the real one shows.
+      ...original.split("\n").map((line) => `# ${line}`),
+      "",
+    ].join("\n");
+  }
+}
+
+function mapAt(value: unknown, key: string): Map {
+  const found = (value as Map | null | undefined)?.[key];
+  return typeof found === "object" && found !== null ? (found as Map) : {};
+}
