@@ -4,8 +4,8 @@
 /** The token of a workflow writes as this account. */
 const AUTHOR = "github-actions[bot]";
 
-/** GitHub refuses longer texts; a bit is left for what is added. */
-const LIMIT = 65_000;
+/** GitHub takes 65,536 characters; a bit is left for what is added. */
+const LIMIT = 65_400;
 
 /** @typedef {{ id: number, number: number, body: string | null, user: { login: string } | null, pull_request?: object }} Item */
 

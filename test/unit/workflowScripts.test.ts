@@ -11,82 +11,26 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json, text } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { projectRoot } from "../../tools/lib/paths.ts";
+import { FakeGithub, TOKEN, US } from "./fakeGithub.ts";
 
 const scripts = join(projectRoot, ".github", "scripts");
-const US = "github-actions[bot]";
 const MARKER = "<!-- cybexp-preview -->";
 
-interface Entry {
-  id: number;
-  number: number;
-  title?: string;
-  body: string | null;
-  state: string;
-  user: { login: string } | null;
-  pull_request?: object;
-}
-
-/** As much of GitHub's API as the scripts use: comments of one pull request, and issues. */
-class Fake {
-  readonly entries: Entry[] = [];
-  readonly calls: string[] = [];
-  readonly server: Server = createServer((request, response) => {
-    void (async () => {
-      const { method = "", url = "", headers } = request;
-      const body = (method === "GET" ? {} : await json(request)) as Partial<Entry>;
-      const reply = (status: number, answer: unknown) =>
-        response.writeHead(status).end(JSON.stringify(answer));
-      const { pathname, searchParams } = new URL(url, "http://github.test");
-      const [, path = ""] = /^\/repos\/owner\/name\/(.*)$/.exec(pathname) ?? [];
-      if (headers.authorization !== "Bearer the-token") {
-        return reply(401, {});
-      }
-      this.calls.push(`${method} ${path}`);
-      if (method === "GET" && ["issues", "issues/7/comments"].includes(path)) {
-        const size = Number(searchParams.get("per_page") ?? 30);
-        const start = (Number(searchParams.get("page") ?? 1) - 1) * size;
-        const open = this.entries.filter(({ state }) => state === "open");
-        return reply(200, open.slice(start, start + size));
-      }
-      if (method === "POST" && ["issues", "issues/7/comments"].includes(path)) {
-        return reply(201, this.add(US, body.body ?? null, body));
-      }
-      const [, number] = /^issues\/(?:comments\/)?(\d+)$/.exec(path) ?? [];
-      const found = this.entries.find(({ id }) => id === Number(number));
-      return method === "PATCH" && found
-        ? reply(200, Object.assign(found, body))
-        : reply(404, { message: "Not Found" });
-    })();
-  });
-
-  add(login: string, body: string | null, more: Partial<Entry> = {}): Entry {
-    const id = this.entries.length + 1;
-    const entry = { id, number: id, state: "open", user: { login }, ...more, body };
-    this.entries.push(entry);
-    return entry;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-}
-
 let folder: string;
-let fake: Fake;
+let fake: FakeGithub;
 before(() => (folder = mkdtempSync(join(tmpdir(), "cybexp-scripts-"))));
 after(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
-  fake = new Fake();
-  await new Promise<void>((resolve) => fake.server.listen(0, "127.0.0.1", resolve));
+  fake = await FakeGithub.start();
 });
-afterEach(() => fake.server.close());
+afterEach(() => fake.stop());
 
 interface Ran {
   readonly code: number;
@@ -114,7 +58,7 @@ const script = (name: string, args: readonly string[], env: Record<string, strin
   run(process.execPath, [join(scripts, name), ...args], {
     GITHUB_API_URL: fake.url,
     GITHUB_REPOSITORY: "owner/name",
-    GITHUB_TOKEN: "the-token",
+    GITHUB_TOKEN: TOKEN,
     ...env,
   });
 
@@ -184,11 +128,11 @@ describe("the pull request's comment", () => {
   });
 
   it("is cut to what GitHub takes, between characters", async () => {
-    assertRan(await comment(write("comment.md", `${"x".repeat(64_999)}😀${"y".repeat(9)}`)));
+    assertRan(await comment(write("comment.md", `${"x".repeat(65_399)}😀${"y".repeat(9)}`)));
     const body = fake.entries[0]?.body ?? "";
     assert.equal(
       body,
-      `${MARKER}\n\n${"x".repeat(64_999)}\n\n_Cut to GitHub's limit._\n\n_Of commit ${SHA}._`,
+      `${MARKER}\n\n${"x".repeat(65_399)}\n\n_Cut to GitHub's limit._\n\n_Of commit ${SHA}._`,
     );
     assert.ok(body.length < 65_536);
   });
