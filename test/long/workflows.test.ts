@@ -69,7 +69,11 @@ class PullRequest {
 
   #git(folder: string, ...args: string[]): string {
     const author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
-    return execFileSync("git", [...author, ...args], { cwd: folder, encoding: "utf8" });
+    return execFileSync("git", [...author, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   }
 
   #commit(message: string): void {
