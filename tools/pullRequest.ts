@@ -208,7 +208,7 @@ function remarksOn(
       : []),
     ...(missing.length > 0
       ? [
-          `Demo images stand in for ${enumerate(missing.map(({ reference }) => reference))}, not to be had here.`,
+          `Demo images stand in for those of ${enumerate(missing.map(({ key }) => key))}, which are not to be had here.`,
         ]
       : []),
   ];

@@ -20,7 +20,8 @@ const REASONS: Readonly<Record<string, string>> = {
   image: "another image",
   ports: "its published ports",
   mounts: "its configuration",
-  labels: "its labels",
+  // They have its digests.
+  labels: "its configuration",
   envs: "its environment",
   networksAdvanced: "its networks",
   volumes: "its volumes",

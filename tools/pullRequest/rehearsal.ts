@@ -70,6 +70,18 @@ export function endpointsOf(config: Map): Endpoint[] {
   return found;
 }
 
+/** The name that callers call, and where that is in a rehearsal. */
+export function hostsOf(config: Map, cast: Pick<Cast, "place">): Record<string, string> {
+  const { serverName, address } = mapAt(config, "cybexp:proxy");
+  const port = Number(mapAt(config, "cybexp:kms")["listen"]);
+  if (typeof serverName !== "string" || typeof address !== "string") {
+    return {};
+  }
+  const placed = cast.place({ address, port }).address;
+  const reachable: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  return { [serverName.toLowerCase()]: reachable[placed] ?? placed };
+}
+
 /** The images that a config names, by their keys. */
 export function imagesOf(config: Map): { readonly key: string; readonly reference: string }[] {
   return Object.entries(config).flatMap(([name, value]) => {

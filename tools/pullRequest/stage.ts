@@ -17,7 +17,7 @@ import type { Toolchain } from "../toolchain.ts";
 import type { Children } from "./children.ts";
 import { PassphraseEncryption } from "./passphrase.ts";
 import { findPlaces, type Places } from "./places.ts";
-import { type Cast, configOf, endpointsOf, imagesOf, rehearsal } from "./rehearsal.ts";
+import { type Cast, configOf, endpointsOf, hostsOf, imagesOf, rehearsal } from "./rehearsal.ts";
 import { passphraseFile, stateFolder, surroundings } from "./surroundings.ts";
 import {
   demosFor,
@@ -60,7 +60,8 @@ export class Stage {
   readonly missing: readonly Part[];
 
   private constructor(options: StageOptions, stack: string, places: Places, missing: Part[]) {
-    const { folder, engine, toolchain } = options;
+    const { folder, engine, toolchain, files } = options;
+    const hosts = files.base === undefined ? {} : hostsOf(configOf(files.base), places);
     this.#options = options;
     this.#stack = stack;
     this.#places = places;
@@ -69,7 +70,7 @@ export class Stage {
     this.#env = pulumiEnvironment(
       toolchain,
       engine.host,
-      surroundings(process.env, { folder, stack }),
+      surroundings(process.env, { folder, stack, hosts }),
     );
     this.#cast = castOf(folder, places, missing);
   }
@@ -165,7 +166,10 @@ export class Stage {
   }
 
   #translate(text: string): string {
-    return this.#places.translate(text).replaceAll(this.#stack, this.#options.name);
+    return this.missing.reduce(
+      (rest, part) => rest.replaceAll(understudyFor(part), part.reference),
+      this.#places.translate(text).replaceAll(this.#stack, this.#options.name),
+    );
   }
 
   #originalPorts(changed: Step): Step {
