@@ -96,7 +96,7 @@ async function rehearseAll(
   await repository.copy(sides.head);
   const touched = await repository.judgesTouched(base);
   const remarks = [
-    `Compared with ${base.name}, deployed with throw-away secrets.`,
+    `Compared with ${base.name}, rehearsed with throw-away secrets.`,
     ...(touched.length > 0
       ? [`LOOK FIRST: the change touches what checks it: ${enumerate(touched)}.`]
       : []),

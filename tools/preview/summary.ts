@@ -47,13 +47,16 @@ export interface Outcome {
   readonly mask?: (text: string) => string;
 }
 
+/** Pulumi's words for changes that were not to be (`--expect-no-changes`): it knows them all. */
+const UNEXPECTED = /^no changes were expected/;
+
 /** The summary of a preview that Pulumi has run. */
 export function summarize(outcome: Outcome): PreviewSummary {
   const { environment, previewed, remarks = [], notes = [], mask = (text) => text } = outcome;
   const { steps, violations, failures } = previewed;
   const failed = outcome.failed || failures.length > 0;
   // Of a program that stopped halfway it is not known what it would have left, and what removed.
-  const whole = failures.length === 0;
+  const whole = failures.every((failure) => UNEXPECTED.test(failure));
   const summary: PreviewSummary = {
     environment,
     failed,
