@@ -35,6 +35,16 @@ export class SmokeCheck extends pulumi.ComponentResource {
     const doors = [
       { name: "kms", port: settings.kms.listen, access: settings.kms.access },
       { name: "backend", port: settings.backend.listen, access: settings.backend.access },
+      ...(settings.kapow?.door
+        ? [
+            {
+              name: "kapow",
+              port: settings.kapow.door.listen,
+              access: settings.kapow.door.access,
+              route: settings.kapow.healthRoute,
+            },
+          ]
+        : []),
     ];
 
     new Program(

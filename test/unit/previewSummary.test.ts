@@ -69,7 +69,7 @@ describe("the summary of a preview", () => {
           "The Backend's database is replaced (its published ports): INTERRUPTION: the Backend answers errors until it is back",
           "Kapow! is replaced (its configuration): INTERRUPTION: its requests under way are cut off",
           "The container other is replaced (made anew): INTERRUPTION until it is back",
-          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody reaches the KMS and the Backend until it is back",
+          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody gets through it until it is back",
           "INTERRUPTION: the KMS's database is removed",
           "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
           "The KMS is replaced (its configuration): a stand-in serves meanwhile, no request is lost",

@@ -49,7 +49,7 @@ config:
   cybexp:backend: { image: example/backend:1, bind: "[::1]:5011", listen: "5001" }
   cybexp:database: { image: "mongo:8.0", publish: { kms: "127.0.0.1:5006" } }
   cybexp:proxy: { image: "nginx:1.28", serverName: CYBEXP.example.edu, address: 192.0.2.10 }
-  cybexp:kapow: { image: "example/kapow:1", listen: 5003, init: /init.sh, healthRoute: /health, program: /kapow }
+  cybexp:kapow: { image: "example/kapow:1", listen: 5003, init: /init.sh, healthRoute: /health, program: /kapow, door: { listen: 5004 } }
   cybexp:users: [{ name: ann }, { name: rob, password: { secure: c1 } }]
   cybexp:state: { backend: "s3://bucket" }
   cybexp:production: true
@@ -107,6 +107,7 @@ describe("a stack's file for a rehearsal", () => {
     assert.deepEqual(config["cybexp:database"]?.["publish"], { kms: "127.0.0.1:6006" });
     assert.equal(config["cybexp:proxy"]?.["address"], "127.70.0.1");
     assert.equal(config["cybexp:kapow"]?.["listen"], 6003);
+    assert.deepEqual(config["cybexp:kapow"]["door"], { listen: 6004 });
     assert.deepEqual(hostsOf(configOf(FILE), { place }), { "cybexp.example.edu": "127.70.0.1" });
     assert.deepEqual(
       hostsOf({ "cybexp:proxy": { serverName: "a.example", address: "0.0.0.0" } }, cast),
@@ -152,6 +153,7 @@ describe("a stack's file for a rehearsal", () => {
         "127.0.0.1 5006",
         "192.0.2.10 5002",
         "192.0.2.10 5001",
+        "192.0.2.10 5004",
         "127.0.0.1 5003",
       ],
     );

@@ -132,7 +132,12 @@ function placeAll(config: Map, cast: Pick<Cast, "place">): void {
   }
   const publish = mapAt(config["cybexp:database"], "publish");
   Object.keys(publish).forEach((name) => placeText(publish, name, cast));
-  placePorts(config["cybexp:proxy"], [config["cybexp:kms"], config["cybexp:backend"]], cast);
+  const doors = [
+    config["cybexp:kms"],
+    config["cybexp:backend"],
+    (config["cybexp:kapow"] as Map | undefined)?.["door"],
+  ];
+  placePorts(config["cybexp:proxy"], doors, cast);
   placePorts(config["cybexp:kapow"], [config["cybexp:kapow"]], cast, "127.0.0.1");
 }
 
