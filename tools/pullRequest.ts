@@ -168,7 +168,7 @@ async function preview(
   files: { readonly base: string | undefined; readonly head: string },
   { folder, remarks }: { readonly folder: string; readonly remarks: readonly string[] },
 ): Promise<PreviewSummary> {
-  // With the environment's own values: a rehearsal, which is a throw-away stack, allows more.
+  // With the environment's own values: production allows less than a rehearsal.
   const settings = settingsOf(name);
   const stage = await Stage.set({ name, folder, sides, files, engine, toolchain, children });
   try {

@@ -77,7 +77,7 @@ describe("a stack's file for a rehearsal", () => {
       "cybexp:users",
       "cybexp:throwaway",
     ]);
-    assert.equal(config["cybexp:throwaway"], true);
+    assert.equal(config["cybexp:throwaway"], false);
     assert.deepEqual(config["cybexp:users"], [
       { name: "ann" },
       { name: "rob", password: { secure: "thrown-away-c1" } },
@@ -120,7 +120,6 @@ describe("a stack's file for a rehearsal", () => {
     assert.deepEqual(rehearsed(file).config, {
       "cybexp:kms": { bind: "localhost", listen: "x" },
       "cybexp:proxy": "text",
-      "cybexp:throwaway": true,
     });
     assert.deepEqual(endpointsOf(configOf(file)), []);
     assert.deepEqual(configOf(""), {});
@@ -161,10 +160,10 @@ describe("a stack's file for a rehearsal", () => {
 
   it("says what of a change it leaves out", () => {
     const next = FILE.replace("awskms://key", "awskms://other")
-      .replace("throwaway: false", "throwaway: true")
+      .replace("production: true", "production: false")
       .replace("ssh://production", "ssh://other")
       .replace("listen: 5002", "listen: 5009");
-    assert.deepEqual(leftOut(FILE, next), ["cybexp:throwaway", "docker:host", "secretsprovider"]);
+    assert.deepEqual(leftOut(FILE, next), ["cybexp:production", "docker:host", "secretsprovider"]);
     assert.deepEqual(leftOut(FILE, FILE), []);
   });
 });

@@ -21,7 +21,7 @@ export interface Cast {
 type Map = Record<string, unknown>;
 
 /** Keys of the config that say where and how a real stack is kept: no part of a rehearsal. */
-const LEFT_OUT = ["cybexp:state", "cybexp:production", "cybexp:throwaway"];
+const LEFT_OUT = ["cybexp:state", "cybexp:production"];
 
 /**
  * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only
@@ -43,7 +43,7 @@ export function rehearsal(stackFile: string, cast: Cast): string {
   }
   placeAll(config, cast);
   castImages(config, cast);
-  return stringify({ encryptionsalt: cast.salt, config: { ...config, "cybexp:throwaway": true } });
+  return stringify({ encryptionsalt: cast.salt, config });
 }
 
 /** The config in a stack's file, as it stands there. */
@@ -92,7 +92,7 @@ export function imagesOf(config: Map): { readonly key: string; readonly referenc
   });
 }
 
-/** What a rehearsal leaves out and the change touches, such as `cybexp:throwaway`. */
+/** What a rehearsal leaves out and the change touches, such as `cybexp:state`. */
 export function leftOut(before: string, after: string): string[] {
   const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
     ...file,
