@@ -33,18 +33,21 @@ describe("a pull request", () => {
     git("-c", "user.name=test", "-c", "user.email=test@example.edu", "commit", "-qam", message);
 
   /** Makes a branch with a change, and gives the comment and the exit code. */
-  async function preview(branch: string, change: () => void) {
+  async function preview(branch: string, change: () => void, stacks = "dev") {
     git("checkout", "-q", "main");
     git("checkout", "-q", "-b", branch);
     change();
     commit(branch);
-    const { code, output } = await the().npm("pull-request", ...ARGS);
+    const { code, output } = await the().npm("pull-request", ...argsFor(stacks));
     const comment = readFileSync(path("comment.md"), "utf8");
     assert.equal(statSync(path("comment.md")).mode & 0o777, 0o600);
     assert.equal(git("status", "--porcelain", "--untracked-files=no"), "");
-    return { code, output, comment: comment.replace(/ at [0-9a-f]{7},/, " at COMMIT,") };
+    return { code, output, comment: comment.replaceAll(/ at [0-9a-f]{7},/g, " at COMMIT,") };
   }
-  const ARGS = ["--base", "main", "--stacks", "dev", "--comment", "comment.md"];
+  const argsFor = (stacks: string) => [
+    ...["--base", "main", "--stacks", stacks],
+    ...["--comment", "comment.md"],
+  ];
 
   before(async () => {
     made = await Project.create();
@@ -111,8 +114,19 @@ describe("a pull request", () => {
     assert.ok(!output.includes("Deploying"), output);
   });
 
+  it("with a new and a removed environment is told so, and nothing is deployed", async () => {
+    const { code, output, comment } = await preview(
+      "environments",
+      () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
+      "dev,new",
+    );
+    assert.ok(comment.startsWith(RENAMED), comment);
+    assert.equal(code, 0, output);
+    assert.ok(!output.includes("Deploying"), output);
+  });
+
   it("that is interrupted leaves nothing behind", async () => {
-    const run = the().start("pull-request", ...ARGS);
+    const run = the().start("pull-request", ...argsFor("dev"));
     git("checkout", "-q", "main");
     const ended = the().end(run);
     const deployed = () => leftovers().some((name) => name.includes("rehearsal-dev"));
@@ -122,7 +136,8 @@ describe("a pull request", () => {
     assert.ok(deployed());
     process.kill(-(run.pid ?? 0), "SIGINT");
     const { code, output } = await ended;
-    assert.equal(code, 130, output);
+    assert.notEqual(code, 0, output);
+    assert.ok(output.endsWith("interrupted\n"), output);
     nothingIsLeft();
   });
 });
@@ -166,7 +181,56 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 </details>
 `;
 
-const REMOVED = `REMOVED`;
+const REMOVED = `<!-- cybexp-preview -->
+## dev: 2 removed, 3 updated
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Loses access**
+
+- User analyst: taken off the list: refused at the KMS and the Backend
+
+**What changes**
+
+- Proxy: updates program proxy-release-delivery
+- Users: removes password user-analyst-1 and random value user-analyst-salt
+- Checks: updates programs rotation-guard, smoke
+
+<details><summary>Diff: 2 removed, 3 updated</summary>
+
+\`\`\`diff
+- password user-analyst-1 removed
+- random value user-analyst-salt removed
+! program rotation-guard updated
+    stdin numbers user analyst: 1 => (none)
+! program smoke updated
+    environment.RELEASE: another "(id)"
+    environment.ROTATION user analyst: 1 => (none)
+! program proxy-release-delivery updated
+    environment.RELEASE: another "(id)"
+    stdin: another [secret]
+\`\`\`
+
+</details>
+`;
+
+const RENAMED = `<!-- cybexp-preview -->
+## dev: removed
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+Pulumi.dev.yaml is removed. What is deployed of it stays until it is destroyed (STACK=dev npm run down), before this is merged.
+
+## new: 65 made
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+new is a new environment: all of it is made.
+
+**Becomes reachable**
+
+- The backend
+`;
 
 const MISTAKEN = `<!-- cybexp-preview -->
 ## dev: fails

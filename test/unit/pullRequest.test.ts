@@ -20,11 +20,10 @@ import { environmentsOf } from "../../tools/pullRequest.ts";
 import { Repository } from "../../tools/pullRequest/checkout.ts";
 import { PassphraseEncryption } from "../../tools/pullRequest/passphrase.ts";
 import { findPlaces, loopbackFor } from "../../tools/pullRequest/places.ts";
+import { endpointsOf, hostsOf } from "../../tools/pullRequest/listeners.ts";
 import {
   type Cast,
   configOf,
-  endpointsOf,
-  hostsOf,
   imagesOf,
   leftOut,
   rehearsal,
@@ -108,9 +107,9 @@ describe("a stack's file for a rehearsal", () => {
     assert.equal(config["cybexp:proxy"]?.["address"], "127.70.0.1");
     assert.equal(config["cybexp:kapow"]?.["listen"], 6003);
     assert.deepEqual(config["cybexp:kapow"]["door"], { listen: 6004 });
-    assert.deepEqual(hostsOf(configOf(FILE), { place }), { "cybexp.example.edu": "127.70.0.1" });
+    assert.deepEqual(hostsOf(configOf(FILE), place), { "cybexp.example.edu": "127.70.0.1" });
     assert.deepEqual(
-      hostsOf({ "cybexp:proxy": { serverName: "a.example", address: "0.0.0.0" } }, cast),
+      hostsOf({ "cybexp:proxy": { serverName: "a.example", address: "0.0.0.0" } }, (same) => same),
       { "a.example": "127.0.0.1" },
     );
   });
@@ -247,6 +246,19 @@ describe("a rehearsal's environment", () => {
       PULUMI_CONFIG_PASSPHRASE_FILE: "/t/passphrase",
       CYBEXP_REHEARSAL_HOSTS: '{"a.example":"127.0.0.1"}',
     });
+  });
+});
+
+describe("a rehearsal's names of hosts", () => {
+  it("lead every Node to where the rehearsal listens", () => {
+    const lookup = `require("node:dns").lookup("a.example", (_, address) => console.log(address))`;
+    const env = surroundings(process.env, {
+      folder: "/t",
+      stack: "s",
+      hosts: { "a.example": "127.70.0.1" },
+    });
+    const output = execFileSync(process.execPath, ["-e", lookup], { env, encoding: "utf8" });
+    assert.equal(output, "127.70.0.1\n");
   });
 });
 

@@ -1,8 +1,9 @@
 /** What a reviewer is to know of a preview, before any diff. */
 import { type Change, changesOf, isChange, tally } from "./changes.ts";
-import { compare, holdersIn } from "./compare.ts";
+import { compare } from "./compare.ts";
 import { diffOf } from "./diff.ts";
 import type { Previewed, Violation } from "./events.ts";
+import { holdersIn } from "./holders.ts";
 import { pictureOf } from "./picture.ts";
 import { renewalsOf } from "./renewals.ts";
 import { restartsOf } from "./restarts.ts";
