@@ -96,7 +96,7 @@ async function rehearseAll(
   await repository.copy(sides.head);
   const touched = await repository.judgesTouched(base);
   const remarks = [
-    `Compared with ${base.name}, deployed with throw-away secrets.`,
+    `Compared with ${base.name}, rehearsed with throw-away secrets.`,
     ...(touched.length > 0
       ? [`LOOK FIRST: the change touches what checks it: ${enumerate(touched)}.`]
       : []),
@@ -168,7 +168,7 @@ async function preview(
   files: { readonly base: string | undefined; readonly head: string },
   { folder, remarks }: { readonly folder: string; readonly remarks: readonly string[] },
 ): Promise<PreviewSummary> {
-  // With the environment's own values: a rehearsal, which is a throw-away stack, allows more.
+  // With the environment's own values: production allows less than a rehearsal.
   const settings = settingsOf(name);
   const stage = await Stage.set({ name, folder, sides, files, engine, toolchain, children });
   try {
@@ -208,7 +208,7 @@ function remarksOn(
       : []),
     ...(missing.length > 0
       ? [
-          `Demo images stand in for ${enumerate(missing.map(({ reference }) => reference))}, not to be had here.`,
+          `Demo images stand in for those of ${enumerate(missing.map(({ key }) => key))}, which are not to be had here.`,
         ]
       : []),
   ];

@@ -17,7 +17,7 @@ const COMPONENTS: readonly (readonly [type: RegExp, title: (name: string) => str
   [/cybexp:index:Backend\$.*cybexp:index:Database\b/, () => "Backend's database"],
   [/cybexp:index:Backend\b/, () => "Backend"],
   [/cybexp:index:TlsProxy\b/, () => "Proxy"],
-  [/cybexp:index:Kapow\b|cybexp:tls:HealthClient\b/, () => "Kapow!"],
+  [/cybexp:index:Kapow\b|cybexp:tls:SelfSignedClient\b/, () => "Kapow!"],
   [/cybexp:index:UserList\b/, () => "Users"],
   [/cybexp:index:ClientList\b/, () => "Clients"],
   [

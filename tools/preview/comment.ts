@@ -95,7 +95,7 @@ function folded({ environment, diff, tally }: PreviewSummary, room: number): str
     shown.push(line);
   }
   const cut = diff.length - shown.length;
-  return [
+  const block = [
     "",
     `<details><summary>Diff: ${tally}</summary>`,
     ...(shown.length > 0 ? [codeBlock(shown, "diff")] : []),
@@ -106,8 +106,8 @@ function folded({ environment, diff, tally }: PreviewSummary, room: number): str
         ]
       : []),
     "</details>",
-    "",
-  ].join("\n\n");
+  ];
+  return `${block.join("\n\n")}\n`;
 }
 
 /** The last resort, where the summaries alone are too long. */

@@ -1,9 +1,10 @@
 /** What a change means to those who call: secrets that are rotated, who loses and who gets access. */
 import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { consequences } from "../../settings/rotationNumbers.ts";
-import type { Access } from "../../settings/types.ts";
-import type { Holders, Listener, Picture } from "./picture.ts";
-import { endpoint, enumerate, theRole } from "./words.ts";
+import { ofDoors } from "./doors.ts";
+import { CLIENTS, ofHolders, USERS } from "./holders.ts";
+import type { Listener, Picture } from "./picture.ts";
+import { endpoint, theRole } from "./words.ts";
 
 /** A sentence each, without a full stop. */
 export interface Difference {
@@ -37,97 +38,6 @@ export function compare(before: Picture, after: Picture): Difference {
       (listener) => `${theRole(listener.role)} at ${endpoint(listener)}`,
     ),
   };
-}
-
-interface Kind {
-  readonly who: "users" | "clients";
-  readonly one: string;
-  readonly secret: string;
-  readonly doors: readonly Access[];
-}
-
-const USERS: Kind = {
-  who: "users",
-  one: "user",
-  secret: "password",
-  doors: ["password", "either", "both"],
-};
-const CLIENTS: Kind = {
-  who: "clients",
-  one: "client",
-  secret: "certificate",
-  doors: ["certificate", "either", "both"],
-};
-
-/** Those whose generations differ, told in groups: the same happens to many at once. */
-function ofHolders(before: Picture, after: Picture, kind: Kind) {
-  const rotated = new Groups(kind.one);
-  const lost = new Groups(kind.one);
-  const gained = new Groups(kind.one);
-  const { secret } = kind;
-  for (const [name, old] of before[kind.who]) {
-    const now = after[kind.who].get(name);
-    const gone = old.filter((generation) => !now?.includes(generation));
-    if (gone.length === 0) {
-      continue;
-    }
-    const which = `${secret} ${enumerate(gone.map(String))}`;
-    if (now === undefined) {
-      lost.add(name, `taken off the list: refused${at(before, kind)}`);
-    } else if (now.length === 0) {
-      lost.add(name, `revoked: ${which} is refused${at(before, kind)}, for good`);
-    } else {
-      lost.add(name, `${which} is refused${at(before, kind)}; ${secret} ${now.join(", ")} is good`);
-    }
-  }
-  for (const [name, now] of after[kind.who]) {
-    const old = before[kind.who].get(name);
-    const fresh = now.filter((generation) => !old?.includes(generation));
-    if (fresh.length === 0) {
-      continue;
-    }
-    if (old === undefined) {
-      gained.add(name, `new on the list: let in${at(after, kind)} with a ${secret} of its own`);
-      continue;
-    }
-    const kept = now.filter((generation) => old.includes(generation));
-    const overlap =
-      kept.length > 0 ? `; ${secret} ${kept.join(", ")} stays good until retired` : "";
-    rotated.add(name, `gets ${secret} ${fresh.join(", ")}${overlap}`);
-  }
-  return { rotated: rotated.sentences, lost: lost.sentences, gained: gained.sentences };
-}
-
-/** " at the KMS and the Backend": the doors that ask for it; nothing where no door is known. */
-function at({ doors }: Picture, kind: Kind): string {
-  const all = Object.entries(doors);
-  const asking = all.filter(([, access]) => kind.doors.includes(access)).map(([door]) => door);
-  return all.length === 0
-    ? ""
-    : asking.length === 0
-      ? `, though no door asks for a ${kind.secret}`
-      : ` at ${enumerate(asking.map(theRole))}`;
-}
-
-/** Sentences with the names that they are true of. */
-class Groups {
-  readonly #one: string;
-  readonly #names = new Map<string, string[]>();
-
-  constructor(one: string) {
-    this.#one = one;
-  }
-
-  add(name: string, what: string): void {
-    this.#names.set(what, [...(this.#names.get(what) ?? []), name]);
-  }
-
-  get sentences(): string[] {
-    return [...this.#names].map(
-      ([what, names]) =>
-        `${this.#one}${names.length === 1 ? "" : "s"} ${enumerate(names.sort())}: ${what}`,
-    );
-  }
 }
 
 function ofAuthorities(before: Picture, after: Picture) {
@@ -178,34 +88,6 @@ function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): s
   ];
 }
 
-/** What opens a door by itself. */
-const OPENS: Readonly<Record<Access, readonly string[]>> = {
-  password: ["password"],
-  certificate: ["certificate"],
-  either: ["password", "certificate"],
-  both: ["password and certificate"],
-};
-
-function ofDoors(before: Picture, after: Picture) {
-  const lost: string[] = [];
-  const gained: string[] = [];
-  for (const [door, now] of Object.entries(after.doors)) {
-    const old = before.doors[door];
-    if (old === undefined || old === now) {
-      continue;
-    }
-    const change = `at ${theRole(door)} (access: ${old}, now ${now})`;
-    const only = (key: string) => (key.includes(" ") ? `a ${key}` : `a ${key} and nothing else`);
-    const open = OPENS[now];
-    // Whoever has both comes in where one is enough.
-    const gone = OPENS[old].filter((key) => !open.some((needed) => key.includes(needed)));
-    lost.push(...gone.map((key) => `callers with ${only(key)}, ${change}`));
-    const fresh = open.filter((key) => !OPENS[old].some((needed) => key.includes(needed)));
-    gained.push(...fresh.map((key) => `callers with ${only(key)}, ${change}`));
-  }
-  return { lost, gained };
-}
-
 function without(list: readonly Listener[], others: readonly Listener[]): Listener[] {
   const key = (listener: Listener) => `${listener.role} ${endpoint(listener)}`;
   const known = new Set(others.map(key));
@@ -222,9 +104,4 @@ function reach({ address }: Listener): string {
     : isUnspecified(address)
       ? "from EVERY network of the Docker host"
       : `from the network of ${address}`;
-}
-
-/** How many hold something good. */
-export function holdersIn(holders: Holders): number {
-  return [...holders.values()].filter((generations) => generations.length > 0).length;
 }

@@ -122,7 +122,8 @@ function showMap(value: Inputs, mask: Mask): string {
 function withoutIds(text: string): string {
   return /^-----BEGIN /.test(text)
     ? "(PEM)"
-    : text.replace(/\b(sha256:)?(?=[a-f]*\d)[0-9a-f]{12,}\b/g, "(id)");
+    : // Of an image the digest is what the settings say.
+      text.replace(/(?<!@|@sha256:)\b(sha256:)?(?=[a-f]*\d)[0-9a-f]{12,}\b/g, "(id)");
 }
 
 function shorten(text: string): string {

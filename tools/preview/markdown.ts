@@ -1,7 +1,7 @@
 /** Texts of others in Markdown: shown as they are, and nothing else. */
 
 /** Characters that mean something in GitHub's or GitLab's Markdown. */
-const SPECIAL = /[\\`*_{}[\]<>#!|~$^&]/g;
+const SPECIAL = /[\\`*_{}[\]<>#|~$^&]/g;
 
 /** What does not show, or turns the direction of what does. */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;

@@ -11,7 +11,7 @@ const NOTICED: Readonly<Record<string, string>> = {
   backend: "a stand-in serves meanwhile, no request is lost",
   "kms-db": "INTERRUPTION: the KMS answers errors until it is back",
   "backend-db": "INTERRUPTION: the Backend answers errors until it is back",
-  proxy: "INTERRUPTION: nobody reaches the KMS and the Backend until it is back",
+  proxy: "INTERRUPTION: nobody gets through it until it is back",
   kapow: "INTERRUPTION: its requests under way are cut off",
 };
 
@@ -20,7 +20,8 @@ const REASONS: Readonly<Record<string, string>> = {
   image: "another image",
   ports: "its published ports",
   mounts: "its configuration",
-  labels: "its labels",
+  // They have its digests.
+  labels: "its configuration",
   envs: "its environment",
   networksAdvanced: "its networks",
   volumes: "its volumes",

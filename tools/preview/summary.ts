@@ -1,8 +1,9 @@
 /** What a reviewer is to know of a preview, before any diff. */
 import { type Change, changesOf, isChange, tally } from "./changes.ts";
-import { compare, holdersIn } from "./compare.ts";
+import { compare } from "./compare.ts";
 import { diffOf } from "./diff.ts";
 import type { Previewed, Violation } from "./events.ts";
+import { holdersIn } from "./holders.ts";
 import { pictureOf } from "./picture.ts";
 import { renewalsOf } from "./renewals.ts";
 import { restartsOf } from "./restarts.ts";
@@ -47,13 +48,16 @@ export interface Outcome {
   readonly mask?: (text: string) => string;
 }
 
+/** Pulumi's words for changes that were not to be (`--expect-no-changes`): it knows them all. */
+const UNEXPECTED = /^no changes were expected/;
+
 /** The summary of a preview that Pulumi has run. */
 export function summarize(outcome: Outcome): PreviewSummary {
   const { environment, previewed, remarks = [], notes = [], mask = (text) => text } = outcome;
   const { steps, violations, failures } = previewed;
   const failed = outcome.failed || failures.length > 0;
   // Of a program that stopped halfway it is not known what it would have left, and what removed.
-  const whole = failures.length === 0;
+  const whole = failures.every((failure) => UNEXPECTED.test(failure));
   const summary: PreviewSummary = {
     environment,
     failed,

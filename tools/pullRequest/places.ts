@@ -5,10 +5,11 @@ import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { tryToListen } from "../preflight.ts";
 import { endpoint } from "../preview/words.ts";
+import type { Place } from "./listeners.ts";
 
 /** Original and rehearsed places, each known by the other. */
 export interface Places {
-  place(original: Endpoint): Endpoint;
+  readonly place: Place;
   /** The original of what a rehearsed container publishes; what is none of ours stays. */
   original(placed: Endpoint): Endpoint;
   /** Puts the original addresses into a text. */

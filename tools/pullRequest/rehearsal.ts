@@ -1,11 +1,9 @@
 /** A stack's file as it is rehearsed: with throw-away secrets, at addresses and with images to be had here. */
 import { parse, stringify } from "yaml";
-import { parseLoopbackEndpoint } from "../../settings/addresses.ts";
-import { Fault } from "../../settings/fault.ts";
 import { isProgramText } from "../../settings/kapow.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { UserError } from "../lib/errors.ts";
-import { endpoint } from "../preview/words.ts";
+import { type Map, mapAt, placeAll } from "./listeners.ts";
 
 /** Who and what stands in for the real thing. The same for the base and the head, so that only what differs shows. */
 export interface Cast {
@@ -15,13 +13,12 @@ export interface Cast {
   secret(encrypted: string): string;
   /** The image for a role's, by the name of its key, such as `database`. */
   image(key: string, reference: string): string;
+  /** Where it listens. */
   place(original: Endpoint): Endpoint;
 }
 
-type Map = Record<string, unknown>;
-
 /** Keys of the config that say where and how a real stack is kept: no part of a rehearsal. */
-const LEFT_OUT = ["cybexp:state", "cybexp:production", "cybexp:throwaway"];
+const LEFT_OUT = ["cybexp:state", "cybexp:production"];
 
 /**
  * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only
@@ -41,9 +38,9 @@ export function rehearsal(stackFile: string, cast: Cast): string {
       config[key] = withSecrets(value, cast);
     }
   }
-  placeAll(config, cast);
+  placeAll(config, (original) => cast.place(original));
   castImages(config, cast);
-  return stringify({ encryptionsalt: cast.salt, config: { ...config, "cybexp:throwaway": true } });
+  return stringify({ encryptionsalt: cast.salt, config });
 }
 
 /** The config in a stack's file, as it stands there. */
@@ -58,18 +55,6 @@ export function configOf(stackFile: string): Map {
   return mapAt(content, "config");
 }
 
-/** Every listener that a config asks for, as far as it is well-formed. */
-export function endpointsOf(config: Map): Endpoint[] {
-  const found: Endpoint[] = [];
-  placeAll(structuredClone(config), {
-    place: (original) => {
-      found.push(original);
-      return original;
-    },
-  });
-  return found;
-}
-
 /** The images that a config names, by their keys. */
 export function imagesOf(config: Map): { readonly key: string; readonly reference: string }[] {
   return Object.entries(config).flatMap(([name, value]) => {
@@ -80,7 +65,7 @@ export function imagesOf(config: Map): { readonly key: string; readonly referenc
   });
 }
 
-/** What a rehearsal leaves out and the change touches, such as `cybexp:throwaway`. */
+/** What a rehearsal leaves out and the change touches, such as `cybexp:state`. */
 export function leftOut(before: string, after: string): string[] {
   const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
     ...file,
@@ -113,45 +98,6 @@ function withSecrets(value: unknown, cast: Cast): unknown {
   return value;
 }
 
-/** Edits the addresses and ports in a config. What is not well-formed stays, for the program to report. */
-function placeAll(config: Map, cast: Pick<Cast, "place">): void {
-  for (const service of [config["cybexp:kms"], config["cybexp:backend"]]) {
-    placeText(service, "bind", cast);
-  }
-  const publish = mapAt(config["cybexp:database"], "publish");
-  Object.keys(publish).forEach((name) => placeText(publish, name, cast));
-  placePorts(config["cybexp:proxy"], [config["cybexp:kms"], config["cybexp:backend"]], cast);
-  placePorts(config["cybexp:kapow"], [config["cybexp:kapow"]], cast, "127.0.0.1");
-}
-
-function placeText(map: unknown, key: string, { place }: Pick<Cast, "place">): void {
-  const parsed = parseLoopbackEndpoint((map as Map | undefined)?.[key]);
-  if (!(parsed instanceof Fault)) {
-    (map as Map)[key] = endpoint(place(parsed));
-  }
-}
-
-/** One address, and a port in each of some other maps. */
-function placePorts(
-  host: unknown,
-  listening: readonly unknown[],
-  { place }: Pick<Cast, "place">,
-  fallback?: string,
-): void {
-  const address = (host as Map | undefined)?.["address"] ?? fallback;
-  if (host === undefined || typeof address !== "string") {
-    return;
-  }
-  for (const map of listening as (Map | undefined)[]) {
-    const port = Number(map?.["listen"]);
-    if (map !== undefined && Number.isInteger(port) && port > 0) {
-      const placed = place({ address, port });
-      map["listen"] = placed.port;
-      (host as Map)["address"] = placed.address;
-    }
-  }
-}
-
 function castImages(config: Map, cast: Cast): void {
   for (const { key, reference } of imagesOf(config)) {
     const map = config[`cybexp:${key}`] as Map;
@@ -176,9 +122,4 @@ function castKapow(map: Map): void {
       "",
     ].join("\n");
   }
-}
-
-function mapAt(value: unknown, key: string): Map {
-  const found = (value as Map | null | undefined)?.[key];
-  return typeof found === "object" && found !== null ? (found as Map) : {};
 }

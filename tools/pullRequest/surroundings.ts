@@ -13,10 +13,19 @@ const PASSED =
  * those of a real stack.
  *
  * @param folder The rehearsal's own; has the state, and the passphrase in a file.
+ * @param hosts Names of hosts, and the addresses that they have in the rehearsal.
  */
 export function surroundings(
   env: NodeJS.ProcessEnv,
-  { folder, stack }: { readonly folder: string; readonly stack: string },
+  {
+    folder,
+    stack,
+    hosts = {},
+  }: {
+    readonly folder: string;
+    readonly stack: string;
+    readonly hosts?: Readonly<Record<string, string>>;
+  },
 ): NodeJS.ProcessEnv {
   return {
     ...Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name))),
@@ -24,6 +33,8 @@ export function surroundings(
     PULUMI_STACK: stack,
     PULUMI_BACKEND_URL: `file://${stateFolder(folder)}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(folder),
+    CYBEXP_REHEARSAL_HOSTS: JSON.stringify(hosts),
+    NODE_OPTIONS: `--import ${new URL("hosts.mjs", import.meta.url).href}`,
   };
 }
 
