@@ -1,7 +1,7 @@
 /**
- * Looks at the deployment from outside, as a client and as an attacker would: both services answer
- * `up` over verified TLS with the password or certificate that they ask for, refuse without, and nothing listens that was not
- * declared. The first thing that is wrong is named in one sentence.
+ * Looks at the deployment from outside, as a client and as an attacker would: the services answer over
+ * verified TLS with the password or certificate that they ask for, refuse without, and nothing listens
+ * that was not declared. The first thing that is wrong is named in one sentence.
  */
 import { z } from "zod";
 import { Docker } from "../lib/docker.ts";
@@ -24,6 +24,7 @@ const input = z.object({
       name: z.string(),
       port: z.number().int(),
       access: z.enum(["password", "certificate", "either", "both"]),
+      route: z.string().optional(),
     }),
   ),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
