@@ -18,7 +18,7 @@ export interface Deployment {
   /** Whether the data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
   /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
-  readonly dockerHost: string | undefined;
+  readonly dockerHost?: string | undefined;
 }
 
 /**

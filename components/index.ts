@@ -3,6 +3,7 @@
  * their arguments are made of, and CYBEX-P's own services. Reference: docs/components.md.
  */
 export type { Deployment } from "./deployment.ts";
+export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
 export { imageId } from "./image.ts";
 
 // Services.
@@ -15,9 +16,11 @@ export { Release, type ReleaseArgs } from "./release.ts";
 export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
 
 // The proxy and who is let in.
-export { TlsProxy, type ProxyDoor, type TlsProxyArgs } from "./tlsProxy.ts";
-export { UserList, type Credential, type UserListArgs } from "./userList.ts";
-export { ClientList, type ClientCredential, type ClientListArgs } from "./clientList.ts";
+export { TlsProxy } from "./tlsProxy.ts";
+export type { ProxyDoor, ProxyUpstream, TlsProxyArgs } from "./tlsProxy.ts";
+export { UserList, type Credential, type ListedUser, type UserListArgs } from "./userList.ts";
+export { ClientList } from "./clientList.ts";
+export type { ClientCredential, ClientListArgs, ListedClient } from "./clientList.ts";
 export type { Access, ClientKeyType, ClientSettings } from "../settings/types.ts";
 export type { Endpoint, ProxySettings, UserSettings } from "../settings/types.ts";
 
@@ -25,6 +28,7 @@ export type { Endpoint, ProxySettings, UserSettings } from "../settings/types.ts
 export { CertificateAuthority, type CertificateAuthorityArgs } from "./certificateAuthority.ts";
 export { RotatedAuthority, type RotatedAuthorityArgs } from "./rotatedAuthority.ts";
 export { RotatedPassword, type RotatedPasswordArgs } from "./rotatedPassword.ts";
+export { SelfSignedClient } from "./selfSignedClient.ts";
 export { ServerCertificate, type ServerCertificateArgs } from "./serverCertificate.ts";
 export { overlaps } from "../settings/notices.ts";
 

@@ -41,7 +41,9 @@ export interface ProxyDoor {
 
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
-  readonly settings: ProxySettings;
+  /** Without its time-outs a service has 300 s to answer, and requests 60 s to go on after a rotation. */
+  readonly settings: Omit<ProxySettings, "readTimeout" | "shutdownTimeout"> &
+    Partial<ProxySettings>;
   readonly certificate: ServerCertificate;
   readonly users: UserList;
   readonly clients: ClientList;
@@ -91,7 +93,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
-          readTimeout: settings.readTimeout,
+          readTimeout: settings.readTimeout ?? 300,
           doors: doors.map((door, index) => ({
             ...door,
             ...(tls[index] !== undefined && { tls: tls[index] }),
@@ -100,7 +102,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           privateKey,
           check,
           clients,
-          shutdownTimeout: settings.shutdownTimeout,
+          shutdownTimeout: settings.shutdownTimeout ?? 60,
         }),
       );
 
