@@ -29,7 +29,7 @@ export interface HttpServiceArgs extends Process {
   readonly deployment: Deployment;
   /**
    * What it is, such as `web`: part of its names in Docker, its host name in its network, and the
-   * name of its door at the proxy.
+   * name that its door at the proxy must have.
    */
   readonly role: string;
   /** The image's id, see `imageId`. With files it needs a POSIX shell and `tar` in it. */

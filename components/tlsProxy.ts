@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
+import { checkDoorName } from "../render/standIn.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
@@ -29,7 +30,7 @@ export interface ProxyUpstream extends pulumi.Resource {
 
 /** A service behind the proxy. */
 export interface ProxyDoor {
-  /** Lower-case letters, digits and `-`: in the proxy's log and in its refusals. */
+  /** Lower-case letters, digits and `-`: in the proxy's log and refusals; of a service with a role, that. */
   readonly name: string;
   /** The port at which the world reaches it. */
   readonly listen: number;
@@ -60,6 +61,11 @@ export class TlsProxy extends pulumi.ComponentResource {
     super("cybexp:index:TlsProxy", name, {}, opts);
     const { deployment, settings } = args;
     const image = imageId(`${name}-image`, settings.image, this);
+    for (const { name: door, service } of args.doors) {
+      if (service.standIn !== undefined) {
+        checkDoorName(door, service.standIn);
+      }
+    }
     const doors = args.doors.map((door, index) => ({
       name: door.name,
       // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.

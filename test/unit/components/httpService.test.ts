@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { dockerName } from "../../../components/deployment.ts";
 import { HttpService, type HttpServiceArgs } from "../../../components/httpService.ts";
 import { mountedFiles } from "../../../render/mountedFiles.ts";
+import { checkDoorName } from "../../../render/standIn.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import {
   build,
@@ -241,6 +242,16 @@ describe("names and paths that mean more than themselves", () => {
         new RegExp("^RangeError: a deployment's prefix is"),
         wrong,
       );
+    }
+  });
+
+  it("are refused at a door that would never hear of a handover", () => {
+    checkDoorName("web", "web-handover:8000");
+    for (const door of ["site", "we", "web-handover"]) {
+      assert.throws(() => checkDoorName(door, "web-handover:8000"), {
+        name: "RangeError",
+        message: `the door ${door} must be called as the role of its service is, whose stand-in is web-handover:8000`,
+      });
     }
   });
 
