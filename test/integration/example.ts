@@ -100,9 +100,8 @@ export class Example {
     const result = await execa(toolchain.pulumi, [...args, "--non-interactive", "--color=never"], {
       cwd: this.dir,
       env: {
-        ...pulumiEnvironment(toolchain, undefined),
+        ...pulumiEnvironment(toolchain, undefined, { url: `file://${this.#root}` }),
         PULUMI_STACK: this.stack,
-        PULUMI_BACKEND_URL: `file://${this.#root}`,
         PULUMI_CONFIG_PASSPHRASE: "test",
       },
       all: true,
