@@ -100,6 +100,10 @@ program
   .description("write docs/reference.md anew from the code")
   .action(async () => (await import("./docs.ts")).main([]));
 program
+  .command("build")
+  .description("build the npm package of the components into dist/")
+  .action(async () => (await import("./build.ts")).build());
+program
   .command("check")
   .description("compiler, lint, format and unit tests: what needs no engine")
   .action(async () => (await import("./test.ts")).check());
