@@ -17,10 +17,30 @@ program
   .action(async () => (await import("./up.ts")).up());
 program
   .command("preview")
-  .description("show what `up` would do")
+  .description("show what `up` would do: a summary")
   .argument("[args...]", "passed to `pulumi preview`")
+  .option("--diff", "Pulumi's own diff, too")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
   .allowUnknownOption()
-  .action(async (args: string[]) => (await import("./preview.ts")).preview(args));
+  .action(async (args: string[], options: { diff?: boolean; comment?: string }) =>
+    (await import("./preview.ts")).preview(args, options),
+  );
+program
+  .command("pull-request")
+  .description("show what the checked-out change would do, tried on this machine's Docker")
+  .requiredOption("--base <ref>", "the branch that the change is to be merged into")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .option("--stacks <names>", "only these environments, separated by commas")
+  .action(async (options: { base: string; comment?: string; stacks?: string }) =>
+    (await import("./pullRequest.ts")).pullRequest(options),
+  );
+program
+  .command("drift")
+  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "write it to a file as JSON, too")
+  .action(async (options: { report?: string }) =>
+    (await import("./driftReport.ts")).drift(options),
+  );
 program
   .command("down")
   .description("remove all that the stack made")
@@ -80,9 +100,17 @@ program
   .description("write docs/reference.md anew from the code")
   .action(async () => (await import("./docs.ts")).main([]));
 program
+  .command("build")
+  .description("build the npm package of the components into dist/")
+  .action(async () => (await import("./build.ts")).build());
+program
   .command("check")
   .description("compiler, lint, format and unit tests: what needs no engine")
   .action(async () => (await import("./test.ts")).check());
+program
+  .command("lint:workflows")
+  .description("lint .github with actionlint and zizmor")
+  .action(async () => (await import("./lintWorkflows.ts")).lintWorkflows());
 program
   .command("test")
   .description("run all tests but the long ones")

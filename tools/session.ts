@@ -31,8 +31,17 @@ export interface Session {
   update(args: readonly string[]): Promise<Update>;
   /** Runs the CLI and gives its standard output; a failure is a UserError with the CLI's words. */
   ask(args: readonly string[]): Promise<string>;
-  /** The same with a JSON document on its standard input. */
+  /** Runs the CLI and gives all that it wrote, whatever its exit code. */
+  capture(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Captured>;
+  /** The same as `ask` with a JSON document on its standard input. */
   tell(args: readonly string[], document: unknown): Promise<string>;
+}
+
+/** What a run of the CLI came to. */
+export interface Captured {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface SessionOptions {
@@ -79,20 +88,17 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     // Pulumi does not make it.
     mkdirSync(stateDir, { recursive: true });
   }
-  const quietly = (args: readonly string[], input = "") =>
-    withCleanStackFile(stack, embedded, async () => {
-      const result = await execa(toolchain.pulumi, [...args, "--non-interactive"], {
-        cwd: projectRoot,
-        env,
-        extendEnv: false,
-        input,
-        reject: false,
-      });
-      if (result.exitCode !== 0) {
-        throw new UserError(result.stderr.replace(/^error: /, "").trim());
-      }
-      return result.stdout;
-    });
+  const capture = (args: readonly string[], more: NodeJS.ProcessEnv = {}, input = "") =>
+    withCleanStackFile(stack, embedded, () =>
+      runCaptured(toolchain.pulumi, args, { cwd: projectRoot, env: { ...env, ...more }, input }),
+    );
+  const quietly = async (args: readonly string[], input = "") => {
+    const { code, stdout, stderr } = await capture(args, {}, input);
+    if (code !== 0) {
+      throw new UserError(stderr.replace(/^error: /, "").trim());
+    }
+    return stdout;
+  };
   return {
     stack,
     engine,
@@ -106,8 +112,31 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         runUpdate(toolchain.pulumi, args, env, (pid) => lock.setPulumi(pid)),
       ),
     ask: (args) => quietly(args),
+    capture: (args, more) => capture(args, more),
     tell: (args, document) => quietly(args, JSON.stringify(document)),
   };
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
+/** Runs the CLI, which asks nothing, in an environment of its own. */
+export async function runCaptured(
+  pulumi: string,
+  args: readonly string[],
+  { cwd, env, input = "" }: Surroundings,
+): Promise<Captured> {
+  const { exitCode, stdout, stderr } = await execa(pulumi, [...args, "--non-interactive"], {
+    cwd,
+    env,
+    extendEnv: false,
+    input,
+    reject: false,
+  });
+  return { code: exitCode ?? 1, stdout, stderr };
 }
 
 /** Every image that the stack's config names: `image` of the keys that have one. */
