@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { badInput } from "./deployed/badInput.ts";
+import { cis } from "./deployed/cis.ts";
 import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
 import { firstUp } from "./deployed/firstUp.ts";
@@ -55,6 +56,7 @@ describe("a deployed stack", () => {
   describe("records", () => bodies(the, stored));
   describe("who reaches whom", () => reach(the));
   describe("hardening", () => hardening(the));
+  describe("the CIS Docker Benchmark", () => cis(the));
   describe("a second time", () => unchanged(the));
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));
