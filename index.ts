@@ -4,18 +4,19 @@ import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { ClientList } from "./components/clientList.ts";
-import { HealthClient } from "./components/healthClient.ts";
 import { Kapow } from "./components/kapow.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
+import { SelfSignedClient } from "./components/selfSignedClient.ts";
 import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
+import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 // Pulumi keeps a stack trace for each promise, and maps it to sources: a third of this program's time.
 // There is nothing to map, since Node runs these sources as they are.
@@ -82,6 +83,25 @@ const clientList = new ClientList("client", {
   renewBeforeDays: settings.certificates.renewBeforeDays,
 });
 
+const kapow =
+  settings.kapow &&
+  new Kapow("kapow", {
+    deployment,
+    settings: settings.kapow,
+    serverName: kapowServerName(settings),
+    serverCa: serverAuthority.bundle,
+    certificate: new ServerCertificate("kapow-certificate", {
+      authority: serverAuthority,
+      serverName: kapowServerName(settings),
+      validityDays: settings.certificates.validityDays,
+      renewBeforeDays: settings.certificates.renewBeforeDays,
+      generation: settings.rotation.serverCertificate,
+    }),
+    clientCa: clientAuthority.bundle,
+    healthClient: new SelfSignedClient("kapow-health"),
+    proxyClient: new SelfSignedClient("kapow-proxy"),
+  });
+
 const proxy = new TlsProxy("proxy", {
   deployment,
   settings: settings.proxy,
@@ -105,24 +125,9 @@ const proxy = new TlsProxy("proxy", {
       // MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records.
       maxBody: "17m",
     },
+    ...(kapow?.doors ?? []),
   ],
 });
-
-const kapow =
-  settings.kapow &&
-  new Kapow("kapow", {
-    deployment,
-    settings: settings.kapow,
-    certificate: new ServerCertificate("kapow-certificate", {
-      authority: serverAuthority,
-      serverName: settings.kapow.serverName ?? settings.proxy.serverName,
-      validityDays: settings.certificates.validityDays,
-      renewBeforeDays: settings.certificates.renewBeforeDays,
-      generation: settings.rotation.serverCertificate,
-    }),
-    clientCa: clientAuthority.bundle,
-    healthClient: new HealthClient("kapow-health"),
-  });
 
 new SmokeCheck("smoke", {
   deployment,
@@ -136,8 +141,10 @@ new SmokeCheck("smoke", {
   kapow,
 });
 
-export const kmsUrl = `https://${settings.proxy.serverName}:${settings.kms.listen}`;
-export const backendUrl = `https://${settings.proxy.serverName}:${settings.backend.listen}`;
+const urls = urlsOf(settings);
+export const kmsUrl = urls.kms;
+export const backendUrl = urls.backend;
+export const kapowUrl = urls.kapow;
 export const serverCa = serverAuthority.bundle;
 export const clientCa = clientAuthority.bundle;
 export const clients = clientList.credentials;

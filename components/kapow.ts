@@ -7,6 +7,7 @@ import type { KapowSettings } from "../settings/types.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { imageId } from "./image.ts";
+import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
 
 /** A user of no distribution's passwd file. */
@@ -21,6 +22,9 @@ const FOLDER = `${VOLUME}/current`;
  * go.mod allows all three. Built with Go before 1.22 it does not look at this.
  */
 const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
+
+/** Kapow! itself takes any size, and keeps it in memory. */
+const MAX_BODY = "16m";
 
 /** A certificate and its private key, PEM. */
 export interface KeyPair {
@@ -37,15 +41,26 @@ export interface KapowArgs {
   readonly clientCa: pulumi.Input<string>;
   /** What the health check comes with; let in beside those of the authorities. */
   readonly healthClient: KeyPair;
+  /** Likewise what the proxy comes with. */
+  readonly proxyClient: KeyPair;
+  /** What the proxy verifies it by: the name in its certificate, and the authorities, PEM. */
+  readonly serverName: string;
+  readonly serverCa: pulumi.Input<string>;
 }
 
 /**
  * A Kapow! server: programs behind HTTP routes, for callers with a client certificate. It checks the
- * certificates itself, by their authority alone: it knows no revocation (docs/kapow.md).
+ * certificates itself, by their authority alone: it knows no revocation (docs/kapow.md). The proxy's
+ * door to it does.
  *
  * It reads its files at the start only, so new ones replace the container.
  */
-export class Kapow extends pulumi.ComponentResource {
+export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
+  readonly network: pulumi.Output<string>;
+  readonly upstream = `kapow:${KAPOW_PORT}`;
+  readonly tls: NonNullable<ProxyUpstream["tls"]>;
+  /** Its door at the proxy, if there is to be one. */
+  readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -58,7 +73,7 @@ export class Kapow extends pulumi.ComponentResource {
       {
         name: dockerName(deployment, "kapow"),
         labels: labels(deployment, "kapow"),
-        // Its own, with nobody else in it: its commands reach the services as every caller does.
+        // Its own, with at most the proxy in it: its commands reach the services as every caller does.
         options: {
           "com.docker.network.bridge.enable_ip_masquerade": String(settings.egress),
         },
@@ -78,12 +93,15 @@ export class Kapow extends pulumi.ComponentResource {
             args.clientCa,
             args.healthClient.certificate,
             args.healthClient.privateKey,
+            args.proxyClient.certificate,
           ])
-          .apply(([certificate, privateKey, clientCa, healthCertificate, healthKey]) =>
+          .apply(([certificate, privateKey, authorities, healthCertificate, healthKey, proxy]) =>
             kapowFiles({
               certificate,
               privateKey,
-              clientCa: [clientCa, healthCertificate].map((pem) => `${pem.trim()}\n`).join(""),
+              clientCa: [authorities, healthCertificate, proxy]
+                .map((pem) => `${pem.trim()}\n`)
+                .join(""),
               healthCertificate,
               healthKey,
               init: settings.init,
@@ -106,7 +124,10 @@ export class Kapow extends pulumi.ComponentResource {
         user: OWNER,
         networks: [{ network: network.name, aliases: ["kapow"] }],
         // Of its three ports the one with mutual TLS: the other two listen on its own loopback.
-        ports: [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
+        ports:
+          settings.listen === undefined
+            ? []
+            : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
         volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
         // Another release, another container: that is its restart.
         labels: { "cybexp.release": files.digest },
@@ -125,8 +146,18 @@ export class Kapow extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.network = network.name;
+    this.tls = pulumi.output({
+      serverName: args.serverName,
+      authorities: args.serverCa,
+      certificate: args.proxyClient.certificate,
+      privateKey: args.proxyClient.privateKey,
+    });
+    this.doors = settings.door
+      ? [{ name: "kapow", service: this, maxBody: MAX_BODY, ...settings.door }]
+      : [];
     this.containerId = container.id;
-    this.registerOutputs({ containerId: this.containerId });
+    this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
 }
 

@@ -50,6 +50,16 @@ export class SmokeCheck extends pulumi.ComponentResource {
           doors: [
             { name: "kms", port: settings.kms.listen, access: settings.kms.access },
             { name: "backend", port: settings.backend.listen, access: settings.backend.access },
+            ...(settings.kapow?.door
+              ? [
+                  {
+                    name: "kapow",
+                    port: settings.kapow.door.listen,
+                    access: settings.kapow.door.access,
+                    route: settings.kapow.healthRoute,
+                  },
+                ]
+              : []),
           ],
           databases: [
             { container: kms.database.containerName, uri: kms.database.uri },

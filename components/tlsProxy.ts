@@ -1,8 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { nginxDialect } from "../render/nginxDialect.ts";
-import type { NginxDoor } from "../render/nginx.ts";
-import { PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
+import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
@@ -11,18 +10,30 @@ import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import type { ServerCertificate } from "./serverCertificate.ts";
-import type { Service } from "./service.ts";
 import type { UserList } from "./userList.ts";
 
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
 
+/** What a service has to tell of itself to be put behind a proxy. */
+export interface ProxyUpstream extends pulumi.Resource {
+  /** The network that it shares with the proxy. */
+  readonly network: pulumi.Output<string>;
+  /** `host:port` in that network. */
+  readonly upstream: string;
+  /** The same while the container is replaced; no requests are served then if absent. */
+  readonly standIn?: string;
+  /** How it is called if it speaks TLS; plain HTTP if absent. */
+  readonly tls?: pulumi.Output<NonNullable<ReleaseDoor["tls"]>>;
+}
+
 /** A service behind the proxy. */
 export interface ProxyDoor {
-  readonly name: NginxDoor["name"];
+  /** Lower-case letters, digits and `-`: in the proxy's log and in its refusals. */
+  readonly name: string;
   /** The port at which the world reaches it. */
   readonly listen: number;
-  readonly service: Service;
+  readonly service: ProxyUpstream;
   readonly access: Access;
   /** The largest request body, in Nginx's spelling. */
   readonly maxBody: string;
@@ -52,7 +63,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.
       port: 8441 + index,
       upstream: door.service.upstream,
-      standIn: door.service.standIn,
+      ...(door.service.standIn !== undefined && { standIn: door.service.standIn }),
       maxBody: door.maxBody,
       access: door.access,
     }));
@@ -74,13 +85,17 @@ export class TlsProxy extends pulumi.ComponentResource {
         args.certificate.privateKey,
         args.users.check,
         args.clients.check,
+        pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
       ])
-      .apply(([nginxV, certificate, privateKey, check, clients]) =>
+      .apply(([nginxV, certificate, privateKey, check, clients, tls]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
           readTimeout: settings.readTimeout,
-          doors,
+          doors: doors.map((door, index) => ({
+            ...door,
+            ...(tls[index] !== undefined && { tls: tls[index] }),
+          })),
           certificate,
           privateKey,
           check,

@@ -3,6 +3,10 @@
  * Settings are validated long before; these hold for every other caller too.
  */
 
+/** A host name (RFC 1123). */
+export const HOST_NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
 /** Returns the text when it matches, else throws a RangeError that names what is allowed. */
 export function matching(what: string, text: string, pattern: RegExp, allowed: string): string {
   if (!pattern.test(text)) {

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { matching, wholeNumber } from "./check.ts";
+import { HOST_NAME, matching, wholeNumber } from "./check.ts";
 import {
   asksForCertificate,
   checkClients,
@@ -12,17 +12,20 @@ import {
   realmOf,
 } from "./nginxClients.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
-import { CLOSING_FILE, handoverFile } from "./proxySignals.ts";
+import {
+  checkUpstream,
+  upstreamRoute,
+  upstreamScheme,
+  type NginxUpstream,
+} from "./nginxUpstream.ts";
+import { CLOSING_FILE } from "./proxySignals.ts";
 
 /** One service behind the proxy. */
-export interface NginxDoor {
-  readonly name: "kms" | "backend";
+export interface NginxDoor extends NginxUpstream {
+  /** Lower-case letters, digits and `-`, such as `kms`. */
+  readonly name: string;
   /** The port inside the container. */
   readonly port: number;
-  /** `host:port`, such as `kms:5000`. */
-  readonly upstream: string;
-  /** The same of the container that stands in while the service's own is replaced. */
-  readonly standIn: string;
   /** The largest request body, in Nginx's spelling, such as `17m`. */
   readonly maxBody: string;
   /** What is asked of callers. @default "password" */
@@ -40,8 +43,9 @@ export interface NginxOptions {
   /** A port on the container's own loopback that tells health and release. */
   readonly statusPort: number;
   /**
-   * The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it; and of
-   * client-ca.crt and client-ca.crl if a door asks for certificates.
+   * The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it; of
+   * client-ca.crt and client-ca.crl if a door asks for certificates; and of the files that an
+   * upstream with TLS needs (`UPSTREAM_FILES`).
    */
   readonly releaseDir: string;
   /** What a good Authorization header is known by, without a look into htpasswd. Secret. */
@@ -96,8 +100,10 @@ export function renderNginx(options: NginxOptions): string {
 /** A connection that was used within so many seconds is not closed by a reload. */
 const KEEPALIVE_SECONDS = 5;
 
+type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access">>;
+
 interface Checked extends Required<NginxOptions> {
-  readonly doors: readonly Required<NginxDoor>[];
+  readonly doors: readonly CheckedDoor[];
   /** Whether any door asks for a client's certificate. */
   readonly certificates: boolean;
 }
@@ -340,7 +346,8 @@ location = /.refused {
 
 const doorServer = (
   { serverName, releaseDir, dialect }: Checked,
-  { port, name, upstream, standIn, maxBody, access }: Required<NginxDoor>,
+  door: CheckedDoor,
+  { port, name, maxBody, access } = door,
 ) => `\
 # The door to the ${name}.
 server {
@@ -358,23 +365,18 @@ ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))
     auth_basic_user_file ${releaseDir}/htpasswd;
 
 `
-}    # Looked at for each request: a handover needs no reload, which would close idle connections.
-    set $upstream ${upstream};
-    if (-f ${handoverFile(name)}) {
-        set $upstream ${standIn};
-    }
-
+}${indent(upstreamRoute(name, door, releaseDir))}
 ${access === "password" ? "" : `${indent(clientLocations(access))}\n`}    location ${access === "password" ? "/" : "@service"} {
 ${dialect.keepaliveMinTimeout ? "" : lastAnswer}        limit_conn under_way 65535;
-        proxy_pass ${target(access)};
+        proxy_pass ${target(door)};
     }
-${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(access)}
+${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(door)}
 ${indent(refusalLocations)}}
 `;
 
 /** The path as it came, also where Nginx has been to another location with it. */
-const target = (access: NginxAccess) =>
-  access === "password" ? "http://$upstream" : "http://$upstream$request_uri";
+const target = (door: CheckedDoor) =>
+  `${upstreamScheme(door)}://$upstream${door.access === "password" ? "" : "$request_uri"}`;
 
 /** A refused certificate was the first error: what goes wrong after it is refused as usual. */
 const moreErrors = (access: NginxAccess) =>
@@ -389,13 +391,13 @@ const lastAnswer = `\
         }
 `;
 
-const closingLocation = (access: NginxAccess) => `
+const closingLocation = (door: CheckedDoor) => `
     # As above; what else goes wrong here is refused as there.
     recursive_error_pages on;
     location @closing {
         keepalive_timeout 0;
         limit_conn under_way 65535;
-        proxy_pass ${target(access)};
+        proxy_pass ${target(door)};
     }
 `;
 
@@ -459,9 +461,7 @@ ${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are
 function check(options: NginxOptions): Checked {
   const { dialect = commonDialect, clients = [] } = options;
   const doors = options.doors.map((door) => ({ access: "password" as const, ...door }));
-  const host =
-    /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
-  matching("the server name", options.serverName, host, "a host name");
+  matching("the server name", options.serverName, HOST_NAME, "a host name");
   matching(
     "the release's folder",
     options.releaseDir,
@@ -498,11 +498,9 @@ function check(options: NginxOptions): Checked {
   wholeNumber("the read time-out", options.readTimeout, 1, 86_400);
   wholeNumber("the shutdown time-out", options.shutdownTimeout, 1, 86_400);
   const ports = [options.statusPort];
-  for (const { name, port, upstream, standIn, maxBody } of doors) {
+  for (const { name, port, maxBody, ...upstream } of doors) {
     matching("a door's name", name, /^[a-z][a-z0-9-]*$/, "lower-case letters, digits and -");
-    const hostAndPort = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$/;
-    matching(`the upstream of ${name}`, upstream, hostAndPort, "host:port");
-    matching(`the stand-in of ${name}`, standIn, hostAndPort, "host:port");
+    checkUpstream(name, upstream);
     matching(
       `the largest body of ${name}`,
       maxBody,

@@ -1,6 +1,7 @@
 import { type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
 import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
+import { UPSTREAM_FILES } from "./nginxUpstream.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that tells its health and its release. */
@@ -15,13 +16,25 @@ export interface ClientCheck {
   readonly listed: readonly NginxClient[];
 }
 
+/** A door, and what an upstream with TLS is called with. */
+export interface ReleaseDoor extends NginxDoor {
+  readonly tls?: NonNullable<NginxDoor["tls"]> & {
+    /** PEM: the authorities that its certificate is verified by. */
+    readonly authorities: string;
+    /** PEM: what the proxy shows to it. */
+    readonly certificate: string;
+    /** PEM. */
+    readonly privateKey: string;
+  };
+}
+
 export interface ProxyReleaseInput {
   readonly serverName: string;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
   /** Seconds that a worker of an older release may go on with requests that it has. */
   readonly shutdownTimeout: number;
-  readonly doors: readonly NginxDoor[];
+  readonly doors: readonly ReleaseDoor[];
   /** What the image's Nginx can spell. */
   readonly dialect: NginxDialect;
   /** PEM. */
@@ -61,8 +74,19 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
       "client-ca.crt": { mode: 0o400, content: input.clients.authorities },
       "client-ca.crl": { mode: 0o400, content: input.clients.revocations },
     }),
+    ...input.doors.map(upstreamFiles).reduce((all, files) => ({ ...all, ...files }), {}),
   });
   // The configuration names its own release, so the digest is that of the text with no name in it.
   const digest = releaseDigest(filesOf("0".repeat(32)));
   return { digest, files: filesOf(digest) };
+}
+
+function upstreamFiles({ name, tls }: ReleaseDoor): ReleaseFiles {
+  return tls
+    ? {
+        [UPSTREAM_FILES.authorities(name)]: { mode: 0o400, content: tls.authorities },
+        [UPSTREAM_FILES.certificate(name)]: { mode: 0o400, content: tls.certificate },
+        [UPSTREAM_FILES.privateKey(name)]: { mode: 0o400, content: tls.privateKey },
+      }
+    : {};
 }

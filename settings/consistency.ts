@@ -20,6 +20,7 @@ export interface Finding {
 export function inconsistencies(raw: RawConfig): Finding[] {
   return [
     ...clashingListeners(raw.values),
+    ...kapowWithoutWay(raw.values),
     ...duplicateNames(raw.values, "users", "A user"),
     ...duplicateNames(raw.values, "clients", "A client"),
     ...almostUsers(raw.values),
@@ -40,32 +41,27 @@ function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined
 }
 
 function clashingListeners(values: unknown): Finding[] {
-  const address = parsed(values, ["proxy", "address"], parseListenAddress);
-  const services = ["kms", "backend"];
-  const listeners: Listener[] = [
-    ...services.map((service) => [service, "bind"]),
-    ...services.map((service) => ["database", "publish", service]),
-  ].flatMap((path) => {
+  const given = (path: Path) => {
     const endpoint = parsed(values, path, parseLoopbackEndpoint);
     return endpoint === undefined ? [] : [{ path, ...endpoint }];
-  });
-  for (const service of services) {
-    const path = [service, "listen"];
+  };
+  const port = (path: Path, address: string | undefined) => {
     const port = parsed(values, path, parsePort);
-    if (port !== undefined) {
-      listeners.push({ path, address, port });
-    }
-  }
-  const kapowPort = parsed(values, ["kapow", "listen"], parsePort);
-  if (kapowPort !== undefined) {
-    const given = valueAt(values, ["kapow", "address"]);
-    const own = parsed(values, ["kapow", "address"], parseListenAddress);
-    listeners.push({
-      path: ["kapow", "listen"],
-      address: given === undefined ? "127.0.0.1" : own,
-      port: kapowPort,
-    });
-  }
+    return port === undefined ? [] : [{ path, address, port }];
+  };
+  const services = ["kms", "backend"];
+  const proxy = parsed(values, ["proxy", "address"], parseListenAddress);
+  const kapow =
+    valueAt(values, ["kapow", "address"]) === undefined
+      ? "127.0.0.1"
+      : parsed(values, ["kapow", "address"], parseListenAddress);
+  const listeners: Listener[] = [
+    ...services.flatMap((service) => given([service, "bind"])),
+    ...services.flatMap((service) => given(["database", "publish", service])),
+    ...services.flatMap((service) => port([service, "listen"], proxy)),
+    ...port(["kapow", "door", "listen"], proxy),
+    ...port(["kapow", "listen"], kapow),
+  ];
   return clashes(listeners).map(({ first, second }) => ({
     path: second.path,
     fault: new Fault(
@@ -73,6 +69,23 @@ function clashingListeners(values: unknown): Finding[] {
       "Give one of the two another port.",
     ),
   }));
+}
+
+/** A Kapow! server needs a way in, of its own or at the proxy. */
+function kapowWithoutWay(values: unknown): Finding[] {
+  const kapow = valueAt(values, ["kapow"]);
+  const isMap = typeof kapow === "object" && kapow !== null && !Array.isArray(kapow);
+  return isMap && !("listen" in kapow) && !("door" in kapow)
+    ? [
+        {
+          path: ["kapow", "door"],
+          fault: new Fault(
+            "Nobody could reach Kapow!: a door at the proxy is required, or a port of its own.",
+            'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
+          ),
+        },
+      ]
+    : [];
 }
 
 type People = "users" | "clients";

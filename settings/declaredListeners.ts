@@ -18,6 +18,7 @@ export function declaredListeners(settings: Settings): DeclaredListener[] {
     { role: "proxy", address: proxy.address, port: backend.listen },
     ...(database.publish.kms ? [{ role: "kms-db", ...database.publish.kms }] : []),
     ...(database.publish.backend ? [{ role: "backend-db", ...database.publish.backend }] : []),
-    ...(kapow ? [{ role: "kapow", address: kapow.address, port: kapow.listen }] : []),
+    ...(kapow?.door ? [{ role: "proxy", address: proxy.address, port: kapow.door.listen }] : []),
+    ...(kapow?.listen ? [{ role: "kapow", address: kapow.address, port: kapow.listen }] : []),
   ];
 }

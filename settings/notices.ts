@@ -57,26 +57,26 @@ export function notices(settings: Settings, today: string): Notice[] {
   return [...lasting, ...closedDoors(settings), ...revokedAtKapow(settings)];
 }
 
-/** Kapow! looks at the authority of a certificate, and at nothing else. */
+/** At a port of its own Kapow! looks at the authority of a certificate, and at nothing else. */
 function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
   const revoked = clients.filter((client) => client.revoked).map(({ name }) => name);
-  return kapow === undefined || revoked.length === 0
+  return kapow?.listen === undefined || revoked.length === 0
     ? []
     : [
         {
           due: false,
-          text: `Kapow! knows no revocation: certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired are still good there (docs/kapow.md)`,
+          text: `Kapow! knows no revocation: certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired are still good at its own port (docs/kapow.md)`,
         },
       ];
 }
 
 /** Doors that let nobody in: that may be meant, after a revocation. */
-function closedDoors({ kms, backend, clients }: Settings): Notice[] {
+function closedDoors({ kms, backend, kapow, clients }: Settings): Notice[] {
   const anyClient = clients.some(({ revoked }) => !revoked);
-  return Object.entries({ kms, backend })
+  return Object.entries({ kms, backend, ...(kapow?.door && { "kapow.door": kapow.door }) })
     .filter(([, { access }]) => !anyClient && (access === "certificate" || access === "both"))
-    .map(([service, { access }]) => ({
+    .map(([door, { access }]) => ({
       due: true,
-      text: `nobody can call the ${service}: cybexp:${service}.access is ${access}, and cybexp:clients has no client that is not revoked`,
+      text: `nobody can call ${door === "kapow.door" ? "Kapow! through the proxy" : `the ${door}`}: cybexp:${door}.access is ${access}, and cybexp:clients has no client that is not revoked`,
     }));
 }

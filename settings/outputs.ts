@@ -23,6 +23,13 @@ export const outputs: readonly OutputDoc[] = [
     meaning: "The URL of the Backend, likewise.",
   },
   {
+    name: "kapowUrl",
+    shape: "text, `https://host:port`",
+    secret: false,
+    meaning:
+      "The URL of Kapow!, if there is one: through the proxy if it has a door there, else its own.",
+  },
+  {
     name: "serverCa",
     shape: "PEM text",
     secret: false,

@@ -100,6 +100,18 @@ function serviceConfig(name: string, keys: ServiceKeys) {
   );
 }
 
+const access = (remark = "") =>
+  key(
+    {
+      type: "word",
+      meaning:
+        "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
+        `\`certificate\` of a client, \`either\` of them, or \`both\`.${remark}`,
+      allowed: "one of `password`, `certificate`, `either`, `both`",
+    },
+    oneOf(["password", "certificate", "either", "both"]),
+  );
+
 const service = (name: string, example: { bind: string; listen: number }, keys: ServiceKeys) =>
   section(
     { meaning: `The ${name}.` },
@@ -118,16 +130,7 @@ const service = (name: string, example: { bind: string; listen: number }, keys: 
         },
         parsePort,
       ),
-      access: key(
-        {
-          type: "word",
-          meaning:
-            "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
-            "`certificate` of a client, `either` of them, or `both`. CYBEX-P's own modules send passwords only.",
-          allowed: "one of `password`, `certificate`, `either`, `both`",
-        },
-        oneOf(["password", "certificate", "either", "both"]),
-      ).default("password"),
+      access: access(" CYBEX-P's own modules send passwords only.").default("password"),
       config: serviceConfig(name, keys),
     },
   );
@@ -269,12 +272,31 @@ const kapow = z
       {
         type: "port",
         meaning:
-          "The port at which callers with a client certificate reach its routes; its control and data interfaces are published nowhere.",
+          "A port of its own, at which callers with a client certificate reach its routes, a revoked one as well; its control and data interfaces are published nowhere.",
         allowed: "1 to 65535",
-        example: "5003",
+        fallback: "none",
       },
       parsePort,
-    ),
+    ).exactOptional(),
+    door: z
+      .strictObject({
+        listen: key(
+          {
+            type: "port",
+            meaning: "The port at which the proxy serves Kapow!'s routes over TLS.",
+            allowed: "1 to 65535",
+            example: "5003",
+          },
+          parsePort,
+        ),
+        access: access().default("certificate"),
+      })
+      .register(keyDocs, {
+        type: "map",
+        meaning:
+          "A door to it at the proxy, with revocation, the user list and the proxy's log. Without one, `listen` is required.",
+      })
+      .exactOptional(),
     serverName: key(
       {
         type: "host name",
@@ -323,8 +345,7 @@ const kapow = z
   })
   .register(keyDocs, {
     type: "map",
-    meaning:
-      "A Kapow! server with mutual TLS: only callers with a certificate by the stack's client authority reach its routes.",
+    meaning: "A Kapow! server with mutual TLS, at a port of its own, behind the proxy, or both.",
   })
   .exactOptional();
 

@@ -89,12 +89,15 @@ export interface ClientSettings {
   readonly keyType: ClientKeyType;
 }
 
-/** A Kapow! server, reached by its own port and mutual TLS, not through the proxy. */
+/** A Kapow! server: reached by its own port and mutual TLS, through the proxy, or both. */
 export interface KapowSettings {
   readonly image: string;
-  /** The IP address of the Docker host at which it listens. */
+  /** The IP address of the Docker host at which it listens itself. */
   readonly address: string;
-  readonly listen: number;
+  /** The port of its own, if it has one. */
+  readonly listen?: number;
+  /** Its door at the proxy, if it has one: the proxy's port, and what is asked of callers there. */
+  readonly door?: { readonly listen: number; readonly access: Access };
   /** The host name in its certificate; the proxy's if absent. */
   readonly serverName?: string;
   /** The text of the program that adds the routes, beginning with `#!`, or its path in the image. */

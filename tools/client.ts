@@ -62,9 +62,19 @@ function doorsOf(outputs: Outputs, config: Readonly<Record<string, unknown>>): D
     const found = (config[`cybexp:${service}`] as { access?: unknown } | undefined)?.access;
     return typeof found === "string" ? found : "password";
   };
+  const kapow = config["cybexp:kapow"] as { door?: { access?: string } } | undefined;
   return [
     { title: "KMS    ", url: outputs.kmsUrl, access: access("kms") },
     { title: "Backend", url: outputs.backendUrl, access: access("backend") },
+    ...(outputs.kapowUrl === undefined
+      ? []
+      : [
+          {
+            title: "Kapow! ",
+            url: outputs.kapowUrl,
+            access: kapow?.door?.access ?? "certificate",
+          },
+        ]),
   ];
 }
 

@@ -25,16 +25,19 @@ const ANSWER_TIMEOUT_MS = 20_000;
  * else the default socket's. Where none does and this is Debian or Ubuntu and we are root, the
  * distribution's engine is installed and started, with a word about it.
  *
+ * @param options.asFound Nothing is installed or started.
  * @throws UserError One sentence that says what to install, start or correct.
  */
-export async function ensureEngine(options: { host?: string } = {}): Promise<Engine> {
+export async function ensureEngine(
+  options: { host?: string; asFound?: boolean } = {},
+): Promise<Engine> {
   const host = chooseHost({
     configured: options.host,
     environment: process.env["DOCKER_HOST"],
     context: options.host || process.env["DOCKER_HOST"] ? undefined : await currentContext(),
   });
   let answer = await ask(host);
-  if ("trouble" in answer) {
+  if ("trouble" in answer && !options.asFound) {
     await mend(host, answer);
     answer = await ask(host);
   }

@@ -32,6 +32,10 @@ program
   .helpOption(false)
   .action(async (args: string[]) => (await import("./pulumi.ts")).pulumi(args));
 program
+  .command("doctor")
+  .description("say what is wrong with the deployed stack, and what to do; changes nothing")
+  .action(async () => (await import("./doctor.ts")).doctor());
+program
   .command("images")
   .description("make the demo images that the stack's config names")
   .action(async () => (await import("./up.ts")).images());

@@ -35,6 +35,8 @@ export interface Session {
 export interface SessionOptions {
   /** Whether the images that the stack's config names are needed. */
   readonly images: boolean;
+  /** Nothing on the machine is mended: an engine that does not answer is an error. @default false */
+  readonly asFound?: boolean;
   /** The command that changes the stack, such as "npm run up": the only one of its kind at a time. */
   readonly changes?: string;
 }
@@ -58,7 +60,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   const dockerHost = config["docker:host"];
   const toolchain = await ensureToolchain();
-  const engine = await ensureEngine(typeof dockerHost === "string" ? { host: dockerHost } : {});
+  const engine = await ensureEngine({
+    ...(typeof dockerHost === "string" && { host: dockerHost }),
+    asFound: options.asFound ?? false,
+  });
   if (options.images) {
     await ensureImages(engine, imagesOf(config));
   }

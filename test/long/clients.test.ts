@@ -3,7 +3,6 @@
  * change, and that no private key shows anywhere. The tests depend on their order.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,6 +25,7 @@ import {
 } from "./clients/openConnections.ts";
 import { OpensslClient, VERSIONS } from "./clients/openssl.ts";
 import { needPrograms } from "./clients/packages.ts";
+import { enterRequest } from "./clients/request.ts";
 import { Witness } from "./clients/witness.ts";
 import { rotate } from "./rotating/changes.ts";
 
@@ -74,7 +74,7 @@ describe("clients with certificates", () => {
       Object.assign(config["cybexp:proxy"] as object, { shutdownTimeout: SHUTDOWN_SECONDS });
       config["cybexp:clients"] = [{ name: "ann" }, { name: "rob" }];
     });
-    await request("cat");
+    await enterRequest(the(), folder, "cat");
     await the().up();
     given.set("ann 1", the().client("ann"));
     given.set("rob 1", the().client("rob"));
@@ -84,22 +84,6 @@ describe("clients with certificates", () => {
     await deployed?.project.remove();
     rmSync(folder, { recursive: true, force: true });
   });
-
-  /** A client's owner makes a key and a request; the operator enters the request. */
-  async function request(name: string): Promise<void> {
-    const [key, csr] = [join(folder, `${name}.key`), join(folder, `${name}.csr`)];
-    execFileSync(
-      "openssl",
-      [
-        ...["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-        ...["-subj", "/CN=whatever", "-keyout", key, "-out", csr],
-      ],
-      { stdio: "pipe" },
-    );
-    const { code, output } = await the().npm("client", name, "--csr", csr, "--write");
-    assert.equal(code, 0, output);
-    the().secrets.set(`the key of ${name}, which is its owner's`, ownKey(name).privateKey);
-  }
 
   function ownKey(name: string): Pick<ClientKey, "privateKey"> {
     return { privateKey: readFileSync(join(folder, `${name}.key`), "utf8") };
@@ -422,6 +406,46 @@ describe("clients with certificates", () => {
     });
   });
 
+  describe("a client's new key", () => {
+    const setAnn = (numbers: Readonly<Record<string, number>>) =>
+      the().project.configure((config) => {
+        config["cybexp:clients"] = (config["cybexp:clients"] as { name: string }[]).map((client) =>
+          client.name === "ann" ? { ...client, ...numbers } : client,
+        );
+      });
+
+    it("comes with a new generation, and the previous one stays good", async () => {
+      setAnn({ generation: 2 });
+      await rotate(the(), [
+        GUARD,
+        ...RELEASE,
+        "create PrivateKey client-ann-2-key",
+        "create CertRequest client-ann-2-request",
+        "create LocallySignedCert client-ann-2",
+      ]);
+      given.set("ann 3", the().client("ann"));
+      assert.notEqual(kept("ann 3").privateKey, kept("ann 2").privateKey);
+      for (const name of ["ann 2", "ann 3"]) {
+        assert.deepEqual(await answers(kept(name)), GOOD, name);
+      }
+      await assertNothingToChange(the());
+    });
+
+    it("is the only one that is good once the previous one is retired", async () => {
+      setAnn({ retired: 1 });
+      await rotate(the(), [
+        GUARD,
+        ...RELEASE,
+        "delete PrivateKey client-ann-1-key",
+        "delete CertRequest client-ann-1-request",
+        "delete LocallySignedCert client-ann-1",
+      ]);
+      assert.deepEqual(await answers(kept("ann 2")), useless(causes.unlisted));
+      assert.deepEqual(await answers(kept("ann 3")), GOOD);
+      await assertNothingToChange(the());
+    });
+  });
+
   it("writes a bundle whose password is nowhere else", async () => {
     // Not into what was heard: it is printed this once.
     const { code, stdout, output } = await the().project.npm("client", "ann");
@@ -430,7 +454,7 @@ describe("clients with certificates", () => {
     assert.match(password ?? "", /^[a-km-np-z2-9]{7}(-[a-km-np-z2-9]{7}){3}$/);
     the().secrets.set("the password of ann.p12", password ?? "");
     const written = join(the().project.dir, "clients", the().project.stack, "ann");
-    assert.equal(readFileSync(join(written, "ann.crt"), "utf8"), kept("ann 2").certificate);
+    assert.equal(readFileSync(join(written, "ann.crt"), "utf8"), kept("ann 3").certificate);
     for (const file of ["README.txt", "ann.crt", "ann.key", "ann.pem", "server-ca.crt"]) {
       assert.ok(!readFileSync(join(written, file), "utf8").includes(password ?? ""), file);
     }

@@ -4,9 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { connect } from "node:tls";
-import { call, type ClientKey, handshake, knock } from "../integration/client.ts";
+import { call, type Call, type ClientKey, handshake, knock } from "../integration/client.ts";
 import { Deployed } from "../integration/deployed/deployed.ts";
 import { placesOf } from "../integration/deployed/secrecy.ts";
 import { assertNothingToChange } from "../integration/deployed/unchanged.ts";
@@ -15,6 +18,7 @@ import { needlesOf, search } from "../integration/secrets.ts";
 import { auditEngine } from "../../tools/cis/audit.ts";
 import { Docker } from "../../tools/lib/docker.ts";
 import { makeAuthority, makeClient } from "../nginx/clientPki.ts";
+import { enterRequest } from "./clients/request.ts";
 import { rotate } from "./rotating/changes.ts";
 
 const GUARD = "update Command rotation-guard";
@@ -32,11 +36,14 @@ const INIT = `#!/bin/sh -e
 kapow route add /health -c 'kapow set /response/body well'
 kapow route add /who -c 'kapow get /ssl/client/i/dn | kapow set /response/body'
 kapow route add /env -c 'env | kapow set /response/body'
+kapow route add /caller -c 'kapow get /request/headers/X-Cybexp-User | kapow set /response/body'
 `;
 
 describe("a Kapow! server", () => {
   let deployed: Deployed | undefined;
+  let folder: string;
   let port: number;
+  let door: number;
   const the = () => {
     assert.ok(deployed);
     return deployed;
@@ -50,23 +57,29 @@ describe("a Kapow! server", () => {
 
   before(async () => {
     deployed = new Deployed(await Project.create());
-    [port = 0] = await freePorts(1);
+    [port = 0, door = 0] = await freePorts(2);
     the().project.configure((config) => {
       Object.assign(config["cybexp:kms"] as object, { access: "either" });
       config["cybexp:clients"] = [{ name: "ann" }, { name: "rob" }];
       config["cybexp:kapow"] = {
         image: "cybexp-demo/kapow:1",
         listen: port,
+        door: { listen: door, access: "either" },
         healthRoute: "/health",
         init: INIT,
       };
     });
+    folder = mkdtempSync(join(tmpdir(), "cybexp-test-kapow-"));
+    const privateKey = await enterRequest(the(), folder, "cat");
     await the().up();
+    const { certificate = "" } = the().outputs.clients["cat"] ?? {};
+    given.set("cat 1", { certificate, privateKey });
     given.set("ann 1", the().client("ann"));
     given.set("rob 1", the().client("rob"));
   });
   after(async () => {
     await deployed?.project.remove();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   function container() {
@@ -103,6 +116,8 @@ describe("a Kapow! server", () => {
 
   it("lets a client of the stack in, and knows its name", async () => {
     assert.equal(await who(kept("ann 1")), "200 CN=ann,O=CYBEX-P");
+    // Of a key that is its owner's.
+    assert.equal(await who(kept("cat 1")), "200 CN=cat,O=CYBEX-P");
   });
 
   /** A refusal in the handshake; over TLS 1.3 the connection may be gone before it is read. */
@@ -118,6 +133,24 @@ describe("a Kapow! server", () => {
     assert.match(await who(), shutOut("CERTIFICATE_REQUIRED"));
     assert.match(await who(expired), shutOut("CERTIFICATE_EXPIRED"));
     assert.match(await who(foreign), shutOut("UNKNOWN_CA"));
+  });
+
+  /** What a route says through the proxy, to a certificate or a password. */
+  const through = async (route: string, caller: Pick<Call, "client" | "credential">) => {
+    const { status, text } = await call(`https://localhost:${door}${route}`, {
+      ca: the().outputs.serverCa,
+      headers: { "X-Cybexp-User": "somebody else" },
+      ...caller,
+    });
+    return `${status} ${text.replace(/SERIALNUMBER=1-[0-9a-f]{32},/, "")}`;
+  };
+
+  it("has a door at the proxy, which tells it who called, and calls it as itself", async () => {
+    assert.equal(the().outputs.kapowUrl, `https://localhost:${door}`);
+    assert.equal(await through("/caller", { client: kept("ann 1") }), "200 ann");
+    assert.equal(await through("/caller", { credential: the().user("analyst") }), "200 analyst");
+    assert.match(await through("/caller", {}), /^401 \{"status":401,"door":"kapow",/);
+    assert.equal(await through("/who", { client: kept("ann 1") }), "200 CN=kapow-proxy");
   });
 
   it("speaks TLS 1.2 and 1.3 only, and never in clear", async () => {
@@ -188,6 +221,7 @@ describe("a Kapow! server", () => {
     );
     assert.notEqual(await shown(), old);
     assert.equal(await who(kept("ann 1")), "200 CN=ann,O=CYBEX-P");
+    assert.equal(await through("/caller", { client: kept("ann 1") }), "200 ann");
   });
 
   /** The certificate that it shows, by its digest. */
@@ -203,13 +237,22 @@ describe("a Kapow! server", () => {
     });
   }
 
-  it("knows no revocation, which up says; the proxy does", async () => {
+  it("knows no revocation at its own port, which up says; the proxy does", async () => {
     the().project.configure((config) => {
-      config["cybexp:clients"] = [{ name: "ann" }, { name: "rob", revoked: true }];
+      config["cybexp:clients"] = (config["cybexp:clients"] as { name: string }[]).map((client) =>
+        client.name === "rob" ? { ...client, revoked: true } : client,
+      );
     });
     const { up } = await rotate(the(), [GUARD, REVOCATIONS, PROXY, SMOKE]);
-    assert.match(up, /Kapow! knows no revocation: certificates of rob .* are still good there/);
+    assert.match(
+      up,
+      /Kapow! knows no revocation: certificates of rob .* are still good at its own port/,
+    );
     assert.equal(await who(kept("rob 1")), "200 CN=rob,O=CYBEX-P");
+    assert.match(
+      await through("/caller", { client: kept("rob 1"), credential: the().user("analyst") }),
+      /^403 .*"certificate":"revoked"/,
+    );
     const { status } = await the().call("kms", "/", { client: kept("rob 1") });
     assert.equal(status, 403);
   });
@@ -224,6 +267,7 @@ describe("a Kapow! server", () => {
         "create SelfSignedCert client-ca-2",
         "replace LocallySignedCert client-ann-1",
         "replace LocallySignedCert client-rob-1",
+        "update Command client-cat-1",
       ],
       ["kapow"],
     );
@@ -250,12 +294,15 @@ describe("a Kapow! server", () => {
     assert.match(await who(kept("rob 1")), shutOut("UNKNOWN_CA"));
     assert.match(await who(kept("ann 1")), shutOut("UNKNOWN_CA"));
     assert.equal(await who(kept("ann 2")), "200 CN=ann,O=CYBEX-P");
+    assert.match(await through("/caller", { client: kept("ann 1") }), /^401 .*not by an authority/);
+    assert.equal(await through("/caller", { client: kept("ann 2") }), "200 ann");
     await assertNothingToChange(the());
   });
 
   it("shows no private key anywhere", () => {
     const names = [...the().secrets.keys()].join("\n");
-    for (const one of ["kapow-certificate-key", "kapow-health-key", "client-ca-2-key"]) {
+    const keys = ["kapow-certificate", "kapow-health", "kapow-proxy", "client-ca-2"];
+    for (const one of keys.map((name) => `${name}-key`)) {
       assert.match(names, new RegExp(`^${one}\\.privateKeyPem`, "m"));
     }
     const places = placesOf(the()).filter(([name]) => name !== ".cybexp/passphrase");

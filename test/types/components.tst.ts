@@ -1,9 +1,11 @@
 /** What must not compile does not: each mistake here would open a port or lose a limit. */
+import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
 import type { Deployment, Role } from "../../components/deployment.ts";
+import type { Kapow } from "../../components/kapow.ts";
 import { Program, type ProgramArgs } from "../../components/program.ts";
 import type { RotatedAuthority } from "../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../components/serverCertificate.ts";
@@ -14,6 +16,8 @@ import type { Endpoint } from "../../settings/types.ts";
 declare const deployment: Deployment;
 declare const authority: RotatedAuthority;
 declare const service: Service;
+declare const kapow: Kapow;
+declare const network: docker.Network;
 declare const id: pulumi.Output<string>;
 
 describe("a published port", () => {
@@ -218,17 +222,12 @@ describe("a server's certificate", () => {
 });
 
 describe("a door of the proxy", () => {
-  it("leads to a known service", () => {
-    const door = { listen: 5002, service, maxBody: "64k", access: "password" as const };
-    expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, name: "kms" as const });
-    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, name: "world" as const });
-    expect<ProxyDoor>().type.not.toBeAssignableFrom({
-      name: "kms" as const,
-      listen: 5002,
-      service: "kms:5000",
-      maxBody: "64k",
-      access: "password" as const,
-    });
+  it("leads to a service that shares a network with the proxy", () => {
+    const door = { name: "kms", listen: 5002, maxBody: "64k", access: "password" as const };
+    expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, service });
+    expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, service: kapow });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, service: "kms:5000" });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, service: network });
   });
 
   it("says what it asks of callers", () => {

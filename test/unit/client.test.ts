@@ -21,7 +21,7 @@ import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { createSecureContext, type TLSSocket } from "node:tls";
 import { execa, execaSync } from "execa";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { makeBundle } from "../../tools/client/bundle.ts";
 import { writeFolder } from "../../tools/client/folder.ts";
 import { type Outputs, pickClient, readOutputs } from "../../tools/client/outputs.ts";
@@ -614,6 +614,16 @@ describe("a request's entry in the stack's file", () => {
         MIIB
         -----END CERTIFICATE REQUEST-----
 `;
+  it("goes into a file whose long texts are folded", () => {
+    const folded = stringify({
+      config: { "cybexp:note": "word ".repeat(30).trim(), "cybexp:clients": [{ name: "ann" }] },
+    });
+    assert.match(folded, /word\n/);
+    const written = put(folded);
+    assert.ok(written.startsWith(folded));
+    assert.match(written.slice(folded.length), /^ {4}- name: carol\n {6}csr: \|\n/);
+  });
+
   const put = (text: string, name = "carol") => withEntry(text, { name, pem, file });
 
   it("is printed as it stands there", () => {

@@ -11,6 +11,7 @@ import { notices } from "../../settings/notices.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
 import type { Settings } from "../../settings/types.ts";
+import { kapowServerName, urlsOf } from "../../settings/urls.ts";
 
 const INIT = "#!/bin/sh\nkapow route add /health -c true\n";
 
@@ -20,6 +21,12 @@ const least = {
   init: INIT,
   healthRoute: "/health",
 };
+
+/** With a door at the proxy and no port of its own. */
+function behind(door: unknown) {
+  const { image, init, healthRoute } = least;
+  return { image, init, healthRoute, ...(door !== undefined && { door }) };
+}
 
 function read(kapow: unknown, proxyAddress = "127.0.0.1", clients: unknown = []): Settings {
   return readSettings({
@@ -95,16 +102,73 @@ describe("a stack's Kapow!", () => {
   it("is refused without what it needs", () => {
     assert.deepEqual(
       problemsOf({ egress: true }).map((problem) => problem.split(":", 2).join(":")),
-      [
-        "cybexp:kapow.healthRoute",
-        "cybexp:kapow.image",
-        "cybexp:kapow.init",
-        "cybexp:kapow.listen",
-      ],
+      ["cybexp:kapow.door", "cybexp:kapow.healthRoute", "cybexp:kapow.image", "cybexp:kapow.init"],
     );
+    assert.deepEqual(problemsOf(behind(undefined)), [
+      "cybexp:kapow.door: Nobody could reach Kapow!: a door at the proxy is required, or a port of its own. " +
+        'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
+    ]);
     for (const odd of [[], "text", null, 1]) {
       assert.equal(problemsOf(odd).length, 1, JSON.stringify(odd));
     }
+  });
+
+  it("is behind the proxy, with a port of its own or without", () => {
+    const settings = read(behind({ listen: "5004" }), "192.0.2.1");
+    assert.deepEqual(settings.kapow?.door, { listen: 5004, access: "certificate" });
+    assert.ok(!("listen" in settings.kapow));
+    assert.deepEqual(
+      declaredListeners(settings).filter(({ role }) => role === "kapow"),
+      [],
+    );
+    assert.deepEqual(declaredListeners(settings).at(-1), {
+      role: "proxy",
+      address: "192.0.2.1",
+      port: 5004,
+    });
+    const both = read({ ...least, door: { listen: 5004, access: "either" } });
+    assert.deepEqual(both.kapow?.door, { listen: 5004, access: "either" });
+    assert.deepEqual(
+      declaredListeners(both)
+        .slice(-2)
+        .map(({ role, port }) => [role, port]),
+      [
+        ["proxy", 5004],
+        ["kapow", 5003],
+      ],
+    );
+    assert.deepEqual(problemsOf(behind({ listen: 5002, access: "open" })), [
+      'cybexp:kapow.door.access: Allowed: one of "password", "certificate", "either", "both". Write one of them.',
+      "cybexp:kapow.door.listen: Port 5002 is used twice: cybexp:kms.listen listens at it already. Give one of the two another port.",
+    ]);
+  });
+
+  it("is called by its own name and port, or through the proxy if it has a door there", () => {
+    const { kapow, ...others } = urlsOf(read(undefined));
+    assert.deepEqual(others, { kms: "https://localhost:5002", backend: "https://localhost:5001" });
+    assert.equal(kapow, undefined);
+    const named = { ...least, serverName: "routes.example.edu" };
+    assert.equal(urlsOf(read(named)).kapow, "https://routes.example.edu:5003");
+    assert.equal(kapowServerName(read(named)), "routes.example.edu");
+    assert.equal(
+      urlsOf(read({ ...named, door: { listen: 5004 } })).kapow,
+      "https://localhost:5004",
+    );
+    assert.equal(kapowServerName(read(least)), "localhost");
+  });
+
+  it("says so where nobody can call it through the proxy", () => {
+    assert.deepEqual(notices(read(behind({ listen: 5004 })), "2026-06-15"), [
+      {
+        due: true,
+        text: "nobody can call Kapow! through the proxy: cybexp:kapow.door.access is certificate, and cybexp:clients has no client that is not revoked",
+      },
+    ]);
+    const clients = [{ name: "ann" }];
+    assert.deepEqual(
+      notices(read(behind({ listen: 5004 }), "127.0.0.1", clients), "2026-06-15"),
+      [],
+    );
   });
 
   it("is refused at a port that somebody has", () => {
@@ -128,10 +192,11 @@ describe("a stack's Kapow!", () => {
     assert.deepEqual(told(least, clients), [
       {
         due: false,
-        text: "Kapow! knows no revocation: certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired are still good there (docs/kapow.md)",
+        text: "Kapow! knows no revocation: certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired are still good at its own port (docs/kapow.md)",
       },
     ]);
     assert.deepEqual(told(least, clients.slice(0, 1)), []);
+    assert.deepEqual(told(behind({ listen: 5004 }), clients), []);
     assert.deepEqual(told(undefined, clients), []);
   });
 

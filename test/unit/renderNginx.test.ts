@@ -54,6 +54,48 @@ describe("renderNginx", () => {
     assert.equal(renderNginx({ ...options, dialect }), fixture("nginx-1.30.conf"));
   });
 
+  it("goes to a service with TLS by its name, with a certificate, and verifies it each time", () => {
+    const door = {
+      name: "kapow",
+      port: 8443,
+      upstream: "kapow:8080",
+      maxBody: "16m",
+      tls: { serverName: "routes.example.org" },
+    };
+    const text = renderNginx({ ...options, doors: [...options.doors, door] });
+    const server = text.slice(
+      text.indexOf("# The door to the kapow."),
+      text.indexOf("# Any other"),
+    );
+    const folder = `/release/releases/${digest}`;
+    assert.equal(
+      server.slice(server.indexOf("        set $upstream"), server.indexOf("        location / {")),
+      `\
+        set $upstream kapow:8080;
+        # Nginx would take any certificate, and ask for no name.
+        proxy_ssl_verify on;
+        proxy_ssl_verify_depth 3;
+        proxy_ssl_trusted_certificate ${folder}/kapow-upstream-ca.crt;
+        proxy_ssl_name routes.example.org;
+        proxy_ssl_server_name on;
+        proxy_ssl_protocols TLSv1.2 TLSv1.3;
+        proxy_ssl_certificate ${folder}/kapow-upstream.crt;
+        proxy_ssl_certificate_key ${folder}/kapow-upstream.key;
+        # A resumed session is not verified again.
+        proxy_ssl_session_reuse off;
+
+`,
+    );
+    assert.deepEqual(server.match(/proxy_pass .*/g), [
+      "proxy_pass https://$upstream;",
+      "proxy_pass https://$upstream;",
+    ]);
+    assert.throws(
+      () => renderNginx({ ...options, doors: [{ ...door, tls: { serverName: "a b" } }] }),
+      { name: "RangeError", message: /^the server name of kapow is "a b"/ },
+    );
+  });
+
   const client = {
     name: "ann",
     subject: `serialNumber=2-${digest},CN=ann,O=CYBEX-P`,

@@ -18,6 +18,7 @@ const clientOutput = z.object({
 const outputsSchema = z.object({
   kmsUrl: z.string(),
   backendUrl: z.string(),
+  kapowUrl: z.string().optional(),
   serverCa: z.string(),
   clients: z.record(z.string(), clientOutput).optional(),
 });

@@ -11,10 +11,12 @@ export function renderEntry(name: string, pem: string): string {
   return document.toString(FORMATS[0]).slice("config:\n".length);
 }
 
-/** As people and programs write such files. */
+/** As people and programs write such files; some fold long texts at the 80th column. */
 const FORMATS = [
   { lineWidth: 0, indentSeq: true },
   { lineWidth: 0, indentSeq: false },
+  { lineWidth: 80, indentSeq: true },
+  { lineWidth: 80, indentSeq: false },
 ] as const;
 
 /**

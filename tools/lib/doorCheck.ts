@@ -7,6 +7,8 @@ export interface CheckedDoor {
   readonly name: string;
   readonly port: number;
   readonly access: "password" | "certificate" | "either" | "both";
+  /** A path that answers GET with 2xx. @default `/`, which has to answer `up` */
+  readonly route?: string | undefined;
 }
 
 /** Who calls, and what they trust. */
@@ -26,7 +28,7 @@ export interface Callers {
  */
 export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<void> {
   const { serverName, serverCa, credential, client } = callers;
-  const url = `https://${serverName}:${door.port}/`;
+  const url = `https://${serverName}:${door.port}${door.route ?? "/"}`;
   const target = { url, ca: serverCa };
   const asksCertificate = door.access === "certificate" || door.access === "both";
 
@@ -46,12 +48,16 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<vo
     ...(door.access !== "certificate" && { credential }),
     ...(asksCertificate && client && { client }),
   });
-  if (friend.status !== 200 || friend.body.trim() !== "up") {
-    throw new UserError(`${url} ${explain(friend, door.name, credential.user)}`);
+  const well =
+    door.route === undefined
+      ? friend.status === 200 && friend.body.trim() === "up"
+      : friend.status >= 200 && friend.status < 300;
+  if (!well) {
+    throw new UserError(`${url} ${explain(friend, door, credential.user)}`);
   }
 }
 
-function explain(reply: Reply, service: string, user: string): string {
+function explain(reply: Reply, { name: service, route }: CheckedDoor, user: string): string {
   switch (reply.status) {
     case 401:
       return `refuses the password of ${user} (401): the proxy serves another user list than this stack's`;
@@ -62,6 +68,6 @@ function explain(reply: Reply, service: string, user: string): string {
     case 504:
       return `answers 504: the ${service} took too long to answer; its database may be unreachable`;
     default:
-      return `answers ${reply.status} where "up" with status 200 is due`;
+      return `answers ${reply.status} where ${route === undefined ? '"up" with status 200' : "a status of 2xx"} is due`;
   }
 }

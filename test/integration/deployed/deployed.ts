@@ -12,6 +12,7 @@ export type Door = "kms" | "backend";
 export interface Outputs {
   readonly kmsUrl: string;
   readonly backendUrl: string;
+  readonly kapowUrl?: string;
   readonly serverCa: string;
   readonly clientCa: string;
   /** Without a key where the certificate was made from a request. */

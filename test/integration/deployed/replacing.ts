@@ -28,6 +28,12 @@ export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffe
     for (const role of ["backend", "backend-db", "kms"] as const) {
       docker("rm", "-f", before[role].Id);
     }
+    assert.deepEqual(
+      await faults(the()),
+      ["backend", "backend-db", "kms"].map(
+        (role) => `container: ${the().network(role)} is gone: \`npm run up\` makes it anew`,
+      ),
+    );
     // For as long as Nginx remembers the address (two seconds) it waits there in vain: a 504.
     await sleep(3000);
     const away = await the().call("backend", "/");
@@ -61,6 +67,14 @@ export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffe
       docker("rm", "-f", mirror);
     }
   });
+}
+
+/** What the doctor finds wrong, with the causes and without what follows from them. */
+async function faults(the: Deployed): Promise<string[]> {
+  const { code, stdout } = await the.npm("doctor");
+  assert.equal(code, 1, stdout);
+  const lines = [...stdout.matchAll(/^ {2}✖ (\S.*?) {2,}(.*)$/gm)];
+  return lines.map(([, about, text]) => `${about}: ${text}`).sort();
 }
 
 async function assertAllStored(the: Deployed, stored: ReadonlyMap<string, Buffer>): Promise<void> {

@@ -13,6 +13,16 @@ export function unchanged(the: () => Deployed): void {
     await assertNothingToChange(the());
   });
 
+  it("is well, says the doctor", async () => {
+    const { code, output } = await the().npm("doctor");
+    assert.equal(code, 0, output);
+    assert.doesNotMatch(output, /✖/);
+    for (const line of ["door to kms", "door to backend", "open ports", "certificates"]) {
+      assert.match(output, new RegExp(`^ {2}✔ ${line} `, "m"));
+    }
+    assert.match(output, /^(All is well|1 note)\.$/m);
+  });
+
   it("changes nothing with a second `up`, and says so", async (test) => {
     const runs = () => ROLES.map((role) => run(the().containers()[role]));
     const before = runs();

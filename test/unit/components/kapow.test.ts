@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { HealthClient } from "../../../components/healthClient.ts";
+import { SelfSignedClient } from "../../../components/selfSignedClient.ts";
 import { Kapow, type KapowArgs } from "../../../components/kapow.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { KapowSettings } from "../../../settings/types.ts";
@@ -36,29 +36,36 @@ const settings: KapowSettings = {
   egress: false,
 };
 
+const argsOf = (): KapowArgs => ({
+  deployment: deployment(),
+  settings,
+  certificate: {
+    certificate: "server certificate\n",
+    privateKey: pulumi.secret("server key"),
+  },
+  clientCa: "new authority\nold authority\n",
+  healthClient: {
+    certificate: "health certificate\n",
+    privateKey: pulumi.secret("health key"),
+  },
+  proxyClient: {
+    certificate: "proxy certificate\n",
+    privateKey: pulumi.secret("proxy key"),
+  },
+  serverName: "routes.example.edu",
+  serverCa: "server authority\n",
+});
+
 const make = (changes: Partial<KapowSettings> = {}, more: Partial<KapowArgs> = {}) =>
-  build(
-    () =>
-      new Kapow("kapow", {
-        deployment: deployment(),
-        settings: { ...settings, ...changes },
-        certificate: {
-          certificate: "server certificate\n",
-          privateKey: pulumi.secret("server key"),
-        },
-        clientCa: "new authority\nold authority\n",
-        healthClient: {
-          certificate: "health certificate\n",
-          privateKey: pulumi.secret("health key"),
-        },
-        ...more,
-      }),
-  );
+  build(() => new Kapow("kapow", { ...argsOf(), settings: { ...settings, ...changes }, ...more }));
 
 const files = {
   "server.crt": { content: "server certificate\n", mode: 0o400 },
   "server.key": { content: "server key", mode: 0o400 },
-  "client-ca.crt": { content: "new authority\nold authority\nhealth certificate\n", mode: 0o400 },
+  "client-ca.crt": {
+    content: "new authority\nold authority\nhealth certificate\nproxy certificate\n",
+    mode: 0o400,
+  },
   "health.crt": { content: "health certificate\n", mode: 0o400 },
   "health.key": { content: "health key", mode: 0o400 },
   init: { content: settings.init, mode: 0o500 },
@@ -150,6 +157,39 @@ describe("Kapow!", () => {
     assert.equal(await valueOf((await usual()).result.containerId), containerIdOf("kapow"));
   });
 
+  it("has no door at the proxy unless its settings have one", async () => {
+    const { result } = await usual();
+    assert.deepEqual(result.doors, []);
+  });
+
+  it("tells the proxy its door, how it is known, and what to come with", async () => {
+    const built = await make({ door: { listen: 5004, access: "both" } });
+    const { result } = built;
+    const [{ service, ...door } = assert.fail(), ...more] = result.doors;
+    assert.deepEqual(more, []);
+    assert.deepEqual(door, { name: "kapow", listen: 5004, access: "both", maxBody: "16m" });
+    assert.equal(service, result);
+    assert.equal(result.upstream, "kapow:8080");
+    assert.equal(await valueOf(result.network), "cybexp-test-kapow");
+    assert.deepEqual(await valueOf(result.tls), {
+      serverName: "routes.example.edu",
+      authorities: "server authority\n",
+      certificate: "proxy certificate\n",
+      privateKey: "proxy key",
+    });
+    assert.equal(await pulumi.isSecret(result.tls), true);
+    const { ports } = the(built, CONTAINER, "kapow").inputs;
+    assert.deepEqual(ports, [{ ip: "192.0.2.10", external: 5003, internal: 8080 }]);
+  });
+
+  it("publishes no port where it has none of its own", async () => {
+    const behind = Object.fromEntries(
+      Object.entries(settings).filter(([key]) => key !== "listen"),
+    ) as Partial<KapowSettings> as KapowSettings;
+    const built = await build(() => new Kapow("kapow", { ...argsOf(), settings: behind }));
+    assert.deepEqual(the(built, CONTAINER, "kapow").inputs["ports"], []);
+  });
+
   it("shares its network with nobody, and calls out only where the config says so", async () => {
     const network = async (egress: boolean) =>
       the(await make({ egress }), "docker:index/network:Network", "kapow-network").inputs;
@@ -206,7 +246,10 @@ describe("Kapow!", () => {
     const stdin = the(built, COMMAND, "kapow-files-delivery").inputs["stdin"] as {
       files: Record<string, { content: string }>;
     };
-    assert.equal(stdin.files["client-ca.crt"]?.content, "authority\nhealth certificate\n");
+    assert.equal(
+      stdin.files["client-ca.crt"]?.content,
+      "authority\nhealth certificate\nproxy certificate\n",
+    );
   });
 
   it("looks a demo image up, and pulls none", async () => {
@@ -217,10 +260,10 @@ describe("Kapow!", () => {
 
 describe("a health check's client", () => {
   it("has a certificate that vouches for itself, as a client and as nothing else", async () => {
-    const { resources, result } = await build(() => new HealthClient("health"));
+    const { resources, result } = await build(() => new SelfSignedClient("health"));
     assert.deepEqual(resources, [
       {
-        type: "cybexp:tls:HealthClient",
+        type: "cybexp:tls:SelfSignedClient",
         name: "health",
         parent: undefined,
         inputs: {},

@@ -172,11 +172,13 @@ describe("the program with the embedded default's configuration", () => {
       "backendUrl",
       "clientCa",
       "clients",
+      "kapowUrl",
       "kmsUrl",
       "moduleConfig",
       "serverCa",
       "users",
     ]);
+    assert.equal(result.kapowUrl, undefined);
     assert.equal(result.kmsUrl, "https://localhost:5002");
     assert.equal(result.backendUrl, "https://localhost:5001");
     assert.equal(await pulumi.isSecret(result.serverCa), false);

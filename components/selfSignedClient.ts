@@ -6,17 +6,18 @@ const VALIDITY_HOURS = 10 * 365 * 24;
 const RENEWAL_HOURS = 365 * 24;
 
 /**
- * The client certificate of a health check. It vouches for itself: no authority of the stack signs it,
- * so that whoever reads it in the container gets in nowhere else.
+ * A client certificate for one server of the stack: of its health check, or of the proxy in front of it.
+ * It vouches for itself: no authority of the stack signs it, so that whoever reads it in a container
+ * gets in nowhere else.
  */
-export class HealthClient extends pulumi.ComponentResource {
+export class SelfSignedClient extends pulumi.ComponentResource {
   /** PEM; the server that it is for has to trust it as an authority. */
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:HealthClient", name, {}, opts);
+    super("cybexp:tls:SelfSignedClient", name, {}, opts);
 
     const key = new tls.PrivateKey(
       `${name}-key`,

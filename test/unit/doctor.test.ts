@@ -1,0 +1,177 @@
+/** What the doctor makes of what it sees. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  type ContainerFacts,
+  containerFindings,
+  illnesses,
+} from "../../tools/doctor/containers.ts";
+import { engineFindings } from "../../tools/doctor/engine.ts";
+import { type Finding, renderFindings, verdict } from "../../tools/doctor/finding.ts";
+import { type Outside, outsideChecks } from "../../tools/lib/outside.ts";
+
+const well: ContainerFacts = {
+  Name: "/kms",
+  RestartCount: 0,
+  State: { Status: "running", ExitCode: 0, OOMKilled: false, Health: { Status: "healthy" } },
+};
+const state = (changes: Partial<ContainerFacts["State"]>): ContainerFacts => ({
+  ...well,
+  State: { ...well.State, ...changes },
+});
+const GOOD_ENGINE = { version: "28.2.2", clockAhead: 0.4, free: 50 * 1024 ** 3 };
+
+describe("an engine", () => {
+  it("that is well is said to answer, and no more", () => {
+    const good = [{ level: "good", about: "engine", text: "Docker 28.2.2 answers" }];
+    assert.deepEqual(engineFindings(GOOD_ENGINE), good);
+    assert.deepEqual(engineFindings({ version: "28.2.2", clockAhead: -30 }), good);
+  });
+
+  const second = (changes: Partial<typeof GOOD_ENGINE>) =>
+    engineFindings({ ...GOOD_ENGINE, ...changes }).slice(1);
+
+  it("before Docker 28 lets neighbours reach loopback ports, which is told with the remedy", () => {
+    const [note, ...more] = second({ version: "27.5.1" });
+    assert.deepEqual(more, []);
+    assert.equal(note?.level, "note");
+    assert.match(note.text, /^before Docker 28, .*moby#45610\): upgrade, or add the firewall rule/);
+    assert.deepEqual(second({ version: "29.0.0-rc.1" }), []);
+  });
+
+  it("has a clock that is right, and room", () => {
+    assert.deepEqual(second({ clockAhead: 45 }), [
+      {
+        level: "fault",
+        about: "clock",
+        text: "the engine's clock is 45 s ahead of this machine's, and new certificates and tokens may not be good yet: synchronise both (NTP)",
+      },
+    ]);
+    assert.match(second({ clockAhead: -3600 })[0]?.text ?? "", /is 3600 s behind this machine's/);
+    assert.deepEqual(second({ free: 100 * 1024 ** 2 }), [
+      {
+        level: "fault",
+        about: "disk",
+        text: "100 MiB are left where the engine keeps its volumes: make room, or records will be refused",
+      },
+    ]);
+  });
+});
+
+describe("containers", () => {
+  const illness = (found?: ContainerFacts) =>
+    illnesses(["kms"], new Map(found ? [["kms", found]] : [])).get("kms");
+
+  it("are well while they run and are healthy, or have no health check", () => {
+    assert.equal(illness(well), undefined);
+    assert.equal(
+      illness({ ...well, State: { Status: "running", ExitCode: 0, OOMKilled: false } }),
+      undefined,
+    );
+  });
+
+  it("are ill otherwise: each with what it has and what to do", () => {
+    const cases: [ContainerFacts | undefined, string][] = [
+      [undefined, "kms is gone: `npm run up` makes it anew"],
+      [
+        state({ Status: "paused" }),
+        "kms is paused: `docker unpause kms`, or `npm run up` makes it anew",
+      ],
+      [
+        state({ Status: "exited", ExitCode: 3 }),
+        "kms is exited (exit code 3): see `docker logs kms`; `npm run up` makes it anew",
+      ],
+      [
+        state({ Status: "restarting", OOMKilled: true, ExitCode: 137 }),
+        "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` makes it anew",
+      ],
+      [
+        state({
+          Health: { Status: "unhealthy", Log: [{ Output: "old" }, { Output: "no\nmore" }] },
+        }),
+        "kms is unhealthy (no): see `docker logs kms`",
+      ],
+      [
+        state({ Health: { Status: "starting", Log: null } }),
+        "kms is starting: see `docker logs kms`",
+      ],
+    ];
+    for (const [found, text] of cases) {
+      assert.equal(illness(found), text);
+    }
+  });
+
+  it("are counted, and those that were started again are told", () => {
+    const found = new Map([
+      ["kms", { ...well, RestartCount: 2 }],
+      ["proxy", { ...well, RestartCount: 1 }],
+    ]);
+    const ill = illnesses(["kms", "proxy", "backend"], found);
+    assert.deepEqual(
+      containerFindings(["kms", "proxy", "backend"], found, ill).map(({ level, text }) => [
+        level,
+        text,
+      ]),
+      [
+        ["good", "2 run and are healthy"],
+        ["note", "kms ended and was started again 2 times: see `docker logs kms`"],
+        ["note", "proxy ended and was started again once: see `docker logs proxy`"],
+        ["fault", "backend is gone: `npm run up` makes it anew"],
+      ],
+    );
+    assert.deepEqual(containerFindings(["x"], new Map(), illnesses(["x"], new Map())).length, 1);
+  });
+});
+
+describe("a look from outside", () => {
+  const input: Outside = {
+    deployment: "d",
+    serverName: "localhost",
+    serverCa: "",
+    credential: { user: "", password: "" },
+    doors: [
+      { name: "kms", port: 5002, access: "password" },
+      { name: "backend", port: 5001, access: "password" },
+    ],
+    databases: [
+      { container: "cybexp-dev-kms-db", uri: "" },
+      { container: "cybexp-dev-backend-db", uri: "" },
+    ],
+    listeners: [],
+  };
+
+  it("leaves out what can only fail while a container is ill", () => {
+    const left = (...ill: string[]) =>
+      outsideChecks(input)
+        .filter(({ needs }) => !ill.some(needs))
+        .map(({ title }) => title);
+    const databases = ["database cybexp-dev-kms-db", "database cybexp-dev-backend-db"];
+    assert.deepEqual(left(), [...databases, "door to kms", "door to backend", "open ports"]);
+    assert.deepEqual(left("cybexp-dev-proxy"), databases);
+    assert.deepEqual(left("cybexp-dev-kms"), [...databases, "door to backend"]);
+    assert.deepEqual(left("cybexp-dev-kms-db"), [databases[1], "door to backend"]);
+  });
+});
+
+describe("the doctor's report", () => {
+  const findings: Finding[] = [
+    { level: "fault", about: "clock", text: "wrong" },
+    { level: "good", about: "engine", text: "fine" },
+    { level: "note", about: "config", text: "hm" },
+    { level: "fault", about: "disk", text: "full" },
+  ];
+
+  it("has what is wrong last, where it is seen", () => {
+    assert.equal(
+      renderFindings(findings),
+      "  ✔ engine  fine\n  ! config  hm\n  ✖ clock   wrong\n  ✖ disk    full\n",
+    );
+    assert.equal(renderFindings([]), "");
+  });
+
+  it("ends with a verdict", () => {
+    assert.equal(verdict(findings), "2 faults, 1 note.");
+    assert.equal(verdict(findings.slice(0, 2)), "1 fault.");
+    assert.equal(verdict(findings.slice(1, 2)), "All is well.");
+  });
+});

@@ -1,0 +1,31 @@
+/** What the doctor found out about one thing. */
+export interface Finding {
+  /** `note`: nothing is wrong now, and something will be, or could be better. */
+  readonly level: "good" | "note" | "fault";
+  /** What was looked at. */
+  readonly about: string;
+  /** One sentence: what is so, and if that is not good, what to do. */
+  readonly text: string;
+}
+
+const SIGNS = { good: "✔", note: "!", fault: "✖" } as const;
+
+/** The findings as lines, what is wrong last, where it is seen. */
+export function renderFindings(findings: readonly Finding[]): string {
+  const width = Math.max(0, ...findings.map(({ about }) => about.length));
+  const order = ["good", "note", "fault"];
+  return findings
+    .toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level))
+    .map(({ level, about, text }) => `  ${SIGNS[level]} ${about.padEnd(width)}  ${text}\n`)
+    .join("");
+}
+
+/** The last line: whether all is well. */
+export function verdict(findings: readonly Finding[]): string {
+  const count = (level: Finding["level"], noun: string) => {
+    const number = findings.filter((finding) => finding.level === level).length;
+    return number === 0 ? [] : [`${number} ${noun}${number === 1 ? "" : "s"}`];
+  };
+  const parts = [...count("fault", "fault"), ...count("note", "note")];
+  return parts.length === 0 ? "All is well." : `${parts.join(", ")}.`;
+}
