@@ -32,6 +32,20 @@ export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:SmokeCheck", name, {}, opts);
     const { settings, kms, backend, kapow, proxy } = args;
+    const doors = [
+      { name: "kms", port: settings.kms.listen, access: settings.kms.access },
+      { name: "backend", port: settings.backend.listen, access: settings.backend.access },
+      ...(settings.kapow?.door
+        ? [
+            {
+              name: "kapow",
+              port: settings.kapow.door.listen,
+              access: settings.kapow.door.access,
+              route: settings.kapow.healthRoute,
+            },
+          ]
+        : []),
+    ];
 
     new Program(
       name,
@@ -47,20 +61,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
           client: args.clients.credentials.apply((all) =>
             Object.values(all).find(({ privateKey }) => privateKey !== undefined),
           ),
-          doors: [
-            { name: "kms", port: settings.kms.listen, access: settings.kms.access },
-            { name: "backend", port: settings.backend.listen, access: settings.backend.access },
-            ...(settings.kapow?.door
-              ? [
-                  {
-                    name: "kapow",
-                    port: settings.kapow.door.listen,
-                    access: settings.kapow.door.access,
-                    route: settings.kapow.healthRoute,
-                  },
-                ]
-              : []),
-          ],
+          doors,
           databases: [
             { container: kms.database.containerName, uri: kms.database.uri },
             { container: backend.database.containerName, uri: backend.database.uri },
@@ -76,6 +77,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
           ...(kapow && { KAPOW: kapow.containerId }),
           // Not in the state before the end: what the next `up` may go on from.
           ROTATION: JSON.stringify(rotationNumbers(settings)),
+          // For a preview, which compares it.
+          ACCESS: JSON.stringify(Object.fromEntries(doors.map((door) => [door.name, door.access]))),
         },
       },
       { parent: this },

@@ -1,5 +1,6 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
+import type { EnvOptions } from "./env.ts";
 import { report } from "./lib/errors.ts";
 import { obeySignals } from "./lib/signals.ts";
 
@@ -16,10 +17,30 @@ program
   .action(async () => (await import("./up.ts")).up());
 program
   .command("preview")
-  .description("show what `up` would do")
+  .description("show what `up` would do: a summary")
   .argument("[args...]", "passed to `pulumi preview`")
+  .option("--diff", "Pulumi's own diff, too")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
   .allowUnknownOption()
-  .action(async (args: string[]) => (await import("./preview.ts")).preview(args));
+  .action(async (args: string[], options: { diff?: boolean; comment?: string }) =>
+    (await import("./preview.ts")).preview(args, options),
+  );
+program
+  .command("pull-request")
+  .description("show what the checked-out change would do, tried on this machine's Docker")
+  .requiredOption("--base <ref>", "the branch that the change is to be merged into")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .option("--stacks <names>", "only these environments, separated by commas")
+  .action(async (options: { base: string; comment?: string; stacks?: string }) =>
+    (await import("./pullRequest.ts")).pullRequest(options),
+  );
+program
+  .command("drift")
+  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "write it to a file as JSON, too")
+  .action(async (options: { report?: string }) =>
+    (await import("./driftReport.ts")).drift(options),
+  );
 program
   .command("down")
   .description("remove all that the stack made")
@@ -49,13 +70,47 @@ program
     (await import("./client.ts")).client(name, options),
   );
 program
+  .command("env")
+  .description("make a new environment's file, by asking or from flags")
+  .argument("<name>", "the stack's name: the file is Pulumi.<name>.yaml")
+  .option("--production", "it serves real data; --no-production: it does not")
+  .option("--no-production")
+  .option("--throwaway", "its data may go with `npm run down`")
+  .option("--server-name <name>", "the name that clients call")
+  .option("--address <ip>", "the Docker host's address in the network of those clients")
+  .option("--kms-image <image>")
+  .option("--backend-image <image>")
+  .option("--database-image <image>")
+  .option("--proxy-image <image>")
+  .option("--kms-listen <port>", "the proxy's port for the KMS")
+  .option("--backend-listen <port>", "the proxy's port for the Backend")
+  .option("--kms-bind <ip:port>", "where the operator reaches the KMS itself")
+  .option("--backend-bind <ip:port>", "where the operator reaches the Backend itself")
+  .option("--user <name...>", "who may call the services")
+  .option("--client <name...>", "who gets a client certificate")
+  .option("--access <word>", "what lets a caller in: password, certificate, either or both")
+  .option("--backend <url>", "where the state is kept")
+  .option("--secrets-provider <provider>", "what encrypts the secrets in the state")
+  .option("--yes", "do not ask: take the defaults of what is not given")
+  .action(async (name: string, options: EnvOptions) =>
+    (await import("./env.ts")).env(name, options),
+  );
+program
   .command("docs")
   .description("write docs/reference.md anew from the code")
   .action(async () => (await import("./docs.ts")).main([]));
 program
+  .command("build")
+  .description("build the npm package of the components into dist/")
+  .action(async () => (await import("./build.ts")).build());
+program
   .command("check")
   .description("compiler, lint, format and unit tests: what needs no engine")
   .action(async () => (await import("./test.ts")).check());
+program
+  .command("lint:workflows")
+  .description("lint .github with actionlint and zizmor")
+  .action(async () => (await import("./lintWorkflows.ts")).lintWorkflows());
 program
   .command("test")
   .description("run all tests but the long ones")

@@ -108,7 +108,7 @@ async function unusablePorts(
 }
 
 /** The error's code, or undefined when it works. */
-function tryToListen(host: string, port: number): Promise<string | undefined> {
+export function tryToListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { restoreCheckpoint } from "./checkpoint.ts";
+import type { Docker } from "./lib/docker.ts";
 import { UserError } from "./lib/errors.ts";
 import { findWriter } from "./lib/processes.ts";
 import { type Started, STOP_SECONDS } from "./runLock.ts";
@@ -175,16 +176,20 @@ export async function removeStandIns(session: Session, deployment: string): Prom
 
 /** Removes whatever carries the deployment's id, volumes too: after a destroy of a throw-away stack. */
 export async function removeLeftovers(session: Session, deployment: string): Promise<void> {
-  const label = `cybexp.deployment=${deployment}`;
+  await removeLabelled(session.docker, `cybexp.deployment=${deployment}`);
+}
+
+/** Removes every container, network and volume that carries the label. */
+export async function removeLabelled(docker: Docker, label: string): Promise<void> {
   const commands = {
     container: ["container", "rm", "--force", "--volumes"],
     network: ["network", "rm"],
     volume: ["volume", "rm"],
   };
   for (const kind of ["container", "network", "volume"] as const) {
-    const found = await session.docker.labelled(kind, label);
+    const found = await docker.labelled(kind, label);
     if (found.length > 0) {
-      await session.docker.run([...commands[kind], ...found]);
+      await docker.run([...commands[kind], ...found]);
     }
   }
 }

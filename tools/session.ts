@@ -8,10 +8,11 @@ import { localDir, projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { isEmbedded, pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
+import { pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
 import { clearTheWay } from "./recover.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./stackFile.ts";
+import { isEmbedded, type StateStore, storeOf } from "./stateStore.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { runUpdate, type Update } from "./update.ts";
 
@@ -22,17 +23,30 @@ export interface Session {
   readonly docker: Docker;
   /** Whether the state is this clone's own. */
   readonly embedded: boolean;
+  /** Where the state is kept. */
+  readonly store: StateStore;
   /** Runs the CLI, which may ask the operator, and gives its exit code. */
   pulumi(args: readonly string[]): Promise<number>;
   /** Runs the CLI's `up` or `destroy` and tells what it changes. */
   update(args: readonly string[]): Promise<Update>;
   /** Runs the CLI and gives its standard output; a failure is a UserError with the CLI's words. */
   ask(args: readonly string[]): Promise<string>;
-  /** The same with a JSON document on its standard input. */
+  /** Runs the CLI and gives all that it wrote, whatever its exit code. */
+  capture(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Captured>;
+  /** The same as `ask` with a JSON document on its standard input. */
   tell(args: readonly string[], document: unknown): Promise<string>;
 }
 
+/** What a run of the CLI came to. */
+export interface Captured {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export interface SessionOptions {
+  /** @default the one that STACK names */
+  readonly stack?: string;
   /** Whether the images that the stack's config names are needed. */
   readonly images: boolean;
   /** Nothing on the machine is mended: an engine that does not answer is an error. @default false */
@@ -48,9 +62,10 @@ export interface SessionOptions {
 export async function openSession(options: SessionOptions): Promise<Session> {
   // State, logs and the passphrase are for this user alone.
   process.umask(0o077);
-  const stack = stackName();
+  const stack = options.stack ?? stackName();
   const config = stackConfig(stack);
-  const embedded = isEmbedded();
+  const store = storeOf(stack, config);
+  const embedded = isEmbedded(store);
   let lock = noLock;
   if (options.changes !== undefined) {
     lock = await lockStack(stack, options.changes);
@@ -68,30 +83,28 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     await ensureImages(engine, imagesOf(config));
   }
 
-  const env = { ...pulumiEnvironment(toolchain, engine.host), PULUMI_STACK: stack };
+  const env = { ...pulumiEnvironment(toolchain, engine.host, store), PULUMI_STACK: stack };
   if (embedded) {
     // Pulumi does not make it.
     mkdirSync(stateDir, { recursive: true });
   }
-  const quietly = (args: readonly string[], input = "") =>
-    withCleanStackFile(stack, embedded, async () => {
-      const result = await execa(toolchain.pulumi, [...args, "--non-interactive"], {
-        cwd: projectRoot,
-        env,
-        extendEnv: false,
-        input,
-        reject: false,
-      });
-      if (result.exitCode !== 0) {
-        throw new UserError(result.stderr.replace(/^error: /, "").trim());
-      }
-      return result.stdout;
-    });
+  const capture = (args: readonly string[], more: NodeJS.ProcessEnv = {}, input = "") =>
+    withCleanStackFile(stack, embedded, () =>
+      runCaptured(toolchain.pulumi, args, { cwd: projectRoot, env: { ...env, ...more }, input }),
+    );
+  const quietly = async (args: readonly string[], input = "") => {
+    const { code, stdout, stderr } = await capture(args, {}, input);
+    if (code !== 0) {
+      throw new UserError(stderr.replace(/^error: /, "").trim());
+    }
+    return stdout;
+  };
   return {
     stack,
     engine,
     docker: new Docker(engine.host),
     embedded,
+    store,
     pulumi: (args) =>
       withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, lock)),
     update: (args) =>
@@ -99,8 +112,31 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         runUpdate(toolchain.pulumi, args, env, (pid) => lock.setPulumi(pid)),
       ),
     ask: (args) => quietly(args),
+    capture: (args, more) => capture(args, more),
     tell: (args, document) => quietly(args, JSON.stringify(document)),
   };
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly input?: string;
+}
+
+/** Runs the CLI, which asks nothing, in an environment of its own. */
+export async function runCaptured(
+  pulumi: string,
+  args: readonly string[],
+  { cwd, env, input = "" }: Surroundings,
+): Promise<Captured> {
+  const { exitCode, stdout, stderr } = await execa(pulumi, [...args, "--non-interactive"], {
+    cwd,
+    env,
+    extendEnv: false,
+    input,
+    reject: false,
+  });
+  return { code: exitCode ?? 1, stdout, stderr };
 }
 
 /** Every image that the stack's config names: `image` of the keys that have one. */

@@ -64,7 +64,10 @@ export async function runUpdate(
     const report = new UpdateReport(say);
     const code = await follow(events, report, ended, say);
     const interrupted = stopForwarding() || report.cancelled;
-    const failures = code !== 0 && report.failures.length === 0 ? wordsIn(errors) : report.failures;
+    const failures =
+      code !== 0 && report.failures.length === 0
+        ? wordsOf(readFrom(errors, 0).toString("utf8"))
+        : report.failures;
     return { ok: code === 0 && !interrupted, changes: report.changes, failures, interrupted };
   } finally {
     stopForwarding();
@@ -74,11 +77,8 @@ export async function runUpdate(
 }
 
 /** What stops Pulumi before it has a resource to speak of. */
-function wordsIn(errors: number): string[] {
-  const text = readFrom(errors, 0)
-    .toString("utf8")
-    .replace(/^error: /gm, "")
-    .trim();
+export function wordsOf(errors: string): string[] {
+  const text = errors.replace(/^error: /gm, "").trim();
   if (/incorrect passphrase/.test(text)) {
     return [
       "incorrect passphrase: PULUMI_CONFIG_PASSPHRASE is not the one that this stack's secrets are encrypted with",

@@ -149,9 +149,13 @@ const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 const isStack = (urn: string): boolean => urn.includes("::pulumi:pulumi:Stack::");
 
 /** "docker:index/container:Container" called "kms" is "container kms". */
-function titleOf(urn: string, type: string): string {
-  const kind = (type.split(":").at(-1) ?? type).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-  return `${kind} ${nameOf(urn)}`;
+export function titleOf(urn: string, type: string): string {
+  return `${kindOf(type)} ${nameOf(urn)}`;
+}
+
+/** "docker:index/container:Container" is a "container". */
+export function kindOf(type: string): string {
+  return (type.split(":").at(-1) ?? type).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
 }
 
 /** How a bridged provider and the command provider wrap what went wrong, several times over. */
@@ -164,7 +168,7 @@ const WRAPPINGS = [
 ];
 
 /** The cause alone, without how it came to us. */
-function plain(message: string): string {
+export function plain(message: string): string {
   let text = message.replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "");
   for (let before = ""; text !== before;) {
     before = text;

@@ -85,7 +85,15 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
   it("a stack without a file", async () => {
     assertRefused(
       await withEnv({ STACK: "nowhere" }),
-      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy",
+      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; `npm run env -- nowhere` makes one",
+    );
+  });
+
+  it("to look for drift: there is nothing to compare with", async () => {
+    assertRefused(
+      await withEnv({}, "drift"),
+      `nothing of ${project.stack} is deployed, as far as its state tells: ` +
+        "`npm run up` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state",
     );
   });
 

@@ -8,6 +8,7 @@ import { badInput } from "./deployed/badInput.ts";
 import { cis } from "./deployed/cis.ts";
 import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
+import { drift } from "./deployed/drift.ts";
 import { firstUp } from "./deployed/firstUp.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
@@ -58,6 +59,7 @@ describe("a deployed stack", () => {
   describe("hardening", () => hardening(the));
   describe("the CIS Docker Benchmark", () => cis(the));
   describe("a second time", () => unchanged(the));
+  describe("drift", () => drift(the));
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));
   describe("rotation", () => rotation(the));

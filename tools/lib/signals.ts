@@ -50,7 +50,7 @@ export function obeySignals(): void {
  * @param shared The child is in the terminal's foreground group with us and gets Ctrl-C by itself.
  */
 export function forwardSignals(
-  child: ChildProcess,
+  child: Pick<ChildProcess, "kill">,
   { shared = false, onFirst }: { shared?: boolean; onFirst?: () => void } = {},
 ): () => boolean {
   let last = -Infinity;

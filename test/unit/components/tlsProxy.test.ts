@@ -88,6 +88,8 @@ const SETTINGS: Settings = {
     backendDatabase: 1,
   },
   throwaway: false,
+  production: false,
+  state: {},
 };
 
 interface Changes {
@@ -543,6 +545,7 @@ describe("the smoke check", () => {
         BACKEND: containerIdOf("backend"),
         ROTATION:
           '{"user collector":1,"kmsJwtKey":1,"serverCertificate":1,"serverCa":1,"clientCa":1,"kmsDatabase":1,"backendDatabase":1}',
+        ACCESS: '{"kms":"password","backend":"password"}',
       },
       stdin,
     });

@@ -1,0 +1,249 @@
+/**
+ * Plays pull requests: a repository whose main branch is this project, and branches that change it.
+ * What `npm run pull-request` would write as a comment is asserted to the letter.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker, Project } from "../integration/project.ts";
+
+describe("a pull request", () => {
+  let made: Project | undefined;
+  const the = () => {
+    assert.ok(made);
+    return made;
+  };
+  const path = (file: string) => join(the().dir, file);
+  const git = (...args: string[]) =>
+    execFileSync("git", args, {
+      cwd: the().dir,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  const replace = (file: string, from: string, to: string) => {
+    const text = readFileSync(path(file), "utf8");
+    assert.ok(text.includes(from), `${file} has ${from}`);
+    writeFileSync(path(file), text.replace(from, to));
+  };
+  const commit = (message: string) =>
+    git("-c", "user.name=test", "-c", "user.email=test@example.edu", "commit", "-qam", message);
+
+  /** Makes a branch with a change, and gives the comment and the exit code. */
+  async function preview(branch: string, change: () => void, stacks = "dev") {
+    git("checkout", "-q", "main");
+    git("checkout", "-q", "-b", branch);
+    change();
+    commit(branch);
+    const { code, output } = await the().npm("pull-request", ...argsFor(stacks));
+    const comment = readFileSync(path("comment.md"), "utf8");
+    assert.equal(statSync(path("comment.md")).mode & 0o777, 0o600);
+    assert.equal(git("status", "--porcelain", "--untracked-files=no"), "");
+    return { code, output, comment: comment.replaceAll(/ at [0-9a-f]{7},/g, " at COMMIT,") };
+  }
+  const argsFor = (stacks: string) => [
+    ...["--base", "main", "--stacks", stacks],
+    ...["--comment", "comment.md"],
+  ];
+
+  before(async () => {
+    made = await Project.create();
+    git("init", "-q", "-b", "main");
+    git("add", "-A");
+    commit("the project");
+  });
+  after(async () => {
+    await made?.remove();
+  });
+
+  const leftovers = () => [
+    ...docker("ps", "-a", "--format", "{{.Names}}").split("\n"),
+    ...docker("network", "ls", "--format", "{{.Name}}").split("\n"),
+    ...docker("volume", "ls", "--format", "{{.Name}}").split("\n"),
+  ];
+  const nothingIsLeft = () => {
+    assert.deepEqual(
+      leftovers().filter((name) => name.includes("rehearsal-dev")),
+      [],
+    );
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter((name) => name.startsWith("cybexp-pull-request-")),
+      [],
+    );
+  };
+
+  it("that opens a port to the world is told so, first of all", async () => {
+    const { output, comment } = await preview("open", () => {
+      replace(
+        "components/service.ts",
+        "ports: [{ ...args.bind, internal: PORT }]",
+        'ports: [{ ...args.bind, address: "0.0.0.0", internal: PORT }]',
+      );
+    });
+    assert.equal(comment, OPENED, output);
+    nothingIsLeft();
+  });
+
+  it("that rotates a password is told so, and changes nothing else", async () => {
+    const { code, output, comment } = await preview("rotate", () => {
+      replace("Pulumi.dev.yaml", "- name: analyst", "- name: analyst\n      generation: 2");
+    });
+    assert.equal(comment, ROTATED, output);
+    assert.equal(code, 0);
+    nothingIsLeft();
+  });
+
+  it("that removes a user is told who loses access", async () => {
+    const { code, output, comment } = await preview("remove", () => {
+      replace("Pulumi.dev.yaml", "    - name: analyst\n", "");
+    });
+    assert.equal(comment, REMOVED, output);
+    assert.equal(code, 0);
+    nothingIsLeft();
+  });
+
+  it("with a mistake in its settings is told the mistake, and nothing is deployed", async () => {
+    const { code, output, comment } = await preview("mistake", () => {
+      replace("Pulumi.dev.yaml", "bind: 127.0.0.1:5012", "bind: 0.0.0.0:5012");
+    });
+    assert.equal(comment, MISTAKEN, output);
+    assert.equal(code, 1);
+    assert.ok(!output.includes("Deploying"), output);
+  });
+
+  it("with a new and a removed environment is told so, and nothing is deployed", async () => {
+    const { code, output, comment } = await preview(
+      "environments",
+      () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
+      "dev,new",
+    );
+    assert.ok(comment.startsWith(RENAMED), comment);
+    assert.equal(code, 0, output);
+    assert.ok(!output.includes("Deploying"), output);
+  });
+
+  it("that is interrupted leaves nothing behind", async () => {
+    const run = the().start("pull-request", ...argsFor("dev"));
+    git("checkout", "-q", "main");
+    const ended = the().end(run);
+    const deployed = () => leftovers().some((name) => name.includes("rehearsal-dev"));
+    for (let waited = 0; waited < 60 && !deployed(); waited += 0.25) {
+      await sleep(250);
+    }
+    assert.ok(deployed());
+    process.kill(-(run.pid ?? 0), "SIGINT");
+    const { code, output } = await ended;
+    assert.notEqual(code, 0, output);
+    assert.ok(output.endsWith("interrupted\n"), output);
+    nothingIsLeft();
+  });
+});
+
+const OPENED = `OPENED`;
+
+const ROTATED = `<!-- cybexp-preview -->
+## dev: 1 made, 3 updated
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Is rotated**
+
+- User analyst: gets password 2; password 1 stays good until retired
+
+**What changes**
+
+- Proxy: updates program proxy-release-delivery
+- Users: makes password user-analyst-2
+- Checks: updates programs rotation-guard, smoke
+
+**Notes**
+
+- the previous password of analyst (generation 1) is still good: to retire it, set retired: 1 for that user
+
+<details><summary>Diff: 1 made, 3 updated</summary>
+
+\`\`\`diff
++ password user-analyst-2 made
+! program rotation-guard updated
+    stdin numbers user analyst: 1 => 2
+! program smoke updated
+    environment.RELEASE: "(id)" => (known after the update)
+    environment.ROTATION user analyst: 1 => 2
+    stdin: [secret] => (known after the update)
+! program proxy-release-delivery updated
+    environment.RELEASE: "(id)" => (known after the update)
+    stdin: [secret] => (known after the update)
+\`\`\`
+
+</details>
+`;
+
+const REMOVED = `<!-- cybexp-preview -->
+## dev: 2 removed, 3 updated
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Loses access**
+
+- User analyst: taken off the list: refused at the KMS and the Backend
+
+**What changes**
+
+- Proxy: updates program proxy-release-delivery
+- Users: removes password user-analyst-1 and random value user-analyst-salt
+- Checks: updates programs rotation-guard, smoke
+
+<details><summary>Diff: 2 removed, 3 updated</summary>
+
+\`\`\`diff
+- password user-analyst-1 removed
+- random value user-analyst-salt removed
+! program rotation-guard updated
+    stdin numbers user analyst: 1 => (none)
+! program smoke updated
+    environment.RELEASE: another "(id)"
+    environment.ROTATION user analyst: 1 => (none)
+! program proxy-release-delivery updated
+    environment.RELEASE: another "(id)"
+    stdin: another [secret]
+\`\`\`
+
+</details>
+`;
+
+const RENAMED = `<!-- cybexp-preview -->
+## dev: removed
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+Pulumi.dev.yaml is removed. What is deployed of it stays until it is destroyed (STACK=dev npm run down), before this is merged.
+
+## new: 65 made
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+new is a new environment: all of it is made.
+
+**Becomes reachable**
+
+- The backend
+`;
+
+const MISTAKEN = `<!-- cybexp-preview -->
+## dev: fails
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Fails:**
+
+\`\`\`
+The configuration of stack "dev" has 1 problem. Nothing was changed.
+
+cybexp:kms.bind = "0.0.0.0:5012"
+  This is every address of the machine, so the service would be open to the network. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  Write, for example, 127.0.0.1:5012 or [::1]:5012.
+\`\`\`
+`;

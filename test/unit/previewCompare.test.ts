@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { compare } from "../../tools/preview/compare.ts";
+import { readEvents } from "../../tools/preview/events.ts";
+import { type Picture, pictureOf } from "../../tools/preview/picture.ts";
+import { CERTIFICATE, CONTAINER, container, event, PASSWORD, smoke } from "./previewEvents.ts";
+
+interface Given {
+  readonly users?: Record<string, number[]>;
+  readonly clients?: Record<string, number[]>;
+  readonly server?: number[];
+  readonly client?: number[];
+  readonly numbers?: Record<string, number>;
+  readonly doors?: Picture["doors"];
+  readonly listeners?: Picture["listeners"];
+}
+
+const picture = (given: Given): Picture => ({
+  users: new Map(Object.entries(given.users ?? {})),
+  clients: new Map(Object.entries(given.clients ?? {})),
+  authorities: { server: given.server ?? [1], client: given.client ?? [1] },
+  numbers: given.numbers ?? {},
+  doors: given.doors ?? {},
+  listeners: given.listeners ?? [],
+});
+
+const NOTHING = { rotated: [], lost: [], gained: [], opened: [], closed: [] };
+const difference = (before: Given, after: Given) => compare(picture(before), picture(after));
+const BOTH = { kms: "either", backend: "password" } as const;
+
+describe("comparing a stack as it is with the stack as it would be", () => {
+  it("finds nothing in two that are the same", () => {
+    const given = { users: { ann: [1, 2] }, clients: { laptop: [1] }, doors: BOTH };
+    assert.deepEqual(difference(given, given), NOTHING);
+  });
+
+  it("tells who is taken off the lists, and where they got in", () => {
+    assert.deepEqual(
+      difference(
+        { users: { rob: [1], ann: [1], eve: [1, 2] }, clients: { laptop: [1] }, doors: BOTH },
+        { users: { eve: [1, 2] }, doors: BOTH },
+      ),
+      {
+        ...NOTHING,
+        lost: [
+          "users ann and rob: taken off the list: refused at the KMS and the Backend",
+          "client laptop: taken off the list: refused at the KMS",
+        ],
+      },
+    );
+  });
+
+  it("tells who is new", () => {
+    assert.deepEqual(
+      difference({ doors: BOTH }, { users: { ann: [1] }, clients: { laptop: [1] }, doors: BOTH }),
+      {
+        ...NOTHING,
+        gained: [
+          "user ann: new on the list: let in at the KMS and the Backend with a password of its own",
+          "client laptop: new on the list: let in at the KMS with a certificate of its own",
+        ],
+      },
+    );
+  });
+
+  it("says so where no door asks for a client's certificate, and nothing where no door is known", () => {
+    const lost = (doors: Picture["doors"]) =>
+      difference({ clients: { laptop: [1] }, doors }, { doors }).lost;
+    assert.deepEqual(lost({ kms: "password" }), [
+      "client laptop: taken off the list: refused, though no door asks for a certificate",
+    ]);
+    assert.deepEqual(lost({}), ["client laptop: taken off the list: refused"]);
+  });
+
+  it("tells a rotation with its overlap, its end, and one without", () => {
+    const step = (before: number[], after: number[]) =>
+      difference({ users: { ann: before }, doors: BOTH }, { users: { ann: after }, doors: BOTH });
+    assert.deepEqual(step([1], [1, 2]), {
+      ...NOTHING,
+      rotated: ["user ann: gets password 2; password 1 stays good until retired"],
+    });
+    assert.deepEqual(step([1, 2], [2]), {
+      ...NOTHING,
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+    });
+    assert.deepEqual(step([1], [2]), {
+      ...NOTHING,
+      rotated: ["user ann: gets password 2"],
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+    });
+  });
+
+  it("tells a revocation from a retirement", () => {
+    assert.deepEqual(
+      difference(
+        { clients: { laptop: [1, 2] }, doors: BOTH },
+        { clients: { laptop: [] }, doors: BOTH },
+      ).lost,
+      ["client laptop: revoked: certificate 1 and 2 is refused at the KMS, for good"],
+    );
+  });
+
+  it("tells what a number rotates, and whom that costs access", () => {
+    const numbers = { kmsJwtKey: 1, serverCertificate: 1, kmsDatabase: 1, backendDatabase: 1 };
+    const next = { kmsJwtKey: 2, serverCertificate: 2, kmsDatabase: 2, backendDatabase: 2 };
+    assert.deepEqual(difference({ numbers }, { numbers: next }).rotated, [
+      "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new config.yaml (output moduleConfig), each administrator a new login",
+      "key and certificate of the proxy: number 2; callers notice nothing",
+      "passwords of the KMS's database: number 2; the ones before are removed",
+      "passwords of the Backend's database: number 2; the ones before are removed",
+    ]);
+    assert.deepEqual(difference({}, { numbers }), NOTHING);
+  });
+
+  it("tells a new authority, and one that is retired", () => {
+    assert.deepEqual(difference({}, { server: [2, 1], client: [2, 1] }), {
+      ...NOTHING,
+      rotated: [
+        "server CA: number 2 signs; hand out the new output serverCa to all callers before 1 is retired",
+        "client CA: number 2 signs; each client gets a new certificate of its key, to be handed over before 1 is retired",
+      ],
+    });
+    assert.deepEqual(difference({ server: [2, 1], client: [2, 1] }, { server: [2], client: [2] }), {
+      ...NOTHING,
+      lost: [
+        "callers that trust no other server CA than number 1",
+        "clients whose certificate is signed by client CA 1",
+      ],
+    });
+    assert.deepEqual(difference({ server: [], client: [] }, {}), NOTHING);
+  });
+
+  it("tells what a door's change costs and gives, for each pair of kinds", () => {
+    const P = "a password and nothing else";
+    const C = "a certificate and nothing else";
+    const PC = "a password and certificate";
+    const table: Record<string, readonly [lost: string[], gained: string[]]> = {
+      "password certificate": [[P], [C]],
+      "password either": [[], [C]],
+      "password both": [[P], []],
+      "certificate password": [[C], [P]],
+      "certificate either": [[], [P]],
+      "certificate both": [[C], []],
+      "either password": [[C], []],
+      "either certificate": [[P], []],
+      "either both": [[P, C], []],
+      "both password": [[], [P]],
+      "both certificate": [[], [C]],
+      "both either": [[], [P, C]],
+    };
+    for (const [pair, [lost, gained]] of Object.entries(table)) {
+      const [old, now] = pair.split(" ") as ["password", "either"];
+      const told = (keys: string[]) =>
+        keys.map((key) => `callers with ${key}, at the KMS (access: ${old}, now ${now})`);
+      assert.deepEqual(
+        difference({ doors: { kms: old } }, { doors: { kms: now } }),
+        { ...NOTHING, lost: told(lost), gained: told(gained) },
+        pair,
+      );
+    }
+    assert.ok(!JSON.stringify(table).includes(PC));
+  });
+
+  it("tells many at once, and not all by name", () => {
+    const names = Array.from({ length: 300 }, (_, index) => `u${1000 + index}`);
+    const [sentence = "", ...others] = difference(
+      { users: Object.fromEntries(names.map((name) => [name, [1]])) },
+      {},
+    ).lost;
+    assert.deepEqual(others, []);
+    assert.match(
+      sentence,
+      /^users u1000, u1001, .* u1019 and 280 more: taken off the list: refused$/,
+    );
+  });
+});
+
+describe("the picture of a stack", () => {
+  it("is made of its resources, as they are and as they would be", () => {
+    const { steps } = readEvents(
+      [
+        event({ op: "same", type: PASSWORD, name: "user-a-1-1" }),
+        event({ op: "create", type: PASSWORD, name: "user-a-1-2" }),
+        event({ op: "delete", type: PASSWORD, name: "user-rob-10" }),
+        event({ op: "same", type: CERTIFICATE, name: "client-laptop-1" }),
+        event({
+          op: "same",
+          type: "cybexp:index:ClientList$cybexp:tls:ClientCertificate",
+          name: "client-laptop-1",
+        }),
+        event({
+          op: "same",
+          type: "cybexp:index:ClientList$cybexp:tls:ClientCertificate",
+          name: "client-laptop-2",
+        }),
+        event({
+          op: "create",
+          type: "cybexp:tls:RotatedAuthority$cybexp:tls:CertificateAuthority",
+          name: "server-ca-2",
+        }),
+        event({
+          op: "same",
+          type: CONTAINER,
+          name: "kms",
+          old: container("kms", [{ ip: "127.0.0.1", external: 5012, internal: 5000 }]),
+        }),
+        smoke(
+          { numbers: { "refused client laptop": 0 }, doors: { kms: "password" } },
+          { numbers: { "refused client laptop": 1 }, doors: { kms: "both" } },
+        ),
+      ].join("\n"),
+    );
+    const listeners = [{ role: "kms", address: "127.0.0.1", port: 5012 }];
+    assert.deepEqual(pictureOf(steps, "old"), {
+      users: new Map([
+        ["a-1", [1]],
+        ["rob", [10]],
+      ]),
+      clients: new Map([["laptop", [1, 2]]]),
+      authorities: { server: [], client: [] },
+      numbers: { "refused client laptop": 0 },
+      doors: { kms: "password" },
+      listeners,
+    });
+    assert.deepEqual(pictureOf(steps, "next"), {
+      users: new Map([["a-1", [1, 2]]]),
+      clients: new Map([["laptop", [2]]]),
+      authorities: { server: [2], client: [] },
+      numbers: { "refused client laptop": 1 },
+      doors: { kms: "both" },
+      listeners,
+    });
+  });
+});

@@ -1,0 +1,126 @@
+/** The comment of a pull request: the summary of each environment, its diff folded below it. */
+import { codeBlock, inline } from "./markdown.ts";
+import { roomFor } from "./room.ts";
+import type { PreviewSummary } from "./summary.ts";
+
+/** The first line, by which the comment is found again to be edited in place. */
+export const MARKER = "<!-- cybexp-preview -->";
+
+/** What GitHub takes; characters, and counted in bytes here, which are never fewer. */
+const LIMIT = 65_536;
+
+/** Of a list that is longer the rest is counted. */
+const MOST_ITEMS = 30;
+
+/** Characters of a sentence of others', such as an error. */
+const LONGEST = 2000;
+
+/** Room for the line that says what was cut, and for the block around a diff. */
+const FRAME = 400;
+
+/** The whole text. The summaries come first: only when they fit are the diffs given what is left. */
+export function renderComment(summaries: readonly PreviewSummary[], limit = LIMIT): string {
+  const heads = summaries.map(head);
+  const diffs = summaries.map(({ diff }) => diff);
+  const size = (text: string) => Buffer.byteLength(text);
+  const used = size(MARKER) + heads.reduce((sum, text) => sum + size(text) + FRAME, 0);
+  const rooms = roomFor(
+    diffs.map((lines) => lines.reduce((sum, line) => sum + size(line) + 1, 0)),
+    limit - used,
+  );
+  const parts = heads.map((text, index) => {
+    const summary = summaries[index];
+    return summary === undefined ? text : text + folded(summary, rooms[index] ?? 0);
+  });
+  return cutTo(limit, `${MARKER}\n${parts.join("\n")}`);
+}
+
+function head(summary: PreviewSummary): string {
+  const { environment, errors, violations, remarks, sections, changes, notes } = summary;
+  const mandatory = violations.filter((violation) => violation.mandatory);
+  const advisory = violations.filter((violation) => !violation.mandatory);
+  const told = (list: typeof violations) =>
+    list.map(({ rule, resource, message }) => `${rule} (${resource}): ${message}`);
+  return [
+    `## ${inline(environment)}: ${inline(verdict(summary))}`,
+    ...remarks.map(inline),
+    ...errors.flatMap((error) => ["**Fails:**", codeBlock(shorten(error).split("\n"))]),
+    ...list("Breaks a rule", told(mandatory)),
+    ...sections.flatMap(({ title, items }) => list(title, items)),
+    ...list("Is advised against", told(advisory)),
+    ...list(
+      "What changes",
+      changes.map(({ component, what }) => `${component}: ${what}`),
+    ),
+    ...list("Notes", notes),
+  ].join("\n\n");
+}
+
+/** The outcome in a few words: the heading's. */
+export function verdict({ errors, violations, tally, failed }: PreviewSummary): string {
+  if (violations.some(({ mandatory }) => mandatory)) {
+    return "breaks a rule";
+  }
+  if (failed || errors.length > 0) {
+    return "fails";
+  }
+  return tally || "nothing changes";
+}
+
+function list(title: string, items: readonly string[]): string[] {
+  const rest = items.length - MOST_ITEMS;
+  const lines = [
+    ...items.slice(0, MOST_ITEMS).map((item) => `- ${inline(shorten(item))}`),
+    ...(rest > 0 ? [`- and ${rest} more`] : []),
+  ];
+  return items.length === 0 ? [] : [`**${title}**`, lines.join("\n")];
+}
+
+function shorten(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)} ... (cut)` : text;
+}
+
+/** The diff, as many of its lines as there is room for. */
+function folded({ environment, diff, tally }: PreviewSummary, room: number): string {
+  if (diff.length === 0) {
+    return "\n";
+  }
+  const shown: string[] = [];
+  let left = room;
+  for (const line of diff) {
+    left -= Buffer.byteLength(line) + 1;
+    if (left < 0) {
+      break;
+    }
+    shown.push(line);
+  }
+  const cut = diff.length - shown.length;
+  const block = [
+    "",
+    `<details><summary>Diff: ${tally}</summary>`,
+    ...(shown.length > 0 ? [codeBlock(shown, "diff")] : []),
+    ...(cut > 0
+      ? [
+          `${cut} of ${diff.length} lines are cut: a comment has ${LIMIT} characters. ` +
+            `All: \`STACK=${environment.replace(/[^\w.-]/g, "")} npm run preview -- --diff\``,
+        ]
+      : []),
+    "</details>",
+  ];
+  return `${block.join("\n\n")}\n`;
+}
+
+/** The last resort, where the summaries alone are too long. */
+function cutTo(limit: number, text: string): string {
+  const end = "\n\nThe rest of the summary is cut: a comment has no more room.\n";
+  const bytes = Buffer.from(text);
+  if (bytes.length <= limit) {
+    return text;
+  }
+  const kept = bytes.subarray(0, limit - end.length - 8).toString("utf8");
+  const whole = kept.slice(0, kept.lastIndexOf("\n"));
+  // A block of code that was cut open would swallow the notice.
+  const fences = [...whole.matchAll(/^(`{3,})/gm)].map(([fence]) => fence);
+  const open = fences.length % 2 === 1 ? `\n${fences.at(-1)}` : "";
+  return `${whole}${open}${end}`;
+}

@@ -1,0 +1,107 @@
+/** What a change means to those who call: secrets that are rotated, who loses and who gets access. */
+import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { consequences } from "../../settings/rotationNumbers.ts";
+import { ofDoors } from "./doors.ts";
+import { CLIENTS, ofHolders, USERS } from "./holders.ts";
+import type { Listener, Picture } from "./picture.ts";
+import { endpoint, theRole } from "./words.ts";
+
+/** A sentence each, without a full stop. */
+export interface Difference {
+  readonly rotated: readonly string[];
+  readonly lost: readonly string[];
+  readonly gained: readonly string[];
+  /** Ports that were not there, or at another address. */
+  readonly opened: readonly string[];
+  readonly closed: readonly string[];
+}
+
+/** Compares a stack as it is with the stack as it would be. */
+export function compare(before: Picture, after: Picture): Difference {
+  const users = ofHolders(before, after, USERS);
+  const clients = ofHolders(before, after, CLIENTS);
+  const authorities = ofAuthorities(before, after);
+  const doors = ofDoors(before, after);
+  return {
+    rotated: [
+      ...users.rotated,
+      ...clients.rotated,
+      ...authorities.rotated,
+      ...ofNumbers(before, after),
+    ],
+    lost: [...users.lost, ...clients.lost, ...authorities.lost, ...doors.lost],
+    gained: [...users.gained, ...clients.gained, ...doors.gained],
+    opened: without(after.listeners, before.listeners)
+      .sort((a, b) => exposure(b) - exposure(a))
+      .map((listener) => `${theRole(listener.role)} at ${endpoint(listener)}: ${reach(listener)}`),
+    closed: without(before.listeners, after.listeners).map(
+      (listener) => `${theRole(listener.role)} at ${endpoint(listener)}`,
+    ),
+  };
+}
+
+function ofAuthorities(before: Picture, after: Picture) {
+  const rotated: string[] = [];
+  const lost: string[] = [];
+  for (const which of ["server", "client"] as const) {
+    const [old, now] = [before.authorities[which], after.authorities[which]];
+    const fresh = now.filter((number) => !old.includes(number));
+    const gone = old.filter((number) => !now.includes(number));
+    const kept = now.filter((number) => old.includes(number));
+    if (old.length > 0 && fresh.length > 0) {
+      const task =
+        which === "server"
+          ? "hand out the new output serverCa to all callers"
+          : "each client gets a new certificate of its key, to be handed over";
+      const overlap = kept.length > 0 ? ` before ${kept.join(", ")} is retired` : "";
+      rotated.push(`${which} CA: number ${fresh.join(", ")} signs; ${task}${overlap}`);
+    }
+    if (gone.length > 0 && now.length > 0) {
+      lost.push(
+        which === "server"
+          ? `callers that trust no other server CA than number ${gone.join(", ")}`
+          : `clients whose certificate is signed by client CA ${gone.join(", ")}`,
+      );
+    }
+  }
+  return { rotated, lost };
+}
+
+function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): string[] {
+  const raised = (name: string, sentence: (number: number) => string) => {
+    const [old, now] = [before[name], after[name]];
+    return old === undefined || now === undefined || old === now ? [] : [sentence(now)];
+  };
+  return [
+    ...consequences(before, after),
+    ...raised(
+      "serverCertificate",
+      (number) => `key and certificate of the proxy: number ${number}; callers notice nothing`,
+    ),
+    ...(["kms", "backend"] as const).flatMap((service) =>
+      raised(
+        `${service}Database`,
+        (number) =>
+          `passwords of ${theRole(`${service}-db`)}: number ${number}; the ones before are removed`,
+      ),
+    ),
+  ];
+}
+
+function without(list: readonly Listener[], others: readonly Listener[]): Listener[] {
+  const key = (listener: Listener) => `${listener.role} ${endpoint(listener)}`;
+  const known = new Set(others.map(key));
+  return list.filter((listener) => !known.has(key(listener)));
+}
+
+const exposure = ({ address }: Listener): number =>
+  isLoopback(address) ? 0 : isUnspecified(address) ? 2 : 1;
+
+/** From where an address can be reached. */
+function reach({ address }: Listener): string {
+  return isLoopback(address)
+    ? "from the Docker host alone"
+    : isUnspecified(address)
+      ? "from EVERY network of the Docker host"
+      : `from the network of ${address}`;
+}

@@ -1,0 +1,32 @@
+/** What the proxy's doors ask for: who comes in no longer, and who from now on. */
+import type { Access } from "../../settings/types.ts";
+import type { Picture } from "./picture.ts";
+import { theRole } from "./words.ts";
+
+/** What opens a door by itself. */
+const OPENS: Readonly<Record<Access, readonly string[]>> = {
+  password: ["password"],
+  certificate: ["certificate"],
+  either: ["password", "certificate"],
+  both: ["password and certificate"],
+};
+
+export function ofDoors(before: Picture, after: Picture) {
+  const lost: string[] = [];
+  const gained: string[] = [];
+  for (const [door, now] of Object.entries(after.doors)) {
+    const old = before.doors[door];
+    if (old === undefined || old === now) {
+      continue;
+    }
+    const change = `at ${theRole(door)} (access: ${old}, now ${now})`;
+    const only = (key: string) => (key.includes(" ") ? `a ${key}` : `a ${key} and nothing else`);
+    const open = OPENS[now];
+    // Whoever has both comes in where one is enough.
+    const gone = OPENS[old].filter((key) => !open.some((needed) => key.includes(needed)));
+    lost.push(...gone.map((key) => `callers with ${only(key)}, ${change}`));
+    const fresh = open.filter((key) => !OPENS[old].some((needed) => key.includes(needed)));
+    gained.push(...fresh.map((key) => `callers with ${only(key)}, ${change}`));
+  }
+  return { lost, gained };
+}

@@ -1,0 +1,101 @@
+/** Users and clients: whose password or certificate is new, is refused from now on, or has a successor. */
+import type { Access } from "../../settings/types.ts";
+import type { Holders, Picture } from "./picture.ts";
+import { enumerate, theRole } from "./words.ts";
+
+/** Those who call with a secret of one kind. */
+export interface Kind {
+  readonly who: "users" | "clients";
+  readonly one: string;
+  readonly secret: string;
+  readonly doors: readonly Access[];
+}
+
+export const USERS: Kind = {
+  who: "users",
+  one: "user",
+  secret: "password",
+  doors: ["password", "either", "both"],
+};
+export const CLIENTS: Kind = {
+  who: "clients",
+  one: "client",
+  secret: "certificate",
+  doors: ["certificate", "either", "both"],
+};
+
+/** Those whose generations differ, told in groups: the same happens to many at once. */
+export function ofHolders(before: Picture, after: Picture, kind: Kind) {
+  const rotated = new Groups(kind.one);
+  const lost = new Groups(kind.one);
+  const gained = new Groups(kind.one);
+  const { secret } = kind;
+  for (const [name, old] of before[kind.who]) {
+    const now = after[kind.who].get(name);
+    const gone = old.filter((generation) => !now?.includes(generation));
+    if (gone.length === 0) {
+      continue;
+    }
+    const which = `${secret} ${enumerate(gone.map(String))}`;
+    if (now === undefined) {
+      lost.add(name, `taken off the list: refused${at(before, kind)}`);
+    } else if (now.length === 0) {
+      lost.add(name, `revoked: ${which} is refused${at(before, kind)}, for good`);
+    } else {
+      lost.add(name, `${which} is refused${at(before, kind)}; ${secret} ${now.join(", ")} is good`);
+    }
+  }
+  for (const [name, now] of after[kind.who]) {
+    const old = before[kind.who].get(name);
+    const fresh = now.filter((generation) => !old?.includes(generation));
+    if (fresh.length === 0) {
+      continue;
+    }
+    if (old === undefined) {
+      gained.add(name, `new on the list: let in${at(after, kind)} with a ${secret} of its own`);
+      continue;
+    }
+    const kept = now.filter((generation) => old.includes(generation));
+    const overlap =
+      kept.length > 0 ? `; ${secret} ${kept.join(", ")} stays good until retired` : "";
+    rotated.add(name, `gets ${secret} ${fresh.join(", ")}${overlap}`);
+  }
+  return { rotated: rotated.sentences, lost: lost.sentences, gained: gained.sentences };
+}
+
+/** " at the KMS and the Backend": the doors that ask for it; nothing where no door is known. */
+function at({ doors }: Picture, kind: Kind): string {
+  const all = Object.entries(doors);
+  const asking = all.filter(([, access]) => kind.doors.includes(access)).map(([door]) => door);
+  return all.length === 0
+    ? ""
+    : asking.length === 0
+      ? `, though no door asks for a ${kind.secret}`
+      : ` at ${enumerate(asking.map(theRole))}`;
+}
+
+/** Sentences with the names that they are true of. */
+class Groups {
+  readonly #one: string;
+  readonly #names = new Map<string, string[]>();
+
+  constructor(one: string) {
+    this.#one = one;
+  }
+
+  add(name: string, what: string): void {
+    this.#names.set(what, [...(this.#names.get(what) ?? []), name]);
+  }
+
+  get sentences(): string[] {
+    return [...this.#names].map(
+      ([what, names]) =>
+        `${this.#one}${names.length === 1 ? "" : "s"} ${enumerate(names.sort())}: ${what}`,
+    );
+  }
+}
+
+/** How many hold something good. */
+export function holdersIn(holders: Holders): number {
+  return [...holders.values()].filter((generations) => generations.length > 0).length;
+}

@@ -1,0 +1,58 @@
+/** Which containers are replaced, why, and whether callers notice. */
+import type { Step } from "./events.ts";
+import { roleOf } from "./picture.ts";
+import { enumerate, theRole, upperFirst } from "./words.ts";
+
+const CONTAINER = "docker:index/container:Container";
+
+/** What a caller notices when the role's container is replaced; see components/service.ts. */
+const NOTICED: Readonly<Record<string, string>> = {
+  kms: "a stand-in serves meanwhile, no request is lost",
+  backend: "a stand-in serves meanwhile, no request is lost",
+  "kms-db": "INTERRUPTION: the KMS answers errors until it is back",
+  "backend-db": "INTERRUPTION: the Backend answers errors until it is back",
+  proxy: "INTERRUPTION: nobody gets through it until it is back",
+  kapow: "INTERRUPTION: its requests under way are cut off",
+};
+
+/** What a container's property is in the stack's terms; the others go by their own names. */
+const REASONS: Readonly<Record<string, string>> = {
+  image: "another image",
+  ports: "its published ports",
+  mounts: "its configuration",
+  // They have its digests.
+  labels: "its configuration",
+  envs: "its environment",
+  networksAdvanced: "its networks",
+  volumes: "its volumes",
+  healthcheck: "its health check",
+  capabilities: "its capabilities",
+  securityOpts: "its security options",
+  mustRun: "it is not running",
+};
+
+/** A sentence for each container that is replaced or goes, the interruptions first. */
+export function restartsOf(steps: readonly Step[]): string[] {
+  return steps
+    .filter(({ type, op }) => type === CONTAINER && (op === "replace" || op === "delete"))
+    .map((step) => {
+      const role = roleOf(step.name, step.old ?? {});
+      if (step.op === "delete") {
+        return `INTERRUPTION: ${theRole(role)} is removed`;
+      }
+      const noticed = NOTICED[role] ?? "INTERRUPTION until it is back";
+      return `${upperFirst(theRole(role))} is replaced (${reasonFor(step)}): ${noticed}`;
+    })
+    .sort((a, b) => Number(b.includes("INTERRUPTION")) - Number(a.includes("INTERRUPTION")));
+}
+
+/** Why a resource is replaced, in the stack's terms. */
+function reasonFor({ differing }: Step): string {
+  const properties = [...new Set(differing.map((path) => path.replace(/[.[].*$/, "")))];
+  // Each change that replaces a service is in its label, too, and says nothing more there.
+  const telling = properties.filter((property) => property !== "labels");
+  const reasons = telling.length > 0 ? telling : properties;
+  return reasons.length === 0
+    ? "made anew"
+    : enumerate(reasons.map((property) => REASONS[property] ?? property));
+}

@@ -1,0 +1,25 @@
+/**
+ * Shares room among texts: those that need little get it, the others share what is left evenly.
+ *
+ * @param needs The size of each text.
+ * @param room The size of all together.
+ */
+export function roomFor(needs: readonly number[], room: number): number[] {
+  const given = needs.map(() => 0);
+  let left = Math.max(0, room);
+  let open = needs.map((_, index) => index);
+  while (open.length > 0) {
+    const share = Math.floor(left / open.length);
+    const content = open.filter((index) => (needs[index] ?? 0) <= share);
+    if (content.length === 0) {
+      open.forEach((index) => (given[index] = share));
+      break;
+    }
+    for (const index of content) {
+      given[index] = needs[index] ?? 0;
+      left -= given[index] ?? 0;
+    }
+    open = open.filter((index) => !content.includes(index));
+  }
+  return given;
+}

@@ -1,0 +1,30 @@
+/** The summary on a terminal: short, each line worth reading. */
+import { verdict } from "./comment.ts";
+import type { PreviewSummary } from "./summary.ts";
+
+/** The lines, with a line break after each. */
+export function renderTerminal(summary: PreviewSummary): string {
+  const { environment, violations, errors, remarks, sections, changes, notes } = summary;
+  const rules = violations.map(({ rule, resource, message, mandatory }) => {
+    const kind = mandatory ? "breaks the rule" : "is advised against by";
+    return `${resource} ${kind} ${rule}: ${message}`;
+  });
+  return [
+    `${environment}: ${verdict(summary)}`,
+    ...remarks.map((remark) => `  ${remark}`),
+    ...block("Rules", rules),
+    ...sections.flatMap(({ title, items }) => block(title, items)),
+    ...block(
+      "What changes",
+      changes.map(({ component, what }) => `${component}: ${what}`),
+    ),
+    ...notes.map((note) => `note: ${note}`.replace("note: warning:", "warning:")),
+    ...errors.map((error) => `error: ${error}`),
+    "",
+  ].join("\n");
+}
+
+function block(title: string, items: readonly string[]): string[] {
+  const indent = (text: string) => text.replaceAll("\n", "\n      ");
+  return items.length === 0 ? [] : [`  ${title}`, ...items.map((item) => `    - ${indent(item)}`)];
+}

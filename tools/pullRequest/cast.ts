@@ -1,0 +1,28 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { PassphraseEncryption } from "./passphrase.ts";
+import type { Places } from "./places.ts";
+import type { Cast } from "./rehearsal.ts";
+import { passphraseFile, stateFolder } from "./surroundings.ts";
+import { type Part, understudyFor } from "./understudies.ts";
+
+/** Makes the state's folder and passphrase, and what stands in for the real secrets, images and places. */
+export function castOf(folder: string, places: Places, missing: readonly Part[]): Cast {
+  mkdirSync(stateFolder(folder), { recursive: true, mode: 0o700 });
+  const passphrase = randomBytes(24).toString("base64url");
+  writeFileSync(passphraseFile(folder), passphrase, { mode: 0o600 });
+  const encryption = new PassphraseEncryption(passphrase);
+  return {
+    salt: encryption.salt,
+    secret: (encrypted) =>
+      // Of the same text the same, and good for a password.
+      encryption.encrypt(
+        createHmac("sha256", passphrase).update(encrypted).digest("base64url").slice(0, 40),
+      ),
+    image: (key, reference) =>
+      missing.some((part) => part.key === key && part.reference === reference)
+        ? understudyFor({ key, reference })
+        : reference,
+    place: (original) => places.place(original),
+  };
+}

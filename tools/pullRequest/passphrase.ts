@@ -1,0 +1,30 @@
+/** Encrypts values as Pulumi's passphrase provider does, to write them into a stack's file. */
+import { createCipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
+
+/** Of Pulumi's own (pkg/secrets/passphrase): 32 bytes by PBKDF2 with SHA-256. */
+const ITERATIONS = 1_000_000;
+const KEY_BYTES = 32;
+
+export class PassphraseEncryption {
+  readonly #key: Buffer;
+  /** The value of the stack file's key `encryptionsalt`: the salt, and a known text encrypted with it. */
+  readonly salt: string;
+
+  constructor(passphrase: string) {
+    const salt = randomBytes(8);
+    this.#key = pbkdf2Sync(passphrase, salt, ITERATIONS, KEY_BYTES, "sha256");
+    this.salt = `v1:${salt.toString("base64")}:${this.encrypt("pulumi")}`;
+  }
+
+  /** What stands behind `secure:`. */
+  encrypt(text: string): string {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
+    const sealed = Buffer.concat([
+      cipher.update(text, "utf8"),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
+    return `v1:${nonce.toString("base64")}:${sealed.toString("base64")}`;
+  }
+}

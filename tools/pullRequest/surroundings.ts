@@ -1,0 +1,42 @@
+/** What a rehearsal's programs get of this process's environment. */
+import { join } from "node:path";
+
+/**
+ * Names that are passed on: what finds programs, engines and registries. Everything else stays
+ * outside, such as tokens, the keys of a cloud, and the real stack's backend and passphrase.
+ */
+const PASSED =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TERM|TMPDIR|CI|XDG_CACHE_HOME|DOCKER_(HOST|CONFIG|CONTEXT|CERT_PATH|TLS_VERIFY|API_VERSION)|CYBEXP_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE|GO(PROXY|SUMDB|NOSUMDB|FLAGS|CACHE|MODCACHE|PATH|TOOLCHAIN)|npm_config_(registry|cache|userconfig))$/i;
+
+/**
+ * The environment of a rehearsal: a state and a passphrase of its own, and nothing that leads to
+ * those of a real stack.
+ *
+ * @param folder The rehearsal's own; has the state, and the passphrase in a file.
+ * @param hosts Names of hosts, and the addresses that they have in the rehearsal.
+ */
+export function surroundings(
+  env: NodeJS.ProcessEnv,
+  {
+    folder,
+    stack,
+    hosts = {},
+  }: {
+    readonly folder: string;
+    readonly stack: string;
+    readonly hosts?: Readonly<Record<string, string>>;
+  },
+): NodeJS.ProcessEnv {
+  return {
+    ...Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name))),
+    STACK: stack,
+    PULUMI_STACK: stack,
+    PULUMI_BACKEND_URL: `file://${stateFolder(folder)}?metadata=skip`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(folder),
+    CYBEXP_REHEARSAL_HOSTS: JSON.stringify(hosts),
+    NODE_OPTIONS: `--import ${new URL("hosts.mjs", import.meta.url).href}`,
+  };
+}
+
+export const stateFolder = (folder: string): string => join(folder, "state");
+export const passphraseFile = (folder: string): string => join(folder, "passphrase");
