@@ -3,6 +3,7 @@ import { UserError } from "../tools/lib/errors.ts";
 /** Each benchmark's module is loaded when it is called for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = {
   rotation: async () => (await import("./rotation.ts")).rotation(),
+  scale: async () => (await import("./scale.ts")).scale(),
 };
 
 /** `npm run bench -- NAME`: measures, and prints what it measured. */

@@ -8,6 +8,7 @@ import { Project } from "../test/integration/project.ts";
 import { UserError } from "../tools/lib/errors.ts";
 import { withMongo } from "../tools/lib/mongo.ts";
 import { type Knowledge, Load, type Tally } from "./load.ts";
+import { table } from "./table.ts";
 
 /** Requests a second. */
 const RATE = 200;
@@ -113,7 +114,7 @@ export async function rotation(): Promise<void> {
       tallies = await load.end();
     }
 
-    say(`\n${table(tallies, times)}\n`);
+    say(`\n${tableOf(tallies, times)}\n`);
     load.failures.forEach(say);
     const missing = await missingRecords(deployed, load.acknowledged);
     say(`${load.acknowledged.length} records were acknowledged; ${missing} of them are missing.`);
@@ -203,29 +204,20 @@ async function stillOpen(deployed: Deployed, old: Knowledge): Promise<string[]> 
   return open;
 }
 
-function table(tallies: readonly Tally[], times: ReadonlyMap<string, Times>): string {
+function tableOf(tallies: readonly Tally[], times: ReadonlyMap<string, Times>): string {
   const header = ["rotation", "in effect", "up", "requests", "failed", "slowest", "resets"];
   const seconds = (value: number | undefined) =>
     value === undefined ? "" : `${value.toFixed(1)} s`;
-  const rows = tallies.map(({ phase, requests, failed, slowestMs, resets }) => [
-    phase,
-    seconds(times.get(phase)?.effect),
-    seconds(times.get(phase)?.end),
-    String(requests),
-    String(failed),
-    `${Math.round(slowestMs)} ms`,
-    String(resets),
-  ]);
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  return table(
+    header,
+    tallies.map(({ phase, requests, failed, slowestMs, resets }) => [
+      phase,
+      seconds(times.get(phase)?.effect),
+      seconds(times.get(phase)?.end),
+      String(requests),
+      String(failed),
+      `${Math.round(slowestMs)} ms`,
+      String(resets),
+    ]),
   );
-  return [header, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join("  "),
-    )
-    .join("\n");
 }

@@ -1,6 +1,7 @@
 /**
- * Writes docs/reference.md from the schema of the settings and the table of outputs.
- * `node tools/docs.ts` writes it; `node tools/docs.ts --check` fails when it is out of date.
+ * Writes docs/reference.md from the schema of the settings and the table of outputs, and docs/cis.md
+ * from the rules of the CIS Docker Benchmark.
+ * `node tools/docs.ts` writes them; `node tools/docs.ts --check` fails when one is out of date.
  */
 import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +10,15 @@ import type { z } from "zod";
 import { outputs } from "../settings/outputs.ts";
 import { schema } from "../settings/schema.ts";
 import { docOf, itemOf, keysOf, unwrap } from "../settings/tree.ts";
+import { renderCisPage } from "./cis/page.ts";
 import { report, UserError } from "./lib/errors.ts";
 import { projectRoot } from "./lib/paths.ts";
 
-const file = join(projectRoot, "docs", "reference.md");
+/** The generated pages in docs/. */
+const pages: Readonly<Record<string, () => string>> = {
+  "reference.md": renderReference,
+  "cis.md": renderCisPage,
+};
 
 /** The whole text of docs/reference.md. */
 export function renderReference(): string {
@@ -92,18 +98,21 @@ const row = (cells: readonly string[]) =>
   `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
 /**
- * Writes docs/reference.md anew, or with `--check` only compares it.
+ * Writes the generated pages anew, or with `--check` only compares them.
  *
- * @throws UserError when `--check` finds it out of date
+ * @throws UserError when `--check` finds one out of date
  */
 export function main(args: string[]): void {
   const { values } = parseArgs({ args, options: { check: { type: "boolean" } } });
-  if (!values.check) {
-    writeFileSync(file, renderReference());
-  } else if (!existsSync(file) || readFileSync(file, "utf8") !== renderReference()) {
-    throw new UserError(
-      "docs/reference.md is not what the code says: run `npm run docs` and commit it.",
-    );
+  for (const [page, render] of Object.entries(pages)) {
+    const file = join(projectRoot, "docs", page);
+    if (!values.check) {
+      writeFileSync(file, render());
+    } else if (!existsSync(file) || readFileSync(file, "utf8") !== render()) {
+      throw new UserError(
+        `docs/${page} is not what the code says: run \`npm run docs\` and commit it.`,
+      );
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { runTask } from "./lib/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
@@ -81,26 +82,15 @@ async function missingReleases<T extends { volume: string; digest: string | unde
     return [];
   }
   const key = ({ volume, digest }: T) => `${volume}/${digest}`;
-  const output = await session.docker.run([
-    "run",
-    "--rm",
-    "--network=none",
-    "--read-only",
-    "--user=0:0",
-    "--cap-drop=ALL",
-    "--cap-add=DAC_READ_SEARCH",
-    "--security-opt=no-new-privileges",
-    "--log-driver=none",
-    `--label=cybexp.deployment=${deployment}`,
-    "--label=cybexp.role=task",
-    ...releases.map(({ volume }) => `--volume=${volume}:/volumes/${volume}:ro`),
-    "--entrypoint=sh",
+  const output = await runTask(session.docker, {
     image,
-    "-euc",
-    LOOK,
-    "sh",
-    ...releases.map(key),
-  ]);
+    deployment: deployment ?? "",
+    user: "0:0",
+    capabilities: ["DAC_READ_SEARCH"],
+    volumes: releases.map(({ volume }) => `${volume}:/volumes/${volume}:ro`),
+    program: "sh",
+    args: ["-euc", LOOK, "sh", ...releases.map(key)],
+  });
   const missing = new Set(output.split("\n"));
   return releases.filter((release) => missing.has(key(release)));
 }

@@ -122,7 +122,7 @@ program
 program
   .command("bench")
   .description("measure")
-  .argument("<name>", "what: rotation")
+  .argument("<name>", "what: rotation or scale")
   .action(async (name: string) => (await import("../bench/main.ts")).bench(name));
 
 try {

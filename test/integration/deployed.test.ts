@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { badInput } from "./deployed/badInput.ts";
+import { cis } from "./deployed/cis.ts";
 import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
 import { drift } from "./deployed/drift.ts";
@@ -56,6 +57,7 @@ describe("a deployed stack", () => {
   describe("records", () => bodies(the, stored));
   describe("who reaches whom", () => reach(the));
   describe("hardening", () => hardening(the));
+  describe("the CIS Docker Benchmark", () => cis(the));
   describe("a second time", () => unchanged(the));
   describe("drift", () => drift(the));
   describe("containers replaced", () => replacing(the, stored));

@@ -15,6 +15,8 @@ import { placesOf } from "../integration/deployed/secrecy.ts";
 import { assertNothingToChange } from "../integration/deployed/unchanged.ts";
 import { freePorts, Project } from "../integration/project.ts";
 import { needlesOf, search } from "../integration/secrets.ts";
+import { auditEngine } from "../../tools/cis/audit.ts";
+import { Docker } from "../../tools/lib/docker.ts";
 import { makeAuthority, makeClient } from "../nginx/clientPki.ts";
 import { enterRequest } from "./clients/request.ts";
 import { rotate } from "./rotating/changes.ts";
@@ -103,6 +105,14 @@ describe("a Kapow! server", () => {
     the().project.configure((config) => {
       config["cybexp:rotation"] = { ...(config["cybexp:rotation"] as object), ...numbers };
     });
+
+  it("keeps to the rules of the CIS Docker Benchmark", async () => {
+    const findings = await auditEngine(new Docker(), `cybexp.stack=${the().project.stack}`);
+    assert.deepEqual(
+      findings.filter(({ role, reason }) => role === "kapow" || reason === undefined),
+      findings.filter(({ role, rule }) => role === "kapow" && rule === "5.15"),
+    );
+  });
 
   it("lets a client of the stack in, and knows its name", async () => {
     assert.equal(await who(kept("ann 1")), "200 CN=ann,O=CYBEX-P");

@@ -41,6 +41,23 @@ describe("starting an engine", () => {
     }
   });
 
+  it("runs it by another program, where one is given", async () => {
+    const ready = join(folder, "elsewhere");
+    dockerd(`echo "$1 $WHERE" > ${ready}.part`, `mv ${ready}.part ${ready}`, "exec sleep 60");
+    await startDaemon(() => Promise.resolve(existsSync(ready)), {
+      ...{ systemd: false, log: join(folder, "log"), args: ["--some-argument"] },
+      command: [
+        "sh",
+        "-c",
+        'echo $$ > "$0"; WHERE=elsewhere exec "$@"',
+        join(folder, "pid"),
+        "dockerd",
+      ],
+    });
+    process.kill(Number(readFileSync(join(folder, "pid"), "utf8")));
+    assert.equal(readFileSync(ready, "utf8"), "--some-argument elsewhere\n");
+  });
+
   it("tells a failure as soon as it is one, with the engine's own words", async () => {
     dockerd(
       'echo "level=info msg=Starting"',

@@ -14,6 +14,7 @@ import { Docker, DockerError } from "../lib/docker.ts";
 import { UserError } from "../lib/errors.ts";
 import { runProgram } from "../lib/program.ts";
 import { reloadProxy } from "../lib/reload.ts";
+import { runTask } from "../lib/task.ts";
 import { requireOwnVolume, throwAway } from "../lib/volumes.ts";
 
 /** So many releases stay: the one that is served, and those that a worker may still be finishing. */
@@ -98,28 +99,14 @@ async function write(docker: Docker, release: Input): Promise<void> {
 /** Nginx's own verdict, as the user that it will run as. */
 async function check(docker: Docker, release: Input): Promise<void> {
   try {
-    await docker.run([
-      "run",
-      "--rm",
-      "--network=none",
-      "--read-only",
-      "--tmpfs=/tmp",
-      `--user=${release.owner}`,
-      "--cap-drop=ALL",
-      "--security-opt=no-new-privileges",
-      "--log-driver=none",
-      `--label=cybexp.deployment=${release.deployment}`,
-      "--label=cybexp.role=task",
-      `--volume=${release.volume}:/release:ro`,
-      "--entrypoint=nginx",
-      release.image,
-      "-t",
-      "-q",
-      "-e",
-      "stderr",
-      "-c",
-      `/release/releases/${release.digest}/nginx.conf`,
-    ]);
+    await runTask(docker, {
+      image: release.image,
+      deployment: release.deployment,
+      user: release.owner,
+      volumes: [`${release.volume}:/release:ro`],
+      program: "nginx",
+      args: ["-t", "-q", "-e", "stderr", "-c", `/release/releases/${release.digest}/nginx.conf`],
+    });
   } catch (error) {
     if (error instanceof DockerError) {
       throw new UserError(

@@ -4,6 +4,10 @@ import { nginxDialect } from "../../render/nginxDialect.ts";
 import { Docker } from "../lib/docker.ts";
 import { UserError } from "../lib/errors.ts";
 import { runProgram } from "../lib/program.ts";
+import { runTask } from "../lib/task.ts";
+
+/** A user of no distribution's passwd file: the answer needs no file. */
+const NOBODY = "65532:65532";
 
 const input = z.object({
   dockerHost: z.string().optional(),
@@ -12,20 +16,13 @@ const input = z.object({
 });
 
 await runProgram(input, 60, async ({ dockerHost, deployment, image }) => {
-  const text = await new Docker(dockerHost).run([
-    "run",
-    "--rm",
-    "--network=none",
-    "--read-only",
-    "--cap-drop=ALL",
-    "--log-driver=none",
-    `--label=cybexp.deployment=${deployment}`,
-    "--label=cybexp.role=task",
-    "--entrypoint=sh",
+  const text = await runTask(new Docker(dockerHost), {
     image,
-    "-c",
-    "nginx -V 2>&1",
-  ]);
+    deployment,
+    user: NOBODY,
+    program: "sh",
+    args: ["-c", "nginx -V 2>&1"],
+  });
   try {
     nginxDialect(text);
   } catch (error) {

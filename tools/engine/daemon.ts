@@ -12,6 +12,8 @@ const START_TIMEOUT_MS = 60_000;
 export interface DaemonOptions {
   /** Appended to. @default "/var/log/dockerd.log" */
   readonly log?: string;
+  /** What runs dockerd, as in ["nice", "dockerd"]. @default ["dockerd"] */
+  readonly command?: readonly [string, ...string[]];
   /** Further arguments of dockerd, which keeps its pid in /var/run/docker.pid by default. */
   readonly args?: readonly string[];
   /** Whether to leave it to systemd. @default whether systemd runs this machine */
@@ -46,10 +48,11 @@ async function startService(answers: () => Promise<boolean>): Promise<void> {
 
 async function startProcess(
   answers: () => Promise<boolean>,
-  { log = "/var/log/dockerd.log", args = [] }: DaemonOptions,
+  { log = "/var/log/dockerd.log", command = ["dockerd"], args = [] }: DaemonOptions,
 ): Promise<void> {
   const output = openSync(log, "a", 0o640);
-  const daemon = spawn("dockerd", args, {
+  const [program, ...leading] = command;
+  const daemon = spawn(program, [...leading, ...args], {
     cwd: "/",
     detached: true, // a session of its own: Ctrl-C here must not stop the engine
     stdio: ["ignore", output, output],

@@ -1,4 +1,4 @@
-import { execa, ExecaError } from "execa";
+import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "./errors.ts";
 
 export interface RunOptions {
@@ -24,29 +24,22 @@ export class Docker {
    * @throws UserError With the engine's own last words, when it exits with another code than 0.
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    try {
-      const result = await execa("docker", args, {
-        env: this.#env,
-        timeout: (options.timeoutSeconds ?? 60) * 1000,
-        ...(options.signal && { cancelSignal: options.signal }),
-        ...(options.input === undefined ? { stdin: "ignore" } : { input: options.input }),
-      });
-      return result.stdout;
-    } catch (error) {
-      throw error instanceof ExecaError ? new DockerError(args, error as ExecaError) : error;
+    const result = await runChild("docker", args, {
+      env: this.#env,
+      timeoutMs: (options.timeoutSeconds ?? 60) * 1000,
+      ...(options.signal && { signal: options.signal }),
+      ...(options.input !== undefined && { input: options.input }),
+    });
+    if (result.code !== 0) {
+      throw new DockerError(args, result);
     }
+    return result.stdout;
   }
 
   /** The last lines that a container wrote, on whichever stream. */
   async logs(container: string, lines: number): Promise<string> {
     const args = ["container", "logs", `--tail=${lines}`, container];
-    const result = await execa("docker", args, {
-      env: this.#env,
-      timeout: 60_000,
-      stdin: "ignore",
-      all: true,
-      reject: false,
-    });
+    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
     return result.all;
   }
 
@@ -82,10 +75,12 @@ export class Docker {
 export class DockerError extends UserError {
   readonly output: string;
 
-  constructor(args: readonly string[], error: ExecaError) {
-    const output = [error.stderr, error.stdout].map(String).join("\n").trim();
+  constructor(args: readonly string[], result: ChildResult) {
+    const output = [result.stderr, result.stdout].join("\n").trim();
     const words = output.replace(/^(Error response from daemon|docker): /gm, "").trim();
-    const why = error.timedOut ? "no answer in time" : words || error.shortMessage;
+    const why = result.timedOut
+      ? "no answer in time"
+      : words || (result.trouble ?? `exit code ${result.code}`);
     // The arguments after the subcommand are of no use to the reader.
     super(`docker ${args.slice(0, 2).join(" ")}: ${why}`);
     this.output = output;

@@ -1,5 +1,6 @@
 import type { Docker } from "./docker.ts";
 import { UserError } from "./errors.ts";
+import { runTask } from "./task.ts";
 
 interface VolumeInfo {
   readonly Labels: Readonly<Record<string, string>> | null;
@@ -40,33 +41,14 @@ export interface ThrowAway {
 }
 
 /** Runs a script as root in a container that is gone afterwards, with one volume and no network. */
-export async function throwAway(docker: Docker, task: ThrowAway): Promise<string> {
-  return docker.run(
-    [
-      "run",
-      "--rm",
-      "--interactive",
-      "--network=none",
-      "--read-only",
-      "--tmpfs=/tmp:size=16m",
-      "--user=0:0",
-      "--cap-drop=ALL",
-      ...(task.capabilities ?? []).map((name) => `--cap-add=${name}`),
-      "--security-opt=no-new-privileges",
-      "--pids-limit=50",
-      "--memory=128m",
-      "--log-driver=none",
-      // Found again, and removed, if this process dies first.
-      `--label=cybexp.deployment=${task.deployment}`,
-      "--label=cybexp.role=task",
-      `--volume=${task.volume}:/volume`,
-      "--entrypoint=sh",
-      task.image,
-      "-euc",
-      task.script,
-      "sh",
-      ...(task.args ?? []),
-    ],
-    { input: task.input ?? "" },
-  );
+export function throwAway(docker: Docker, task: ThrowAway): Promise<string> {
+  const { image, deployment, volume, script, args = [], input, capabilities = [] } = task;
+  return runTask(docker, {
+    ...{ image, deployment, capabilities },
+    user: "0:0",
+    volumes: [`${volume}:/volume`],
+    program: "sh",
+    args: ["-euc", script, "sh", ...args],
+    ...(input && { input }),
+  });
 }

@@ -12,12 +12,7 @@ const OWNERS: Readonly<Record<Role, string>> = {
 
 export function hardening(the: () => Deployed): void {
   it("runs exactly one container for each role", () => {
-    assert.deepEqual(Object.keys(the().containers()).sort(), [...ROLES]);
-    for (const role of ROLES) {
-      const { Config, Name } = the().containers()[role];
-      assert.equal(Name, `/cybexp-${the().project.stack}-${role}`);
-      assert.equal(Config.Labels["cybexp.stack"], the().project.stack);
-    }
+    assertNames(the());
   });
 
   for (const role of ROLES) {
@@ -43,17 +38,30 @@ export function hardening(the: () => Deployed): void {
   }
 
   it("publishes the declared ports on loopback, and the databases nowhere", () => {
-    const { kms, backend, kmsBind, backendBind } = the().project.ports;
-    const containers = the().containers();
-    const published = (role: Role) =>
-      Object.values(containers[role].HostConfig.PortBindings ?? {})
-        .flat()
-        .map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`)
-        .sort();
-    assert.deepEqual(published("kms"), [`127.0.0.1:${kmsBind}`]);
-    assert.deepEqual(published("backend"), [`127.0.0.1:${backendBind}`]);
-    assert.deepEqual(published("proxy"), [`127.0.0.1:${kms}`, `127.0.0.1:${backend}`].sort());
-    assert.deepEqual(published("kms-db"), []);
-    assert.deepEqual(published("backend-db"), []);
+    assertPublished(the());
   });
+}
+
+export function assertNames(the: Deployed): void {
+  assert.deepEqual(Object.keys(the.containers()).sort(), [...ROLES]);
+  for (const role of ROLES) {
+    const { Config, Name } = the.containers()[role];
+    assert.equal(Name, `/cybexp-${the.project.stack}-${role}`);
+    assert.equal(Config.Labels["cybexp.stack"], the.project.stack);
+  }
+}
+
+export function assertPublished(the: Deployed): void {
+  const { kms, backend, kmsBind, backendBind } = the.project.ports;
+  const containers = the.containers();
+  const published = (role: Role) =>
+    Object.values(containers[role].HostConfig.PortBindings ?? {})
+      .flat()
+      .map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}`)
+      .sort();
+  assert.deepEqual(published("kms"), [`127.0.0.1:${kmsBind}`]);
+  assert.deepEqual(published("backend"), [`127.0.0.1:${backendBind}`]);
+  assert.deepEqual(published("proxy"), [`127.0.0.1:${kms}`, `127.0.0.1:${backend}`].sort());
+  assert.deepEqual(published("kms-db"), []);
+  assert.deepEqual(published("backend-db"), []);
 }

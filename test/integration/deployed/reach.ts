@@ -9,20 +9,8 @@ import { docker } from "../project.ts";
 import type { Deployed, Role } from "./deployed.ts";
 
 export function reach(the: () => Deployed): void {
-  it("binds every port to 127.0.0.1 and to no other address of this machine", async () => {
-    const { kms, backend, kmsBind, backendBind } = the().project.ports;
-    for (const port of [kmsBind, backendBind]) {
-      const answer = await call(`http://127.0.0.1:${port}/`);
-      assert.equal(answer.text.trim(), "up");
-    }
-    const others = [...outsideAddresses(), "127.0.0.2", "::1"];
-    assert.ok(others.length > 2, "this machine has an address besides loopback");
-    for (const host of others) {
-      for (const port of [kms, backend, kmsBind, backendBind]) {
-        assert.equal(await knock(host, port), "ECONNREFUSED", `${host} port ${port}`);
-      }
-    }
-  });
+  it("binds every port to 127.0.0.1 and to no other address of this machine", () =>
+    assertLoopbackOnly(the()));
 
   it("keeps the databases from the proxy, by name and by address", async () => {
     const proxy = inside(the, "proxy");
@@ -106,6 +94,22 @@ export function reach(the: () => Deployed): void {
     assert.deepEqual(of("backend-db"), ["backend-db"]);
     assert.deepEqual(of("proxy"), ["backend", "edge", "kms"]);
   });
+}
+
+/** Of a stack whose proxy listens on loopback, too. */
+export async function assertLoopbackOnly(the: Deployed): Promise<void> {
+  const { kms, backend, kmsBind, backendBind } = the.project.ports;
+  for (const port of [kmsBind, backendBind]) {
+    const answer = await call(`http://127.0.0.1:${port}/`);
+    assert.equal(answer.text.trim(), "up");
+  }
+  const others = [...outsideAddresses(), "127.0.0.2", "::1"];
+  assert.ok(others.length > 2, "this machine has an address besides loopback");
+  for (const host of others) {
+    for (const port of [kms, backend, kmsBind, backendBind]) {
+      assert.equal(await knock(host, port), "ECONNREFUSED", `${host} port ${port}`);
+    }
+  }
 }
 
 function outsideAddresses(): string[] {

@@ -1,0 +1,88 @@
+/** The same checks pass on a stack that was removed and made again, on two side by side, and elsewhere. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { checkStack } from "../integration/deployed/checkStack.ts";
+import { Deployed, ROLES, run } from "../integration/deployed/deployed.ts";
+import { docker, Project } from "../integration/project.ts";
+import { SecondEngine } from "./engines/secondEngine.ts";
+
+describe("stacks on one engine", () => {
+  let one: Deployed;
+  let other: Deployed;
+  before(async () => {
+    one = new Deployed(await Project.create());
+    other = new Deployed(await Project.create());
+  });
+  after(async () => {
+    await one.project.remove();
+    await other.project.remove();
+  });
+
+  const down = async (the: Deployed) => {
+    const { code, output } = await the.npm("down");
+    assert.equal(code, 0, output);
+    assert.deepEqual(the.project.leftovers(), []);
+  };
+  /** Which containers there are, since when they run, and what opens the doors. */
+  const identity = async (the: Deployed) => {
+    await the.load();
+    return [ROLES.map((role) => run(the.containers()[role])), the.outputs.users];
+  };
+
+  it("one that was destroyed is created again, with other secrets", async () => {
+    await one.up();
+    await checkStack(one);
+    const old = one.user("collector");
+    await down(one);
+
+    await one.up();
+    await checkStack(one);
+    assert.equal((await one.call("kms", "/", { credential: old })).status, 401);
+  });
+
+  it("a second one beside it is a stack of its own", async () => {
+    const before = await identity(one);
+    await other.up();
+    await checkStack(other);
+    assert.deepEqual(await identity(one), before);
+    await checkStack(one);
+    const credential = one.user("collector");
+    assert.equal((await other.call("kms", "/", { credential })).status, 401);
+  });
+
+  it("destroying one leaves the other as it was", async () => {
+    const before = await identity(other);
+    await down(one);
+    assert.deepEqual(await identity(other), before);
+    await checkStack(other);
+  });
+});
+
+describe("a stack on a second engine, reached over its own socket", () => {
+  let engine: SecondEngine | undefined;
+  before(async () => {
+    engine = await SecondEngine.start();
+    await engine.load(["kms", "backend", "mongo", "nginx"].map((name) => `cybexp-demo/${name}:1`));
+  });
+  after(() => engine?.stop());
+
+  it("is deployed, checked and removed there, and the default engine hears nothing of it", async () => {
+    assert.ok(engine);
+    const since = String(Math.floor(Date.now() / 1000));
+    const program = join(import.meta.dirname, "engines", "life.ts");
+    const env = { DOCKER_HOST: engine.host };
+    const { code, output } = await engine.inside(process.execPath, [program], env);
+    assert.equal(code, 0, output);
+    const [, stack, id] = /^(it-\w+), deployment (\w+), lives on unix:/m.exec(output) ?? [];
+    assert.ok(stack !== undefined && id !== undefined, output);
+    assert.match(output, new RegExp(`^${stack} is gone$`, "m"));
+
+    const until = String(Math.ceil(Date.now() / 1000));
+    const events = docker("events", "--since", since, "--until", until, "--format", "{{json .}}");
+    assert.deepEqual(
+      events.split("\n").filter((line) => line.includes(stack) || line.includes(id)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,68 @@
+/** Where a stack does not keep to a rule, and why: nowhere else. */
+
+export interface Exception {
+  /** The rule's number. */
+  readonly rule: string;
+  /** The roles (label `cybexp.role`) that it holds for. */
+  readonly roles: readonly string[];
+  readonly reason: string;
+  /** The one violation that is accepted; any if absent. */
+  readonly only?: string;
+}
+
+/** Containers that serve until the stack is removed. */
+export const SERVICES = ["kms", "backend", "kms-db", "backend-db", "proxy", "kapow"] as const;
+/** What stands in for a service while that one is replaced. */
+const STAND_IN = "handover";
+/** What is gone when it has done its work, within seconds. */
+const TASK = "task";
+
+export const exceptions: readonly Exception[] = [
+  {
+    rule: "4.1",
+    roles: [TASK],
+    reason:
+      "A task gives a new volume to its user and writes files that belong to that user: only root " +
+      "may. It has no network, no capability but those for it, and sees one stack's volumes.",
+  },
+  {
+    rule: "4.6",
+    roles: [STAND_IN, TASK],
+    reason:
+      "Who started a stand-in runs the service's health check in it, four times a second; a task's " +
+      "exit code says how it went.",
+  },
+  {
+    rule: "5.4",
+    roles: [TASK],
+    only: "has the capabilities DAC_READ_SEARCH",
+    reason:
+      "Looking for delivered files needs DAC_READ_SEARCH (read, and never write, what belongs to " +
+      "others), which is less than the default DAC_OVERRIDE.",
+  },
+  {
+    rule: "5.8",
+    roles: ["proxy", "kapow"],
+    reason: "HTTPS is at port 443 where the operator says so (`listen`).",
+  },
+  {
+    rule: "5.14",
+    roles: ["proxy", "kapow"],
+    reason:
+      "They are the way in from the network; the operator may let them listen at every address " +
+      "(`address: 0.0.0.0`). Every other port is bound to loopback.",
+  },
+  {
+    rule: "5.15",
+    roles: [...SERVICES, STAND_IN],
+    reason:
+      "`unless-stopped`: after the host's restart the services have to come back, and the database " +
+      "may take more than five tries to be there. The engine waits longer before each further try, " +
+      "and the limits on memory, processors and processes hold meanwhile.",
+  },
+  {
+    rule: "5.27",
+    roles: [STAND_IN, TASK],
+    reason: "As 4.6.",
+  },
+];

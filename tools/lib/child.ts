@@ -1,0 +1,93 @@
+/**
+ * Runs a program to its end. On Node's own module, since the programs that Pulumi starts are short and
+ * many: a library for it would take longer to load than all that they do.
+ */
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+
+export interface ChildOptions {
+  /** Beside the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Sent to standard input. @default nothing */
+  readonly input?: string | Uint8Array;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ChildResult {
+  /** Undefined when it was killed, or could not be started. */
+  readonly code: number | undefined;
+  /** Without the last line end. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What both said, as it came. */
+  readonly all: string;
+  readonly timedOut: boolean;
+  /** Why it could not be started, or that it was killed. */
+  readonly trouble?: string;
+}
+
+/** How long it may take to stop when it is told to; then it is killed. */
+const GRACE_MS = 5000;
+
+/** Those that run: none of them outlives this process. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((child) => child.kill()));
+
+/** @throws The signal's reason, when that is what ended it. */
+export async function runChild(
+  program: string,
+  args: readonly string[],
+  { env, input, timeoutMs, signal }: ChildOptions,
+): Promise<ChildResult> {
+  signal?.throwIfAborted();
+  const child = spawn(program, args, { env: { ...process.env, ...env } });
+  running.add(child);
+  const stop = () => {
+    child.kill();
+    setTimeout(() => child.kill("SIGKILL"), GRACE_MS).unref();
+    // What it started may hold its outputs open for longer than it lives.
+    child.once("exit", () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()));
+  };
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    stop();
+  }, timeoutMs);
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const output = collect(child);
+    // It may end before it has read all of it: its exit code says what that means.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+    const end = await endOf(child);
+    if (signal?.aborted) {
+      throw signal.reason;
+    }
+    return { ...end, ...output(), timedOut };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    running.delete(child);
+  }
+}
+
+/** Gathers what it says, and gives it as texts when asked. */
+function collect({ stdout, stderr }: ChildProcessWithoutNullStreams) {
+  const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[], all: [] as Buffer[] };
+  stdout.on("data", (part: Buffer) => void (parts.stdout.push(part), parts.all.push(part)));
+  stderr.on("data", (part: Buffer) => void (parts.stderr.push(part), parts.all.push(part)));
+  const text = (list: Buffer[]) =>
+    Buffer.concat(list)
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
+  return () => ({ stdout: text(parts.stdout), stderr: text(parts.stderr), all: text(parts.all) });
+}
+
+function endOf(child: ChildProcess): Promise<Pick<ChildResult, "code" | "trouble">> {
+  return new Promise((resolve) => {
+    child.on("error", ({ message }) => resolve({ code: undefined, trouble: message }));
+    child.on("close", (code, signal) =>
+      resolve(code === null ? { code: undefined, trouble: `killed by ${signal}` } : { code }),
+    );
+  });
+}

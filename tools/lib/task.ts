@@ -1,0 +1,49 @@
+import type { Docker, RunOptions } from "./docker.ts";
+
+/** What a container does that is gone when it has done it, within seconds. */
+export interface Task {
+  readonly image: string;
+  readonly deployment: string;
+  /** `uid:gid`. */
+  readonly user: string;
+  /** The program, and its arguments. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** As in `docker run --volume`. @default none */
+  readonly volumes?: readonly string[];
+  /** @default none */
+  readonly capabilities?: readonly string[];
+  /** Sent to its standard input. */
+  readonly input?: Uint8Array;
+}
+
+/** The arguments of `docker run` or `docker create` for it: no network, read-only, limited. */
+export function taskArguments(task: Task): string[] {
+  return [
+    ...(task.input === undefined ? [] : ["--interactive"]),
+    "--network=none",
+    "--read-only",
+    "--tmpfs=/tmp:size=16m",
+    `--user=${task.user}`,
+    "--cap-drop=ALL",
+    ...(task.capabilities ?? []).map((name) => `--cap-add=${name}`),
+    "--security-opt=no-new-privileges",
+    "--pids-limit=50",
+    "--memory=128m",
+    "--cpus=1",
+    "--log-driver=none",
+    // Found again, and removed, if this process dies first.
+    `--label=cybexp.deployment=${task.deployment}`,
+    "--label=cybexp.role=task",
+    ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
+    `--entrypoint=${task.program}`,
+    task.image,
+    ...task.args,
+  ];
+}
+
+/** Runs it and gives its standard output. */
+export function runTask(docker: Docker, task: Task): Promise<string> {
+  const options: RunOptions = task.input === undefined ? {} : { input: task.input };
+  return docker.run(["run", "--rm", ...taskArguments(task)], options);
+}
