@@ -9,6 +9,7 @@ import { parsePort } from "./ports.ts";
 import type { RawConfig } from "./read.ts";
 import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+import { isPulumiCloud, parseBackend } from "./state.ts";
 
 /** A mistake and where it is. */
 export interface Finding {
@@ -30,6 +31,7 @@ export function inconsistencies(raw: RawConfig): Finding[] {
     ...retiredAhead(raw.values),
     ...debugFlags(raw.values),
     ...encryptionRanges(raw.values),
+    ...cloudKeys(raw.values),
   ];
 }
 
@@ -40,7 +42,8 @@ function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined
   return result instanceof Fault ? undefined : result;
 }
 
-function clashingListeners(values: unknown): Finding[] {
+/** Every listener that a configuration asks for, as far as it can be read. */
+export function listenersOf(values: unknown): Listener[] {
   const given = (path: Path) => {
     const endpoint = parsed(values, path, parseLoopbackEndpoint);
     return endpoint === undefined ? [] : [{ path, ...endpoint }];
@@ -55,14 +58,17 @@ function clashingListeners(values: unknown): Finding[] {
     valueAt(values, ["kapow", "address"]) === undefined
       ? "127.0.0.1"
       : parsed(values, ["kapow", "address"], parseListenAddress);
-  const listeners: Listener[] = [
+  return [
     ...services.flatMap((service) => given([service, "bind"])),
     ...services.flatMap((service) => given(["database", "publish", service])),
     ...services.flatMap((service) => port([service, "listen"], proxy)),
     ...port(["kapow", "door", "listen"], proxy),
     ...port(["kapow", "listen"], kapow),
   ];
-  return clashes(listeners).map(({ first, second }) => ({
+}
+
+function clashingListeners(values: unknown): Finding[] {
+  return clashes(listenersOf(values)).map(({ first, second }) => ({
     path: second.path,
     fault: new Fault(
       `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,
@@ -299,4 +305,21 @@ function encryptionRanges(values: unknown): Finding[] {
     );
   }
   return findings;
+}
+
+/** Pulumi takes `default` for a passphrase anywhere else, which may not be what was meant. */
+function cloudKeys(values: unknown): Finding[] {
+  const backend = parsed(values, ["state", "backend"], parseBackend);
+  const path = ["state", "secretsProvider"];
+  return valueAt(values, path) !== "default" || backend === undefined || isPulumiCloud(backend)
+    ? []
+    : [
+        {
+          path,
+          fault: new Fault(
+            "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+            "Write passphrase, or the URL of a key in a key service.",
+          ),
+        },
+      ];
 }

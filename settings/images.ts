@@ -15,6 +15,16 @@ export function isDemoImage(image: string): boolean {
   return image.startsWith("cybexp-demo/");
 }
 
+/** Whether the reference names one build for good. */
+export function hasDigest(image: string): boolean {
+  return image.includes("@sha256:");
+}
+
+/** Whether its digest is the one that stands for "your image's digest here". */
+export function isPlaceholderImage(image: string): boolean {
+  return /@sha256:0{64}$/.test(image);
+}
+
 /** A reference that names one version: `name:tag`, `name@sha256:...`, or both. */
 export function parseImage(raw: unknown): string | Fault {
   const allowed = "Allowed: name:tag, name@sha256:digest or name:tag@sha256:digest.";

@@ -5,6 +5,7 @@ import { Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
 import { formatPath, type Path } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
+import { unfitForProduction } from "./production.ts";
 import { schema } from "./schema.ts";
 import { Redactor } from "./secrecy.ts";
 import { along, docOf, itemOf, keysOf } from "./tree.ts";
@@ -33,6 +34,7 @@ export function readSettings(given: RawConfig): Settings {
   const findings = [
     ...(result.success ? [] : result.error.issues.flatMap(explain)),
     ...inconsistencies(raw),
+    ...unfitForProduction(raw.values),
   ];
   if (result.success && findings.length === 0) {
     return result.data;

@@ -15,6 +15,7 @@ import { parsePassword } from "./passwords.ts";
 import { parsePort } from "./ports.ts";
 import { oneOf, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+import { parseBackend, parseSecretsProvider } from "./state.ts";
 
 /** What the reference and the reports say about a key. */
 export interface KeyDoc {
@@ -491,4 +492,40 @@ export const schema = z.strictObject({
     },
     parseBoolean,
   ).default(false),
+  production: key(
+    {
+      type: "boolean",
+      meaning:
+        "A stack that serves real data: it refuses demo images, images without digest, throw-away " +
+        "volumes and the examples' values; the tools refuse a passphrase in the repository, too.",
+      allowed: "true or false",
+    },
+    parseBoolean,
+  ).default(false),
+  state: section(
+    {
+      meaning:
+        "Where the `npm run` commands keep the stack's state. `PULUMI_BACKEND_URL` in the environment wins.",
+    },
+    {
+      backend: key(
+        {
+          type: "URL",
+          meaning: "Pulumi's backend; absent, the state is in this clone (`.cybexp/state`).",
+          allowed:
+            "`file:///path`, `s3://` (any S3-compatible store), `gs://`, `azblob://`, `https://` (Pulumi Cloud); no credentials in it",
+        },
+        parseBackend,
+      ).exactOptional(),
+      secretsProvider: key(
+        {
+          type: "word or URL",
+          meaning: "What encrypts the secrets in the state, from the stack's first `up` on.",
+          allowed:
+            "`passphrase`; `default` (Pulumi Cloud's own keys); `awskms://`, `gcpkms://`, `azurekeyvault://`, `hashivault://` and a key",
+        },
+        parseSecretsProvider,
+      ).exactOptional(),
+    },
+  ),
 });

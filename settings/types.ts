@@ -134,6 +134,14 @@ export interface RotationSettings {
   readonly backendDatabase: number;
 }
 
+/** Where the state is kept: nothing here is a secret, nor gives access to one. */
+export interface StateSettings {
+  /** Pulumi's URL of the backend; absent for the state in this clone. */
+  readonly backend?: string;
+  /** What encrypts the secrets in the state: `passphrase`, `default` (Pulumi Cloud's), or a key's URL. */
+  readonly secretsProvider?: string;
+}
+
 export interface Settings {
   readonly kms: ServiceSettings;
   readonly backend: ServiceSettings;
@@ -146,4 +154,7 @@ export interface Settings {
   readonly kapow?: KapowSettings;
   /** A stack whose data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
+  /** A stack that serves real data: demo images, tags without digest and throw-away volumes are refused. */
+  readonly production: boolean;
+  readonly state: StateSettings;
 }

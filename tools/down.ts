@@ -12,7 +12,8 @@ export async function down(): Promise<void> {
   const { throwaway } = settingsOf(stackName());
   const session = await openSession({ images: false, changes: "npm run down" });
   const stacks = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
-  if (!stacks.some(({ name }) => name === session.stack)) {
+  // Pulumi Cloud may put the organization before the name.
+  if (!stacks.some(({ name }) => name.split("/").at(-1) === session.stack)) {
     process.stdout.write(`Nothing to remove: there is no stack ${session.stack}.\n`);
     return;
   }

@@ -1,5 +1,6 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
+import type { EnvOptions } from "./env.ts";
 import { report } from "./lib/errors.ts";
 import { obeySignals } from "./lib/signals.ts";
 
@@ -60,6 +61,32 @@ program
   .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
   .action(async (name: string, options: { csr?: string; write?: boolean }) =>
     (await import("./client.ts")).client(name, options),
+  );
+program
+  .command("env")
+  .description("make a new environment's file, by asking or from flags")
+  .argument("<name>", "the stack's name: the file is Pulumi.<name>.yaml")
+  .option("--production", "it serves real data; --no-production: it does not")
+  .option("--no-production")
+  .option("--throwaway", "its data may go with `npm run down`")
+  .option("--server-name <name>", "the name that clients call")
+  .option("--address <ip>", "the Docker host's address in the network of those clients")
+  .option("--kms-image <image>")
+  .option("--backend-image <image>")
+  .option("--database-image <image>")
+  .option("--proxy-image <image>")
+  .option("--kms-listen <port>", "the proxy's port for the KMS")
+  .option("--backend-listen <port>", "the proxy's port for the Backend")
+  .option("--kms-bind <ip:port>", "where the operator reaches the KMS itself")
+  .option("--backend-bind <ip:port>", "where the operator reaches the Backend itself")
+  .option("--user <name...>", "who may call the services")
+  .option("--client <name...>", "who gets a client certificate")
+  .option("--access <word>", "what lets a caller in: password, certificate, either or both")
+  .option("--backend <url>", "where the state is kept")
+  .option("--secrets-provider <provider>", "what encrypts the secrets in the state")
+  .option("--yes", "do not ask: take the defaults of what is not given")
+  .action(async (name: string, options: EnvOptions) =>
+    (await import("./env.ts")).env(name, options),
   );
 program
   .command("docs")

@@ -11,7 +11,7 @@ import { recover } from "./recover.ts";
 import { announceRotation } from "./rotation.ts";
 import { openSession, type Session } from "./session.ts";
 import { stackFile, stackName } from "./stack.ts";
-import { settingsOf } from "./stackSettings.ts";
+import { settingsToDeploy } from "./stateGuard.ts";
 import { comparison, ensureStack } from "./up.ts";
 
 export interface PreviewOptions {
@@ -57,7 +57,7 @@ export async function preview(
 }
 
 async function prepare(): Promise<{ session: Session; flags: string[] }> {
-  const settings = settingsOf(stackName());
+  const settings = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run preview" });
   await ensureStack(session);
   const state = await recover(session);

@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "./lib/errors.ts";
+import { createFile } from "./lib/files.ts";
 import { localDir } from "./lib/paths.ts";
 import { findWriter } from "./lib/processes.ts";
 
@@ -54,7 +55,7 @@ export async function lockStack(
   const since = new Date().toISOString();
   const own: Holder = { pid: process.pid, launcher: process.ppid, since, command };
   let orphan: Started | undefined;
-  while (!claim(file, own)) {
+  while (!createFile(file, JSON.stringify(own))) {
     const text = readLock(file);
     const holder = text === undefined ? undefined : parseHolder(text);
     const running = holder && findWriter(holder.pid, Date.parse(holder.since));
@@ -83,23 +84,6 @@ export async function lockStack(
       replaceFile(file, { ...own, pulumi });
     },
   };
-}
-
-/** The file appears whole or not at all, and never in place of another. */
-function claim(file: string, own: Holder): boolean {
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
-  try {
-    linkSync(draft, file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-      return false;
-    }
-    throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }
 
 function replaceFile(file: string, own: Holder): void {

@@ -8,10 +8,11 @@ import { localDir, projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
-import { isEmbedded, pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
+import { pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
 import { clearTheWay } from "./recover.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./stackFile.ts";
+import { isEmbedded, type StateStore, storeOf } from "./stateStore.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { runUpdate, type Update } from "./update.ts";
 
@@ -22,6 +23,8 @@ export interface Session {
   readonly docker: Docker;
   /** Whether the state is this clone's own. */
   readonly embedded: boolean;
+  /** Where the state is kept. */
+  readonly store: StateStore;
   /** Runs the CLI, which may ask the operator, and gives its exit code. */
   pulumi(args: readonly string[]): Promise<number>;
   /** Runs the CLI's `up` or `destroy` and tells what it changes. */
@@ -42,6 +45,8 @@ export interface Captured {
 }
 
 export interface SessionOptions {
+  /** @default the one that STACK names */
+  readonly stack?: string;
   /** Whether the images that the stack's config names are needed. */
   readonly images: boolean;
   /** Nothing on the machine is mended: an engine that does not answer is an error. @default false */
@@ -57,9 +62,10 @@ export interface SessionOptions {
 export async function openSession(options: SessionOptions): Promise<Session> {
   // State, logs and the passphrase are for this user alone.
   process.umask(0o077);
-  const stack = stackName();
+  const stack = options.stack ?? stackName();
   const config = stackConfig(stack);
-  const embedded = isEmbedded();
+  const store = storeOf(stack, config);
+  const embedded = isEmbedded(store);
   let lock = noLock;
   if (options.changes !== undefined) {
     lock = await lockStack(stack, options.changes);
@@ -77,7 +83,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     await ensureImages(engine, imagesOf(config));
   }
 
-  const env = { ...pulumiEnvironment(toolchain, engine.host), PULUMI_STACK: stack };
+  const env = { ...pulumiEnvironment(toolchain, engine.host, store), PULUMI_STACK: stack };
   if (embedded) {
     // Pulumi does not make it.
     mkdirSync(stateDir, { recursive: true });
@@ -98,6 +104,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     engine,
     docker: new Docker(engine.host),
     embedded,
+    store,
     pulumi: (args) =>
       withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, lock)),
     update: (args) =>

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { parse, YAMLParseError } from "yaml";
 import { UserError } from "./lib/errors.ts";
+import { createFile } from "./lib/files.ts";
 import { localDir, projectRoot } from "./lib/paths.ts";
+import { isEmbedded, type StateStore } from "./stateStore.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** Pulumi's own rule for names of stacks. */
@@ -12,12 +14,18 @@ const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 /** The stack that STACK names. @default "dev" */
 export function stackName(env: NodeJS.ProcessEnv = process.env): string {
   const name = env["STACK"] || "dev";
-  if (!STACK_NAME.test(name)) {
-    throw new UserError(
-      `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
-    );
-  }
+  requireStackName(name, `STACK=${JSON.stringify(name)}`);
   return name;
+}
+
+/**
+ * @param shown What the message calls it.
+ * @throws UserError when Pulumi would not take the name
+ */
+export function requireStackName(name: string, shown = JSON.stringify(name)): void {
+  if (!STACK_NAME.test(name)) {
+    throw new UserError(`${shown} is no name for a stack: letters, digits, ".", "_" and "-" are`);
+  }
 }
 
 /** The stack's config file. */
@@ -25,7 +33,7 @@ export function stackFile(stack: string): string {
   const file = join(projectRoot, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) {
     throw new UserError(
-      `there is no stack ${stack}: Pulumi.${stack}.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy`,
+      `there is no stack ${stack}: Pulumi.${stack}.yaml is missing; \`npm run env -- ${stack}\` makes one`,
     );
   }
   return file;
@@ -49,18 +57,14 @@ export function stackConfig(stack: string): Record<string, unknown> {
 /** Where the embedded backend keeps the state of this clone's stacks. */
 export const stateDir = join(localDir, "state");
 
-/** Whether state and passphrase are this clone's own, and not a backend that the operator chose. */
-export function isEmbedded(env: NodeJS.ProcessEnv = process.env): boolean {
-  return !env["PULUMI_BACKEND_URL"];
-}
-
 /**
- * The environment of the Pulumi CLI: our Node first, our PULUMI_HOME, and, unless the operator chose
- * a backend and a passphrase, this clone's own. The machine's ~/.pulumi is not touched.
+ * The environment of the Pulumi CLI: our Node first, our PULUMI_HOME, the stack's backend and, unless
+ * the operator chose one and a passphrase, this clone's own. The machine's ~/.pulumi is not touched.
  */
 export function pulumiEnvironment(
   toolchain: Pick<Toolchain, "home" | "origin">,
   dockerHost: string | undefined,
+  store: Pick<StateStore, "url">,
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
   return {
@@ -69,43 +73,26 @@ export function pulumiEnvironment(
     PULUMI_HOME: toolchain.home,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
-    ...(isEmbedded(env) && {
-      // Its metadata files are not written at once: a kill in between makes the state unreadable.
-      PULUMI_BACKEND_URL: `file://${stateDir}?metadata=skip`,
-      // See withCleanStackFile.
-      PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
-    }),
+    // Its metadata files are not written at once: a kill in between makes the state unreadable.
+    PULUMI_BACKEND_URL: store.url ?? `file://${stateDir}?metadata=skip`,
+    // See withCleanStackFile.
+    ...(isEmbedded(store) && { PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true" }),
     ...(dockerHost !== undefined && { DOCKER_HOST: dockerHost }),
-    ...passphrase(env),
+    ...(isEmbedded(store) && passphrase(env)),
   };
 }
 
 /** The operator's passphrase, else a generated one in a file that only this user can read. */
 function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const chosen = env["PULUMI_CONFIG_PASSPHRASE"] ?? env["PULUMI_CONFIG_PASSPHRASE_FILE"];
-  if (chosen !== undefined || !isEmbedded(env)) {
+  if (chosen !== undefined) {
     return {};
   }
   const file = join(localDir, "passphrase");
   if (!existsSync(file)) {
     mkdirSync(localDir, { recursive: true, mode: 0o700 });
-    makePassphrase(file);
+    // Half a passphrase would lock everybody out of the state; another run's is as good.
+    createFile(file, randomBytes(24).toString("base64url"));
   }
   return { PULUMI_CONFIG_PASSPHRASE_FILE: file };
-}
-
-/** The file appears whole or not at all: half a passphrase would lock everybody out of the state. */
-function makePassphrase(file: string): void {
-  const draft = `${file}.${process.pid}`;
-  try {
-    writeFileSync(draft, randomBytes(24).toString("base64url"), { mode: 0o600 });
-    linkSync(draft, file);
-  } catch (error) {
-    // Another run was quicker: its passphrase is as good.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-      throw error;
-    }
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }

@@ -9,13 +9,13 @@ import { announceRotation } from "./rotation.ts";
 import { openSession, type Session } from "./session.ts";
 import { settleHandovers } from "./settle.ts";
 import { stackName } from "./stack.ts";
-import { settingsOf } from "./stackSettings.ts";
 import type { StackState } from "./state.ts";
+import { settingsToDeploy } from "./stateGuard.ts";
 import type { Update } from "./update.ts";
 
 /** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
 export async function up(): Promise<void> {
-  const settings = settingsOf(stackName());
+  const settings = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
   const state = await recover(session);
@@ -54,7 +54,11 @@ export async function images(): Promise<void> {
 }
 
 export async function ensureStack(session: Session): Promise<void> {
-  await session.ask(["stack", "select", "--create", session.stack]);
+  const { secretsProvider } = session.store;
+  await session.ask([
+    ...["stack", "select", "--create", session.stack],
+    ...(secretsProvider === undefined ? [] : ["--secrets-provider", secretsProvider]),
+  ]);
 }
 
 /** The flags of `pulumi up` and `preview` by which they see what was changed by hand, too. */

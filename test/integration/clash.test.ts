@@ -85,7 +85,7 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
   it("a stack without a file", async () => {
     assertRefused(
       await withEnv({ STACK: "nowhere" }),
-      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy",
+      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; `npm run env -- nowhere` makes one",
     );
   });
 

@@ -72,6 +72,8 @@ const complete = (password: string): Values => ({
     backendDatabase: 1,
   },
   throwaway: true,
+  production: false,
+  state: { backend: "file:///srv/state?metadata=skip", secretsProvider: "passphrase" },
 });
 
 /** Every path of a configuration, inner and outer. */

@@ -48,7 +48,7 @@ describe("the reference", () => {
     const paths = Object.entries(schema.shape).flatMap(([key, child]) =>
       pathsBelow(`cybexp:${key}`, child),
     );
-    assert.equal(paths.length, 80);
+    assert.equal(paths.length, 82);
     for (const path of paths) {
       const [row, ...more] = reference
         .split("\n")

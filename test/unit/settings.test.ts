@@ -117,6 +117,8 @@ describe("what a stack may set", () => {
         backendDatabase: 1,
       },
       throwaway: false,
+      production: false,
+      state: {},
     });
   });
 
@@ -194,6 +196,11 @@ describe("what a stack may set", () => {
           backendDatabase: 6,
         },
         throwaway: "true",
+        production: "false",
+        state: {
+          backend: "s3://state?region=eu-central-1",
+          secretsProvider: "awskms://alias/cybexp",
+        },
       },
       { secretKeys: new Set(["users"]), plainPasswords: [] },
     );
@@ -281,6 +288,11 @@ describe("what a stack may set", () => {
         backendDatabase: 6,
       },
       throwaway: true,
+      production: false,
+      state: {
+        backend: "s3://state?region=eu-central-1",
+        secretsProvider: "awskms://alias/cybexp",
+      },
     });
   });
 
@@ -294,12 +306,6 @@ describe("what a stack may set", () => {
     assert.deepEqual(settings.kms.bind, { address: "127.0.0.1", port: 5012 });
     assert.deepEqual(settings.backend.bind, { address: "127.0.0.1", port: 5011 });
     assert.deepEqual([settings.kms.listen, settings.backend.listen], [5002, 5001]);
-  });
-
-  it("takes the example of a real environment, which is no throw-away stack", () => {
-    const settings = readSettings(stackFile("Pulumi.prod.example.yaml"));
-    assert.equal(settings.throwaway, false);
-    assert.equal(settings.proxy.serverName, "cybexp.example.edu");
   });
 
   it("lets one port serve at two addresses", () => {
@@ -804,7 +810,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway, production, state.",
     ),
   ],
   [
@@ -1484,6 +1490,10 @@ describe("hostile configuration", () => {
       "users[0].name",
       "users[0].password",
       "throwaway",
+      "production",
+      "state",
+      "state.backend",
+      "state.secretsProvider",
       "certificates.validityDays",
       "odd",
     ]) {

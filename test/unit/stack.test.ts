@@ -5,7 +5,6 @@ import { describe, it } from "node:test";
 import { localDir } from "../../tools/lib/paths.ts";
 import { imagesOf } from "../../tools/session.ts";
 import {
-  isEmbedded,
   pulumiEnvironment,
   stackConfig,
   stackFile,
@@ -38,7 +37,7 @@ describe("the stack's file", () => {
     assert.throws(() => stackFile("nosuch"), {
       name: "UserError",
       message:
-        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; copy Pulumi.prod.example.yaml to it and edit the copy",
+        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; `npm run env -- nosuch` makes one",
     });
   });
 
@@ -116,45 +115,46 @@ describe("the images that a config names", () => {
 
 describe("the environment of the Pulumi CLI", () => {
   const toolchain = { home: "/cache/home", origin: "download" } as const;
-  const chosen = { PULUMI_BACKEND_URL: "s3://bucket", PULUMI_CONFIG_PASSPHRASE: "theirs" };
+  const embedded = { url: undefined };
+  const chosen = { url: "s3://bucket" };
+  const theirs = { PULUMI_CONFIG_PASSPHRASE: "theirs" };
 
-  it("is embedded unless the operator chose a backend", () => {
-    assert.equal(isEmbedded({}), true);
-    assert.equal(isEmbedded({ PULUMI_BACKEND_URL: "" }), true);
-    assert.equal(isEmbedded(chosen), false);
-  });
-
-  it("leaves a chosen backend and passphrase alone", () => {
-    assert.deepEqual(pulumiEnvironment(toolchain, undefined, { ...chosen, PATH: "/bin", A: "1" }), {
-      ...chosen,
-      A: "1",
-      PATH: [dirname(process.execPath), "/bin"].join(delimiter),
-      PULUMI_HOME: "/cache/home",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    });
+  it("has the stack's backend and the operator's passphrase, and nothing of the embedded one", () => {
+    assert.deepEqual(
+      pulumiEnvironment(toolchain, undefined, chosen, { ...theirs, PATH: "/bin", A: "1" }),
+      {
+        ...theirs,
+        A: "1",
+        PATH: [dirname(process.execPath), "/bin"].join(delimiter),
+        PULUMI_HOME: "/cache/home",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_BACKEND_URL: "s3://bucket",
+      },
+    );
   });
 
   it("makes no passphrase for a chosen backend, which may have its own keys", () => {
-    const env = pulumiEnvironment(toolchain, undefined, { PULUMI_BACKEND_URL: "s3://bucket" });
+    const env = pulumiEnvironment(toolchain, undefined, chosen, {});
     assert.ok(!("PULUMI_CONFIG_PASSPHRASE_FILE" in env));
     assert.ok(!("PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER" in env));
   });
 
   it("never uses ~/.pulumi, not even when the operator's environment names it", () => {
-    for (const env of [{}, chosen, { PULUMI_HOME: "/root/.pulumi" }]) {
-      assert.equal(
-        pulumiEnvironment(toolchain, undefined, { PULUMI_CONFIG_PASSPHRASE: "x", ...env })[
-          "PULUMI_HOME"
-        ],
-        "/cache/home",
-      );
+    for (const store of [embedded, chosen]) {
+      for (const env of [{}, { PULUMI_HOME: "/root/.pulumi" }]) {
+        assert.equal(
+          pulumiEnvironment(toolchain, undefined, store, { ...theirs, ...env })["PULUMI_HOME"],
+          "/cache/home",
+        );
+      }
     }
   });
 
   it("keeps the embedded state in this clone", () => {
     assert.equal(stateDir, join(localDir, "state"));
-    const env = pulumiEnvironment(toolchain, undefined, {
+    const env = pulumiEnvironment(toolchain, undefined, embedded, {
       PATH: "/bin",
+      PULUMI_BACKEND_URL: "",
       PULUMI_CONFIG_PASSPHRASE: "",
     });
     assert.deepEqual(env, {
@@ -168,17 +168,17 @@ describe("the environment of the Pulumi CLI", () => {
   });
 
   it("takes the operator's passphrase file for the embedded state, too", () => {
-    const env = pulumiEnvironment(toolchain, undefined, {
+    const env = pulumiEnvironment(toolchain, undefined, embedded, {
       PULUMI_CONFIG_PASSPHRASE_FILE: "/theirs",
     });
     assert.equal(env["PULUMI_CONFIG_PASSPHRASE_FILE"], "/theirs");
   });
 
   it("fetches no plugin where the toolchain was built, and names the engine", () => {
-    const built = pulumiEnvironment({ home: "/h", origin: "build" }, "ssh://a@b", chosen);
+    const built = pulumiEnvironment({ home: "/h", origin: "build" }, "ssh://a@b", chosen, {});
     assert.equal(built["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"], "true");
     assert.equal(built["DOCKER_HOST"], "ssh://a@b");
-    const found = pulumiEnvironment({ home: "/h", origin: "path" }, undefined, chosen);
+    const found = pulumiEnvironment({ home: "/h", origin: "path" }, undefined, chosen, {});
     assert.ok(!("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" in found));
     assert.ok(!("DOCKER_HOST" in found));
   });
@@ -188,13 +188,13 @@ describe("the environment of the Pulumi CLI", () => {
     const { pulumiEnvironment } = await copy.load<typeof Stack>("tools/stack.ts");
     const file = copy.file(".cybexp", "passphrase");
     assert.ok(!existsSync(file));
-    const first = pulumiEnvironment(toolchain, undefined, {});
+    const first = pulumiEnvironment(toolchain, undefined, embedded, {});
     assert.equal(first["PULUMI_CONFIG_PASSPHRASE_FILE"], file);
     const passphrase = readFileSync(file, "utf8");
     // 192 bits.
     assert.match(passphrase, /^[\w-]{32}$/);
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    assert.deepEqual(pulumiEnvironment(toolchain, undefined, {}), first);
+    assert.deepEqual(pulumiEnvironment(toolchain, undefined, embedded, {}), first);
     assert.equal(readFileSync(file, "utf8"), passphrase);
   });
 });

@@ -10,7 +10,9 @@ import { projectRoot } from "../../tools/lib/paths.ts";
 const COPIED = [
   "settings",
   "tools/lib",
-  ...["stack", "stackFile", "stackSettings", "state", "recover"].map((name) => `tools/${name}.ts`),
+  ...["stack", "stackFile", "stackSettings", "state", "stateGuard", "stateStore", "recover"].map(
+    (name) => `tools/${name}.ts`,
+  ),
 ];
 
 export interface ProjectCopy {

@@ -19,7 +19,7 @@ import type { Children } from "./children.ts";
 import { findPlaces, type Places } from "./places.ts";
 import { endpointsOf, hostsOf } from "./listeners.ts";
 import { type Cast, configOf, imagesOf, rehearsal } from "./rehearsal.ts";
-import { surroundings } from "./surroundings.ts";
+import { stateUrl, surroundings } from "./surroundings.ts";
 import {
   demosFor,
   dress,
@@ -71,6 +71,7 @@ export class Stage {
     this.#env = pulumiEnvironment(
       toolchain,
       engine.host,
+      { url: stateUrl(folder) },
       surroundings(process.env, { folder, stack, hosts }),
     );
     this.#cast = castOf(folder, places, missing);

@@ -88,6 +88,8 @@ const SETTINGS: Settings = {
     backendDatabase: 1,
   },
   throwaway: false,
+  production: false,
+  state: {},
 };
 
 interface Changes {

@@ -1,0 +1,163 @@
+/**
+ * Where a stack's state is kept, and what encrypts the secrets in it: Pulumi's own URLs. They stand in
+ * the stack's file, which is no secret, so nothing in them may be one.
+ */
+import { Fault } from "./fault.ts";
+
+const CREDENTIALS =
+  "Give credentials in the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never in the stack's file.";
+
+/** The parameters that Pulumi's stores take in their URLs (gocloud.dev), without those for secrets. */
+const AWS = ["region", "endpoint", "profile", "role", "awssdk", "hostname_immutable"];
+const AWS_TUNING = ["dualstack", "fips", "rate_limiter_capacity", "anonymous"];
+const CHECKSUMS = ["request_checksum_calculation", "response_checksum_validation"];
+const PATH_STYLE = ["s3ForcePathStyle", "use_path_style", "disableSSL", "disable_https"];
+
+/** One kind of URL: what may follow its scheme, and the parameters that it takes. */
+interface Kind {
+  readonly rest: RegExp;
+  readonly parameters: readonly string[];
+  readonly example: string;
+}
+
+const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[^\s?#]*)?$/;
+
+const backends: Readonly<Record<string, Kind>> = {
+  file: {
+    rest: /^\/[^?#]*[^?#/]$/,
+    parameters: ["metadata", "no_tmp_dir", "create_dir", "dir_file_mode"],
+    example: "file:///srv/cybexp-state",
+  },
+  s3: {
+    rest: BUCKET,
+    parameters: [
+      ...AWS,
+      ...AWS_TUNING,
+      ...CHECKSUMS,
+      ...PATH_STYLE,
+      ...["prefix", "ssetype", "kmskeyid", "accelerate"],
+    ],
+    example: "s3://bucket?region=eu-central-1",
+  },
+  gs: {
+    rest: BUCKET,
+    parameters: ["prefix", "access_id", "private_key_path", "anonymous", "universe_domain"],
+    example: "gs://bucket",
+  },
+  azblob: {
+    rest: BUCKET,
+    parameters: ["prefix", "storage_account", "domain", "protocol", "cdn", "localemu"],
+    example: "azblob://container?storage_account=name",
+  },
+  https: {
+    rest: /^[A-Za-z0-9][A-Za-z0-9.-]*(:\d{1,5})?(\/[^\s?#]*)?$/,
+    parameters: [],
+    example: "https://api.pulumi.com",
+  },
+};
+
+const KEY_PATH = /^[A-Za-z0-9._:-][A-Za-z0-9._:/-]*$/;
+
+const keyServices: Readonly<Record<string, Kind>> = {
+  awskms: {
+    rest: /^(\/)?[A-Za-z0-9._:-][A-Za-z0-9._:/-]*$/,
+    parameters: [...AWS, ...AWS_TUNING, "context_*"],
+    example: "awskms://alias/cybexp?region=eu-central-1",
+  },
+  gcpkms: {
+    rest: KEY_PATH,
+    parameters: ["additional_authenticated_data"],
+    example: "gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k",
+  },
+  azurekeyvault: {
+    rest: KEY_PATH,
+    parameters: ["algorithm"],
+    example: "azurekeyvault://vault.vault.azure.net/keys/cybexp",
+  },
+  hashivault: { rest: KEY_PATH, parameters: ["engine"], example: "hashivault://cybexp" },
+};
+
+/** The backend's URL as Pulumi takes it, without any credential. */
+export function parseBackend(raw: unknown): string | Fault {
+  return parseUrl(
+    raw,
+    backends,
+    "file:///path, s3://, gs://, azblob:// or https:// (Pulumi Cloud)",
+  );
+}
+
+/** `passphrase`, `default` (Pulumi Cloud's own keys), or the URL of a key in a key service. */
+export function parseSecretsProvider(raw: unknown): string | Fault {
+  return raw === "passphrase" || raw === "default"
+    ? raw
+    : parseUrl(
+        raw,
+        keyServices,
+        "passphrase, default (Pulumi Cloud's own), awskms://, gcpkms://, azurekeyvault:// or hashivault://",
+      );
+}
+
+/** Whether the state is Pulumi Cloud's, or a server's that speaks its protocol. */
+export function isPulumiCloud(backend: string): boolean {
+  return backend.startsWith("https://");
+}
+
+/** The folder of a `file://` backend; undefined for any other. */
+export function folderOf(backend: string): string | undefined {
+  return /^file:\/\/(\/[^?]*)/.exec(backend)?.[1];
+}
+
+function parseUrl(
+  raw: unknown,
+  kinds: Readonly<Record<string, Kind>>,
+  forms: string,
+): string | Fault {
+  const allowed = `Allowed: ${forms}.`;
+  const [, scheme = "", rest = "", query] =
+    (typeof raw === "string" && /^([a-z0-9]+):\/\/([^?]*)(?:\?(.*))?$/.exec(raw)) || [];
+  const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  if (typeof raw !== "string" || kind === undefined) {
+    const examples = Object.values(kinds).map(({ example }) => example);
+    return new Fault(
+      allowed,
+      `Write, for example, ${examples.slice(0, 2).join(" or ")}.`,
+      shown(raw),
+    );
+  }
+  if (rest.includes("@")) {
+    return new Fault("There is a name or password before the @.", CREDENTIALS, shown(raw));
+  }
+  const unknown = parameterNames(query).find((name) => !isParameter(name, kind.parameters));
+  if (unknown !== undefined) {
+    const taken = kind.parameters.length === 0 ? "no parameters" : kind.parameters.join(", ");
+    return new Fault(
+      `A parameter behind the ? is not known, or is a secret. Taken with ${scheme}://: ${taken}.`,
+      `Remove it. ${CREDENTIALS}`,
+      shown(raw),
+    );
+  }
+  return kind.rest.test(rest)
+    ? raw
+    : new Fault(
+        `This is no full ${scheme}:// URL. ${allowed}`,
+        `Write, for example, ${kind.example}.`,
+        shown(raw),
+      );
+}
+
+/** What a report may show of a URL: what stands behind a ? may be a secret. */
+function shown(raw: unknown): string | undefined {
+  return typeof raw === "string" && raw.includes("?")
+    ? `${raw.slice(0, raw.indexOf("?"))}?...`
+    : undefined;
+}
+
+function parameterNames(query: string | undefined): string[] {
+  return query === undefined ? [] : [...new URLSearchParams(query).keys()];
+}
+
+function isParameter(name: string, known: readonly string[]): boolean {
+  return known.some((found) =>
+    found.endsWith("*") ? name.startsWith(found.slice(0, -1)) : name === found,
+  );
+}

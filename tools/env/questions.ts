@@ -1,0 +1,147 @@
+/** What a new environment's file has to know: each with its flag, its default and its check. */
+import { parseListenAddress, parseLoopbackEndpoint } from "../../settings/addresses.ts";
+import type { Parser } from "../../settings/fault.ts";
+import { parseImage } from "../../settings/images.ts";
+import { parseHostName } from "../../settings/names.ts";
+import { type Path, valueAt } from "../../settings/path.ts";
+import { parsePort } from "../../settings/ports.ts";
+import { isProduction } from "../../settings/production.ts";
+import { oneOf } from "../../settings/scalars.ts";
+import { isPulumiCloud, parseSecretsProvider } from "../../settings/state.ts";
+import { backend, EMBEDDED, names, someNames, written, yesNo } from "./parsers.ts";
+import { freePort, holderOf, type Taken } from "./ports.ts";
+import type { Values } from "./values.ts";
+
+export interface Question {
+  /** The flag's name, without its dashes. */
+  readonly flag: string;
+  /** Where the answer goes in the config. */
+  readonly paths: readonly Path[];
+  readonly text: string;
+  /** What one should know to answer it. */
+  hint?(values: Values, taken: readonly Taken[]): string;
+  /** Whether it is to be asked; else its default holds, if there is one. @default always */
+  asked?(values: Values, taken: readonly Taken[]): boolean;
+  /** What Enter means; undefined where there has to be an answer, or nothing to be said. */
+  fallback?(values: Values, taken: readonly Taken[]): string | undefined;
+  /** The value for the config; undefined leaves the key out. */
+  readonly parse: Parser<unknown>;
+}
+
+const image = (section: string, text: string, demo: string): Question => ({
+  flag: `${section}-image`,
+  paths: [[section, "image"]],
+  text: `The image of ${text}`,
+  fallback: (values) => (isProduction(values) ? undefined : demo),
+  parse: parseImage,
+});
+
+/** A port that is asked for only where another environment has the usual one. */
+function port(section: string, key: "listen" | "bind", usual: number, text: string): Question {
+  const wanted = (values: Values) => ({
+    port: usual,
+    address: key === "bind" ? "127.0.0.1" : String(valueAt(values, ["proxy", "address"])),
+  });
+  return {
+    flag: `${section}-${key}`,
+    paths: [[section, key]],
+    text,
+    asked: (values, taken) => holderOf(wanted(values), taken) !== undefined,
+    hint: (values, taken) => ` (${usual} is in ${holderOf(wanted(values), taken)})`,
+    fallback: (values, taken) => {
+      const free = freePort(wanted(values), taken);
+      return key === "bind" ? `127.0.0.1:${free}` : String(free);
+    },
+    parse: key === "bind" ? written(parseLoopbackEndpoint) : parsePort,
+  };
+}
+
+const hasClients = (values: Values) => valueAt(values, ["clients", 0]) !== undefined;
+const stateUrl = (values: Values) => valueAt(values, ["state", "backend"]);
+
+/** In the order in which they are asked: a default may need the answers before it. */
+export const questions: readonly Question[] = [
+  {
+    flag: "production",
+    paths: [["production"]],
+    text: "Does it serve real data (a production stack)?",
+    fallback: () => "yes",
+    parse: yesNo,
+  },
+  {
+    flag: "throwaway",
+    paths: [["throwaway"]],
+    text: "May its data go with `npm run down`?",
+    asked: (values) => !isProduction(values),
+    fallback: () => "no",
+    parse: yesNo,
+  },
+  {
+    flag: "server-name",
+    paths: [["proxy", "serverName"]],
+    text: "The name that clients call",
+    fallback: (values) => (isProduction(values) ? undefined : "localhost"),
+    parse: parseHostName,
+  },
+  {
+    flag: "address",
+    paths: [["proxy", "address"]],
+    text: "The Docker host's address in the network of those clients (0.0.0.0: every one)",
+    fallback: (values) => (isProduction(values) ? undefined : "127.0.0.1"),
+    parse: parseListenAddress,
+  },
+  image("kms", "your cybexp-kms-priv", "cybexp-demo/kms:1"),
+  image("backend", "your cybexp-priv-backend", "cybexp-demo/backend:1"),
+  image("database", "both databases (MongoDB)", "cybexp-demo/mongo:1"),
+  image("proxy", "the proxy (Nginx)", "cybexp-demo/nginx:1"),
+  port("kms", "listen", 5002, "The proxy's port for the KMS"),
+  port("backend", "listen", 5001, "The proxy's port for the Backend"),
+  port("kms", "bind", 5012, "Where the operator reaches the KMS itself"),
+  port("backend", "bind", 5011, "Where the operator reaches the Backend itself"),
+  {
+    flag: "user",
+    paths: [["users"]],
+    text: "Users, one for each program or person that calls",
+    fallback: () => "collector, analyst",
+    parse: someNames,
+  },
+  {
+    flag: "client",
+    paths: [["clients"]],
+    text: "Who gets a client certificate (Enter for nobody)",
+    fallback: () => "",
+    parse: names,
+  },
+  {
+    flag: "access",
+    paths: [
+      ["kms", "access"],
+      ["backend", "access"],
+    ],
+    text: "What lets a caller in at both services: password, certificate, either or both",
+    asked: hasClients,
+    fallback: (values) => (hasClients(values) ? "either" : "password"),
+    parse: oneOf(["password", "certificate", "either", "both"]),
+  },
+  {
+    flag: "backend",
+    paths: [["state", "backend"]],
+    text: "Where the state is kept: s3://bucket?region=..., gs://, azblob://, file:///path, https://api.pulumi.com",
+    fallback: (values) => (isProduction(values) ? undefined : EMBEDDED),
+    parse: backend,
+  },
+  {
+    flag: "secrets-provider",
+    paths: [["state", "secretsProvider"]],
+    text: "What encrypts the secrets in it: passphrase, or a key (awskms://, gcpkms://, azurekeyvault://, hashivault://)",
+    asked: (values) => stateUrl(values) !== undefined,
+    fallback: (values) => {
+      const url = stateUrl(values);
+      if (typeof url !== "string") {
+        return undefined;
+      }
+      return isPulumiCloud(url) ? "default" : "passphrase";
+    },
+    parse: parseSecretsProvider,
+  },
+];
