@@ -1,16 +1,22 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClientCheck } from "../render/proxyRelease.ts";
+import { certificateDays } from "../settings/certificates.ts";
 import { overlaps } from "../settings/notices.ts";
 import type { ClientSettings } from "../settings/types.ts";
 import { ClientCertificate } from "./clientCertificate.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
+/** A client with an ECDSA key that is good as long as the list says: generation 1, nothing retired. */
+export type ListedClient = Pick<ClientSettings, "name"> & Partial<ClientSettings>;
+
 export interface ClientListArgs {
   readonly authority: RotatedAuthority;
-  readonly clients: readonly ClientSettings[];
-  readonly validityDays: number;
-  readonly renewBeforeDays: number;
+  readonly clients: readonly ListedClient[];
+  /** @default 365 */
+  readonly validityDays?: number;
+  /** An `up` within so many days of a certificate's end renews it. @default 30 */
+  readonly renewBeforeDays?: number;
 }
 
 /** What a client presents. */
@@ -34,7 +40,7 @@ export class ClientList extends pulumi.ComponentResource {
   constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:ClientList", name, {}, opts);
 
-    const clients = args.clients.map((client) => ({
+    const clients = args.clients.map(withDefaults).map((client) => ({
       client,
       current: this.#certificate(name, args, client, client.generation),
       ...(overlaps(client.generation, client.retired) && {
@@ -98,8 +104,8 @@ export class ClientList extends pulumi.ComponentResource {
         past: generation !== client.generation,
         keyType: client.keyType,
         ...(client.csr !== undefined && { csr: client.csr }),
-        validityDays: args.validityDays,
-        renewBeforeDays: args.renewBeforeDays,
+        validityDays: args.validityDays ?? certificateDays.clientValidityDays.fallback,
+        renewBeforeDays: args.renewBeforeDays ?? certificateDays.renewBeforeDays.fallback,
       },
       { parent: this },
     );
@@ -129,4 +135,8 @@ export class ClientList extends pulumi.ComponentResource {
     // A revocation list is for everybody to see.
     return pulumi.unsecret(program.stdout);
   }
+}
+
+function withDefaults(client: ListedClient): ClientSettings {
+  return { generation: 1, retired: 0, revoked: false, keyType: "ecdsa", ...client };
 }

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Deployment, dockerName, labels, type Role } from "./deployment.ts";
+import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 /** A port of the container, published on one address of the Docker host. */
@@ -32,7 +32,8 @@ export interface VolumeMount {
 
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  readonly role: Role;
+  /** What it is for, such as `kms`: in its name, its host name, and its label `cybexp.role`. */
+  readonly role: string;
   /** The image's id (`sha256:...`), see `imageId`. */
   readonly image: pulumi.Input<string>;
   /** `uid:gid`: every container of ours runs unprivileged. */

@@ -5,7 +5,7 @@ import { mongoUri } from "../render/mongoUri.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
-import { type Deployment, dockerName, labels, type Role } from "./deployment.ts";
+import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -31,7 +31,8 @@ const HEALTH_CHECK = [
 
 export interface DatabaseArgs {
   readonly deployment: Deployment;
-  readonly role: Extract<Role, "kms-db" | "backend-db">;
+  /** Its service's role and `-db`. */
+  readonly role: `${string}-db`;
   readonly image: string;
   /** The database of the one service that uses this server. */
   readonly database: string;

@@ -1,12 +1,15 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { matching } from "../render/check.ts";
 
 /**
  * What every component of one deployed stack shares: the prefix of its names in Docker, and the
  * labels by which the operator, `doctor` and recovery tell its things from everybody else's.
  */
 export interface Deployment {
-  /** The stack's name; names in Docker are `cybexp-<stack>-<role>`. */
+  /** The stack's name; names in Docker are `<prefix>-<stack>-<role>`. */
   readonly stack: string;
+  /** Tells the names in Docker from those of other programs' stacks. @default "cybexp" */
+  readonly prefix?: string;
   /**
    * A random id, kept in the state. Two clones may both deploy a stack called `dev` on one engine:
    * this tells whose a container is.
@@ -15,15 +18,20 @@ export interface Deployment {
   /** Whether the data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
   /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
-  readonly dockerHost: string | undefined;
+  readonly dockerHost?: string | undefined;
 }
 
-/** What a container is for; the value of its label `cybexp.role`. */
-export type Role = "kms" | "backend" | "kms-db" | "backend-db" | "proxy" | "kapow";
-
-/** The name in Docker of a part of this deployment, such as `cybexp-dev-kms`. */
-export function dockerName(deployment: Deployment, part: string): string {
-  return `cybexp-${deployment.stack}-${part}`;
+/**
+ * The name in Docker of a part of this deployment, such as `cybexp-dev-kms`.
+ *
+ * @throws RangeError for a prefix or part that is more than a word: a role is a host name, too.
+ */
+export function dockerName({ prefix = "cybexp", stack }: Deployment, part: string): string {
+  const word = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
+  const allowed = "lower-case letters, digits and -, beginning with a letter";
+  matching("a deployment's prefix", prefix, word, allowed);
+  matching("a role", part, word, allowed);
+  return `${prefix}-${stack}-${part}`;
 }
 
 export interface Label {

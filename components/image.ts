@@ -11,11 +11,12 @@ import { isDemoImage } from "../settings/images.ts";
 export function imageId(
   name: string,
   image: string,
-  parent: pulumi.Resource,
+  parent?: pulumi.Resource,
 ): pulumi.Output<string> {
+  const options = parent ? { parent } : {};
   if (isDemoImage(image)) {
-    return docker.getRemoteImageOutput({ name: image }, { parent }).id;
+    return docker.getRemoteImageOutput({ name: image }, options).id;
   }
   // keepLocally: another container of this engine may use the image.
-  return new docker.RemoteImage(name, { name: image, keepLocally: true }, { parent }).imageId;
+  return new docker.RemoteImage(name, { name: image, keepLocally: true }, options).imageId;
 }

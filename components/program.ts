@@ -1,6 +1,6 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { relative } from "node:path";
+import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The programs of `tools/commands/`, by file name. */
@@ -54,8 +54,12 @@ export class Program extends command.local.Command {
   }
 }
 
-/** Relative to the program's folder, so that two operators' clones have the same state. */
+/**
+ * Relative to the program's folder, so that two operators' clones have the same state. JavaScript where
+ * this file is: Node takes no TypeScript from node_modules.
+ */
 function programPath(program: ProgramName): string {
-  const file = fileURLToPath(new URL(`../tools/commands/${program}.ts`, import.meta.url));
+  const own = fileURLToPath(import.meta.url);
+  const file = join(dirname(own), "..", "tools", "commands", `${program}${extname(own)}`);
   return relative(process.cwd(), file);
 }

@@ -1,14 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { certificateDays } from "../settings/certificates.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
 
 export interface RotatedAuthorityArgs {
   readonly commonName: string;
-  readonly validityDays: number;
-  /** The authority that signs; the next number makes the next one. */
-  readonly generation: number;
-  /** Whether clients that know only the one before are still to be served. */
-  readonly overlap: boolean;
+  /** @default 3650 */
+  readonly validityDays?: number;
+  /** The authority that signs; the next number makes the next one. @default 1 */
+  readonly generation?: number;
+  /** Whether clients that know only the one before are still to be served. @default false */
+  readonly overlap?: boolean;
   /**
    * Whether the one before vouches for the new one, for verifiers that know only it. Where all
    * verifiers get the bundle there are none. @default true
@@ -33,7 +35,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 
   constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:tls:RotatedAuthority", name, {}, opts);
-    const { generation } = args;
+    const { generation = 1 } = args;
 
     this.current = this.#authority(name, generation, args);
     if (args.overlap) {
@@ -42,7 +44,8 @@ export class RotatedAuthority extends pulumi.ComponentResource {
       this.bundle = pulumi.concat(this.current.certificate, previous.certificate);
       this.chain =
         (args.vouched ?? true)
-          ? this.#crossCertificate(`${name}-cross-${generation}`, previous, args).certPem
+          ? this.#crossCertificate(`${name}-cross-${generation}`, previous, args, generation)
+              .certPem
           : pulumi.output("");
     } else {
       this.trusted = [this.current];
@@ -55,18 +58,23 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   #authority(name: string, generation: number, args: RotatedAuthorityArgs): CertificateAuthority {
     return new CertificateAuthority(
       `${name}-${generation}`,
-      { commonName: nameOf(args, generation), validityDays: args.validityDays },
+      { commonName: nameOf(args, generation), validityDays: validityDaysOf(args) },
       { parent: this },
     );
   }
 
   /** The new authority's name and key, signed by the one before. */
-  #crossCertificate(name: string, previous: CertificateAuthority, args: RotatedAuthorityArgs) {
+  #crossCertificate(
+    name: string,
+    previous: CertificateAuthority,
+    args: RotatedAuthorityArgs,
+    generation: number,
+  ) {
     const request = new tls.CertRequest(
       `${name}-request`,
       {
         privateKeyPem: this.current.privateKey,
-        subject: { commonName: nameOf(args, args.generation), organization: "CYBEX-P" },
+        subject: { commonName: nameOf(args, generation), organization: "CYBEX-P" },
       },
       { parent: this },
     );
@@ -76,7 +84,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
         certRequestPem: request.certRequestPem,
         caPrivateKeyPem: previous.privateKey,
         caCertPem: previous.certificate,
-        validityPeriodHours: args.validityDays * 24,
+        validityPeriodHours: validityDaysOf(args) * 24,
         isCaCertificate: true,
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],
@@ -89,4 +97,8 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 /** Each generation has a name of its own: clients that have both must not take one for the other. */
 function nameOf(args: RotatedAuthorityArgs, generation: number): string {
   return `${args.commonName} ${generation}`;
+}
+
+function validityDaysOf({ validityDays }: RotatedAuthorityArgs): number {
+  return validityDays ?? certificateDays.caValidityDays.fallback;
 }

@@ -1,16 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { certificateDays } from "../settings/certificates.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
 export interface ServerCertificateArgs {
   readonly authority: RotatedAuthority;
   /** The one host name that it is for. */
   readonly serverName: string;
-  readonly validityDays: number;
-  /** An `up` within so many days of its end renews it. */
-  readonly renewBeforeDays: number;
-  /** Raising it makes a new key and certificate. */
-  readonly generation: number;
+  /** @default 90 */
+  readonly validityDays?: number;
+  /** An `up` within so many days of its end renews it. @default 30 */
+  readonly renewBeforeDays?: number;
+  /** Raising it makes a new key and certificate. @default 1 */
+  readonly generation?: number;
 }
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
@@ -22,11 +24,15 @@ export class ServerCertificate extends pulumi.ComponentResource {
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:tls:ServerCertificate", name, {}, opts);
+    const {
+      validityDays = certificateDays.validityDays.fallback,
+      renewBeforeDays = certificateDays.renewBeforeDays.fallback,
+    } = args;
 
     const key = new tls.PrivateKey(
       `${name}-key`,
       { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this, replacementTrigger: args.generation },
+      { parent: this, replacementTrigger: args.generation ?? 1 },
     );
     const request = new tls.CertRequest(
       `${name}-request`,
@@ -43,8 +49,8 @@ export class ServerCertificate extends pulumi.ComponentResource {
         certRequestPem: request.certRequestPem,
         caPrivateKeyPem: args.authority.current.privateKey,
         caCertPem: args.authority.current.certificate,
-        validityPeriodHours: args.validityDays * 24,
-        earlyRenewalHours: args.renewBeforeDays * 24,
+        validityPeriodHours: validityDays * 24,
+        earlyRenewalHours: renewBeforeDays * 24,
         setSubjectKeyId: true,
         allowedUses: ["digital_signature", "server_auth"],
       },

@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
+import { checkDoorName } from "../render/standIn.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
@@ -29,7 +30,7 @@ export interface ProxyUpstream extends pulumi.Resource {
 
 /** A service behind the proxy. */
 export interface ProxyDoor {
-  /** Lower-case letters, digits and `-`: in the proxy's log and in its refusals. */
+  /** Lower-case letters, digits and `-`: in the proxy's log and refusals; of a service with a role, that. */
   readonly name: string;
   /** The port at which the world reaches it. */
   readonly listen: number;
@@ -41,7 +42,9 @@ export interface ProxyDoor {
 
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
-  readonly settings: ProxySettings;
+  /** Without its time-outs a service has 300 s to answer, and requests 60 s to go on after a rotation. */
+  readonly settings: Omit<ProxySettings, "readTimeout" | "shutdownTimeout"> &
+    Partial<ProxySettings>;
   readonly certificate: ServerCertificate;
   readonly users: UserList;
   readonly clients: ClientList;
@@ -58,6 +61,11 @@ export class TlsProxy extends pulumi.ComponentResource {
     super("cybexp:index:TlsProxy", name, {}, opts);
     const { deployment, settings } = args;
     const image = imageId(`${name}-image`, settings.image, this);
+    for (const { name: door, service } of args.doors) {
+      if (service.standIn !== undefined) {
+        checkDoorName(door, service.standIn);
+      }
+    }
     const doors = args.doors.map((door, index) => ({
       name: door.name,
       // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.
@@ -91,7 +99,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
-          readTimeout: settings.readTimeout,
+          readTimeout: settings.readTimeout ?? 300,
           doors: doors.map((door, index) => ({
             ...door,
             ...(tls[index] !== undefined && { tls: tls[index] }),
@@ -100,7 +108,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           privateKey,
           check,
           clients,
-          shutdownTimeout: settings.shutdownTimeout,
+          shutdownTimeout: settings.shutdownTimeout ?? 60,
         }),
       );
 

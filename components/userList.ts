@@ -6,8 +6,11 @@ import { overlaps } from "../settings/notices.ts";
 import type { UserSettings } from "../settings/types.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
 
+/** A user who is good as long as the list says: generation 1, nothing retired. */
+export type ListedUser = Pick<UserSettings, "name"> & Partial<UserSettings>;
+
 export interface UserListArgs {
-  readonly users: readonly UserSettings[];
+  readonly users: readonly ListedUser[];
 }
 
 /** What a client sends. */
@@ -78,12 +81,13 @@ export class UserList extends pulumi.ComponentResource {
     this.registerOutputs({ credentials: this.credentials });
   }
 
-  #passwords(prefix: string, user: UserSettings) {
+  #passwords(prefix: string, user: ListedUser) {
+    const { generation = 1, retired = 0 } = user;
     const password = new RotatedPassword(
       `${prefix}-${user.name}`,
       {
-        generation: user.generation,
-        withPrevious: overlaps(user.generation, user.retired),
+        generation,
+        withPrevious: overlaps(generation, retired),
         supplied: user.password ?? "",
       },
       { parent: this },

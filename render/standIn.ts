@@ -7,3 +7,17 @@ export const SERVICE_PORT = 5000;
 export function standInHost(role: string): string {
   return `${role}-handover`;
 }
+
+/**
+ * A service that has a stand-in is handed over at the door of its role's name.
+ *
+ * @throws RangeError where a door has another name: its handovers would be noticed
+ */
+export function checkDoorName(door: string, standIn: string): void {
+  const [host] = standIn.split(":");
+  if (host !== standInHost(door)) {
+    throw new RangeError(
+      `the door ${door} must be called as the role of its service is, whose stand-in is ${standIn}`,
+    );
+  }
+}

@@ -2,7 +2,7 @@
 import type { ClientSettings, Settings } from "../settings/types.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
 
 /** The certificates of the TLS provider; their ends stand in the state in clear. */
 const TYPE = /^tls:index\/(selfSignedCert:SelfSignedCert|locallySignedCert:LocallySignedCert)$/;
@@ -34,7 +34,7 @@ export function endingSoon(
     if (!TYPE.test(type) || Number.isNaN(end.getTime())) {
       return [];
     }
-    const window = Number(outputs["earlyRenewalHours"] ?? 0) * (DAY_MS / 24);
+    const window = Number(outputs["earlyRenewalHours"] ?? 0) * HOUR_MS;
     const left = end.getTime() - now.getTime();
     const day = end.toISOString().slice(0, 10);
     const ends = left > 0 ? `ends on ${day}` : `ended on ${day}`;
@@ -53,6 +53,21 @@ export function endingSoon(
         (client) =>
           `the certificate of the client ${client.name} ${ends}: \`npm run up\` renews it; then hand over the new one (\`npm run client -- ${client.name}\`)`,
       );
+  });
+}
+
+/** A sentence for each certificate that the next `up` renews: all that are inside their window. */
+export function dueForRenewal(resources: readonly ExportedResource[], now: Date): string[] {
+  return resources.flatMap(({ type, urn, outputs = {} }) => {
+    const end = new Date(String(outputs["validityEndTime"]));
+    const window = Number(outputs["earlyRenewalHours"] ?? 0) * HOUR_MS;
+    // One that ends without ever being renewed has no window.
+    if (!TYPE.test(type) || window === 0 || !(end.getTime() - now.getTime() <= window)) {
+      return [];
+    }
+    const name = urn.split("::").at(-1) ?? "";
+    const day = end.toISOString().slice(0, 10);
+    return [`the certificate ${name} ends on ${day}: \`npm run up\` renews it`];
   });
 }
 

@@ -35,6 +35,13 @@ program
     (await import("./pullRequest.ts")).pullRequest(options),
   );
 program
+  .command("drift")
+  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "write it to a file as JSON, too")
+  .action(async (options: { report?: string }) =>
+    (await import("./driftReport.ts")).drift(options),
+  );
+program
   .command("down")
   .description("remove all that the stack made")
   .action(async () => (await import("./down.ts")).down());
@@ -93,9 +100,17 @@ program
   .description("write docs/reference.md anew from the code")
   .action(async () => (await import("./docs.ts")).main([]));
 program
+  .command("build")
+  .description("build the npm package of the components into dist/")
+  .action(async () => (await import("./build.ts")).build());
+program
   .command("check")
   .description("compiler, lint, format and unit tests: what needs no engine")
   .action(async () => (await import("./test.ts")).check());
+program
+  .command("lint:workflows")
+  .description("lint .github with actionlint and zizmor")
+  .action(async () => (await import("./lintWorkflows.ts")).lintWorkflows());
 program
   .command("test")
   .description("run all tests but the long ones")

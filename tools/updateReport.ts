@@ -153,7 +153,7 @@ const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 const isStack = (urn: string): boolean => urn.includes("::pulumi:pulumi:Stack::");
 
 /** "docker:index/container:Container" called "kms" is "container kms". */
-function titleOf(urn: string, type: string): string {
+export function titleOf(urn: string, type: string): string {
   return `${kindOf(type)} ${nameOf(urn)}`;
 }
 

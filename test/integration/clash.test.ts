@@ -89,6 +89,14 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     );
   });
 
+  it("to look for drift: there is nothing to compare with", async () => {
+    assertRefused(
+      await withEnv({}, "drift"),
+      `nothing of ${project.stack} is deployed, as far as its state tells: ` +
+        "`npm run up` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state",
+    );
+  });
+
   it("an engine that does not answer, at once", async () => {
     const start = Date.now();
     const result = await withEnv({ DOCKER_HOST: "unix:///nowhere/docker.sock" });

@@ -7,6 +7,7 @@ import { after, before, describe } from "node:test";
 import { badInput } from "./deployed/badInput.ts";
 import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
+import { drift } from "./deployed/drift.ts";
 import { firstUp } from "./deployed/firstUp.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
@@ -56,6 +57,7 @@ describe("a deployed stack", () => {
   describe("who reaches whom", () => reach(the));
   describe("hardening", () => hardening(the));
   describe("a second time", () => unchanged(the));
+  describe("drift", () => drift(the));
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));
   describe("rotation", () => rotation(the));

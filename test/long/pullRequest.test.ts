@@ -78,9 +78,9 @@ describe("a pull request", () => {
   it("that opens a port to the world is told so, first of all", async () => {
     const { output, comment } = await preview("open", () => {
       replace(
-        "components/service.ts",
-        "ports: [{ ...args.bind, internal: PORT }]",
-        'ports: [{ ...args.bind, address: "0.0.0.0", internal: PORT }]',
+        "components/httpService.ts",
+        "[{ ...args.bind, internal: port }]",
+        '[{ ...args.bind, address: "0.0.0.0", internal: port }]',
       );
     });
     assert.equal(comment, OPENED, output);

@@ -4,7 +4,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
-import type { Deployment, Role } from "../../components/deployment.ts";
+import type { Deployment } from "../../components/deployment.ts";
+import { HttpService, type HttpServiceArgs } from "../../components/httpService.ts";
 import type { Kapow } from "../../components/kapow.ts";
 import { Program, type ProgramArgs } from "../../components/program.ts";
 import type { RotatedAuthority } from "../../components/rotatedAuthority.ts";
@@ -111,9 +112,9 @@ describe("a container", () => {
     expect(Container).type.not.toBeConstructableWith("c", { ...least, environment: { A: id } });
   });
 
-  it("has a known role", () => {
-    expect<Role>().type.toBe<"kms" | "backend" | "kms-db" | "backend-db" | "proxy" | "kapow">();
-    expect(Container).type.not.toBeConstructableWith("c", { ...least, role: "world" });
+  it("has a role, known when the program is written", () => {
+    expect<ContainerArgs["role"]>().type.toBe<string>();
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, role: id });
   });
 });
 
@@ -154,6 +155,42 @@ describe("a service", () => {
   });
 });
 
+describe("an HTTP service", () => {
+  const least = {
+    deployment,
+    role: "web",
+    image: "sha256:1",
+    port: 8000,
+    user: "1:1",
+    healthCheck: ["true"],
+    memory: 64,
+    cpus: 1,
+  };
+
+  it("takes the least, and files that may be secret", () => {
+    expect(HttpService).type.toBeConstructableWith("s", least);
+    expect(HttpService).type.toBeConstructableWith("s", { ...least, files: { "/a": id } });
+  });
+
+  it("says who runs in it, what keeps it in bounds, and how it is asked", () => {
+    type Without<Key extends keyof typeof least> = Omit<typeof least, Key>;
+    expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"user">>();
+    expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"memory">>();
+    expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"cpus">>();
+    expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"healthCheck">>();
+    expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"port">>();
+  });
+
+  it("publishes its own port at most, and no environment with secrets", () => {
+    expect(HttpService).type.not.toBeConstructableWith("s", {
+      ...least,
+      ports: [{ address: "127.0.0.1", port: 1, internal: 2 }],
+    });
+    expect(HttpService).type.not.toBeConstructableWith("s", { ...least, bind: { port: 1 } });
+    expect(HttpService).type.not.toBeConstructableWith("s", { ...least, environment: { A: id } });
+  });
+});
+
 describe("a database", () => {
   const args = { deployment, image: "mongo:8.0", database: "d", generation: 1 };
 
@@ -179,7 +216,7 @@ describe("a database", () => {
       role: "kms-db",
       publish: true,
     });
-    expect<DatabaseArgs["role"]>().type.toBe<"kms-db" | "backend-db">();
+    expect<DatabaseArgs["role"]>().type.toBe<`${string}-db`>();
   });
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import type { ClientSettings } from "../../settings/types.ts";
-import { announceEnds, endingSoon } from "../../tools/ends.ts";
+import { announceEnds, dueForRenewal, endingSoon } from "../../tools/ends.ts";
 import { type ExportedResource, interpretState } from "../../tools/state.ts";
 
 const CA = "tls:index/selfSignedCert:SelfSignedCert";
@@ -104,5 +104,32 @@ describe("the end of a certificate", () => {
     assert.deepEqual(written, [
       "note: the certificate of the client ann ends on 2026-11-23: `npm run up` renews it; then hand over the new one (`npm run client -- ann`)\n",
     ]);
+  });
+});
+
+describe("what the next `up` renews", () => {
+  const due = (resource: ExportedResource) => dueForRenewal([resource], NOW);
+  const sentence = (name: string, day: string) =>
+    `the certificate ${name} ends on ${day}: \`npm run up\` renews it`;
+
+  it("is what has come into its window, on the first moment of it", () => {
+    assert.deepEqual(due(certificate(LEAF, "server-certificate", 30)), [
+      sentence("server-certificate", "2026-12-22"),
+    ]);
+    assert.deepEqual(due(certificate(LEAF, "server-certificate", 30.001)), []);
+  });
+
+  it("is what has ended", () => {
+    assert.deepEqual(due(certificate(CA, "client-ca-1", -3)), [
+      sentence("client-ca-1", "2026-11-19"),
+    ]);
+  });
+
+  it("is nothing that has no window, no end, or is no certificate", () => {
+    const ended = certificate(LEAF, "server-certificate", -3);
+    assert.deepEqual(due({ ...ended, outputs: { ...ended.outputs, earlyRenewalHours: 0 } }), []);
+    assert.deepEqual(due({ ...ended, outputs: {} }), []);
+    assert.deepEqual(due({ urn: "urn::x", type: LEAF }), []);
+    assert.deepEqual(due(certificate("random:index/randomId:RandomId", "x", 1)), []);
   });
 });

@@ -74,8 +74,8 @@ describe("what a handover does", () => {
     }
   });
 
-  it("calls the stand-in by stack and role", () => {
-    assert.equal(standInName({ stack: "dev", role: "kms" }), "cybexp-dev-kms-handover");
+  it("calls the stand-in by the container that it stands in for", () => {
+    assert.equal(standInName({ container: "cybexp-dev-kms" }), "cybexp-dev-kms-handover");
   });
 });
 

@@ -89,8 +89,8 @@ describe("versions", () => {
   });
 
   it("are the same in package.json, in the Go module and here", () => {
-    const { dependencies } = JSON.parse(text("package.json")) as {
-      dependencies: Record<string, string>;
+    const { devDependencies } = JSON.parse(text("package.json")) as {
+      devDependencies: Record<string, string>;
     };
     const goSource = text("toolchain", "bridged", "bridged.go");
     const inGo = {
@@ -101,7 +101,7 @@ describe("versions", () => {
     };
     assert.deepEqual(inGo, { ...plugins });
     for (const [name, version] of Object.entries(plugins)) {
-      assert.equal(dependencies[`@pulumi/${name}`], version);
+      assert.equal(devDependencies[`@pulumi/${name}`], version);
     }
     const goMod = text("toolchain", "go.mod");
     assert.match(

@@ -15,7 +15,7 @@ export const placeSchema = z.object({
   stack: z.string(),
   deployment: z.string(),
   /** The service, and its door. */
-  role: z.enum(["kms", "backend"]),
+  role: z.string(),
   /** Where the service listens in its containers. */
   port: z.number().int(),
   /** The name of the service's own container. */
@@ -34,8 +34,8 @@ export type Server = "own" | "stand-in";
 /** A request that chose its upstream just before a switch is counted within a blink. */
 const SETTLE_MS = 500;
 
-export function standInName({ stack, role }: Pick<Place, "stack" | "role">): string {
-  return `cybexp-${stack}-${role}-handover`;
+export function standInName({ container }: Pick<Place, "container">): string {
+  return `${container}-handover`;
 }
 
 /** A container by its name, if it is this deployment's. */

@@ -16,7 +16,7 @@ export async function requireOwnVolume(
 ): Promise<void> {
   const info = await docker.inspect<VolumeInfo>("volume", volume);
   if (info === undefined) {
-    throw new UserError(`the volume ${volume} is gone: run \`npm run up\` again`);
+    throw new UserError(`the volume ${volume} is gone: run \`npm run up\` or \`pulumi up\` again`);
   }
   const owner = info.Labels?.["cybexp.deployment"];
   if (owner !== deployment) {

@@ -19,7 +19,7 @@ import type { Children } from "./children.ts";
 import { findPlaces, type Places } from "./places.ts";
 import { endpointsOf, hostsOf } from "./listeners.ts";
 import { type Cast, configOf, imagesOf, rehearsal } from "./rehearsal.ts";
-import { stateUrl, surroundings } from "./surroundings.ts";
+import { surroundings } from "./surroundings.ts";
 import {
   demosFor,
   dress,
@@ -68,12 +68,8 @@ export class Stage {
     this.#places = places;
     this.missing = missing;
     this.#docker = new Docker(engine.host);
-    this.#env = pulumiEnvironment(
-      toolchain,
-      engine.host,
-      { url: stateUrl(folder) },
-      surroundings(process.env, { folder, stack, hosts }),
-    );
+    const env = surroundings(process.env, { folder, stack, hosts });
+    this.#env = pulumiEnvironment(toolchain, engine.host, { url: env["PULUMI_BACKEND_URL"] }, env);
     this.#cast = castOf(folder, places, missing);
   }
 

@@ -31,7 +31,7 @@ export function surroundings(
     ...Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name))),
     STACK: stack,
     PULUMI_STACK: stack,
-    PULUMI_BACKEND_URL: stateUrl(folder),
+    PULUMI_BACKEND_URL: `file://${stateFolder(folder)}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(folder),
     CYBEXP_REHEARSAL_HOSTS: JSON.stringify(hosts),
     NODE_OPTIONS: `--import ${new URL("hosts.mjs", import.meta.url).href}`,
@@ -39,6 +39,4 @@ export function surroundings(
 }
 
 export const stateFolder = (folder: string): string => join(folder, "state");
-/** Its metadata files are not written at once: a kill in between makes the state unreadable. */
-export const stateUrl = (folder: string): string => `file://${stateFolder(folder)}?metadata=skip`;
 export const passphraseFile = (folder: string): string => join(folder, "passphrase");

@@ -1,0 +1,207 @@
+import { createHash } from "node:crypto";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
+import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
+import { standInHost } from "../render/standIn.ts";
+import type { Endpoint } from "../settings/types.ts";
+import { Container, type ContainerArgs, type VolumeMount } from "./container.ts";
+import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { Program } from "./program.ts";
+import { Release } from "./release.ts";
+
+/** What its container is, but for what the component itself gives it. */
+type Process = Pick<
+  ContainerArgs,
+  | "user"
+  | "entrypoint"
+  | "command"
+  | "environment"
+  | "healthCheck"
+  | "healthTimeout"
+  | "memory"
+  | "cpus"
+  | "pidsLimit"
+  | "tmpSize"
+>;
+
+export interface HttpServiceArgs extends Process {
+  readonly deployment: Deployment;
+  /**
+   * What it is, such as `web`: part of its names in Docker, its host name in its network, and the
+   * name that its door at the proxy must have.
+   */
+  readonly role: string;
+  /** The image's id, see `imageId`. With files it needs a POSIX shell and `tar` in it. */
+  readonly image: pulumi.Input<string>;
+  /** Where it listens in its container, on every address there. */
+  readonly port: number;
+  /** Text files: absolute path in the container -> content. A secret stays one. A change replaces it. */
+  readonly files?: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly volumes?: readonly VolumeMount[];
+  /** Where the operator reaches it without the proxy; not published if absent. */
+  readonly bind?: Endpoint;
+  /** Other networks that it joins, such as its database's. */
+  readonly networks?: readonly pulumi.Input<string>[];
+  /** Whether it may call out of the Docker host. @default false */
+  readonly egress?: boolean;
+  /** @default "SIGTERM" */
+  readonly stopSignal?: string;
+  /** Seconds between the stop signal and SIGKILL. @default 30 */
+  readonly stopGrace?: number;
+  /** Seconds that requests which are under way may take when the container is replaced. @default 60 */
+  readonly drainSeconds?: number;
+}
+
+/**
+ * An HTTP service in its container, in a network of its own that only the proxy joins.
+ *
+ * Its name and port are taken, so a new image or file means: away with the old container before the
+ * new one is made. So that nobody notices, a stand-in serves in between: started and checked before,
+ * gone after.
+ */
+export class HttpService extends pulumi.ComponentResource {
+  /** The network that it shares with the proxy and nobody else. */
+  readonly network: pulumi.Output<string>;
+  /** Host and port for the proxy. */
+  readonly upstream: string;
+  /** The same while the container is replaced. */
+  readonly standIn: string;
+  readonly containerId: pulumi.Output<string>;
+
+  constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("cybexp:index:Service", name, {}, opts);
+    const { deployment, role, port } = args;
+
+    // First, since it refuses what is wrong.
+    const files = this.#deliver(`${name}-config`, args);
+    const network = new docker.Network(
+      `${name}-network`,
+      {
+        name: dockerName(deployment, role),
+        labels: labels(deployment, role),
+        // Not internal, since that would unpublish the loopback port; without masquerade nothing
+        // that runs in the service can call out.
+        options: { "com.docker.network.bridge.enable_ip_masquerade": String(args.egress ?? false) },
+      },
+      { parent: this },
+    );
+
+    const description: Omit<ContainerArgs, "deployment"> = {
+      role,
+      image: args.image,
+      user: args.user,
+      networks: [
+        { network: network.name, aliases: [role] },
+        ...(args.networks ?? []).map((other) => ({ network: other })),
+      ],
+      ports: args.bind ? [{ ...args.bind, internal: port }] : [],
+      volumes: args.volumes ?? [],
+      // The paths have the digest in them: a new file replaces the container, which reads it at start.
+      files: Object.entries(files).map(([target, source]) => ({ source, target })),
+      environment: args.environment ?? {},
+      healthCheck: args.healthCheck,
+      stopSignal: args.stopSignal ?? "SIGTERM",
+      stopGrace: args.stopGrace ?? 30,
+      memory: args.memory,
+      cpus: args.cpus,
+      ...optional(args),
+    };
+    // As a label it makes sure of what the handover expects: another one, another container.
+    const signature = pulumi.output(description).apply(signatureOf);
+
+    const place = {
+      dockerHost: deployment.dockerHost,
+      stack: deployment.stack,
+      deployment: deployment.id,
+      role,
+      port,
+      container: dockerName(deployment, role),
+      proxy: dockerName(deployment, "proxy"),
+      statusPort: PROXY_STATUS_PORT,
+      drainSeconds: args.drainSeconds ?? 60,
+    };
+    const handover = new Program(
+      `${name}-handover`,
+      {
+        program: "handover",
+        input: { ...place, network: network.name, image: args.image, files, signature },
+        because: { SIGNATURE: signature },
+      },
+      { parent: this },
+    );
+
+    const container = new Container(
+      name,
+      {
+        ...description,
+        deployment,
+        image: after(handover, args.image),
+        labels: { "cybexp.signature": signature },
+      },
+      { parent: this },
+    );
+
+    const handback = new Program(
+      `${name}-handback`,
+      {
+        program: "handback",
+        input: place,
+        because: { SIGNATURE: signature, CONTAINER: container.id },
+      },
+      { parent: this },
+    );
+
+    this.network = network.name;
+    this.upstream = `${role}:${port}`;
+    this.standIn = `${standInHost(role)}:${port}`;
+    this.containerId = after(handback, container.id);
+    this.registerOutputs({ network: this.network, containerId: this.containerId });
+  }
+
+  /** The files on the engine: path in the container -> path in the engine's own file system. */
+  #deliver(name: string, args: HttpServiceArgs): Record<string, pulumi.Output<string>> {
+    const { deployment, role, files = {} } = args;
+    const names = mountedNames(Object.keys(files));
+    if (names.size === 0) {
+      return {};
+    }
+    const release = new Release(
+      name,
+      {
+        deployment,
+        part: `${role}-config`,
+        files: pulumi.output(files).apply(mountedFiles),
+        owner: args.user,
+        image: args.image,
+      },
+      { parent: this },
+    );
+    return Object.fromEntries(
+      [...names].map(([path, file]) => [path, pulumi.interpolate`${release.hostFolder}/${file}`]),
+    );
+  }
+}
+
+/** Only what is given, since what is not there has no part in the signature. */
+function optional(args: HttpServiceArgs): Partial<Process> {
+  const { entrypoint, command, healthTimeout, pidsLimit, tmpSize } = args;
+  return {
+    ...(entrypoint && { entrypoint }),
+    ...(command && { command }),
+    ...(healthTimeout !== undefined && { healthTimeout }),
+    ...(pidsLimit !== undefined && { pidsLimit }),
+    ...(tmpSize !== undefined && { tmpSize }),
+  };
+}
+
+/** A value, once a resource is there: who uses it needs no further order. */
+function after<T>(resource: pulumi.CustomResource, value: pulumi.Input<T>): pulumi.Output<T> {
+  return pulumi.all([value, resource.id]).apply(([plain]) => plain as T);
+}
+
+/** Tells apart what would replace the container; the memory limit alone is changed in place. */
+function signatureOf(description: pulumi.Unwrap<Omit<ContainerArgs, "deployment">>): string {
+  const text = JSON.stringify({ ...description, memory: undefined });
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}

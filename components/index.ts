@@ -1,0 +1,40 @@
+/**
+ * What the npm package exports: components that put an HTTP service behind one TLS proxy, with what
+ * their arguments are made of, and CYBEX-P's own services. Reference: docs/components.md.
+ */
+export type { Deployment } from "./deployment.ts";
+export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
+export { imageId } from "./image.ts";
+
+// Services.
+export { HttpService, type HttpServiceArgs } from "./httpService.ts";
+export { Container, type ContainerArgs } from "./container.ts";
+export type { FileMount, NetworkAttachment, PublishedPort, VolumeMount } from "./container.ts";
+export { Database, type DatabaseArgs } from "./database.ts";
+export { DataVolume, type DataVolumeArgs } from "./dataVolume.ts";
+export { Release, type ReleaseArgs } from "./release.ts";
+export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
+
+// The proxy and who is let in.
+export { TlsProxy } from "./tlsProxy.ts";
+export type { ProxyDoor, ProxyUpstream, TlsProxyArgs } from "./tlsProxy.ts";
+export { UserList, type Credential, type ListedUser, type UserListArgs } from "./userList.ts";
+export { ClientList } from "./clientList.ts";
+export type { ClientCredential, ClientListArgs, ListedClient } from "./clientList.ts";
+export type { Access, ClientKeyType, ClientSettings } from "../settings/types.ts";
+export type { Endpoint, ProxySettings, UserSettings } from "../settings/types.ts";
+
+// Keys and certificates.
+export { CertificateAuthority, type CertificateAuthorityArgs } from "./certificateAuthority.ts";
+export { RotatedAuthority, type RotatedAuthorityArgs } from "./rotatedAuthority.ts";
+export { RotatedPassword, type RotatedPasswordArgs } from "./rotatedPassword.ts";
+export { SelfSignedClient } from "./selfSignedClient.ts";
+export { ServerCertificate, type ServerCertificateArgs } from "./serverCertificate.ts";
+export { overlaps } from "../settings/notices.ts";
+
+// CYBEX-P's.
+export { Backend, type BackendArgs } from "./backend.ts";
+export { Kapow, type KapowArgs, type KeyPair } from "./kapow.ts";
+export { Kms, type KmsArgs } from "./kms.ts";
+export { Service, type ServiceArgs } from "./service.ts";
+export type { DatabaseSettings, KapowSettings, ServiceSettings } from "../settings/types.ts";

@@ -1,0 +1,129 @@
+/**
+ * examples/http-service outside the repository, with the package as `npm pack` makes it, and Pulumi's
+ * state beside it.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { projectRoot } from "../../tools/lib/paths.ts";
+import { pulumiEnvironment } from "../../tools/stack.ts";
+import { ensureToolchain } from "../../tools/toolchain.ts";
+import { docker, freePorts, Project, type Result } from "./project.ts";
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Packs a clean copy of the project, as `npm publish` would; gives the tarball's place. */
+export async function pack(into: string): Promise<string> {
+  const copy = await Project.create();
+  try {
+    await execa("npm", ["pack", "--silent", "--pack-destination", into], { cwd: copy.dir });
+    return join(into, `cybexp-pulumi-${manifestOf(copy.dir).version}.tgz`);
+  } finally {
+    await copy.remove();
+  }
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+}
+
+export class Example {
+  readonly dir: string;
+  /** The tarball where the example's package.json expects it. */
+  readonly tarball: string;
+  readonly stack = `t-${randomBytes(3).toString("hex")}`;
+  readonly #root: string;
+
+  private constructor(root: string, tarball: string) {
+    this.#root = root;
+    this.tarball = tarball;
+    this.dir = join(root, "examples", "http-service");
+  }
+
+  static async create(): Promise<Example> {
+    const root = mkdtempSync(join(tmpdir(), "cybexp-example-"));
+    const example = new Example(root, await pack(root));
+    cpSync(join(projectRoot, "examples", "http-service"), example.dir, { recursive: true });
+    await example.#install();
+    const [port = 0] = await freePorts(1);
+    const config = { image: "cybexp-demo/backend:1", proxyImage: "cybexp-demo/nginx:1", port };
+    const keys = Object.entries(config).map(([key, value]) => [`http-service:${key}`, value]);
+    example.write(
+      `Pulumi.${example.stack}.yaml`,
+      stringify({ config: Object.fromEntries(keys) as object }),
+    );
+    return example;
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.dir, file), text);
+  }
+
+  read(file: string): string {
+    return readFileSync(join(this.dir, file), "utf8");
+  }
+
+  /**
+   * The package from its tarball; of the project's modules what the two manifests name, and nothing
+   * else: an import of anything more fails as it would after `npm install`.
+   */
+  async #install(): Promise<void> {
+    const modules = join(this.dir, "node_modules");
+    const installed = join(modules, "cybexp-pulumi");
+    mkdirSync(installed, { recursive: true });
+    await execa("tar", ["-xzf", this.tarball, "-C", installed, "--strip-components=1"]);
+    const { dependencies, peerDependencies } = manifestOf(installed);
+    for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
+      mkdirSync(dirname(join(modules, name)), { recursive: true });
+      symlinkSync(join(projectRoot, "node_modules", name), join(modules, name));
+    }
+  }
+
+  /** Runs the CLI; a failure is in the result, not thrown. */
+  async pulumi(...args: string[]): Promise<Result> {
+    const toolchain = await ensureToolchain();
+    const result = await execa(toolchain.pulumi, [...args, "--non-interactive", "--color=never"], {
+      cwd: this.dir,
+      env: {
+        ...pulumiEnvironment(toolchain, undefined, { url: `file://${this.#root}` }),
+        PULUMI_STACK: this.stack,
+        PULUMI_CONFIG_PASSPHRASE: "test",
+      },
+      all: true,
+      reject: false,
+    });
+    return { code: result.exitCode ?? -1, output: result.all, stdout: result.stdout };
+  }
+
+  /** What Docker has of this stack: names of containers, networks and volumes. */
+  leftovers(): string[] {
+    const filter = `--filter=name=http-service-${this.stack}-`;
+    return [
+      docker("container", "ls", "--all", filter, "--format={{.Names}}"),
+      docker("network", "ls", filter, "--format={{.Name}}"),
+      docker("volume", "ls", filter, "--format={{.Name}}"),
+    ].flatMap((names) => names.split("\n").filter(Boolean));
+  }
+
+  async remove(): Promise<void> {
+    if (this.leftovers().length > 0) {
+      await this.pulumi("destroy", "--yes", "--skip-preview");
+    }
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}

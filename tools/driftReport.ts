@@ -1,0 +1,88 @@
+import { writeFileSync } from "node:fs";
+import { findDrift } from "./drift.ts";
+import { findings, type RefreshStep } from "./driftFindings.ts";
+import { announceEnds, dueForRenewal } from "./ends.ts";
+import { UserError } from "./lib/errors.ts";
+import { openSession, type Session } from "./session.ts";
+import { stackName } from "./stack.ts";
+import { settingsOf } from "./stackSettings.ts";
+import { readState, type StackState } from "./state.ts";
+
+/** What `npm run drift` found, as `--report` writes it. */
+export interface DriftReport {
+  readonly stack: string;
+  /** What is not as the last `up` left it; a sentence each. */
+  readonly drift: readonly string[];
+  /** Certificates that the next `up` renews; a sentence each. */
+  readonly due: readonly string[];
+}
+
+/** The exit code for "there is drift", beside 0 for none and 1 for a failure. */
+const DRIFT = 2;
+
+export interface DriftOptions {
+  /** Where the report is written as JSON, too. */
+  readonly report?: string;
+}
+
+/**
+ * `npm run drift`: what differs from what the last `up` made, and which certificates are to be
+ * renewed. Changes nothing, neither in Docker nor in the state.
+ */
+export async function drift({ report: file }: DriftOptions): Promise<void> {
+  const settings = settingsOf(stackName());
+  // Not beside an `up`: what is half done would be taken for drift.
+  const session = await openSession({ images: false, changes: "npm run drift" });
+  const state = await stateOf(session);
+  announceEnds(state, settings);
+  const byHand = await findDrift(session, state, settings.proxy.image);
+  const report: DriftReport = {
+    stack: session.stack,
+    drift: findings(await refreshSteps(session), byHand, state.pending),
+    due: dueForRenewal(state.resources, new Date()),
+  };
+  process.stdout.write(lines(report).join("\n") + "\n");
+  if (file !== undefined) {
+    writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
+  }
+  process.exitCode = report.drift.length > 0 ? DRIFT : 0;
+}
+
+/** @throws UserError when nothing is deployed, so that nothing can differ. */
+async function stateOf(session: Session): Promise<StackState> {
+  const names = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
+  // Backends with organizations call it org/project/stack.
+  const there = names.some(({ name }) => name.split("/").at(-1) === session.stack);
+  const state = there ? await readState(session) : undefined;
+  if (state?.deployment === undefined) {
+    throw new UserError(
+      `nothing of ${session.stack} is deployed, as far as its state tells: ` +
+        "`npm run up` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state",
+    );
+  }
+  return state;
+}
+
+async function refreshSteps(session: Session): Promise<RefreshStep[]> {
+  const output = await session.ask([
+    "refresh",
+    "--preview-only",
+    "--json",
+    // A run that died may have left some: they are told of, not asked about.
+    "--skip-pending-creates",
+    "--stack",
+    session.stack,
+  ]);
+  return (JSON.parse(output) as { steps?: RefreshStep[] }).steps ?? [];
+}
+
+/** The report as an operator reads it. */
+function lines({ stack, drift, due }: DriftReport): string[] {
+  const count = drift.length === 1 ? "One thing is" : `${drift.length} things are`;
+  return [
+    ...(drift.length === 0
+      ? [`No drift: ${stack} is as the last \`up\` left it.`]
+      : [`${count} not as the last \`up\` left ${stack}:`, ...drift.map((item) => `- ${item}`)]),
+    ...(due.length === 0 ? [] : ["To be renewed:", ...due.map((item) => `- ${item}`)]),
+  ];
+}
