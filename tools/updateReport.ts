@@ -34,6 +34,10 @@ const SIGNS: Readonly<Record<string, string>> = {
   delete: "-",
 };
 
+/** Warnings of what is as it should be: plugins on the path, an output that this stack does without. */
+const NOISE =
+  /using pulumi-\S+ from \$PATH|^Undefined value \(\w+\) will not show as a stack output/;
+
 /** Durations below it are not worth a word. */
 const LONG_MS = 1000;
 
@@ -150,7 +154,7 @@ export class UpdateReport {
         const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
         this.#failures.set(text, `${name}${text}${hint(urn, text)}`);
       }
-    } else if (severity === "warning" && !/using pulumi-\S+ from \$PATH/.test(text)) {
+    } else if (severity === "warning" && !NOISE.test(text)) {
       this.#write(`  warning: ${text}`);
     } else if (severity.startsWith("info") && text !== "") {
       this.#write(`  ${text}`);

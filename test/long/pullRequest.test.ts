@@ -78,9 +78,9 @@ describe("a pull request", () => {
   it("that opens a port to the world is told so, first of all", async () => {
     const { output, comment } = await preview("open", () => {
       replace(
-        "components/service.ts",
-        "ports: [{ ...args.bind, internal: PORT }]",
-        'ports: [{ ...args.bind, address: "0.0.0.0", internal: PORT }]',
+        "components/httpService.ts",
+        "[{ ...args.bind, internal: port }]",
+        '[{ ...args.bind, address: "0.0.0.0", internal: port }]',
       );
     });
     assert.equal(comment, OPENED, output);
@@ -120,7 +120,8 @@ describe("a pull request", () => {
       () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
       "dev,new",
     );
-    assert.ok(comment.startsWith(RENAMED), comment);
+    const text = comment.replace(/^## new: \d+ made$/m, "## new: MANY made");
+    assert.equal(text.slice(0, RENAMED.length), RENAMED);
     assert.equal(code, 0, output);
     assert.ok(!output.includes("Deploying"), output);
   });
@@ -142,7 +143,64 @@ describe("a pull request", () => {
   });
 });
 
-const OPENED = `OPENED`;
+const OPENED = `<!-- cybexp-preview -->
+## dev: 2 replaced, 7 updated
+
+Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Becomes reachable**
+
+- The Backend at 0.0.0.0:5011: from EVERY network of the Docker host
+- The KMS at 0.0.0.0:5012: from EVERY network of the Docker host
+
+**Restarts**
+
+- The Backend is replaced (its published ports): a stand-in serves meanwhile, no request is lost
+- The KMS is replaced (its published ports): a stand-in serves meanwhile, no request is lost
+
+**No longer reachable**
+
+- The Backend at 127.0.0.1:5011
+- The KMS at 127.0.0.1:5012
+
+**What changes**
+
+- KMS: replaces container kms; updates programs kms-handback, kms-handover, kms-limits
+- Backend: replaces container backend; updates programs backend-handback, backend-handover, backend-limits
+- Checks: updates program smoke
+
+<details><summary>Diff: 2 replaced, 7 updated</summary>
+
+\`\`\`diff
+! container backend REPLACED
+    labels[2].value: another "(id)"
+    ports: [127.0.0.1:5011 -> 5000] => [0.0.0.0:5011 -> 5000]
+! container kms REPLACED
+    labels[2].value: another "(id)"
+    ports: [127.0.0.1:5012 -> 5000] => [0.0.0.0:5012 -> 5000]
+! program backend-handback updated
+    environment.CONTAINER: "(id)" => (known after the update)
+    environment.SIGNATURE: another "(id)"
+! program backend-handover updated
+    environment.SIGNATURE: another "(id)"
+    stdin signature: another "(id)"
+! program backend-limits updated
+    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":200}" => (known after the update)
+! program kms-handback updated
+    environment.CONTAINER: "(id)" => (known after the update)
+    environment.SIGNATURE: another "(id)"
+! program kms-handover updated
+    environment.SIGNATURE: another "(id)"
+    stdin signature: another "(id)"
+! program kms-limits updated
+    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":200}" => (known after the update)
+! program smoke updated
+    environment.BACKEND: "(id)" => (known after the update)
+    environment.KMS: "(id)" => (known after the update)
+\`\`\`
+
+</details>
+`;
 
 const ROTATED = `<!-- cybexp-preview -->
 ## dev: 1 made, 3 updated
@@ -221,7 +279,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 Pulumi.dev.yaml is removed. What is deployed of it stays until it is destroyed (STACK=dev npm run down), before this is merged.
 
-## new: 65 made
+## new: MANY made
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
@@ -229,7 +287,17 @@ new is a new environment: all of it is made.
 
 **Becomes reachable**
 
-- The backend
+- The Backend at 127.0.0.1:5011: from the Docker host alone
+- The KMS at 127.0.0.1:5012: from the Docker host alone
+- The proxy at 127.0.0.1:5002: from the Docker host alone
+- The proxy at 127.0.0.1:5001: from the Docker host alone
+
+**Gains access**
+
+- 2 users and 0 clients
+
+**What changes**
+
 `;
 
 const MISTAKEN = `<!-- cybexp-preview -->

@@ -148,10 +148,18 @@ export class Stage {
     });
   }
 
-  /** Removes all that it made in Docker. */
+  /** Removes all that it made in Docker; says what it can't remove, and how. */
   async clear(): Promise<void> {
-    await removeLabelled(this.#docker, `cybexp.stack=${this.#stack}`);
-    await undress(dockerCommand(this.#options.engine), this.missing);
+    const label = `cybexp.stack=${this.#stack}`;
+    try {
+      await removeLabelled(this.#docker, label);
+      await undress(dockerCommand(this.#options.engine), this.missing);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      process.stderr.write(
+        `error: what the rehearsal made is still there (${why}): remove it with \`docker rm -f $(docker ps -aq --filter label=${label})\`, and its networks and volumes likewise\n`,
+      );
+    }
   }
 
   #pulumi(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
