@@ -14,7 +14,7 @@ const summary = (given: Partial<PreviewSummary> = {}): PreviewSummary => ({
   ...given,
 });
 
-const LIMIT = 65_536;
+const LIMIT = 65_400;
 const bytes = (text: string) => Buffer.byteLength(text);
 
 describe("the comment", () => {

@@ -6,8 +6,11 @@ import type { PreviewSummary } from "./summary.ts";
 /** The first line, by which the comment is found again to be edited in place. */
 export const MARKER = "<!-- cybexp-preview -->";
 
-/** What GitHub takes; characters, and counted in bytes here, which are never fewer. */
-const LIMIT = 65_536;
+/**
+ * GitHub takes 65,536 characters, and the script that posts the comment 65,400; counted in bytes here,
+ * which are never fewer.
+ */
+const LIMIT = 65_400;
 
 /** Of a list that is longer the rest is counted. */
 const MOST_ITEMS = 30;

@@ -12,16 +12,17 @@ import { judge } from "./judge.ts";
 const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
 const settings = JSON.parse(read("policy/cybexp.json")) as Record<string, Settings>;
 
-/** Everything that the dev stack has, as the engine is told of it. */
-const dev = once(async (): Promise<readonly StackResource[]> => {
+/** Everything that the dev stack has, with more in its config, as the engine is told of it. */
+async function resourcesOf(more: Record<string, unknown>): Promise<readonly StackResource[]> {
   const { config } = parse(read("Pulumi.dev.yaml")) as { config: Record<string, unknown> };
-  const values = Object.entries(config).map(([key, value]) => [
+  const values = Object.entries({ ...config, ...more }).map(([key, value]) => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
   const { resources, dependencies } = await build(() => {
     pulumi.runtime.setAllConfig(Object.fromEntries(values) as Record<string, string>, []);
-    return import("../../../index.ts");
+    // Another name each time: a module runs once.
+    return import(`../../../index.ts?${Object.keys(more).join()}`);
   });
   const urn = ({ type, name }: Pick<Registered, "type" | "name">) => `${type} ${name}`;
   return resources.map((one) => ({
@@ -35,7 +36,9 @@ const dev = once(async (): Promise<readonly StackResource[]> => {
     },
     madeOf: { any: dependencies.get(urn(one)) ?? [] },
   }));
-});
+}
+
+const dev = once(() => resourcesOf({}));
 
 const judged = (resources: readonly StackResource[], flags: readonly string[]) =>
   rules.flatMap((rule) =>
@@ -61,6 +64,22 @@ const withProps =
 describe("the dev stack", () => {
   it("breaks no rule", async () => {
     assert.deepEqual(judged(await dev(), ["cybexp:throwaway"]), []);
+  });
+
+  it("breaks none with clients and a Kapow! that has both ways in", async () => {
+    const resources = await resourcesOf({
+      "cybexp:clients": [{ name: "ann" }, { name: "rob", revoked: true }],
+      "cybexp:kapow": {
+        image: "cybexp-demo/kapow:1",
+        listen: 5004,
+        address: "192.0.2.10",
+        door: { listen: 5003, access: "either" },
+        init: "/init",
+        healthRoute: "/health",
+      },
+    });
+    assert.ok(resources.some(({ name }) => name === "kapow-proxy"));
+    assert.deepEqual(judged(resources, ["cybexp:throwaway"]), []);
   });
 
   it("would break the rule of data if it were no throw-away", async () => {
