@@ -1,7 +1,9 @@
 import { statfs } from "node:fs/promises";
 import { notices } from "../settings/notices.ts";
 import type { Settings } from "../settings/types.ts";
+import { auditEngine } from "./cis/audit.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./doctor/containers.ts";
+import { hardeningFindings } from "./doctor/hardening.ts";
 import { engineFindings } from "./doctor/engine.ts";
 import { type Finding, renderFindings, verdict } from "./doctor/finding.ts";
 import { findDrift } from "./drift.ts";
@@ -63,6 +65,9 @@ async function lookAtStack(session: Session, settings: Settings): Promise<Findin
   return [
     ...unfinished,
     ...containerFindings(expected, found, ill),
+    ...hardeningFindings(
+      await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
+    ),
     ...(await lookFromOutside(session, [...ill.keys()])),
     ...(await lookForDrift(session, state, settings, [...ill.keys()])),
     ...lookAhead(state, settings),

@@ -7,6 +7,7 @@ import {
   illnesses,
 } from "../../tools/doctor/containers.ts";
 import { engineFindings } from "../../tools/doctor/engine.ts";
+import { hardeningFindings } from "../../tools/doctor/hardening.ts";
 import { type Finding, renderFindings, verdict } from "../../tools/doctor/finding.ts";
 import { type Outside, outsideChecks } from "../../tools/lib/outside.ts";
 
@@ -120,6 +121,35 @@ describe("containers", () => {
       ],
     );
     assert.deepEqual(containerFindings(["x"], new Map(), illnesses(["x"], new Map())).length, 1);
+  });
+});
+
+describe("hardening", () => {
+  const violation = {
+    rule: "5.28",
+    container: "cybexp-dev-kms",
+    role: "kms",
+    what: "has no limit",
+  };
+
+  it("is well where each violation is accepted, with its reason", () => {
+    const good = {
+      level: "good",
+      about: "hardening",
+      text: "as the CIS Docker Benchmark has it (docs/cis.md)",
+    };
+    assert.deepEqual(hardeningFindings([]), [good]);
+    assert.deepEqual(hardeningFindings([{ ...violation, reason: "because" }]), [good]);
+  });
+
+  it("tells what was opened since, and how to close it", () => {
+    assert.deepEqual(hardeningFindings([violation, { ...violation, reason: "because" }]), [
+      {
+        level: "fault",
+        about: "hardening",
+        text: "cybexp-dev-kms has no limit (CIS Docker 5.28): `docker rm -f cybexp-dev-kms`, and `npm run up` makes it anew",
+      },
+    ]);
   });
 });
 
