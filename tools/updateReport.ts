@@ -26,6 +26,12 @@ interface Metadata {
   readonly diffs?: readonly string[] | null;
 }
 
+/** What a policy event says is wrong: its first line describes the rule. */
+export function wrongBy(message: string): string {
+  const [description = "", ...rest] = plain(message).split("\n");
+  return rest.join(" ") || description;
+}
+
 /** What is shown of a finished operation. The others (same, refresh, read ...) change nothing. */
 const SIGNS: Readonly<Record<string, string>> = {
   create: "+",
@@ -136,9 +142,8 @@ export class UpdateReport {
 
   #judge(violation: NonNullable<EngineEvent["policyEvent"]>): void {
     const { resourceUrn = "", message, policyName, enforcementLevel } = violation;
-    const [description = "", ...rest] = plain(message).split("\n");
     const name = resourceUrn === "" || isStack(resourceUrn) ? "" : `${nameOf(resourceUrn)}: `;
-    const sentence = `${name}${rest.join(" ") || description} (policy ${policyName})`;
+    const sentence = `${name}${wrongBy(message)} (policy ${policyName})`;
     if (enforcementLevel === "mandatory") {
       this.#failures.set(sentence, sentence);
     } else {

@@ -76,7 +76,7 @@ describe("a pull request", () => {
   };
 
   it("that opens a port to the world is told so, first of all", async () => {
-    const { output, comment } = await preview("open", () => {
+    const { code, output, comment } = await preview("open", () => {
       replace(
         "components/httpService.ts",
         "[{ ...args.bind, internal: port }]",
@@ -84,6 +84,8 @@ describe("a pull request", () => {
       );
     });
     assert.equal(comment, OPENED, output);
+    // The policy pack stops it.
+    assert.equal(code, 1);
     nothingIsLeft();
   });
 
@@ -144,9 +146,14 @@ describe("a pull request", () => {
 });
 
 const OPENED = `<!-- cybexp-preview -->
-## dev: 2 replaced, 7 updated
+## dev: breaks a rule
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
+
+**Breaks a rule**
+
+- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it by the proxy
+- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it by the proxy
 
 **Becomes reachable**
 

@@ -172,7 +172,7 @@ describe("the summary of a preview", () => {
   it("has mandatory rules before advice, and fails by what Pulumi's exit code says", () => {
     const summary = summaryOf(
       [
-        policy("advisory", "a-memory", "set a limit"),
+        policy("advisory", "a-memory", "Containers have limits.\nset a limit"),
         policy("mandatory", "loopback", "<{%fg 9%}>port 1 is open<{%reset%}>"),
       ],
       true,

@@ -1,5 +1,5 @@
 /** What Pulumi tells of a preview: its JSON events, one a line (PULUMI_ENABLE_STREAMING_JSON_PREVIEW). */
-import { plain, UpdateReport } from "../updateReport.ts";
+import { UpdateReport, wrongBy } from "../updateReport.ts";
 
 /** What a step does, in one word: Pulumi tells a replacement in three steps. */
 export type Operation = "same" | "create" | "update" | "replace" | "delete";
@@ -126,7 +126,7 @@ function violationOf(event: PolicyEvent): Violation {
     rule: event.policyName,
     pack: event.policyPackName,
     resource: nameOf(event.resourceUrn ?? ""),
-    message: plain(event.message),
+    message: wrongBy(event.message),
     mandatory: event.enforcementLevel === "mandatory",
   };
 }
