@@ -198,7 +198,7 @@ const WRAPPINGS = [
 ];
 
 /** The cause alone, without how it came to us. */
-export function plain(message: string): string {
+function plain(message: string): string {
   let text = message.replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "");
   for (let before = ""; text !== before;) {
     before = text;
