@@ -13,7 +13,7 @@ import { type Check, outside, outsideChecks } from "./lib/outside.ts";
 import { openSession, type Session } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
-import { type ExportedResource, readState, type StackState } from "./state.ts";
+import { type ExportedResource, readState, stackExists, type StackState } from "./state.ts";
 
 const CONTAINER = "docker:index/container:Container";
 
@@ -48,10 +48,7 @@ async function lookAtEngine({ docker, engine }: Session): Promise<Finding[]> {
 
 async function lookAtStack(session: Session, settings: Settings): Promise<Finding[]> {
   const about = "stack";
-  const stacks = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
-  const state = stacks.some(({ name }) => name === session.stack)
-    ? await readState(session)
-    : undefined;
+  const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
     const text = `${session.stack} is not deployed: \`STACK=${session.stack} npm run up\``;
     return [{ level: "fault", about, text }];
@@ -110,7 +107,7 @@ async function lookFromOutside(session: Session, ill: readonly string[]): Promis
   const findings: Finding[] = [];
   const checks = outsideChecks(input).filter(({ needs }) => !ill.some(needs));
   for (const check of checks) {
-    findings.push(await looked(check, "as it should be"));
+    findings.push(await looked(check));
   }
   return findings;
 }
@@ -149,11 +146,11 @@ function lookAhead(state: StackState, settings: Settings): Finding[] {
   ];
 }
 
-async function looked(check: Check, good: string): Promise<Finding> {
+async function looked(check: Check): Promise<Finding> {
   const about = check.title;
   try {
     await check.run();
-    return { level: "good", about, text: good };
+    return { level: "good", about, text: "as it should be" };
   } catch (error) {
     if (error instanceof UserError) {
       return { level: "fault", about, text: error.message };

@@ -1,6 +1,7 @@
 import { recover, removeLeftovers, removeStandIns } from "./recover.ts";
 import { openSession } from "./session.ts";
 import { stackName } from "./stack.ts";
+import { stackExists } from "./state.ts";
 import { settingsOf } from "./stackSettings.ts";
 import { tellFailure } from "./up.ts";
 
@@ -11,9 +12,7 @@ import { tellFailure } from "./up.ts";
 export async function down(): Promise<void> {
   const { throwaway } = settingsOf(stackName());
   const session = await openSession({ images: false, changes: "npm run down" });
-  const stacks = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
-  // Pulumi Cloud may put the organization before the name.
-  if (!stacks.some(({ name }) => name.split("/").at(-1) === session.stack)) {
+  if (!(await stackExists(session))) {
     process.stdout.write(`Nothing to remove: there is no stack ${session.stack}.\n`);
     return;
   }

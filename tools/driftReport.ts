@@ -6,7 +6,7 @@ import { UserError } from "./lib/errors.ts";
 import { openSession, type Session } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
-import { readState, type StackState } from "./state.ts";
+import { readState, stackExists, type StackState } from "./state.ts";
 
 /** What `npm run drift` found, as `--report` writes it. */
 export interface DriftReport {
@@ -50,10 +50,7 @@ export async function drift({ report: file }: DriftOptions): Promise<void> {
 
 /** @throws UserError when nothing is deployed, so that nothing can differ. */
 async function stateOf(session: Session): Promise<StackState> {
-  const names = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
-  // Backends with organizations call it org/project/stack.
-  const there = names.some(({ name }) => name.split("/").at(-1) === session.stack);
-  const state = there ? await readState(session) : undefined;
+  const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
     throw new UserError(
       `nothing of ${session.stack} is deployed, as far as its state tells: ` +

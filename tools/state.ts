@@ -29,6 +29,16 @@ export interface ExportedResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
+/** Whether the backend has the session's stack, deployed or not. */
+export async function stackExists({
+  stack,
+  ask,
+}: Pick<Session, "stack" | "ask">): Promise<boolean> {
+  const stacks = JSON.parse(await ask(["stack", "ls", "--json"])) as { name: string }[];
+  // Backends with organizations may call it org/project/stack.
+  return stacks.some(({ name }) => name.split("/").at(-1) === stack);
+}
+
 /** Reads the state of a stack that exists. */
 export async function readState(session: Session): Promise<StackState> {
   return interpretState(

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { nearest } from "../../settings/nearest.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Session } from "../session.ts";
-import { interpretState, type StackState } from "../state.ts";
+import { interpretState, stackExists, type StackState } from "../state.ts";
 
 const clientOutput = z.object({
   certificate: z.string(),
@@ -38,8 +38,7 @@ export async function readOutputs(
   session: Asked,
 ): Promise<{ outputs: Outputs; state: StackState }> {
   const { stack } = session;
-  const stacks = JSON.parse(await session.ask(["stack", "ls", "--json"])) as { name: string }[];
-  if (!stacks.some((found) => found.name === stack)) {
+  if (!(await stackExists(session))) {
     throw notDeployed(stack);
   }
   type Exported = Parameters<typeof interpretState>[0];
