@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { databaseUser } from "../render/databaseUser.ts";
 import { mongoHello, printfBytes } from "../render/mongoHello.ts";
 import { mongoUri } from "../render/mongoUri.ts";
 import type { Endpoint } from "../settings/types.ts";
@@ -118,7 +119,7 @@ export class Database extends pulumi.ComponentResource {
     );
 
     // A user of its own for each generation: the service is on one of two while it is switched over.
-    this.#user = `${args.database}-${args.generation}`;
+    this.#user = databaseUser(args.database, args.generation);
     const password = new RotatedPassword(
       `${name}-password`,
       { generation: args.generation, withPrevious: false },

@@ -1,5 +1,9 @@
-/** Removes a database's users of other generations, once its service is on the one in use. */
+/**
+ * Removes the users that a service had with its earlier passwords, once it is on the one in use. Users
+ * that somebody else made, such as one for backups, stay.
+ */
 import { z } from "zod";
+import { retiredUsers } from "../../render/databaseUser.ts";
 import { UserError } from "../lib/errors.ts";
 import { withMongo } from "../lib/mongo.ts";
 import { runProgram } from "../lib/program.ts";
@@ -18,10 +22,9 @@ await runProgram(input, 60, async ({ dockerHost, container, admin, user }) => {
     await withMongo(target, async (client) => {
       const db = client.db("admin");
       const { users } = (await db.command({ usersInfo: 1 })) as { users: { user: string }[] };
-      for (const old of users) {
-        if (old.user !== admin.name && old.user !== user) {
-          await db.command({ dropUser: old.user });
-        }
+      const names = users.map(({ user: name }) => name);
+      for (const old of retiredUsers(names, user)) {
+        await db.command({ dropUser: old });
       }
     });
   } catch {

@@ -1,8 +1,8 @@
 /**
  * Delivers a release into its volume and, where a proxy serves it, switches to it:
  *
- * 1. the oldest releases removed, and this one written to `releases/<digest>.part`, then renamed: a
- *    folder with the digest's name is complete;
+ * 1. written to `releases/<digest>.part`, then renamed: a folder with the digest's name is complete;
+ *    old releases that nothing uses go;
  * 2. checked with `nginx -t` in a throw-away container: what fails leaves the old release serving;
  * 3. `current` switched to it by an atomic rename;
  * 4. the running proxy reloaded, and asked which release it serves; if it is not this one, `current`
@@ -10,15 +10,14 @@
  */
 import { z } from "zod";
 import { tarball } from "../../render/release.ts";
+import { releasesToRemove } from "../../render/releasePruning.ts";
 import { Docker, DockerError } from "../lib/docker.ts";
 import { UserError } from "../lib/errors.ts";
 import { runProgram } from "../lib/program.ts";
 import { reloadProxy } from "../lib/reload.ts";
+import { mountedReleases } from "../lib/mountedReleases.ts";
 import { runTask } from "../lib/task.ts";
 import { requireOwnVolume, throwAway } from "../lib/volumes.ts";
-
-/** So many releases stay: the one that is served, and those that a worker may still be finishing. */
-const KEEP = 5;
 
 const input = z.object({
   dockerHost: z.string().optional(),
@@ -32,7 +31,10 @@ const input = z.object({
 });
 type Input = z.infer<typeof input>;
 
-/** $1 is the digest, $2 the owner, $3 how many releases stay; standard input is the archive. */
+/**
+ * $1 is the digest, $2 the owner; standard input is the archive. Prints where `current` points, then
+ * all releases, the newest first.
+ */
 const WRITE = `
   umask 077
   # Those of runs that were killed.
@@ -40,18 +42,25 @@ const WRITE = `
   # A container may be reading it, and the content is what its name says.
   if test -d "/volume/releases/$1"; then
     cat > /dev/null
-    exit
+  else
+    tar -xf - -C /volume
+    chown 0:0 /volume/releases
+    chmod 0755 /volume /volume/releases
+    chown "$2" "/volume/releases/$1.part"
+    chmod 0500 "/volume/releases/$1.part"
+    mv "/volume/releases/$1.part" "/volume/releases/$1"
   fi
-  current=$(readlink /volume/current || true)
-  ls -1t /volume/releases 2>/dev/null | tail -n "+$3" | while read -r old; do
-    test "releases/$old" = "$current" || rm -rf "/volume/releases/$old"
+  # The archive has no times, so that the same files give the same bytes: the age is set here.
+  touch "/volume/releases/$1"
+  readlink /volume/current || echo none
+  ls -1t /volume/releases
+`;
+
+/** $1, $2 ... are digests. */
+const REMOVE = `
+  for digest; do
+    rm -rf "/volume/releases/$digest"
   done
-  tar -xf - -C /volume
-  chown 0:0 /volume/releases
-  chmod 0755 /volume /volume/releases
-  chown "$2" "/volume/releases/$1.part"
-  chmod 0500 "/volume/releases/$1.part"
-  mv "/volume/releases/$1.part" "/volume/releases/$1"
 `;
 
 /** $1 is where `current` is to point; prints where it pointed. */
@@ -93,7 +102,17 @@ async function write(docker: Docker, release: Input): Promise<void> {
   const { digest, owner, files } = release;
   const [uid = 0, gid = 0] = owner.split(":").map(Number);
   const tar = tarball(files, { uid, gid, prefix: `releases/${digest}.part` });
-  await inVolume(docker, release, WRITE, [digest, owner, String(KEEP)], tar);
+  const output = await inVolume(docker, release, WRITE, [digest, owner], tar);
+  const [current = "", ...newestFirst] = output.split("\n");
+  const old = releasesToRemove({
+    newestFirst,
+    current: current.replace("releases/", ""),
+    written: digest,
+    mounted: await mountedReleases(docker, release),
+  });
+  if (old.length > 0) {
+    await inVolume(docker, release, REMOVE, old);
+  }
 }
 
 /** Nginx's own verdict, as the user that it will run as. */

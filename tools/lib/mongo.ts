@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
 
-/** Copies between standard input and output and the server in the same container. */
-const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null";
+/**
+ * Copies between standard input and output and the server in the same container. It waits for its own
+ * child: the server is process 1 there, reaps nobody else's, and a zombie counts against its limit.
+ */
+const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null; wait";
 
 /**
  * Talks to a MongoDB that publishes no port: through `docker exec`, so it works with a remote engine
