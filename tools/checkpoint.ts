@@ -7,17 +7,18 @@ import { stateDir } from "./stack.ts";
 const ROOM_MIB = 20;
 
 /**
- * There is room for the state. Pulumi's file backend puts a state that it could not write whole in the
- * old one's place.
+ * There is room for the state, and for what a run tells. Pulumi's file backend puts a state that it
+ * could not write whole in the old one's place.
  *
+ * @param what What takes the room.
  * @throws UserError when there is too little
  */
-export function requireRoom(folder: string): void {
+export function requireRoom(folder: string, what = "the stack's state"): void {
   const { bavail, bsize } = statfsSync(folder);
   const free = (bavail * bsize) / 2 ** 20;
   if (free < ROOM_MIB) {
     throw new UserError(
-      `no space left on device: ${folder} has ${free.toFixed(1)} MiB, and the stack's state takes up to ${ROOM_MIB} MiB: make room and run it again`,
+      `no space left on device: ${folder} has ${free.toFixed(1)} MiB, and ${what} takes up to ${ROOM_MIB} MiB: make room and run it again`,
     );
   }
 }

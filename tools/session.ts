@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { requireRoom } from "./checkpoint.ts";
 import { Docker } from "./lib/docker.ts";
 import { UserError } from "./lib/errors.ts";
@@ -70,6 +71,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   if (options.changes !== undefined) {
     lock = await lockStack(stack, options.changes);
     requireRoom(localDir);
+    requireRoom(tmpdir(), "what a run notes down");
     await clearTheWay(stack, { embedded, orphan: lock.orphan });
   }
 

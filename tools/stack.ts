@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parse, YAMLParseError } from "yaml";
 import { UserError } from "./lib/errors.ts";
 import { createFile } from "./lib/files.ts";
@@ -74,7 +75,7 @@ export function pulumiEnvironment(
     PULUMI_SKIP_UPDATE_CHECK: "true",
     ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
     // Its metadata files are not written at once: a kill in between makes the state unreadable.
-    PULUMI_BACKEND_URL: store.url ?? `file://${stateDir}?metadata=skip`,
+    PULUMI_BACKEND_URL: store.url ?? `${pathToFileURL(stateDir).href}?metadata=skip`,
     // See withCleanStackFile.
     ...(isEmbedded(store) && { PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true" }),
     ...(dockerHost !== undefined && { DOCKER_HOST: dockerHost }),

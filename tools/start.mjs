@@ -5,7 +5,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const main = join(root, "tools", "main.ts");
@@ -27,7 +27,8 @@ function installDependencies() {
     return;
   }
   const lock = readFileSync(join(root, "package-lock.json"));
-  const digest = createHash("sha256").update(lock).digest("hex");
+  // With what kind of install it was: without the tools of development none of this runs.
+  const digest = `${createHash("sha256").update(lock).digest("hex")} with dev`;
   const stamp = join(modules, ".cybexp-lockfile");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
     return;
@@ -37,7 +38,11 @@ function installDependencies() {
   // No install scripts: what they would fetch, the toolchain step fetches or builds.
   const npm = spawnSync(
     "npm",
-    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    // Whatever NODE_ENV or npm's config leave out.
+    [
+      ...["ci", "--include=dev", "--include=optional", "--ignore-scripts"],
+      ...["--no-audit", "--no-fund", "--loglevel=error"],
+    ],
     {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
@@ -79,7 +84,8 @@ process.env["NODE_COMPILE_CACHE"] ??= join(root, "node_modules", ".cache", "node
 const node = findNode();
 if (node === process.execPath) {
   process.argv = [process.argv[0] ?? node, main, ...process.argv.slice(2)];
-  await import(main);
+  // A path may have a # or % in it.
+  await import(pathToFileURL(main).href);
 } else {
   // Ctrl-C reaches the child by itself when it comes from a terminal; it takes a second one for the
   // same (tools/lib/signals.ts). One sent to this process alone must be passed on, and from the

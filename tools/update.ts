@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -64,16 +64,31 @@ export async function runUpdate(
     const report = new UpdateReport(say);
     const code = await follow(events, report, ended, say);
     const interrupted = stopForwarding() || report.cancelled;
-    const failures =
-      code !== 0 && report.failures.length === 0
-        ? wordsOf(readFrom(errors, 0).toString("utf8"))
-        : report.failures;
-    return { ok: code === 0 && !interrupted, changes: report.changes, failures, interrupted };
+    const silent = code !== 0 && report.failures.length === 0;
+    const failures = [
+      ...(silent ? wordsOf(readFrom(errors, 0).toString("utf8")) : report.failures),
+      ...(code === 0 && !report.isWhole && !interrupted ? [cutOff(tmpdir())] : []),
+    ];
+    const ok = code === 0 && report.isWhole && !interrupted;
+    return { ok, changes: report.changes, failures, interrupted };
   } finally {
     stopForwarding();
     closeSync(events);
     closeSync(errors);
   }
+}
+
+/** Below it a run's events may not have had room. */
+const LITTLE_MIB = 1;
+
+/** Pulumi ended well, and what it told of it is not all there. */
+function cutOff(folder: string): string {
+  const { bavail, bsize } = statfsSync(folder);
+  const why =
+    (bavail * bsize) / 2 ** 20 < LITTLE_MIB
+      ? `no space left on device: ${folder} is full. Make room`
+      : `Pulumi's events in ${folder} are cut off. See whether that disk works`;
+  return `it can't be told what changed: ${why}, and run it again`;
 }
 
 /** What stops Pulumi before it has a resource to speak of. */

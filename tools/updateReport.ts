@@ -59,6 +59,8 @@ export class UpdateReport {
   #changes = 0;
   #told = 0;
   #cancelled = false;
+  #ended = false;
+  #isCutOff = false;
 
   constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
     this.#write = (line) => {
@@ -76,6 +78,11 @@ export class UpdateReport {
   /** How many resources were changed, as Pulumi counts; known at the end. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Whether it was told to the end: else nobody knows what changed, whatever the exit code. */
+  get isWhole(): boolean {
+    return this.#ended && !this.#isCutOff;
   }
 
   /** Whether Pulumi was told to stop: a destroy that was ends with "succeeded" and exit code 0. */
@@ -98,7 +105,11 @@ export class UpdateReport {
     if (!line.startsWith("{")) {
       return;
     }
-    const event = JSON.parse(line) as EngineEvent;
+    const event = parsed(line);
+    if (event === undefined) {
+      this.#isCutOff = true;
+      return;
+    }
     if (event.resourcePreEvent) {
       this.#start(event.resourcePreEvent.metadata);
     } else if (event.resOutputsEvent) {
@@ -112,6 +123,7 @@ export class UpdateReport {
     } else if (event.stdoutEvent) {
       this.#cancelled ||= event.stdoutEvent.message.startsWith("^C received");
     } else if (event.summaryEvent) {
+      this.#ended = true;
       this.#changes = Object.entries(event.summaryEvent.resourceChanges ?? {})
         .filter(([operation]) => !["same", "refresh", "read"].includes(operation))
         .reduce((sum, [, count]) => sum + count, 0);
@@ -164,6 +176,15 @@ export class UpdateReport {
     } else if (severity.startsWith("info") && text !== "") {
       this.#write(`  ${text}`);
     }
+  }
+}
+
+/** Undefined for a line that is cut off, as by a full disk. */
+function parsed(line: string): EngineEvent | undefined {
+  try {
+    return JSON.parse(line) as EngineEvent;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { demoImages, pick } from "../../tools/images.ts";
@@ -73,6 +74,19 @@ describe("a build context's key", () => {
   });
   const files = fc.uniqueArray(file, { selector: ({ path }) => path, maxLength: 5 });
   const recipes = fc.array(fc.string(), { maxLength: 3 });
+
+  it("is that of the files without carriage returns, which a checkout on Windows adds", () => {
+    const folder = mkdtempSync(join(tmpdir(), "cybexp-context-"));
+    try {
+      writeFileSync(join(folder, "run.sh"), "#!/bin/sh\r\necho hello\r\n");
+      assert.deepEqual(
+        readContext(folder).map(({ content }) => content.toString()),
+        ["#!/bin/sh\necho hello\n"],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it("does not depend on the order of the files", () => {
     fc.assert(

@@ -22,7 +22,7 @@ import { describe, it, type TestContext } from "node:test";
 import { projectRoot } from "../../tools/lib/paths.ts";
 
 const LOCK = '{"lockfileVersion": 3}';
-const LOCK_DIGEST = createHash("sha256").update(LOCK).digest("hex");
+const LOCK_DIGEST = `${createHash("sha256").update(LOCK).digest("hex")} with dev`;
 
 /** Makes this Node take itself for an old one. */
 const OLD = [
@@ -30,8 +30,8 @@ const OLD = [
   'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"22.17.9"}})',
 ];
 
-function project(t: TestContext) {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "cybexp-start-")));
+function project(t: TestContext, prefix = "cybexp-start-") {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), prefix)));
   t.after(() => rmSync(root, { recursive: true }));
   const file = (...names: string[]) => join(root, ...names);
   for (const folder of ["tools", "bin", "node_modules"]) {
@@ -77,7 +77,8 @@ function project(t: TestContext) {
   return { file, npm, start, run, stamp, installed, carry, main };
 }
 
-const NPM_CI = "npm ci --ignore-scripts --no-audit --no-fund --loglevel=error\n";
+const NPM_CI =
+  "npm ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error\n";
 
 describe("the door for npm run", () => {
   it("goes straight in when the dependencies are there", async (t) => {
@@ -101,6 +102,22 @@ describe("the door for npm run", () => {
     );
     assert.equal(readFileSync(stamp, "utf8"), LOCK_DIGEST);
     assert.equal((await run()).stdout, `${JSON.stringify([main])}\n`);
+  });
+
+  it("installs again what an install without the tools of development left", async (t) => {
+    const { run, stamp } = project(t);
+    // As the one before wrote it, whatever NODE_ENV was.
+    writeFileSync(stamp, LOCK_DIGEST.replace(" with dev", ""));
+    assert.ok((await run()).stdout.startsWith(NPM_CI));
+    assert.equal(readFileSync(stamp, "utf8"), LOCK_DIGEST);
+  });
+
+  it("goes in whatever the folder is called", async (t) => {
+    const { run, installed, main } = project(t, "a b#c%2Fd?é-");
+    installed();
+    const { code, stdout, stderr } = await run(["up"]);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    assert.equal(stdout, `${JSON.stringify([main, "up"])}\n`);
   });
 
   it("installs again when the lockfile is another one", async (t) => {

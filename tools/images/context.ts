@@ -20,10 +20,17 @@ export function readContext(folder: string): ContextFile[] {
       const path = join(entry.parentPath, entry.name);
       return {
         path: relative(folder, path).replaceAll("\\", "/"),
-        content: readFileSync(path),
+        content: withoutCarriageReturns(readFileSync(path)),
         executable: (statSync(path).mode & 0o100) !== 0,
       };
     });
+}
+
+/** A checkout on Windows may have them; a shell takes them for a part of the program's name. */
+function withoutCarriageReturns(content: Buffer): Buffer {
+  return content.includes("\r\n")
+    ? Buffer.from(content.toString("latin1").replaceAll("\r\n", "\n"), "latin1")
+    : content;
 }
 
 /** 16 hex digits: another file, mode, content or recipe makes another key, another order does not. */

@@ -1,5 +1,6 @@
 /** What a rehearsal's programs get of this process's environment. */
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 /**
  * Names that are passed on: what finds programs, engines and registries. Everything else stays
@@ -31,7 +32,7 @@ export function surroundings(
     ...Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name))),
     STACK: stack,
     PULUMI_STACK: stack,
-    PULUMI_BACKEND_URL: `file://${stateFolder(folder)}?metadata=skip`,
+    PULUMI_BACKEND_URL: `${pathToFileURL(stateFolder(folder)).href}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(folder),
     CYBEXP_REHEARSAL_HOSTS: JSON.stringify(hosts),
     NODE_OPTIONS: `--import ${new URL("hosts.mjs", import.meta.url).href}`,

@@ -1,0 +1,55 @@
+/** A run of Pulumi's `up`, with a stand-in for the CLI. */
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { runUpdate } from "../../tools/update.ts";
+
+/** What a CLI that writes this to standard output, and ends with a code, comes to. */
+async function updated(t: TestContext, lines: readonly string[], code = 0) {
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-update-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const pulumi = join(folder, "pulumi");
+  writeFileSync(pulumi, `#!/bin/sh\ncat <<'END'\n${lines.join("\n")}\nEND\nexit ${code}\n`);
+  chmodSync(pulumi, 0o755);
+  return runUpdate(pulumi, ["up"], process.env, () => {});
+}
+
+const replaced = JSON.stringify({
+  resOutputsEvent: {
+    metadata: { op: "update", urn: "urn:pulumi:dev::cybexp::a:b:C::kms", type: "a:b:C" },
+  },
+});
+const summary = JSON.stringify({ summaryEvent: { resourceChanges: { same: 3, update: 1 } } });
+
+describe("a run of pulumi up", () => {
+  it("is well when Pulumi says so to the end", async (t) => {
+    assert.deepEqual(await updated(t, [replaced, summary]), {
+      ok: true,
+      changes: 1,
+      failures: [],
+      interrupted: false,
+    });
+  });
+
+  for (const [what, lines] of [
+    ["is missing", [replaced]],
+    ["is cut off", [replaced, summary.slice(0, 20)]],
+  ] as const) {
+    it(`is no success when the end of what it tells ${what}`, async (t) => {
+      const { ok, failures } = await updated(t, lines);
+      assert.equal(ok, false);
+      assert.deepEqual(failures, [
+        `it can't be told what changed: Pulumi's events in ${tmpdir()} are cut off. See whether that disk works, and run it again`,
+      ]);
+    });
+  }
+
+  it("keeps Pulumi's own words for a failure", async (t) => {
+    const failed = JSON.stringify({ diagnosticEvent: { severity: "error", message: "no" } });
+    const { ok, failures } = await updated(t, [failed], 255);
+    assert.equal(ok, false);
+    assert.deepEqual(failures, ["no"]);
+  });
+});
