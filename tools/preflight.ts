@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import { UserError } from "./lib/errors.ts";
 import type { DeclaredListener } from "../settings/declaredListeners.ts";
-import { isLocal } from "./lib/listeners.ts";
+import { holderOf } from "../settings/heldPorts.ts";
+import { isLocal, publishedListeners } from "./lib/listeners.ts";
 import type { Session } from "./session.ts";
 import type { StackState } from "./state.ts";
 
@@ -71,29 +72,29 @@ async function foreignNames(session: Session, state: StackState): Promise<string
   return problems;
 }
 
-/** Ports that cannot be bound and that no container of ours holds already. */
+/** Ports that cannot be bound, but for those that a container of ours holds, and gives up in time. */
 async function unusablePorts(
   session: Session,
   state: StackState,
   listeners: readonly DeclaredListener[],
 ): Promise<string[]> {
-  const own = state.deployment
-    ? await session.docker.run([
-        "ps",
-        "--filter",
-        `label=cybexp.deployment=${state.deployment}`,
-        "--format",
-        "{{.Ports}}",
-      ])
-    : "";
+  // By the engine's own account: `docker ps` joins neighbouring ports, and spells addresses its own way.
+  const held =
+    state.deployment === undefined
+      ? []
+      : await publishedListeners(session.docker, state.deployment);
   const problems: string[] = [];
-  for (const { role, address, port } of listeners) {
-    const host = address.includes(":") ? `[${address}]` : address;
-    if (own.includes(`${host}:${port}->`)) {
-      continue;
-    }
+  for (const wanted of listeners) {
+    const { role, address, port } = wanted;
     const where = `port ${port} at ${address}, which the stack's config gives to ${role},`;
-    const trouble = await tryToListen(address, port);
+    const holder = holderOf(wanted, held);
+    if (typeof holder === "object") {
+      problems.push(
+        `${where} is still held by this stack's own ${holder.role}, which gives it up later: ` +
+          `give ${holder.role} its new port with one \`up\`, and then ${role} this one with the next`,
+      );
+    }
+    const trouble = holder === "nobody" ? await tryToListen(address, port) : undefined;
     if (trouble === "EADDRINUSE") {
       problems.push(
         `${where} is taken by another program: end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`,

@@ -25,11 +25,7 @@ export async function checkListeners(
     readonly listeners: readonly Listener[];
   },
 ): Promise<void> {
-  const ids = await docker.labelled("container", `cybexp.deployment=${expected.deployment}`);
-  const containers = JSON.parse(
-    await docker.run(["container", "inspect", ...ids]),
-  ) as ContainerInfo[];
-  const actual = containers.flatMap(listenersOf);
+  const actual = await publishedListeners(docker, expected.deployment);
 
   const { undeclared, missing } = compareListeners(expected.listeners, actual);
   if (undeclared[0]) {
@@ -44,6 +40,16 @@ export async function checkListeners(
   if (isLocal(expected.dockerHost)) {
     await checkUnreachable(expected.listeners);
   }
+}
+
+/** What the running containers of a deployment publish. */
+export async function publishedListeners(docker: Docker, deployment: string): Promise<Listener[]> {
+  const ids = await docker.labelled("container", `cybexp.deployment=${deployment}`);
+  return ids.length === 0
+    ? []
+    : (JSON.parse(await docker.run(["container", "inspect", ...ids])) as ContainerInfo[]).flatMap(
+        listenersOf,
+      );
 }
 
 function listenersOf(container: ContainerInfo): Listener[] {
