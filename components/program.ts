@@ -24,6 +24,8 @@ export interface ProgramArgs {
   readonly input: pulumi.Input<Record<string, unknown>>;
   /** Says in a preview, without the secrets, what makes it run again (a digest, an id). */
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Whether what it says on standard error is shown when it ends well. @default false */
+  readonly speaks?: boolean;
   /**
    * It gets what it printed last in PULUMI_COMMAND_STDOUT, so that must be no secret; and what it says
    * on standard error is shown. @default false
@@ -47,7 +49,10 @@ export class Program extends command.local.Command {
         environment: { ...args.because },
         addPreviousOutputInEnv: args.remembers ?? false,
         // The engine shows a failure's text anyhow; a success has nothing to say in the log.
-        logging: args.remembers ? command.local.Logging.Stderr : command.local.Logging.None,
+        logging:
+          (args.speaks ?? args.remembers)
+            ? command.local.Logging.Stderr
+            : command.local.Logging.None,
       },
       opts,
     );

@@ -51,6 +51,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
       name,
       {
         program: "smoke",
+        speaks: true,
         input: {
           dockerHost: args.deployment.dockerHost,
           deployment: args.deployment.id,

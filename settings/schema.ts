@@ -265,7 +265,7 @@ const kapow = z
       {
         type: "IP address",
         meaning: "The address of the Docker host at which Kapow! itself listens.",
-        allowed: "an IPv4 or IPv6 address; 0.0.0.0 or :: for every one",
+        allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
       },
       parseListenAddress,
     ).default("127.0.0.1"),
@@ -381,7 +381,7 @@ export const schema = z.strictObject({
         {
           type: "IP address",
           meaning: "The address of the Docker host at which the proxy listens.",
-          allowed: "an IPv4 or IPv6 address; 0.0.0.0 or :: for every one",
+          allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
           example: "192.0.2.10",
         },
         parseListenAddress,

@@ -149,8 +149,10 @@ function lookAhead(state: StackState, settings: Settings): Finding[] {
 async function looked(check: Check): Promise<Finding> {
   const about = check.title;
   try {
-    await check.run();
-    return { level: "good", about, text: "as it should be" };
+    const note = await check.run();
+    return note
+      ? { level: "note", about, text: note }
+      : { level: "good", about, text: "as it should be" };
   } catch (error) {
     if (error instanceof UserError) {
       return { level: "fault", about, text: error.message };

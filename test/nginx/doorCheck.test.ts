@@ -38,8 +38,9 @@ for (const access of [
       name: "kms" | "backend",
       changes: Partial<Parameters<typeof checkDoor>[0]> = {},
       as: NginxAccess = access[name],
+      address?: string,
     ) => {
-      const door: CheckedDoor = { name, port: proxy[name].port, access: as };
+      const door: CheckedDoor = { name, port: proxy[name].port, access: as, address };
       const callers = {
         serverName: "localhost",
         serverCa: proxy.ca,
@@ -53,6 +54,22 @@ for (const access of [
       it(`is content with ${access[name]}, and with no client at all`, async () => {
         await check(name);
         await check(name, { client: undefined });
+      });
+
+      it(`is content with ${access[name]} at the proxy's own address where the name leads nowhere`, async (t) => {
+        const { port } = proxy[name];
+        // As behind a NAT that has no way back in.
+        process.env["CYBEXP_REHEARSAL_HOSTS"] = '{"localhost":"127.9.9.9"}';
+        t.after(() => delete process.env["CYBEXP_REHEARSAL_HOSTS"]);
+        await assert.rejects(check(name), { message: /^connection: nothing listens at localhost/ });
+        assert.equal(
+          await check(name, {}, access[name], "127.0.0.1"),
+          `localhost:${port} can't be called by its name from this machine, so the proxy was called at 127.0.0.1, where all is well: ` +
+            "make sure that clients reach it by the name",
+        );
+        await assert.rejects(check(name, {}, access[name], "127.8.8.8"), {
+          message: /^connection: nothing listens at localhost/,
+        });
       });
 
       it(`finds ${access[name]} where another door is due`, async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createPlainServer, type RequestListener } from "node:http";
 import { createServer } from "node:https";
@@ -62,6 +63,29 @@ describe("asking a door", () => {
       status: 200,
       body: "GET / true",
     });
+  });
+
+  it("calls another address than the name's own where it is told to, and verifies the name", async (t) => {
+    const port = await serve(t, (_, response) => response.end("up"), foreign);
+    const url = `https://other.example.edu:${port}/`;
+    const { address } = await lookup("localhost");
+    assert.deepEqual(await ask({ url, ca: foreign.cert, connectTo: address }), {
+      status: 200,
+      body: "up",
+    });
+    await assert.rejects(
+      ask({ url: `https://localhost:${port}/`, ca: foreign.cert, connectTo: address }),
+      { message: /^TLS: localhost:\d+ shows no certificate that serverCa vouches for/ },
+    );
+  });
+
+  it("calls where a rehearsal has the name", async (t) => {
+    const port = await serve(t, (_, response) => response.end("up"), foreign);
+    const { address } = await lookup("localhost");
+    process.env["CYBEXP_REHEARSAL_HOSTS"] = JSON.stringify({ "other.example.edu": address });
+    t.after(() => delete process.env["CYBEXP_REHEARSAL_HOSTS"]);
+    const reply = await ask({ url: `https://other.example.edu:${port}/`, ca: foreign.cert });
+    assert.equal(reply.body, "up");
   });
 
   it("names a port at which nothing listens", async (t) => {

@@ -4,6 +4,9 @@ import { runProgram } from "../lib/program.ts";
 
 await runProgram(outside, 90, async (input) => {
   for (const check of outsideChecks(input)) {
-    await check.run();
+    const note = await check.run();
+    if (note) {
+      process.stderr.write(`note: ${note}\n`);
+    }
   }
 });

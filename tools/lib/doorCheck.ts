@@ -1,5 +1,5 @@
 import { UserError } from "./errors.ts";
-import { ask, type Question, type Reply } from "./probe.ts";
+import { ask, NoConnection, type Question, type Reply } from "./probe.ts";
 
 /** One door of the proxy, as a client knows it. */
 export interface CheckedDoor {
@@ -9,6 +9,8 @@ export interface CheckedDoor {
   readonly access: "password" | "certificate" | "either" | "both";
   /** A path that answers GET with 2xx. @default `/`, which has to answer `up` */
   readonly route?: string | undefined;
+  /** Where the proxy listens, if that is an address of this machine. */
+  readonly address?: string | undefined;
 }
 
 /** Who calls, and what they trust. */
@@ -22,17 +24,18 @@ export interface Callers {
 }
 
 /**
- * Calls a door as a stranger, and then with what it asks for.
+ * Calls a door as a stranger, and then with what it asks for. A name that leads to this machine from
+ * outside only (a NAT that has no way back in) is called at the address where the proxy listens.
  *
+ * @returns What the operator should know, though the door is as it should be.
  * @throws UserError when the stranger is let in, or the friend is not: with the cause in one sentence
  */
-export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<void> {
+export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<string | undefined> {
   const { serverName, serverCa, credential, client } = callers;
   const url = `https://${serverName}:${door.port}${door.route ?? "/"}`;
-  const target = { url, ca: serverCa };
+  const { target, reply: stranger, note } = await reach({ url, ca: serverCa }, door);
   const asksCertificate = door.access === "certificate" || door.access === "both";
 
-  const stranger = await ask(target);
   const due = asksCertificate ? 403 : 401;
   if (stranger.status !== due) {
     throw new UserError(
@@ -40,7 +43,7 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<vo
     );
   }
   if (asksCertificate && client === undefined) {
-    return; // Only owners of keys that are elsewhere get in, or nobody.
+    return note; // Only owners of keys that are elsewhere get in, or nobody.
   }
 
   const friend = await ask({
@@ -54,6 +57,28 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<vo
       : friend.status >= 200 && friend.status < 300;
   if (!well) {
     throw new UserError(`${url} ${explain(friend, door, credential.user)}`);
+  }
+  return note;
+}
+
+/** A stranger's answer, by the name, or else at the proxy's own address. */
+async function reach(
+  target: Question,
+  { address }: CheckedDoor,
+): Promise<{ target: Question; reply: Reply; note?: string }> {
+  try {
+    return { target, reply: await ask(target) };
+  } catch (error) {
+    if (!(error instanceof NoConnection) || address === undefined) {
+      throw error;
+    }
+    const near = { ...target, connectTo: address };
+    const reply = await ask(near).catch(() => Promise.reject(error));
+    const { host } = new URL(target.url);
+    const note =
+      `${host} can't be called by its name from this machine, so the proxy was called at ${address}, where all is well: ` +
+      "make sure that clients reach it by the name";
+    return { target: near, reply, note };
   }
 }
 

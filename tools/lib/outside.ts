@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Docker } from "./docker.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "./errors.ts";
-import { checkListeners } from "./listeners.ts";
+import { checkListeners, isLocal } from "./listeners.ts";
 import { withMongo } from "./mongo.ts";
 
 /** What there is to look at. */
@@ -34,8 +34,11 @@ export interface Check {
   readonly title: string;
   /** Whether it can only fail while that container is not well. */
   readonly needs: (container: string) => boolean;
-  /** @throws UserError What is wrong, in one sentence. */
-  run(): Promise<void>;
+  /**
+   * @returns What the operator should know though all is well, in one sentence.
+   * @throws UserError What is wrong, in one sentence.
+   */
+  run(): Promise<string | undefined | void>;
 }
 
 /**
@@ -54,7 +57,7 @@ export function outsideChecks(input: Outside): Check[] {
       title: `door to ${door.name}`,
       needs: (container: string) =>
         ["proxy", door.name, `${door.name}-db`].some((role) => container.endsWith(`-${role}`)),
-      run: () => checkDoor(input, door),
+      run: () => checkDoor(input, { ...door, address: addressOf(input, door.port) }),
     })),
     {
       title: "open ports",
@@ -62,6 +65,13 @@ export function outsideChecks(input: Outside): Check[] {
       run: () => checkListeners(new Docker(input.dockerHost), input),
     },
   ];
+}
+
+/** Where the proxy listens at a port, as this machine can call it. */
+function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
+  const door = listeners.find((listener) => listener.role === "proxy" && listener.port === port);
+  const loopback = { "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>;
+  return door && isLocal(dockerHost) ? (loopback[door.address] ?? door.address) : undefined;
 }
 
 /** `GET /` says "up" with a dead database, so the database is asked itself, as the service would. */

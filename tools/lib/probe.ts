@@ -1,4 +1,5 @@
 import { request } from "node:https";
+import { isIPv6, type LookupFunction } from "node:net";
 import { UserError } from "./errors.ts";
 
 export interface Reply {
@@ -13,7 +14,18 @@ export interface Question {
   readonly credential?: { readonly user: string; readonly password: string };
   /** A certificate to present if the server asks for one, and its key, PEM. */
   readonly client?: { readonly certificate: string; readonly privateKey: string };
+  /** An IP address to call in place of the name's own. The certificate still has to have the name. */
+  readonly connectTo?: string;
 }
+
+/** Nobody answers at the address that the name has from here. */
+export class NoConnection extends UserError {}
+
+/**
+ * Names that have another address for these checks, as JSON, name to address: a rehearsal has the real
+ * server name, and listens elsewhere.
+ */
+const HOSTS = "CYBEXP_REHEARSAL_HOSTS";
 
 /**
  * One GET over verified TLS.
@@ -22,12 +34,14 @@ export interface Question {
  */
 export function ask(question: Question): Promise<Reply> {
   const { url, ca, credential, client } = question;
+  const address = question.connectTo ?? rehearsed(new URL(url).hostname);
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error));
     const outgoing = request(url, {
       ca,
       agent: false,
       timeout: 15_000,
+      ...(address !== undefined && { lookup: always(address) }),
       ...(credential && { auth: `${credential.user}:${credential.password}` }),
       ...(client && { cert: client.certificate, key: client.privateKey }),
     });
@@ -46,6 +60,18 @@ export function ask(question: Question): Promise<Reply> {
   });
 }
 
+function rehearsed(name: string): string | undefined {
+  const hosts = JSON.parse(process.env[HOSTS] ?? "{}") as Readonly<Record<string, string>>;
+  return hosts[name];
+}
+
+/** As if every name had this address. */
+function always(address: string): LookupFunction {
+  const family = isIPv6(address) ? 6 : 4;
+  return (_name, { all }, answer) =>
+    all ? answer(null, [{ address, family }]) : answer(null, address, family);
+}
+
 /** What keeps an answer away, by the code that Node gives the error. */
 function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
   const code = error.code ?? "";
@@ -55,12 +81,12 @@ function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
     );
   }
   if (code === "ECONNREFUSED") {
-    return new UserError(
+    return new NoConnection(
       `connection: nothing listens at ${url.host}; does ${url.hostname} resolve to the proxy's address?`,
     );
   }
   if (/^E(TIMEDOUT|HOSTUNREACH|NETUNREACH)$/.test(code)) {
-    return new UserError(`connection: no answer from ${url.host}; is a firewall in between?`);
+    return new NoConnection(`connection: no answer from ${url.host}; is a firewall in between?`);
   }
   if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
     return new UserError(

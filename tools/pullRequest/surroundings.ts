@@ -35,7 +35,6 @@ export function surroundings(
     PULUMI_BACKEND_URL: `${pathToFileURL(stateFolder(folder)).href}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(folder),
     CYBEXP_REHEARSAL_HOSTS: JSON.stringify(hosts),
-    NODE_OPTIONS: `--import ${new URL("hosts.mjs", import.meta.url).href}`,
   };
 }
 
