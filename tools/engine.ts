@@ -4,9 +4,17 @@ import { spawnSync } from "node:child_process";
 import { UserError } from "./lib/errors.ts";
 import { aptInstall } from "./engine/apt.ts";
 import { startDaemon } from "./engine/daemon.ts";
-import { chooseHost, contextHost, isDefaultHost, isLocalHost } from "./engine/host.ts";
+import {
+  chooseHost,
+  type ContextEndpoint,
+  contextEndpoint,
+  engineEnvironment,
+  isDefaultHost,
+  isLocalHost,
+} from "./engine/host.ts";
 import { thisMachine } from "./engine/machine.ts";
 import { remedyFor, type Trouble } from "./engine/remedy.ts";
+import { type EngineVersion, supportedVersion } from "./engine/version.ts";
 
 export interface Engine {
   /** For DOCKER_HOST, e.g. `ssh://user@machine`; undefined for the command line's own default. */
@@ -31,11 +39,17 @@ const ANSWER_TIMEOUT_MS = 20_000;
 export async function ensureEngine(
   options: { host?: string; asFound?: boolean } = {},
 ): Promise<Engine> {
+  const named = options.host || process.env["DOCKER_HOST"];
+  const context = named ? undefined : await currentContext();
   const host = chooseHost({
     configured: options.host,
     environment: process.env["DOCKER_HOST"],
-    context: options.host || process.env["DOCKER_HOST"] ? undefined : await currentContext(),
+    context: context?.host,
   });
+  // From here on this process, Pulumi and all that they start have one notion of the engine.
+  const env = engineEnvironment(process.env, { host, certPath: context?.certPath });
+  delete process.env["DOCKER_CONTEXT"];
+  Object.assign(process.env, env);
   let answer = await ask(host);
   if ("trouble" in answer && !options.asFound) {
     await mend(host, answer);
@@ -102,14 +116,14 @@ interface NoAnswer {
 }
 
 async function ask(host: string | undefined): Promise<{ version: string } | NoAnswer> {
-  const result = await execa("docker", ["version", "--format", "{{.Server.Version}}"], {
+  const result = await execa("docker", ["version", "--format", "{{json .Server}}"], {
     env: host === undefined ? {} : { DOCKER_HOST: host },
     stdin: "ignore",
     timeout: ANSWER_TIMEOUT_MS,
     reject: false,
   });
   if (!result.failed) {
-    return { version: result.stdout.trim() };
+    return { version: supportedVersion(JSON.parse(result.stdout) as EngineVersion) };
   }
   return result.timedOut
     ? { trouble: "no answer", words: `silent for ${ANSWER_TIMEOUT_MS / 1000} s` }
@@ -124,9 +138,16 @@ export function troubleOf(code: string | undefined, stderr: string): Trouble {
   return /permission denied.*docker.*(sock|API)/i.test(stderr) ? "no permission" : "no answer";
 }
 
-async function currentContext(): Promise<string | undefined> {
+/** @throws UserError when DOCKER_CONTEXT names one that there is not */
+async function currentContext(): Promise<ContextEndpoint | undefined> {
   const result = await execa("docker", ["context", "inspect"], { stdin: "ignore", reject: false });
-  return result.failed ? undefined : contextHost(result.stdout);
+  const named = process.env["DOCKER_CONTEXT"];
+  if (result.failed && named && result.code !== "ENOENT") {
+    throw new UserError(
+      `DOCKER_CONTEXT is "${named}", and there is no such context: \`docker context ls\` shows those that there are`,
+    );
+  }
+  return result.failed ? undefined : contextEndpoint(result.stdout);
 }
 
 async function isInstalled(program: string): Promise<boolean> {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { troubleOf } from "../../tools/engine.ts";
-import { chooseHost, contextHost, isDefaultHost, isLocalHost } from "../../tools/engine/host.ts";
+import {
+  chooseHost,
+  contextEndpoint,
+  engineEnvironment,
+  isDefaultHost,
+  isLocalHost,
+} from "../../tools/engine/host.ts";
+import { supportedVersion } from "../../tools/engine/version.ts";
 import { distribution, hasApt, type Machine } from "../../tools/engine/machine.ts";
 import { remedyFor, type Situation } from "../../tools/engine/remedy.ts";
 
@@ -41,12 +48,45 @@ describe("which engine is meant", () => {
     assert.throws(() => chooseHost({ environment: "ssh://" }), /^UserError: DOCKER_HOST is "ssh:/);
   });
 
-  it("reads a context, but not one that needs TLS files", () => {
-    const context = (tls: object) =>
-      JSON.stringify([{ Endpoints: { docker: { Host: "tcp://e:2376" } }, TLSMaterial: tls }]);
-    assert.equal(contextHost(context({})), "tcp://e:2376");
-    assert.equal(contextHost(context({ docker: ["ca.pem"] })), undefined);
-    assert.equal(contextHost("[]"), undefined);
+  describe("by a context", () => {
+    const context = (docker: object, more: object = {}) =>
+      JSON.stringify([{ Name: "e", Endpoints: { docker }, TLSMaterial: {}, ...more }]);
+
+    it("is its endpoint, with the folder of its TLS files if it has any", () => {
+      const host = "tcp://e:2376";
+      assert.deepEqual(contextEndpoint(context({ Host: host })), { host });
+      const tls = {
+        TLSMaterial: { docker: ["ca.pem", "cert.pem", "key.pem"] },
+        Storage: { TLSPath: "/home/a/.docker/contexts/tls/0123" },
+      };
+      assert.deepEqual(contextEndpoint(context({ Host: host }, tls)), {
+        host,
+        certPath: "/home/a/.docker/contexts/tls/0123/docker",
+      });
+    });
+
+    it("is none where there is no endpoint", () => {
+      assert.equal(contextEndpoint("[]"), undefined);
+      assert.equal(contextEndpoint(context({})), undefined);
+    });
+
+    it("is refused where it verifies nothing", () => {
+      assert.throws(
+        () => contextEndpoint(context({ Host: "tcp://e:2376", SkipTLSVerify: true })),
+        /^UserError: the Docker context e does not verify the engine's certificate/,
+      );
+    });
+  });
+
+  it("is in one environment for all, without DOCKER_CONTEXT", () => {
+    const env = { PATH: "/bin", DOCKER_CONTEXT: "e", DOCKER_HOST: "tcp://old:1" };
+    assert.deepEqual(engineEnvironment(env, { host: "tcp://e:2376", certPath: "/tls/docker" }), {
+      PATH: "/bin",
+      DOCKER_HOST: "tcp://e:2376",
+      DOCKER_CERT_PATH: "/tls/docker",
+      DOCKER_TLS_VERIFY: "1",
+    });
+    assert.deepEqual(engineEnvironment({ DOCKER_CONTEXT: "default" }, { host: undefined }), {});
   });
 
   it("tells this machine's own socket from others, and sockets from networks", () => {
@@ -162,5 +202,32 @@ describe("the remedy when no engine answers", () => {
     const found = remedy({ trouble: "no permission", daemonInstalled: true });
     assert.equal(found.do, "ask");
     assert.match(found.message, /^The Docker engine at the default socket refuses this user: add/);
+  });
+});
+
+describe("an engine's version", () => {
+  it("is what Docker says", () => {
+    const Components = [{ Name: "Engine" }, { Name: "containerd" }];
+    assert.equal(supportedVersion({ Version: "28.5.2", Components }), "28.5.2");
+    assert.equal(
+      supportedVersion({ Version: "20.10.24+dfsg1", Components: null }),
+      "20.10.24+dfsg1",
+    );
+  });
+
+  it("is refused for Podman, which answers like Docker", () => {
+    const podman = { Version: "5.8.6", Components: [{ Name: "Podman Engine" }] };
+    assert.throws(() => supportedVersion(podman), {
+      name: "UserError",
+      message:
+        "the engine is Podman 5.8.6, which is not supported: use Docker 20.10 or newer; " +
+        "docker:host in the stack's config, or DOCKER_HOST, says where it is",
+    });
+  });
+
+  it("is refused when it is too old", () => {
+    assert.throws(() => supportedVersion({ Version: "19.03.15" }), {
+      message: "the Docker engine is 19.03.15: 20.10 or newer is needed",
+    });
   });
 });

@@ -1,4 +1,5 @@
 /** Which engine is meant: the value for DOCKER_HOST, and what it says about where the engine is. */
+import { join } from "node:path";
 import { UserError } from "../lib/errors.ts";
 
 const DEFAULT_HOSTS: readonly (string | undefined)[] = [
@@ -46,17 +47,57 @@ export function isLocalHost(host: string | undefined): boolean {
   return host === undefined || /^(unix|npipe|fd):/.test(host);
 }
 
+/** How an engine is reached, by a context of the command line. */
+export interface ContextEndpoint {
+  /** As in DOCKER_HOST. */
+  readonly host: string;
+  /** The folder with ca.pem, cert.pem and key.pem, as in DOCKER_CERT_PATH, if it takes TLS. */
+  readonly certPath?: string;
+}
+
 /**
- * The endpoint that `docker context inspect` tells, or undefined when DOCKER_HOST could not stand
- * for it: a context with TLS files of its own.
+ * The endpoint that `docker context inspect` tells; undefined where it has none.
+ *
+ * @throws UserError for a context that does not verify the engine's certificate
  */
-export function contextHost(inspected: string): string | undefined {
+export function contextEndpoint(inspected: string): ContextEndpoint | undefined {
   const [context] = JSON.parse(inspected) as {
-    Endpoints?: { docker?: { Host?: string } };
-    TLSMaterial?: Record<string, unknown>;
+    Name?: string;
+    Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } };
+    TLSMaterial?: { docker?: readonly string[] };
+    Storage?: { TLSPath?: string };
   }[];
-  if (Object.keys(context?.TLSMaterial ?? {}).length > 0) {
+  const { Host: host, SkipTLSVerify: unverified = false } = context?.Endpoints?.docker ?? {};
+  if (!host) {
     return undefined;
   }
-  return context?.Endpoints?.docker?.Host;
+  if (unverified) {
+    throw new UserError(
+      `the Docker context ${context?.Name} does not verify the engine's certificate (skip-tls-verify): ` +
+        "whoever stands in between could take the engine's place; give it the engine's ca.pem with `docker context update`",
+    );
+  }
+  const folder = context?.Storage?.TLSPath;
+  const hasFiles = (context?.TLSMaterial?.docker ?? []).length > 0;
+  return { host, ...(hasFiles && folder && { certPath: join(folder, "docker") }) };
+}
+
+/**
+ * The environment by which the command line, Pulumi's provider and every program beside it reach one
+ * and the same engine. DOCKER_CONTEXT is gone from it: the provider reads it too, and knows no context
+ * called `default`.
+ */
+export function engineEnvironment(
+  env: NodeJS.ProcessEnv,
+  {
+    host,
+    certPath,
+  }: { readonly host?: string | undefined; readonly certPath?: string | undefined },
+): NodeJS.ProcessEnv {
+  const others = Object.entries(env).filter(([name]) => name !== "DOCKER_CONTEXT");
+  return {
+    ...Object.fromEntries(others),
+    ...(host !== undefined && { DOCKER_HOST: host }),
+    ...(certPath !== undefined && { DOCKER_CERT_PATH: certPath, DOCKER_TLS_VERIFY: "1" }),
+  };
 }
