@@ -1,11 +1,13 @@
 import * as docker from "@pulumi/docker";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { isDemoImage } from "../settings/images.ts";
+import { Program } from "./program.ts";
 
 /**
  * The id of an image on the engine. A container that names its image by id has no perpetual diff
  * (pulumi-docker#325) and is replaced when, and only when, the image's content changes.
  *
+ * It is pulled by Docker's command line, with the logins that this has: the provider reads none.
  * Demo images are made by `npm run up` and are in no registry: they are looked up, never pulled.
  */
 export function imageId(
@@ -17,6 +19,19 @@ export function imageId(
   if (isDemoImage(image)) {
     return docker.getRemoteImageOutput({ name: image }, options).id;
   }
+  const pulled = new Program(
+    `${name}-pull`,
+    {
+      program: "pull-image",
+      input: { dockerHost: new pulumi.Config("docker").get("host"), image },
+      because: { IMAGE: image },
+    },
+    options,
+  );
   // keepLocally: another container of this engine may use the image.
-  return new docker.RemoteImage(name, { name: image, keepLocally: true }, options).imageId;
+  return new docker.RemoteImage(
+    name,
+    { name: image, keepLocally: true },
+    { ...options, dependsOn: pulled },
+  ).imageId;
 }

@@ -13,6 +13,7 @@ export type ProgramName =
   | "handback"
   | "handover"
   | "nginx-version"
+  | "pull-image"
   | "rotation-guard"
   | "sign-request"
   | "smoke"

@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { requireRoom } from "./checkpoint.ts";
+import { isDemoImage } from "../settings/images.ts";
 import { Docker } from "./lib/docker.ts";
+import { requireImage } from "./lib/images.ts";
 import { UserError } from "./lib/errors.ts";
 import { localDir, projectRoot } from "./lib/paths.ts";
 import { forwardSignals } from "./lib/signals.ts";
@@ -83,6 +85,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   });
   if (options.images) {
     await ensureImages(engine, imagesOf(config));
+    await requireImages(new Docker(engine.host), imagesOf(config));
   }
 
   const env = { ...pulumiEnvironment(toolchain, engine.host, store), PULUMI_STACK: stack };
@@ -139,6 +142,24 @@ export async function runCaptured(
     reject: false,
   });
   return { code: exitCode ?? 1, stdout, stderr };
+}
+
+/** Before anything is changed: each image is on the engine, or in a registry that hands it out. */
+async function requireImages(docker: Docker, images: readonly string[]): Promise<void> {
+  const pulled = images.filter((image) => !isDemoImage(image));
+  const looked = await Promise.allSettled(pulled.map((image) => requireImage(docker, image)));
+  const problems = looked.flatMap((look) => {
+    if (look.status === "fulfilled") {
+      return [];
+    }
+    if (look.reason instanceof UserError) {
+      return [look.reason.message];
+    }
+    throw look.reason;
+  });
+  if (problems.length > 0) {
+    throw new UserError(problems.join("\n       "));
+  }
 }
 
 /** Every image that the stack's config names: `image` of the keys that have one. */

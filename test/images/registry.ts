@@ -7,6 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Who gets in where a login is asked for: a password for nothing but this. */
+export const REGISTRY_LOGIN = { user: "reader", password: "open-sesame-of-the-test" };
+
+/** Of that password, by bcrypt: the only kind that the registry takes. */
+const HASH = "$2b$04$g.giWK5GN7j7Q08nIvyjrep.Aafl4lHDJ4VP8Jz4iwNbxhpSaANfO";
+
 export class TestRegistry {
   /** As in CYBEXP_REGISTRY. */
   readonly address: string;
@@ -19,19 +25,22 @@ export class TestRegistry {
     this.#folder = folder;
   }
 
-  static async start(): Promise<TestRegistry> {
+  /** @param login Whether it lets only `REGISTRY_LOGIN` in. */
+  static async start({ login = false } = {}): Promise<TestRegistry> {
     const folder = await mkdtemp(join(tmpdir(), "registry-"));
     const address = `127.0.0.1:${await freePort()}`;
     const config = join(folder, "config.yml");
     await writeFile(
       config,
       `version: 0.1\nlog: { level: error }\nhttp: { addr: "${address}" }\n` +
-        `storage: { filesystem: { rootdirectory: "${folder}/data" } }\n`,
+        `storage: { filesystem: { rootdirectory: "${folder}/data" } }\n` +
+        (login ? `auth: { htpasswd: { realm: test, path: "${folder}/htpasswd" } }\n` : ""),
     );
+    await writeFile(join(folder, "htpasswd"), `${REGISTRY_LOGIN.user}:${HASH}\n`);
     const process = spawn(await program(folder), ["serve", config], { stdio: "ignore" });
     for (let tries = 0; tries < 100; tries++) {
       const answer = await fetch(`http://${address}/v2/`).catch(() => undefined);
-      if (answer?.ok) {
+      if (answer?.ok || answer?.status === 401) {
         return new TestRegistry(address, process, folder);
       }
       await sleep(100);

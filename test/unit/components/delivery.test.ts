@@ -86,6 +86,7 @@ describe("a program", () => {
     handback: true,
     handover: true,
     "nginx-version": true,
+    "pull-image": true,
     "rotation-guard": true,
     "sign-request": true,
     smoke: true,
@@ -280,8 +281,16 @@ describe("an image's id", () => {
   });
 
   it("of a registry's image is that of the pulled one, which stays on the engine", async () => {
-    const { result, resources, lookups } = await build(() => new Owner("mongo:8.0"));
-    assert.deepEqual(resources[1], {
+    const { result, resources, lookups, dependencies } = await build(() => new Owner("mongo:8.0"));
+    assert.deepEqual(resources[0]?.inputs, {
+      ...run("pull-image"),
+      environment: { IMAGE: "mongo:8.0" },
+      stdin: { image: "mongo:8.0" },
+    });
+    assert.deepEqual(dependencies.get("docker:index/remoteImage:RemoteImage i"), [
+      "command:local:Command i-pull",
+    ]);
+    assert.deepEqual(resources[2], {
       type: "docker:index/remoteImage:RemoteImage",
       name: "i",
       parent: "owner",
@@ -289,7 +298,7 @@ describe("an image's id", () => {
       secrets: [],
       options: {},
     });
-    assert.equal(resources.length, 2);
+    assert.equal(resources.length, 3);
     assert.deepEqual(lookups, []);
     assert.equal(await valueOf(result.id), imageIdOf("mongo:8.0"));
   });

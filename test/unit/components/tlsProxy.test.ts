@@ -247,6 +247,7 @@ describe("the proxy", () => {
   it("is made of these, and of nothing else", async () => {
     const own = names((await usual()).resources).filter((name) => / proxy/.test(name));
     assert.deepEqual(own, [
+      "command:local:Command proxy-image-pull",
       "command:local:Command proxy-limits",
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
@@ -538,6 +539,7 @@ describe("the smoke check", () => {
     const { inputs, secrets, parent } = the(built, COMMAND, "smoke");
     assert.deepEqual(inputs, {
       ...run("smoke"),
+      logging: "stderr",
       environment: {
         RELEASE: await valueOf(built.result.release),
         PROXY: containerIdOf("proxy"),
