@@ -253,8 +253,13 @@ proxy_set_header Proxy "";
 `;
 
 const passwords = ({ passwords: { salt, digests } }: Checked) => `\
-# A password in use is checked here, in memory, by a salted digest of the whole Authorization header;
-# what does not match is looked up in htpasswd, which may hold the same user's previous password.
+# A password in use is checked here, in memory, by a salted digest of what the Authorization header
+# says; what does not match is looked up in htpasswd, which may hold the same user's previous password.
+# The scheme is spelled in any case, and followed by one space or more (RFC 9110, 11.1 and 11.4).
+map $http_authorization $credentials {
+    default "";
+    "~*^basic +(?<basic_credentials>.+)$" $basic_credentials;
+}
 map $remote_user $password_digest {
     default "";
 ${Object.entries(digests)
@@ -360,7 +365,7 @@ ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))
     ? ""
     : `\
     secure_link $password_digest;
-    secure_link_md5 $password_salt$http_authorization;
+    secure_link_md5 $password_salt$credentials;
     auth_basic ${realmOf[access]};
     auth_basic_user_file ${releaseDir}/htpasswd;
 
@@ -413,6 +418,9 @@ ${doors
     # No reuseport on any of them: a reload would drop connections that wait in a closing socket.
     server_name "";
     ssl_reject_handshake on;
+    # A handshake that is refused has no request, and so no line in the access log: it has one here. What
+    # comes before a name is known is logged here for every caller, a port scanner's attempts too.
+    error_log stderr info;
 
     location / {
         return 421;

@@ -62,11 +62,11 @@ map $ssl_client_verify $verified {
     default foreign;
     NONE missing;
     SUCCESS $listing;
-    "FAILED:certificate revoked" revoked;
-    "FAILED:certificate has expired" expired;
-    "FAILED:certificate is not yet valid" early;
-    "FAILED:CRL has expired" unverifiable;
-    "FAILED:CRL is not yet valid" unverifiable;
+    # By how OpenSSL's words begin: a newer one goes on, as in "... or the system clock is incorrect".
+    "~*^FAILED:CRL (has expired|is not yet valid)" unverifiable;
+    "~*^FAILED:certificate (is |was |has been )?revoked" revoked;
+    "~*^FAILED:certificate (has |is )?expired" expired;
+    "~*^FAILED:certificate (is )?not yet valid" early;
 }
 # The certificate in a word. The list knows the revoked ones that were renewed since.
 map $listing $certificate {

@@ -9,7 +9,7 @@ export interface PasswordDigestInput {
 }
 
 /**
- * What Nginx's secure_link compares a request's Authorization header with: it checks a password in
+ * What Nginx's secure_link compares a request's credentials with, without the word Basic before them: it checks a password in
  * memory, for nothing, where the htpasswd file costs a tenth of the throughput, and it lets a second
  * password in under the same name, where the file's first line for a name is the only one that counts.
  *
@@ -18,5 +18,5 @@ export interface PasswordDigestInput {
  */
 export function passwordDigest({ salt, name, password }: PasswordDigestInput): string {
   const credential = Buffer.from(`${name}:${password}`, "utf8").toString("base64");
-  return createHash("md5").update(`${salt} Basic ${credential}`, "utf8").digest("base64url");
+  return createHash("md5").update(`${salt} ${credential}`, "utf8").digest("base64url");
 }

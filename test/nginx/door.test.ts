@@ -41,6 +41,17 @@ describe("a door of the proxy", () => {
       }
     });
 
+    it("lets both passwords in, however the scheme is spelled", async () => {
+      for (const scheme of ["Basic ", "basic ", "BASIC ", "bAsIc  ", "Basic    "]) {
+        for (const credential of [COLLECTOR, ANALYST]) {
+          const token = Buffer.from(credential).toString("base64");
+          const headers = { Authorization: `${scheme}${token}` };
+          const { status } = await call(proxy.backend, { headers });
+          assert.equal(status, 200, `${scheme}of ${credential.split(":")[0]}`);
+        }
+      }
+    });
+
     const wrong: [string, Record<string, string>][] = [
       ["no password", {}],
       ["a wrong password", { Authorization: `Basic ${btoa("collector:wrong")}` }],
@@ -54,6 +65,8 @@ describe("a door of the proxy", () => {
       ["the hash for a password", { Authorization: `Basic ${btoa("collector:{SSHA}x")}` }],
       ["no credentials after Basic", { Authorization: "Basic" }],
       ["a token", { Authorization: "Bearer abc" }],
+      ["the password under another scheme", { Authorization: BASIC.replace("Basic", "Basics") }],
+      ["a wrong password in another spelling", { Authorization: `BASIC  ${btoa("collector:no")}` }],
       ["the password in another header", { "X-Authorization": BASIC }],
     ];
     for (const [what, headers] of wrong) {

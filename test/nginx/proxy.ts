@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -235,6 +235,11 @@ export class Proxy {
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as AccessLogLine);
+  }
+
+  /** What Nginx wrote to its error log so far. */
+  errorLog(): string {
+    return spawnSync("docker", ["logs", this.container], { encoding: "utf8" }).stderr;
   }
 
   #door(internal: number): Door {

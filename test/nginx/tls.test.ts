@@ -112,6 +112,25 @@ describe("TLS at the proxy's doors", () => {
       await assert.rejects(agreed(unnamed), /unrecognized name/);
     });
 
+    it("leaves a line in the log, with the caller's address and the port", async () => {
+      const before = proxy.errorLog();
+      await assert.rejects(agreed({ servername: "evil.example.org" }), /unrecognized name/);
+      await assert.rejects(agreed({ servername: "", checkServerIdentity: () => undefined }));
+      const lines = proxy
+        .errorLog()
+        .slice(before.length)
+        .split("\n")
+        .filter((line) => line.includes("while SSL handshaking"));
+      assert.equal(lines.length, 2, lines.join("\n"));
+      for (const line of lines) {
+        // By the name of the first listener; another Nginx has other words.
+        assert.match(
+          line,
+          /\[info\].*(handshake rejected|SSL_do_handshake\(\) failed).* while SSL handshaking, client: [\d.]+, server: 0\.0\.0\.0:8441/,
+        );
+      }
+    });
+
     it("gets 421 as a Host that differs from the handshake's", async () => {
       for (const host of ["evil.example.org", `sub.${SERVER_NAME}`, "127.0.0.1"]) {
         const answer = await call(proxy.backend, { auth: COLLECTOR, headers: { Host: host } });

@@ -3,7 +3,15 @@ import { describe, it } from "node:test";
 import { databaseUser, retiredUsers } from "../../render/databaseUser.ts";
 
 describe("the users of earlier passwords", () => {
-  const names = ["admin", "KMS_db-1", "KMS_db-2", "KMS_db-3", "backup", "KMS_db-backup", "KMS_db-02"];
+  const names = [
+    "admin",
+    "KMS_db-1",
+    "KMS_db-2",
+    "KMS_db-3",
+    "backup",
+    "KMS_db-backup",
+    "KMS_db-02",
+  ];
 
   it("are the service's own of any other number", () => {
     assert.deepEqual(retiredUsers(names, databaseUser("KMS_db", 3)), ["KMS_db-1", "KMS_db-2"]);

@@ -149,9 +149,19 @@ describe("renderNginx", () => {
     }
   });
 
-  it("decides by exact texts alone: no regular expression, and no condition but a file of ours", () => {
+  it("decides by exact texts but for OpenSSL's words and the scheme, and by no condition but a file of ours", () => {
     const text = renderNginx({ ...options, doors: doors("either", "certificate"), clients });
-    assert.doesNotMatch(text, /^\s*(rewrite|~|"~|hostnames|location\s+~)/m);
+    assert.doesNotMatch(text, /^\s*(rewrite|hostnames|location\s+~)/m);
+    assert.deepEqual(
+      text.match(/^\s*"?~.*$/gm)?.map((line) => line.trim()),
+      [
+        '"~*^basic +(?<basic_credentials>.+)$" $basic_credentials;',
+        '"~*^FAILED:CRL (has expired|is not yet valid)" unverifiable;',
+        '"~*^FAILED:certificate (is |was |has been )?revoked" revoked;',
+        '"~*^FAILED:certificate (has |is )?expired" expired;',
+        '"~*^FAILED:certificate (is )?not yet valid" early;',
+      ],
+    );
     for (const line of text.match(/^\s*if\b.*$/gm) ?? []) {
       assert.match(line, /^\s*if \(-f \/tmp\/(handover-(kms|backend)|closing)\) \{$/);
     }
