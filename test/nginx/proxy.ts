@@ -242,6 +242,19 @@ export class Proxy {
     return spawnSync("docker", ["logs", this.container], { encoding: "utf8" }).stderr;
   }
 
+  /** The matching lines that came since, once there are so many, or after two seconds. */
+  async errorLines(since: number, pattern: RegExp, count: number): Promise<string[]> {
+    for (const end = Date.now() + 2000; ; await sleep(50)) {
+      const lines = this.errorLog()
+        .slice(since)
+        .split("\n")
+        .filter((line) => pattern.test(line));
+      if (lines.length >= count || Date.now() > end) {
+        return lines;
+      }
+    }
+  }
+
   #door(internal: number): Door {
     const published = docker(["port", this.container, `${internal}/tcp`]);
     return {
