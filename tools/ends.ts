@@ -38,8 +38,9 @@ export function endingSoon(
     const left = end.getTime() - now.getTime();
     const day = end.toISOString().slice(0, 10);
     const ends = left > 0 ? `ends on ${day}` : `ended on ${day}`;
+    // A client may be called "ca": only an authority vouches for itself.
     const [, authority] = /^(server|client)-ca-\d+$/.exec(name) ?? [];
-    if (authority !== undefined) {
+    if (authority !== undefined && type.includes("selfSignedCert")) {
       return left > 2 * window
         ? []
         : [ofAuthority(authority, ends, new Date(end.getTime() - window))];

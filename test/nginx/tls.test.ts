@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { request as plainRequest } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type ConnectionOptions, type TLSSocket } from "node:tls";
 import { call, handshake, raw } from "./client.ts";
@@ -113,6 +114,8 @@ describe("TLS at the proxy's doors", () => {
     });
 
     it("leaves a line in the log, with the caller's address and the port", async () => {
+      // The engine hands out what Nginx wrote a moment later.
+      await sleep(500);
       const before = proxy.errorLog();
       await assert.rejects(agreed({ servername: "evil.example.org" }), /unrecognized name/);
       await assert.rejects(agreed({ servername: "", checkServerIdentity: () => undefined }));

@@ -32,6 +32,7 @@ const CLIENTS = [
   client("bob", 1),
   client("app-2.example.edu", 3),
   client("ext", 1),
+  client("ca", 1),
   client("rob", 1, true),
 ];
 
@@ -51,6 +52,13 @@ const cases: [string, ExportedResource, string[]][] = [
     certificate(LEAF, "client-app-2.example.edu-3", -1),
     [
       "the certificate of the client app-2.example.edu ended on 2026-11-21: `npm run up` renews it; then hand over the new one (`npm run client -- app-2.example.edu`)",
+    ],
+  ],
+  [
+    "a client's who is called like an authority",
+    certificate(LEAF, "client-ca-1", 29),
+    [
+      "the certificate of the client ca ends on 2026-12-21: `npm run up` renews it; then hand over the new one (`npm run client -- ca`)",
     ],
   ],
   [
