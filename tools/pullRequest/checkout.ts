@@ -3,15 +3,13 @@ import { execa } from "execa";
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "../lib/errors.ts";
+import { judges } from "./judges.ts";
 
 /** A commit, and what it is called in a message. */
 export interface Commit {
   readonly hash: string;
   readonly name: string;
 }
-
-/** What decides how a change is checked: a reviewer looks at it first. */
-const JUDGES = ["policy", "tools/policy.ts", "tools/preview", "tools/pullRequest", ".github"];
 
 /** A git repository with the change checked out. */
 export class Repository {
@@ -74,7 +72,7 @@ export class Repository {
 
   /** What the change touches of what judges it. */
   async judgesTouched({ hash }: Commit): Promise<string[]> {
-    const changed = await this.#git("diff", "--name-only", hash, "--", ...JUDGES);
+    const changed = await this.#git("diff", "--name-only", hash, "--", ...judges(this.#root));
     return (changed ?? "").split("\n").filter(Boolean);
   }
 
