@@ -145,17 +145,23 @@ new SmokeCheck("smoke", {
 });
 
 const urls = urlsOf(settings);
-export const kmsUrl = urls.kms;
-export const backendUrl = urls.backend;
-export const kapowUrl = urls.kapow;
-export const serverCa = serverAuthority.bundle;
-export const clientCa = clientAuthority.bundle;
-export const clients = clientList.credentials;
-export const users = userList.credentials;
-export const moduleConfig = new ModuleConfigs("module", {
-  kmsUrl,
-  backendUrl,
+
+const moduleConfigs = new ModuleConfigs("module", {
+  kmsUrl: urls.kms,
+  backendUrl: urls.backend,
   users: userList,
   jwtKey: kms.jwtKey,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
-}).configs;
+});
+
+/** The outputs; one that the stack does without is left out, since Pulumi warns of an undefined one. */
+export default {
+  kmsUrl: urls.kms,
+  backendUrl: urls.backend,
+  ...(urls.kapow !== undefined && { kapowUrl: urls.kapow }),
+  serverCa: serverAuthority.bundle,
+  clientCa: clientAuthority.bundle,
+  clients: clientList.credentials,
+  users: userList.credentials,
+  moduleConfig: moduleConfigs.configs,
+};

@@ -40,9 +40,8 @@ const SIGNS: Readonly<Record<string, string>> = {
   delete: "-",
 };
 
-/** Warnings of what is as it should be: plugins on the path, an output that this stack does without. */
-const NOISE =
-  /using pulumi-\S+ from \$PATH|^Undefined value \(\w+\) will not show as a stack output/;
+/** Warnings of what is as it should be: plugins on the path. */
+const NOISE = /using pulumi-\S+ from \$PATH/;
 
 /** Durations below it are not worth a word. */
 const LONG_MS = 1000;

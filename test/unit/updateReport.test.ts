@@ -133,7 +133,6 @@ describe("the report of an update", () => {
   it("shows warnings but those of what is as it should be, and no debug messages", () => {
     const { say, lines } = start();
     say("warning", "using pulumi-resource-docker from $PATH at /bin/x");
-    say("warning", "Undefined value (kapowUrl) will not show as a stack output.");
     say("debug", "password is 123");
     say("warning", "the certificate ends soon\n");
     say("info", "hello");
