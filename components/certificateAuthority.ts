@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { dated } from "./dated.ts";
 
 export interface CertificateAuthorityArgs {
   /** What it calls itself, in the certificate's subject. */
@@ -11,6 +12,8 @@ export interface CertificateAuthorityArgs {
 export class CertificateAuthority extends pulumi.ComponentResource {
   /** PEM. */
   readonly certificate: pulumi.Output<string>;
+  /** As the TLS provider made it, for the provider alone: another text would make it sign all anew. */
+  readonly issuer: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
 
@@ -41,7 +44,8 @@ export class CertificateAuthority extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.certificate = certificate.certPem;
+    this.issuer = certificate.certPem;
+    this.certificate = dated(certificate.certPem, key.privateKeyPem);
     this.privateKey = key.privateKeyPem;
     this.registerOutputs({ certificate: this.certificate });
   }

@@ -3,6 +3,7 @@ import * as tls from "@pulumi/tls";
 import { clientHost, clientSerial, clientSubject, ORGANIZATION } from "../render/clientName.ts";
 import { publicKeyOf } from "../settings/certificateRequest.ts";
 import type { ClientKeyType } from "../settings/types.ts";
+import { dated } from "./dated.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
@@ -74,7 +75,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
       {
         certRequestPem: request.certRequestPem,
         caPrivateKeyPem: args.authority.current.privateKey,
-        caCertPem: args.authority.current.certificate,
+        caCertPem: args.authority.current.issuer,
         validityPeriodHours: args.validityDays * 24,
         earlyRenewalHours: args.renewBeforeDays * 24,
         setSubjectKeyId: true,
@@ -83,7 +84,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
       { parent: this },
     );
     return {
-      certificate: certificate.certPem,
+      certificate: dated(certificate.certPem, args.authority.current.privateKey),
       privateKey: key.privateKeyPem,
       subject: id.apply(clientSubject),
     };
@@ -100,7 +101,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
       {
         program: "sign-request",
         input: {
-          authority: { certificate: current.certificate, privateKey: current.privateKey },
+          authority: { certificate: current.issuer, privateKey: current.privateKey },
           name: client,
           serial: clientSerial(id),
           publicKey,

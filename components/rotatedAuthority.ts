@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { certificateDays } from "../settings/certificates.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
+import { dated } from "./dated.ts";
 
 export interface RotatedAuthorityArgs {
   readonly commonName: string;
@@ -45,7 +46,6 @@ export class RotatedAuthority extends pulumi.ComponentResource {
       this.chain =
         (args.vouched ?? true)
           ? this.#crossCertificate(`${name}-cross-${generation}`, previous, args, generation)
-              .certPem
           : pulumi.output("");
     } else {
       this.trusted = [this.current];
@@ -69,7 +69,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
     previous: CertificateAuthority,
     args: RotatedAuthorityArgs,
     generation: number,
-  ) {
+  ): pulumi.Output<string> {
     const request = new tls.CertRequest(
       `${name}-request`,
       {
@@ -78,12 +78,12 @@ export class RotatedAuthority extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return new tls.LocallySignedCert(
+    const certificate = new tls.LocallySignedCert(
       name,
       {
         certRequestPem: request.certRequestPem,
         caPrivateKeyPem: previous.privateKey,
-        caCertPem: previous.certificate,
+        caCertPem: previous.issuer,
         validityPeriodHours: validityDaysOf(args) * 24,
         isCaCertificate: true,
         setSubjectKeyId: true,
@@ -91,6 +91,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    return dated(certificate.certPem, previous.privateKey);
   }
 }
 

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { dated } from "./dated.ts";
 
 /** Ten years, renewed a year before their end: it opens nothing but the server that it is made for. */
 const VALIDITY_HOURS = 10 * 365 * 24;
@@ -36,7 +37,7 @@ export class SelfSignedClient extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.certificate = certificate.certPem;
+    this.certificate = dated(certificate.certPem, key.privateKeyPem);
     this.privateKey = key.privateKeyPem;
     this.registerOutputs({ certificate: this.certificate });
   }

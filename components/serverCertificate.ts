@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { certificateDays } from "../settings/certificates.ts";
+import { dated } from "./dated.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
 export interface ServerCertificateArgs {
@@ -48,7 +49,7 @@ export class ServerCertificate extends pulumi.ComponentResource {
       {
         certRequestPem: request.certRequestPem,
         caPrivateKeyPem: args.authority.current.privateKey,
-        caCertPem: args.authority.current.certificate,
+        caCertPem: args.authority.current.issuer,
         validityPeriodHours: validityDays * 24,
         earlyRenewalHours: renewBeforeDays * 24,
         setSubjectKeyId: true,
@@ -57,7 +58,10 @@ export class ServerCertificate extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    this.certificate = pulumi.concat(certificate.certPem, args.authority.chain);
+    this.certificate = pulumi.concat(
+      dated(certificate.certPem, args.authority.current.privateKey),
+      args.authority.chain,
+    );
     this.privateKey = key.privateKeyPem;
     this.registerOutputs({ certificate: this.certificate });
   }

@@ -1,3 +1,4 @@
+import { CLOCK_MARGIN_MINUTES } from "./clockMargin.ts";
 import { randomBytes } from "node:crypto";
 import {
   BasicConstraintsExtension,
@@ -43,13 +44,13 @@ export async function renderSignedRequest(input: SignedRequestInput): Promise<st
   }
   const authority = new X509Certificate(input.authority.certificate);
   const host = clientHost(input.name);
-  const notBefore = wholeSecond(input.now);
+  const made = wholeSecond(input.now);
   const certificate = await X509CertificateGenerator.create({
     serialNumber: randomSerial(),
     issuer: authority.subjectName,
     subject: subjectOf(input),
-    notBefore,
-    notAfter: new Date(notBefore.getTime() + input.validityDays * 24 * 60 * 60 * 1000),
+    notBefore: new Date(made.getTime() - CLOCK_MARGIN_MINUTES * 60_000),
+    notAfter: new Date(made.getTime() + input.validityDays * 24 * 60 * 60 * 1000),
     publicKey,
     extensions: [
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Authority } from "../../render/authorityKey.ts";
 import { clientHost, clientSerial, clientSubject } from "../../render/clientName.ts";
+import { CLOCK_MARGIN_MINUTES } from "../../render/clockMargin.ts";
 import { LONGEST_LIFE_DAYS, renderCrls } from "../../render/crl.ts";
 import { renderSignedRequest } from "../../render/signedRequest.ts";
 import { certificateDays } from "../../settings/certificates.ts";
@@ -228,10 +229,9 @@ describe("the certificate of a request", () => {
       assert.equal(certificate.ca, false);
       assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
       assert.match(certificate.serialNumber, /^[4-7][0-9A-F]{31}$/);
-      assert.equal(
-        Date.parse(certificate.validTo) - Date.parse(certificate.validFrom),
-        5 * 86_400_000,
-      );
+      const made = Math.floor(NOW.getTime() / 1000) * 1000;
+      assert.equal(certificate.validFromDate.getTime(), made - CLOCK_MARGIN_MINUTES * 60_000);
+      assert.equal(certificate.validToDate.getTime(), made + 5 * 86_400_000);
       assert.equal(certificate.subjectAltName, undefined);
       const text = openssl(
         ...["x509", "-noout", "-subject", "-nameopt", "RFC2253"],

@@ -117,20 +117,23 @@ function isCurrent(
   { certificate }: ClientOutput,
   { resources }: Pick<StackState, "resources">,
 ): boolean {
-  const first = firstCertificate(certificate);
+  const own = identityOf(certificate);
   const [, serial] = /^serialNumber=(.+)$/m.exec(new X509Certificate(certificate).subject) ?? [];
   return resources.some(({ outputs }) => {
     const pem = outputs?.["certPem"];
     const { SUBJECT: subject } = (outputs?.["environment"] ?? {}) as { SUBJECT?: unknown };
     return (
-      (typeof pem === "string" && firstCertificate(pem) === first) ||
+      (typeof pem === "string" && identityOf(pem) === own) ||
       (typeof subject === "string" && subject.startsWith(`serialNumber=${serial},`))
     );
   });
 }
 
-function firstCertificate(pem: string): string | undefined {
-  return /-----BEGIN CERTIFICATE-----([^-]+)-----END/.exec(pem)?.[1]?.replace(/\s/g, "");
+/** Whose it is, of which key, and until when: what is handed out begins earlier than what is in the state. */
+function identityOf(pem: string): string {
+  const { subject, publicKey, validTo } = new X509Certificate(pem);
+  const key = publicKey.export({ type: "spki", format: "der" }).toString("base64");
+  return [subject, key, validTo].join(" ");
 }
 
 interface Listed {

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
-import { build, once, pemOf, valueOf } from "./mocks.ts";
+import { build, once, datedOf, pemOf, valueOf } from "./mocks.ts";
 
 describe("a certificate authority", () => {
   const make = once(() =>
@@ -50,12 +50,12 @@ describe("a certificate authority", () => {
 
   it("shows its certificate and hides its key", async () => {
     const { result, outputs } = await make();
-    assert.equal(await valueOf(result.certificate), pemOf("CERTIFICATE", "ca"));
+    assert.equal(await valueOf(result.certificate), datedOf("ca", "ca-key"));
     assert.equal(await pulumi.isSecret(result.certificate), false);
     assert.equal(await valueOf(result.privateKey), pemOf("EC PRIVATE KEY", "ca-key"));
     assert.equal(await pulumi.isSecret(result.privateKey), true);
     assert.deepEqual(outputs.get("cybexp:tls:CertificateAuthority ca"), {
-      values: { certificate: pemOf("CERTIFICATE", "ca") },
+      values: { certificate: datedOf("ca", "ca-key") },
       secrets: [],
     });
   });
@@ -132,12 +132,12 @@ describe("a server's certificate", () => {
 
   it("shows its certificate and hides its key", async () => {
     const { result, outputs } = await make();
-    assert.equal(await valueOf(result.certificate), pemOf("CERTIFICATE", "cert"));
+    assert.equal(await valueOf(result.certificate), datedOf("cert", "ca-1-key"));
     assert.equal(await pulumi.isSecret(result.certificate), false);
     assert.equal(await valueOf(result.privateKey), pemOf("EC PRIVATE KEY", "cert-key"));
     assert.equal(await pulumi.isSecret(result.privateKey), true);
     assert.deepEqual(outputs.get("cybexp:tls:ServerCertificate cert"), {
-      values: { certificate: pemOf("CERTIFICATE", "cert") },
+      values: { certificate: datedOf("cert", "ca-1-key") },
       secrets: [],
     });
   });

@@ -14,6 +14,7 @@ import {
   type Memory,
   names,
   once,
+  datedOf,
   pemOf,
   run,
   the,
@@ -134,7 +135,7 @@ describe("a client's certificate", () => {
     const { result, outputs } = await usual();
     const credentials = {
       ann: {
-        certificate: pemOf("CERTIFICATE", "client-ann-1"),
+        certificate: datedOf("client-ann-1", "ca-1-key"),
         privateKey: pemOf("EC PRIVATE KEY", "client-ann-1-key"),
       },
     };
@@ -149,7 +150,7 @@ describe("a client's certificate", () => {
   it("is known to the proxy with its authority and revocation list", async () => {
     const { result } = await usual();
     assert.deepEqual(await valueOf(result.check), {
-      authorities: pemOf("CERTIFICATE", "ca-1"),
+      authorities: datedOf("ca-1", "ca-1-key"),
       revocations: pemOf("X509 CRL", "client-revocations"),
       listed: [
         {
@@ -273,13 +274,16 @@ describe("a client that is revoked", () => {
       stdin: {
         authorities: [
           {
-            certificate: pemOf("CERTIFICATE", "ca-1"),
+            certificate: datedOf("ca-1", "ca-1-key"),
             privateKey: pemOf("EC PRIVATE KEY", "ca-1-key"),
           },
         ],
-        revoked: ["client-rob-2", "client-rob-1", "client-app-1"].map((name) =>
-          pemOf("CERTIFICATE", name),
-        ),
+        revoked: [
+          datedOf("client-rob-2", "ca-1-key"),
+          datedOf("client-rob-1", "ca-1-key"),
+          // The program that signs a request dates it itself.
+          pemOf("CERTIFICATE", "client-app-1"),
+        ],
       },
     });
     assert.deepEqual(secrets, ["stdin"]);
@@ -335,6 +339,6 @@ describe("the client authority's number", () => {
   it("refuses the certificates of the one before once that is retired", async () => {
     const built = await make([client("ann")], {}, { generation: 2 });
     const { authorities } = await valueOf(built.result.check);
-    assert.equal(authorities, pemOf("CERTIFICATE", "ca-2"));
+    assert.equal(authorities, datedOf("ca-2", "ca-2-key"));
   });
 });

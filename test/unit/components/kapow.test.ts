@@ -19,6 +19,7 @@ import {
   labelsOf,
   names,
   once,
+  datedOf,
   pemOf,
   the,
   valueOf,
@@ -294,7 +295,7 @@ describe("a health check's client", () => {
         options: {},
       },
     ]);
-    assert.equal(await valueOf(result.certificate), pemOf("CERTIFICATE", "health"));
+    assert.equal(await valueOf(result.certificate), datedOf("health", "health-key"));
     assert.equal(await pulumi.isSecret(result.certificate), false);
     assert.equal(await valueOf(result.privateKey), pemOf("EC PRIVATE KEY", "health-key"));
     assert.equal(await pulumi.isSecret(result.privateKey), true);

@@ -4,8 +4,9 @@
  * are secrets, whether the resource is protected, what replaces it) is read from the request itself.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createECDH, createHash, createPrivateKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { backdated } from "../../../render/backdate.ts";
 import type { Deployment } from "../../../components/deployment.ts";
 
 /** One resource as the engine was told of it. */
@@ -358,8 +359,63 @@ export const containerIdOf = (name: string, seed = "first") =>
 export const passwordOf = (name: string, seed = "first") => digest(`${name} ${seed}`).slice(0, 32);
 export const bytesOf = (name: string, length: number, seed = "first") =>
   Buffer.from(digest(`${name} ${seed}`), "hex").subarray(0, length);
-export const pemOf = (kind: string, name: string, seed = "first") =>
-  `-----BEGIN ${kind}-----\n${Buffer.from(`${name} ${seed}`).toString("base64")}\n-----END ${kind}-----\n`;
+const block = (kind: string, content: Buffer) =>
+  `-----BEGIN ${kind}-----\n${content.toString("base64")}\n-----END ${kind}-----\n`;
+
+/** A key of an authority is a real one, and a certificate can be dated back; the rest is only told apart. */
+export const pemOf = (kind: string, name: string, seed = "first") => {
+  switch (kind) {
+    case "EC PRIVATE KEY":
+      return ecKeyOf(`${name} ${seed}`);
+    case "CERTIFICATE":
+      return block(kind, certificateOf(`${name} ${seed}`));
+    default:
+      return block(kind, Buffer.from(`${name} ${seed}`));
+  }
+};
+
+/** The certificate of that name as it is handed out, by the key that signed it. */
+export const datedOf = (name: string, signer: string, seed = "first") =>
+  backdated(pemOf("CERTIFICATE", name, seed), pemOf("EC PRIVATE KEY", signer, seed));
+
+function ecKeyOf(text: string): string {
+  const scalar = createHash("sha256").update(text).digest();
+  scalar[0] = 0x01; // below the order of the curve
+  const ecdh = createECDH("prime256v1");
+  ecdh.setPrivateKey(scalar);
+  const point = ecdh.getPublicKey();
+  const text64 = (part: Buffer) => part.toString("base64url");
+  const jwk = {
+    ...{ kty: "EC", crv: "P-256", d: text64(scalar) },
+    ...{ x: text64(point.subarray(1, 33)), y: text64(point.subarray(33)) },
+  };
+  return createPrivateKey({ format: "jwk", key: jwk }).export({
+    type: "sec1",
+    format: "pem",
+  }) as string;
+}
+
+/** The bones of a certificate: nobody verifies it. */
+function certificateOf(text: string): Buffer {
+  const part = (tag: number, ...contents: Buffer[]) => {
+    const content = Buffer.concat(contents);
+    return Buffer.concat([Buffer.of(tag, content.length), content]);
+  };
+  const time = (digits: string) => part(0x17, Buffer.from(`${digits}Z`));
+  const algorithm = Buffer.from("300a06082a8648ce3d040302", "hex");
+  const serial = createHash("sha256").update(text).digest().subarray(0, 8);
+  const tbs = part(
+    0x30,
+    Buffer.from("a003020102", "hex"),
+    part(0x02, Buffer.of(1), serial),
+    algorithm,
+    part(0x30),
+    part(0x30, time("260101000000"), time("360101000000")),
+    part(0x30),
+    part(0x30),
+  );
+  return part(0x30, tbs, algorithm, part(0x03, Buffer.of(0)));
+}
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
+import { backdated } from "../../../render/backdate.ts";
 import { Database } from "../../../components/database.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { RotatedPassword } from "../../../components/rotatedPassword.ts";
@@ -21,6 +22,7 @@ import {
   type Memory,
   names,
   type Registered,
+  datedOf,
   pemOf,
   run,
   the,
@@ -134,7 +136,7 @@ describe("a password with a past", () => {
 
 /** Whether Nginx lets a password in: by its digest, else by the first line of the name in the file. */
 function letsIn(check: PasswordCheck, { user, password }: Credential): boolean {
-  const header = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  const header = Buffer.from(`${user}:${password}`).toString("base64");
   const digest = createHash("md5").update(`${check.salt} ${header}`).digest("base64url");
   if (check.digests[user] === digest) {
     return true;
@@ -266,8 +268,8 @@ describe("an authority with a past", () => {
         "tls:index/selfSignedCert:SelfSignedCert ca-2",
       ],
     );
-    assert.equal(bundleOf(built), pemOf("CERTIFICATE", "ca-2"));
-    assert.equal(await valueOf(built.result.certificate), pemOf("CERTIFICATE", "cert"));
+    assert.equal(bundleOf(built), datedOf("ca-2", "ca-2-key"));
+    assert.equal(await valueOf(built.result.certificate), datedOf("cert", "ca-2-key"));
   });
 
   it("is two, and the old one's word for the new, in an overlap", async () => {
@@ -313,10 +315,10 @@ describe("an authority with a past", () => {
       assert.deepEqual(inputs["subject"], subject(generation));
     }
     // Clients trust either; the new one signs, and the server sends what leads from it to the old.
-    assert.equal(bundleOf(built), pemOf("CERTIFICATE", "ca-2") + pemOf("CERTIFICATE", "ca-1"));
+    assert.equal(bundleOf(built), datedOf("ca-2", "ca-2-key") + datedOf("ca-1", "ca-1-key"));
     assert.equal(
       await valueOf(built.result.certificate),
-      pemOf("CERTIFICATE", "cert") + pemOf("CERTIFICATE", "ca-cross-2"),
+      datedOf("cert", "ca-2-key") + datedOf("ca-cross-2", "ca-1-key"),
     );
     const leaf = the(built, "tls:index/locallySignedCert:LocallySignedCert", "cert").inputs;
     assert.equal(leaf["caPrivateKeyPem"], pemOf("EC PRIVATE KEY", "ca-2-key"));
@@ -334,7 +336,8 @@ describe("an authority with a past", () => {
         const current = async () => {
           const built = await make(generation, overlaps(generation, retired), memory);
           const leaf = the(built, "tls:index/locallySignedCert:LocallySignedCert", "cert").inputs;
-          return { bundle: String(bundleOf(built)), signer: String(leaf["caCertPem"]) };
+          const signer = backdated(String(leaf["caCertPem"]), String(leaf["caPrivateKeyPem"]));
+          return { bundle: String(bundleOf(built)), signer };
         };
         let last = await current();
         for (const step of steps) {

@@ -35,6 +35,7 @@ import {
   NGINX_1_22,
   once,
   passwordOf,
+  datedOf,
   pemOf,
   run,
   the,
@@ -187,7 +188,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
         maxBody: "17m",
       },
     ],
-    certificate: pemOf("CERTIFICATE", "cert"),
+    certificate: datedOf("cert", "ca-1-key"),
     privateKey: pemOf("EC PRIVATE KEY", "cert-key"),
     check: {
       salt: passwordOf("user-salt"),
@@ -371,7 +372,7 @@ describe("the proxy", () => {
     const expected = release({
       doors: [{ ...door, access: "either" }],
       clients: {
-        authorities: pemOf("CERTIFICATE", "client-ca-1"),
+        authorities: datedOf("client-ca-1", "client-ca-1-key"),
         revocations: pemOf("X509 CRL", "client-revocations"),
         listed: [
           {
@@ -510,7 +511,7 @@ describe("the smoke check", () => {
   const stdin = {
     deployment: DEPLOYMENT_ID,
     serverName: "cybexp.example.edu",
-    serverCa: pemOf("CERTIFICATE", "server-ca-1"),
+    serverCa: datedOf("server-ca-1", "server-ca-1-key"),
     credential: { user: "collector", password: passwordOf("user-collector-1") },
     doors: [
       { name: "kms", port: 5002, access: "password" },
@@ -601,7 +602,7 @@ describe("the smoke check", () => {
     assert.deepEqual(the(await make({ clients, kms }), COMMAND, "smoke").inputs["stdin"], {
       ...stdin,
       client: {
-        certificate: pemOf("CERTIFICATE", "client-ann-1"),
+        certificate: datedOf("client-ann-1", "client-ca-1-key"),
         privateKey: pemOf("EC PRIVATE KEY", "client-ann-1-key"),
       },
       doors: [
