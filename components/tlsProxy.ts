@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { httpHealthCheck } from "../render/httpProbe.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
 import { checkDoorName } from "../render/standIn.ts";
@@ -151,7 +152,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         // The volume, and not a release in it: a new release must not replace the container.
         volumes: [{ volume: release.mountableVolume, target: "/release", readOnly: true }],
         entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
-        healthCheck: ["curl", "-fsS", `http://127.0.0.1:${PROXY_STATUS_PORT}/healthz`],
+        healthCheck: httpHealthCheck(PROXY_STATUS_PORT, "/healthz"),
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
         stopGrace: 30,

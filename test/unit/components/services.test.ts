@@ -6,6 +6,7 @@ import { Backend } from "../../../components/backend.ts";
 import { Database, type DatabaseArgs } from "../../../components/database.ts";
 import { Kms } from "../../../components/kms.ts";
 import { renderBackendConfig } from "../../../render/backendConfig.ts";
+import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { renderKmsConfig } from "../../../render/kmsConfig.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { DatabaseSettings, ServiceSettings } from "../../../settings/types.ts";
@@ -319,7 +320,7 @@ const serviceContainer = (role: string) => ({
   stopSignal: "SIGINT",
   stopTimeout: 30,
   destroyGraceSeconds: 30,
-  healthcheck: healthcheck("wget", "-q", "-O", "/dev/null", "-T", "4", "http://127.0.0.1:5000/"),
+  healthcheck: healthcheck(...httpHealthCheck(5000)),
   waitTimeout: 60,
 });
 
@@ -505,6 +506,7 @@ describe("the KMS", () => {
           network: "cybexp-test-kms",
           image: imageIdOf(settings.image),
           files: { "/config.yaml": configMount("kms", config).source },
+          healthCheck: httpHealthCheck(5000),
           signature,
         },
       },
