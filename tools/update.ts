@@ -14,6 +14,8 @@ export interface Update {
   readonly changes: number;
   /** What went wrong, one sentence each. */
   readonly failures: readonly string[];
+  /** Those of them that are a container's, with its name in Docker. */
+  readonly unwell: ReadonlyMap<string, string>;
   /** Whether it was told to stop. */
   readonly interrupted: boolean;
 }
@@ -68,7 +70,13 @@ export async function runUpdate(
       code !== 0 && report.failures.length === 0
         ? wordsOf(readFrom(errors, 0).toString("utf8"))
         : report.failures;
-    return { ok: code === 0 && !interrupted, changes: report.changes, failures, interrupted };
+    return {
+      ok: code === 0 && !interrupted,
+      changes: report.changes,
+      failures,
+      unwell: report.unwell,
+      interrupted,
+    };
   } finally {
     stopForwarding();
     closeSync(events);
