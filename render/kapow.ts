@@ -40,7 +40,7 @@ export function kapowArguments(folder: string, init: string): string[] {
 }
 
 /** One of these must be in the image for the health check. */
-export const KAPOW_HEALTH_MEANS = ["curl", "wget", "python3"] as const;
+export const KAPOW_HEALTH_MEANS = ["curl", "GNU wget", "python3"] as const;
 
 /** Isolated and without site packages, as it starts every few seconds. */
 const PYTHON_HEALTH = [

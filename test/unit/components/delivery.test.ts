@@ -85,6 +85,7 @@ describe("a program", () => {
     deliver: true,
     handback: true,
     handover: true,
+    "image-check": true,
     "nginx-version": true,
     "rotation-guard": true,
     "sign-request": true,

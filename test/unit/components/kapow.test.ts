@@ -78,6 +78,7 @@ describe("Kapow!", () => {
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command kapow-files-delivery",
+      "command:local:Command kapow-image-check",
       "command:local:Command kapow-limits",
       "cybexp:docker:Container kapow",
       "cybexp:docker:Release kapow-files",

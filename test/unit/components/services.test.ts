@@ -114,6 +114,7 @@ describe("a database", () => {
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command kms-db-data-owner",
+      "command:local:Command kms-db-image-check",
       "command:local:Command kms-db-limits",
       "command:local:Command kms-db-secrets-delivery",
       "command:local:Command kms-db-users",
@@ -410,6 +411,7 @@ describe("the KMS", () => {
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-handback",
       "command:local:Command kms-handover",
+      "command:local:Command kms-image-check",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
       "cybexp:docker:Container kms",
@@ -642,6 +644,7 @@ describe("the Backend", () => {
       "command:local:Command backend-config-delivery",
       "command:local:Command backend-handback",
       "command:local:Command backend-handover",
+      "command:local:Command backend-image-check",
       "command:local:Command backend-limits",
       "cybexp:docker:Container backend",
       "cybexp:docker:Release backend-config",

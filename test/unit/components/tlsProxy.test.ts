@@ -15,6 +15,7 @@ import { UserList } from "../../../components/userList.ts";
 import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
 import { httpHealthCheck } from "../../../render/httpProbe.ts";
+import { proxyNeeds } from "../../../render/imageNeeds.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
@@ -287,7 +288,11 @@ describe("the proxy", () => {
     assert.deepEqual(inputs, {
       ...run("nginx-version"),
       environment: {},
-      stdin: { deployment: DEPLOYMENT_ID, image: imageIdOf("nginx:1.30.1") },
+      stdin: {
+        deployment: DEPLOYMENT_ID,
+        image: imageIdOf("nginx:1.30.1"),
+        needs: proxyNeeds("101:101"),
+      },
     });
     assert.deepEqual(secrets, []);
   });
