@@ -222,7 +222,7 @@ describe("a data volume", () => {
         parent: "d",
         inputs: {
           ...run("volume"),
-          environment: {},
+          environment: { MARK: ".cybexp-volume" },
           stdin: {
             volume: "cybexp-test-kms-db-data",
             deployment: DEPLOYMENT_ID,
