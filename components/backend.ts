@@ -1,10 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderBackendConfig } from "../render/backendConfig.ts";
+import { serviceNeeds } from "../render/imageNeeds.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import { checkedImage } from "./checkedImage.ts";
 import { Database } from "./database.ts";
 import type { Deployment } from "./deployment.ts";
 import { imageId } from "./image.ts";
-import { Service } from "./service.ts";
+import { Service, SERVICE_OWNER } from "./service.ts";
 
 export interface BackendArgs {
   readonly deployment: Deployment;
@@ -27,6 +29,13 @@ export class Backend extends pulumi.ComponentResource {
   constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Backend", name, {}, opts);
     const { deployment, settings } = args;
+    const image = checkedImage(
+      `${name}-image`,
+      imageId(`${name}-image`, settings.image, this),
+      deployment,
+      serviceNeeds("backend", SERVICE_OWNER),
+      this,
+    );
 
     this.database = new Database(
       `${name}-db`,
@@ -46,7 +55,7 @@ export class Backend extends pulumi.ComponentResource {
       {
         deployment,
         role: "backend",
-        image: imageId(`${name}-image`, settings.image, this),
+        image,
         config: this.database.uri.apply((databaseUri) =>
           renderBackendConfig({ databaseUri, overrides: settings.config }),
         ),

@@ -43,6 +43,8 @@ export class DataVolume extends pulumi.ComponentResource {
           image: args.image,
           owner: args.owner,
         },
+        // Volumes of stacks from before the mark get it, and their owner, once more.
+        because: { MARK: ".cybexp-volume" },
       },
       { parent: this },
     );

@@ -1,9 +1,11 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { databaseUser } from "../render/databaseUser.ts";
+import { databaseNeeds } from "../render/imageNeeds.ts";
 import { mongoHello, printfBytes } from "../render/mongoHello.ts";
 import { mongoUri } from "../render/mongoUri.ts";
 import type { Endpoint } from "../settings/types.ts";
+import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -56,7 +58,13 @@ export class Database extends pulumi.ComponentResource {
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Database", name, {}, opts);
     const { deployment, role } = args;
-    const image = imageId(`${name}-image`, args.image, this);
+    const image = checkedImage(
+      `${name}-image`,
+      imageId(`${name}-image`, args.image, this),
+      deployment,
+      databaseNeeds(role, OWNER),
+      this,
+    );
 
     const network = new docker.Network(
       `${name}-network`,

@@ -125,7 +125,14 @@ export class HttpService extends pulumi.ComponentResource {
       `${name}-handover`,
       {
         program: "handover",
-        input: { ...place, network: network.name, image: args.image, files, signature },
+        input: {
+          ...place,
+          network: network.name,
+          image: args.image,
+          files,
+          healthCheck: args.healthCheck,
+          signature,
+        },
         because: { SIGNATURE: signature },
       },
       { parent: this },

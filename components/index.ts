@@ -5,6 +5,7 @@
 export type { Deployment } from "./deployment.ts";
 export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
 export { imageId } from "./image.ts";
+export { httpHealthCheck } from "../render/httpProbe.ts";
 
 // Services.
 export { HttpService, type HttpServiceArgs } from "./httpService.ts";

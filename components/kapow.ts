@@ -1,9 +1,11 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { kapowNeeds } from "../render/imageNeeds.ts";
 import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
 import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
 import type { KapowSettings } from "../settings/types.ts";
+import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { imageId } from "./image.ts";
@@ -66,7 +68,14 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Kapow", name, {}, opts);
     const { deployment, settings } = args;
-    const image = imageId(`${name}-image`, settings.image, this);
+    const ownInit = isProgramText(settings.init) ? [] : [settings.init];
+    const image = checkedImage(
+      `${name}-image`,
+      imageId(`${name}-image`, settings.image, this),
+      deployment,
+      kapowNeeds(OWNER, settings.program, ...ownInit),
+      this,
+    );
 
     const network = new docker.Network(
       `${name}-network`,

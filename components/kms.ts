@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { serviceNeeds } from "../render/imageNeeds.ts";
 import { renderKmsConfig } from "../render/kmsConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import { checkedImage } from "./checkedImage.ts";
 import { Database } from "./database.ts";
 import { DataVolume } from "./dataVolume.ts";
 import type { Deployment } from "./deployment.ts";
@@ -30,7 +32,13 @@ export class Kms extends pulumi.ComponentResource {
   constructor(name: string, args: KmsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Kms", name, {}, opts);
     const { deployment, settings } = args;
-    const image = imageId(`${name}-image`, settings.image, this);
+    const image = checkedImage(
+      `${name}-image`,
+      imageId(`${name}-image`, settings.image, this),
+      deployment,
+      serviceNeeds("kms", SERVICE_OWNER),
+      this,
+    );
 
     this.database = new Database(
       `${name}-db`,

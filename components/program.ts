@@ -12,6 +12,7 @@ export type ProgramName =
   | "deliver"
   | "handback"
   | "handover"
+  | "image-check"
   | "nginx-version"
   | "pull-image"
   | "rotation-guard"

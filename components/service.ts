@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { httpHealthCheck } from "../render/httpProbe.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
 import type { Endpoint } from "../settings/types.ts";
 import type { VolumeMount } from "./container.ts";
@@ -7,15 +8,6 @@ import { HttpService } from "./httpService.ts";
 
 /** A user of no distribution's passwd file; what the service writes belongs to it. */
 export const SERVICE_OWNER = "65532:65532";
-
-/**
- * `GET /` says "up" even with a dead database: this proves the process, the smoke check the rest.
- * CYBEX-P's images have wget and no curl.
- */
-const HEALTH_CHECK = [
-  ...["wget", "-q", "-O", "/dev/null", "-T", "4"],
-  `http://127.0.0.1:${SERVICE_PORT}/`,
-];
 
 export interface ServiceArgs {
   readonly deployment: Deployment;
@@ -49,7 +41,8 @@ export class Service extends HttpService {
         files: { "/config.yaml": config },
         networks: [databaseNetwork],
         environment: { PYTHONUNBUFFERED: "1" },
-        healthCheck: HEALTH_CHECK,
+        // `GET /` says "up" even with a dead database: this proves the process, the smoke check the rest.
+        healthCheck: httpHealthCheck(SERVICE_PORT),
         // As PID 1 the services ignore SIGTERM and obey SIGINT.
         stopSignal: "SIGINT",
         stopGrace: 30,

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { httpHealthCheck } from "../render/httpProbe.ts";
+import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
 import { checkDoorName } from "../render/standIn.ts";
@@ -76,12 +78,18 @@ export class TlsProxy extends pulumi.ComponentResource {
       access: door.access,
     }));
 
-    // Asked of the image itself: a tag or digest does not tell.
+    // Asked of the image itself: a tag or digest does not tell. Before all else: nothing that the image
+    // can't run takes the place of what runs.
     const version = new Program(
       `${name}-nginx-version`,
       {
         program: "nginx-version",
-        input: { dockerHost: deployment.dockerHost, deployment: deployment.id, image },
+        input: {
+          dockerHost: deployment.dockerHost,
+          deployment: deployment.id,
+          image,
+          needs: proxyNeeds(OWNER),
+        },
       },
       { parent: this },
     );
@@ -151,7 +159,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         // The volume, and not a release in it: a new release must not replace the container.
         volumes: [{ volume: release.mountableVolume, target: "/release", readOnly: true }],
         entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
-        healthCheck: ["curl", "-fsS", `http://127.0.0.1:${PROXY_STATUS_PORT}/healthz`],
+        healthCheck: httpHealthCheck(PROXY_STATUS_PORT, "/healthz"),
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
         stopGrace: 30,

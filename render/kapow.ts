@@ -39,6 +39,39 @@ export function kapowArguments(folder: string, init: string): string[] {
   ];
 }
 
+/** One of these must be in the image for the health check. */
+export const KAPOW_HEALTH_MEANS = ["curl", "GNU wget", "python3"] as const;
+
+/** Isolated and without site packages, as it starts every few seconds. */
+const PYTHON_HEALTH = [
+  "import socket, ssl, sys",
+  "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)",
+  "context.check_hostname = False",
+  "context.verify_mode = ssl.CERT_NONE",
+  "context.load_cert_chain(sys.argv[1], sys.argv[2])",
+  `server = context.wrap_socket(socket.create_connection(("127.0.0.1", ${KAPOW_PORT}), 4))`,
+  `path = "/" + sys.argv[3].split("/", 3)[3]`,
+  String.raw`server.sendall(("GET %s HTTP/1.0\r\n\r\n" % path).encode())`,
+  `answer = server.makefile("rb").readline().decode("latin-1").strip()`,
+  `good = answer.split()[1:2] and answer.split()[1][0] in "23"`,
+  `sys.exit(0 if good else 'answered "%s"' % answer)`,
+].join("\n");
+
+/** $1 is the certificate, $2 its key, $3 the URL, $4 Python's program. Busybox's wget has no --version. */
+const HEALTH = `\
+has() { command -v "$1" >/dev/null 2>&1; }
+if has curl; then
+  exec curl -fsSk -m 4 -o /dev/null --cert "$1" --key "$2" "$3"
+elif has wget && wget --version >/dev/null 2>&1; then
+  wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate="$1" --private-key="$2" "$3" && exit
+  echo "wget got no good answer from $3 (exit code $?)" >&2
+elif has python3; then
+  exec python3 -I -S -c "$4" "$1" "$2" "$3"
+else
+  echo "the image has neither curl nor GNU wget or python3 to ask with" >&2
+fi
+exit 1`;
+
 /**
  * Asks a route as a caller does, with a certificate: the handshake alone proves nothing, since with TLS
  * 1.3 a refusal comes after it, and a server without routes answers 404 to everything. The server's
@@ -50,13 +83,11 @@ export function kapowHealthCheck(folder: string, route: string): string[] {
   return [
     "/bin/sh",
     "-c",
-    "if command -v curl >/dev/null 2>&1; then " +
-      'exec curl -fsSk -m 4 -o /dev/null --cert "$1" --key "$2" "$3"; ' +
-      "fi; " +
-      'exec wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate="$1" --private-key="$2" "$3"',
+    HEALTH,
     "health",
     `${folder}/${KAPOW_FILES.healthCertificate}`,
     `${folder}/${KAPOW_FILES.healthKey}`,
     `https://127.0.0.1:${KAPOW_PORT}${matching("the health check's route", route, /^\/[\w.~/-]*$/, "a path")}`,
+    PYTHON_HEALTH,
   ];
 }

@@ -321,7 +321,7 @@ const kapow = z
       {
         type: "path",
         meaning:
-          "A route of init that the health check asks by GET: a server whose init failed answers 404 to everything and looks well otherwise. The image needs `sh`, and `curl` or GNU `wget`.",
+          "A route of init that the health check asks by GET: a server whose init failed answers 404 to everything and looks well otherwise. The image needs `sh`, and `curl`, GNU `wget` or `python3`.",
         allowed: "/ and letters, digits, . _ ~ - and more /; no pattern",
         example: "/health",
       },

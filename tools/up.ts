@@ -12,6 +12,7 @@ import { settleHandovers } from "./settle.ts";
 import { stackName } from "./stack.ts";
 import type { StackState } from "./state.ts";
 import { settingsToDeploy } from "./stateGuard.ts";
+import { withCauses } from "./unwell.ts";
 import type { Update } from "./update.ts";
 
 /** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
@@ -41,7 +42,7 @@ export async function up(): Promise<void> {
     ...(await comparison(session, state, settings)),
   ]);
   if (!update.ok) {
-    process.exitCode = tellFailure("up", update);
+    process.exitCode = tellFailure("up", await withCauses(session.docker, update));
     return;
   }
   if (state.deployment !== undefined) {

@@ -14,6 +14,8 @@ export interface Update {
   readonly changes: number;
   /** What went wrong, one sentence each. */
   readonly failures: readonly string[];
+  /** Those of them that are a container's, with its name in Docker. */
+  readonly unwell: ReadonlyMap<string, string>;
   /** Whether it was told to stop. */
   readonly interrupted: boolean;
 }
@@ -70,7 +72,7 @@ export async function runUpdate(
       ...(code === 0 && !report.isWhole && !interrupted ? [cutOff(tmpdir())] : []),
     ];
     const ok = code === 0 && report.isWhole && !interrupted;
-    return { ok, changes: report.changes, failures, interrupted };
+    return { ok, changes: report.changes, failures, unwell: report.unwell, interrupted };
   } finally {
     stopForwarding();
     closeSync(events);

@@ -1,3 +1,5 @@
+import { lookAtLog } from "./unwell.ts";
+
 /** An engine event of `pulumi up --json`, as far as it is told to the operator. */
 interface EngineEvent {
   readonly resourcePreEvent?: { readonly metadata: Metadata };
@@ -55,6 +57,7 @@ export class UpdateReport {
   readonly #now: () => number;
   readonly #started = new Map<string, { readonly title: string; readonly at: number }>();
   readonly #failures = new Map<string, string>();
+  readonly #unwell = new Map<string, string>();
   #changes = 0;
   #told = 0;
   #cancelled = false;
@@ -92,6 +95,11 @@ export class UpdateReport {
   /** One sentence for each failure, the resource's name first. */
   get failures(): readonly string[] {
     return [...this.#failures.values()];
+  }
+
+  /** Those of the failures that are a container's, with its name in Docker. */
+  get unwell(): ReadonlyMap<string, string> {
+    return this.#unwell;
   }
 
   /** What is being done now. */
@@ -168,7 +176,12 @@ export class UpdateReport {
       // The stack's own "update failed" says no more than the exit code.
       if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {
         const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
-        this.#failures.set(text, `${name}${text}${hint(urn, text)}`);
+        const container = unwellContainer(urn, text);
+        const sentence = `${name}${text}${container === undefined ? "" : lookAtLog(container)}`;
+        this.#failures.set(text, sentence);
+        if (container !== undefined) {
+          this.#unwell.set(sentence, container);
+        }
       }
     } else if (severity === "warning" && !NOISE.test(text)) {
       this.#write(`  warning: ${text}`);
@@ -227,11 +240,11 @@ function plain(message: string): string {
   return text;
 }
 
-/** Where more is to be found. */
-function hint(urn: string | undefined, text: string): string {
+/** The name in Docker of a container that does not run or is not healthy. */
+function unwellContainer(urn: string | undefined, text: string): string | undefined {
   const [, stack] =
     /^urn:pulumi:([^:]+)::.*\$docker:index\/container:Container::/.exec(urn ?? "") ?? [];
   return stack !== undefined && /healthy|running/.test(text)
-    ? `: see \`docker logs cybexp-${stack}-${nameOf(urn ?? "")}\``
-    : "";
+    ? `cybexp-${stack}-${nameOf(urn ?? "")}`
+    : undefined;
 }

@@ -15,7 +15,7 @@ const site = new cybexp.HttpService("site", {
   files: { "/srv/index.html": "Hello\n" },
   port: 8000,
   user: "65532:65532",
-  healthCheck: ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000')"],
+  healthCheck: cybexp.httpHealthCheck(8000),
   stopSignal: "SIGINT", // Python as process 1 ignores SIGTERM.
   memory: 128,
   cpus: 1,

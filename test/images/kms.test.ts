@@ -169,7 +169,7 @@ describe("the demo KMS's key files", () => {
   const list = (box: Box) => box.exec("sh", "-c", "cd /secrets; stat -c '%n %a' *; sha256sum *");
 
   it("are made when missing, with mode 0644, and kept", async () => {
-    const volumes = { "/secrets": await sandbox.volume() };
+    const volumes = { "/secrets": await sandbox.ownVolume("65532:65532") };
     const first = await sandbox.service("kms", database.name, { volumes });
     const before = (await list(first)).output;
     assert.deepEqual(before.split("\n").slice(0, 4), [

@@ -93,6 +93,17 @@ export class Sandbox {
     return this.docker("volume", "create", `--label=${this.id}`, name);
   }
 
+  /** A volume that belongs to a user, as the stack's own do: an image's folder is root's. */
+  async ownVolume(user: string): Promise<string> {
+    const name = await this.volume();
+    const prepare = `: > /volume/.mark; chown ${user} /volume; chmod 0700 /volume`;
+    await this.docker(
+      ...["run", "--rm", "--user=0:0", `--volume=${name}:/volume`, "--entrypoint=sh"],
+      ...["cybexp-demo/kms:1", "-ec", prepare],
+    );
+    return name;
+  }
+
   /** Starts a container, hardened. */
   async run(image: string, options: RunOptions = {}): Promise<Box> {
     const name = `${this.id}-${this.#count++}`;
@@ -148,7 +159,9 @@ export class Sandbox {
       user: "65532:65532",
       port: 5000,
       files: { "/config.yaml": config(name, databaseUri(database)) },
-      ...(name === "kms" && { volumes: options.volumes ?? { "/secrets": await this.volume() } }),
+      ...(name === "kms" && {
+        volumes: options.volumes ?? { "/secrets": await this.ownVolume("65532:65532") },
+      }),
     });
     await box.until(async () => (await fetch(`${await box.url()}/`)).ok);
     return box;

@@ -83,6 +83,10 @@ describe("containers", () => {
         "kms is exited (exit code 3): see `docker logs kms`; `npm run up` makes it anew",
       ],
       [
+        state({ Status: "restarting", ExitCode: 139 }),
+        "kms is restarting (exit code 139: it crashed (SIGSEGV)): see `docker logs kms`; `npm run up` makes it anew",
+      ],
+      [
         state({ Status: "restarting", OOMKilled: true, ExitCode: 137 }),
         "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` makes it anew",
       ],

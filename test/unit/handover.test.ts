@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { planHandover, type Situation, standInName } from "../../tools/lib/handover.ts";
-import { type ContainerInfo, creation, lastLine } from "../../tools/lib/standIn.ts";
+import { lastLine } from "../../tools/lib/oneLine.ts";
+import { type ContainerInfo, creation } from "../../tools/lib/standIn.ts";
 
 describe("what a handover does", () => {
   const plain: Situation = {

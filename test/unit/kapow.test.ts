@@ -273,6 +273,7 @@ describe("the health check of Kapow!", () => {
         "/kapow/current/health.crt",
         "/kapow/current/health.key",
         "https://127.0.0.1:8080/health",
+        check[7],
       ],
     );
     assert.throws(() => kapowHealthCheck("/kapow", "/$(id)"), RangeError);
@@ -283,45 +284,48 @@ describe("the health check of Kapow!", () => {
     const folder = mkdtempSync(join(tmpdir(), "cybexp-kapow-"));
     t.after(() => rmSync(folder, { recursive: true }));
     for (const name of names) {
-      const file = join(folder, name);
-      writeFileSync(file, `#!/bin/sh\necho "${name} $*" > "${folder}/called"\nexit ${exitCode}\n`);
+      const [program = "", maker] = name.split("/");
+      const file = join(folder, program);
+      const version = `[ "$1" = --version ] && exit ${maker === "busybox" ? 1 : 0}\n`;
+      const note = `printf '%s\\n' "${program} $*" > "${folder}/called"\nexit ${exitCode}\n`;
+      writeFileSync(file, `#!/bin/sh\n${version}${note}`);
       chmodSync(file, 0o755);
     }
     return folder;
   }
 
+  async function run(path: string) {
+    const [shell = "", ...args] = check;
+    return execa(shell, args, { env: { PATH: path }, extendEnv: false, reject: false });
+  }
+
+  const url = "https://127.0.0.1:8080/health";
+  const files = ["/kapow/current/health.crt", "/kapow/current/health.key"] as const;
+  const viaCurl = `curl -fsSk -m 4 -o /dev/null --cert ${files[0]} --key ${files[1]} ${url}\n`;
+  const viaWget =
+    "wget -q -T 4 -t 1 -O /dev/null --no-check-certificate " +
+    `--certificate=${files[0]} --private-key=${files[1]} ${url}\n`;
+  const viaPython = `python3 -I -S -c ${check[7]} ${files.join(" ")} ${url}\n`;
   for (const [present, called] of [
-    [
-      ["curl", "wget"],
-      "curl -fsSk -m 4 -o /dev/null --cert /kapow/current/health.crt --key /kapow/current/health.key https://127.0.0.1:8080/health\n",
-    ],
-    [
-      ["wget"],
-      "wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate=/kapow/current/health.crt --private-key=/kapow/current/health.key https://127.0.0.1:8080/health\n",
-    ],
+    [["curl", "wget", "python3"], viaCurl],
+    [["wget", "python3"], viaWget],
+    [["wget/busybox", "python3"], viaPython],
+    [["python3"], viaPython],
   ] as const) {
-    it(`calls ${present[0]} where there is ${present.join(" and ")}, and ends as it does`, async (t) => {
+    it(`calls ${called.split(" ")[0]} where there is ${present.join(" and ")}, and fails as it does`, async (t) => {
       for (const exitCode of [0, 22]) {
         const folder = programs(t, present, exitCode);
-        const [shell = "", ...args] = check;
-        const result = await execa(shell, args, {
-          env: { PATH: folder },
-          extendEnv: false,
-          reject: false,
-        });
-        assert.equal(result.exitCode, exitCode);
+        assert.equal((await run(folder)).failed, exitCode !== 0);
         assert.equal(readFileSync(join(folder, "called"), "utf8"), called);
       }
     });
   }
 
-  it("fails where there is neither", async (t) => {
-    const [shell = "", ...args] = check;
-    const result = await execa(shell, args, {
-      env: { PATH: programs(t, [], 0) },
-      extendEnv: false,
-      reject: false,
-    });
-    assert.equal(result.exitCode, 127);
+  it("says so where there is none of them, busybox's wget being none", async (t) => {
+    for (const present of [[], ["wget/busybox"]]) {
+      const result = await run(programs(t, present, 0));
+      assert.equal(result.exitCode, 1);
+      assert.equal(result.stderr, "the image has neither curl nor GNU wget or python3 to ask with");
+    }
   });
 });

@@ -29,6 +29,7 @@ describe("a run of pulumi up", () => {
       ok: true,
       changes: 1,
       failures: [],
+      unwell: new Map(),
       interrupted: false,
     });
   });

@@ -118,6 +118,8 @@ describe("the report of an update", () => {
     assert.deepEqual(report.failures, [
       "kms: container failed to be in healthy state: see `docker logs cybexp-dev-kms`",
     ]);
+    assert.deepEqual([...report.unwell.values()], ["cybexp-dev-kms"]);
+    assert.deepEqual([...report.unwell.keys()], report.failures);
   });
 
   it("names no resource where the program itself failed", () => {

@@ -26,6 +26,8 @@ const input = placeSchema.extend({
   image: z.string(),
   /** Path in the container -> the file on the engine. */
   files: z.record(z.string(), z.string()),
+  /** The new container's: the old one's may call what the new image lacks. */
+  healthCheck: z.array(z.string()),
   /** Of everything that would replace the container, which has its own as a label. */
   signature: z.string(),
 });
@@ -45,15 +47,14 @@ await runProgram(input, limit, async (input) => {
     return; // Nothing serves that could be interrupted: the container is about to be made.
   }
 
-  const test = own.Config.Healthcheck?.Test ?? [];
   const plan = planHandover({
     isReplaced: signatureOf(own) !== input.signature,
     isHandedOver: server === "stand-in",
     // Of no interest where there is no choice.
-    isHealthy: standIn !== undefined && (await isServing(docker, own, test)),
+    isHealthy: standIn !== undefined && (await isServing(docker, own)),
     standIn: {
       isRight: signatureOf(standIn) === input.signature,
-      isHealthy: await isServing(docker, standIn, test),
+      isHealthy: await isServing(docker, standIn, input.healthCheck),
     },
   });
   switch (plan) {
@@ -93,7 +94,7 @@ async function handOver(docker: Docker, door: Door, input: Input, own: Container
 }
 
 async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<string> {
-  const { role, stack, deployment, network, image, files, signature } = input;
+  const { role, stack, deployment, network, image, files, healthCheck, signature } = input;
   const labels = {
     "cybexp.deployment": deployment,
     "cybexp.role": "handover",
@@ -106,6 +107,7 @@ async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<
       docker,
       own,
       { name, image, labels, network, host: standInHost(role), files },
+      healthCheck,
       START_SECONDS,
     );
   } catch (error) {

@@ -19,8 +19,9 @@ await runProgram(input, 60, async ({ dockerHost, volume, deployment, image, owne
     image,
     deployment,
     volume,
-    capabilities: ["CHOWN", "FOWNER"],
-    script: 'chown "$1" /volume && chmod 0700 /volume',
+    capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER"],
+    // Over an empty volume Docker copies the image's folder, its owner and mode as well, at the first start.
+    script: ': >> /volume/.cybexp-volume && chown "$1" /volume && chmod 0700 /volume',
     args: [owner],
   });
 });

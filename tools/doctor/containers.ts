@@ -1,4 +1,6 @@
 /** The stack's containers: whether they are there, run, and are well. */
+import { exitWords } from "../lib/exitCodes.ts";
+import { healthWords } from "../lib/healthWords.ts";
 import type { Finding } from "./finding.ts";
 
 /** What `docker container inspect` tells of one, as far as it matters here. */
@@ -63,12 +65,11 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
     return `${name} is paused: \`docker unpause ${name}\`, or ${up}`;
   }
   if (Status !== "running") {
-    const why = OOMKilled ? "it took more memory than it may" : `exit code ${ExitCode}`;
+    const why = OOMKilled ? "it took more memory than it may" : exitWords(ExitCode);
     return `${name} is ${Status} (${why}): ${logs}; ${up}`;
   }
   if (Health !== undefined && Health.Status !== "healthy") {
-    // The first line: what follows is the checking program's own advice.
-    const words = Health.Log?.at(-1)?.Output.trim().split("\n")[0];
+    const words = healthWords(Health.Log?.at(-1)?.Output ?? "");
     return `${name} is ${Health.Status}${words ? ` (${words})` : ""}: ${logs}`;
   }
   return undefined;

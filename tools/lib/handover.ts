@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { httpStatus } from "../../render/httpProbe.ts";
 import { handoverFile } from "../../render/proxySignals.ts";
 import { standInHost } from "../../render/standIn.ts";
 import { type Docker, DockerError } from "./docker.ts";
@@ -90,8 +91,9 @@ export class Door {
   async server(): Promise<Server | undefined> {
     const file = handoverFile(this.#place.role);
     try {
-      const found = await this.#exec("find", "/tmp", "-maxdepth", "1", "-path", file);
-      return found === file ? "stand-in" : "own";
+      const script = 'if [ -e "$1" ]; then echo stand-in; else echo own; fi';
+      const found = await this.#exec("sh", "-c", script, "sh", file);
+      return found === "stand-in" ? "stand-in" : "own";
     } catch (error) {
       if (error instanceof DockerError) {
         return undefined;
@@ -107,14 +109,16 @@ export class Door {
 
   /** Whether the proxy gets an answer from there, whichever. */
   async reaches(server: Server): Promise<boolean> {
-    const url = `http://${this.#upstream(server)}/`;
-    return (await this.#curl("--max-time", "5", url)) !== undefined;
+    const { role, port } = this.#place;
+    const host = server === "own" ? role : standInHost(role);
+    return (await this.#status(host, port, "/")) !== undefined;
   }
 
   /** Sends new requests there, and waits until none is under way at the other. */
   async switchTo(server: Server): Promise<void> {
     const file = handoverFile(this.#place.role);
-    await this.#exec(...(server === "own" ? ["rm", "-f", file] : ["touch", file]));
+    const script = server === "own" ? 'rm -f "$1"' : ': >> "$1"';
+    await this.#exec("sh", "-c", script, "sh", file);
     await sleep(SETTLE_MS);
     const other = server === "own" ? "stand-in" : "own";
     const end = Date.now() + this.#place.drainSeconds * 1000;
@@ -130,15 +134,15 @@ export class Door {
 
   /** Whether no request is under way there; undefined when Nginx can't tell. */
   async #isIdle(server: Server): Promise<boolean | undefined> {
-    const url = `http://127.0.0.1:${this.#place.statusPort}/idle?upstream=${this.#upstream(server)}`;
-    const status = await this.#curl("--max-time", "5", url);
+    const path = `/idle?upstream=${this.#upstream(server)}`;
+    const status = await this.#status("127.0.0.1", this.#place.statusPort, path);
     return status === "204" ? true : status === "409" ? false : undefined;
   }
 
-  /** The status of the answer; undefined when there is none. */
-  async #curl(...args: string[]): Promise<string | undefined> {
+  /** The status of the answer that the proxy gets; undefined when it gets none. */
+  async #status(host: string, port: number, path: string): Promise<string | undefined> {
     try {
-      return await this.#exec("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", ...args);
+      return await this.#exec(...httpStatus({ host, port, path, seconds: 5 }));
     } catch (error) {
       if (error instanceof DockerError) {
         return undefined;

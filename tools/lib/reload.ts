@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { httpBody } from "../../render/httpProbe.ts";
 import { CLOSING_FILE } from "../../render/proxySignals.ts";
 import { type Docker, DockerError } from "./docker.ts";
 import { UserError } from "./errors.ts";
@@ -28,7 +29,7 @@ export async function reloadProxy(docker: Docker, proxy: Proxy, digest: string):
   if (lingerSeconds === 0) {
     return reload(docker, proxy, digest);
   }
-  await docker.run(["exec", proxy.container, "touch", CLOSING_FILE]);
+  await docker.run(["exec", proxy.container, "sh", "-c", ': >> "$1"', "sh", CLOSING_FILE]);
   try {
     await sleep(lingerSeconds * 1000);
     await reload(docker, proxy, digest);
@@ -67,11 +68,9 @@ async function reload(docker: Docker, proxy: Proxy, digest: string): Promise<voi
 
 /** What the proxy's status port tells, or undefined. */
 async function status(docker: Docker, proxy: Proxy, path: string): Promise<string | undefined> {
-  const url = `http://127.0.0.1:${proxy.statusPort}/${path}`;
+  const question = { host: "127.0.0.1", port: proxy.statusPort, path: `/${path}`, seconds: 2 };
   try {
-    const text = await docker.run([
-      ...["exec", proxy.container, "curl", "-fsS", "--max-time", "2", url],
-    ]);
+    const text = await docker.run(["exec", proxy.container, ...httpBody(question)]);
     return text.trim();
   } catch (error) {
     if (error instanceof DockerError) {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Docker, DockerError } from "./docker.ts";
 import { UserError } from "./errors.ts";
+import { exitWords } from "./exitCodes.ts";
+import { healthWords } from "./healthWords.ts";
+import { lastLine } from "./oneLine.ts";
 
 /** What `docker inspect` tells of a container, as far as a stand-in needs it. */
 export interface ContainerInfo {
@@ -126,11 +129,16 @@ function same(one: readonly string[] | null, other: readonly string[]): boolean 
   return JSON.stringify(one ?? []) === JSON.stringify(other);
 }
 
-/** Makes and starts a stand-in; gives its id once it is healthy, else it is gone again. */
+/**
+ * Makes and starts a stand-in; gives its id once it is healthy, else it is gone again.
+ *
+ * @param healthCheck The new container's: the old one's may call what the new image lacks.
+ */
 export async function startStandIn(
   docker: Docker,
   like: ContainerInfo,
   changes: StandInChanges,
+  healthCheck: readonly string[],
   patienceSeconds: number,
 ): Promise<string> {
   const image = await docker.inspect<ImageInfo>("image", like.Image);
@@ -142,7 +150,7 @@ export async function startStandIn(
       }
     }
     await docker.run(["container", "start", id]);
-    await untilHealthy(docker, id, like.Config.Healthcheck?.Test ?? [], patienceSeconds);
+    await untilHealthy(docker, id, healthCheck, patienceSeconds);
     // Not before: a crash is to be seen as one.
     await docker.run(["container", "update", "--restart=unless-stopped", id]);
     return id;
@@ -155,43 +163,64 @@ export async function startStandIn(
 async function untilHealthy(
   docker: Docker,
   id: string,
-  test: readonly string[],
+  check: readonly string[],
   patienceSeconds: number,
 ): Promise<void> {
   const end = Date.now() + patienceSeconds * 1000;
-  while (!(await passes(docker, id, test))) {
+  for (;;) {
+    const complaint = await complaintOf(docker, id, check);
+    if (complaint === undefined) {
+      return;
+    }
     const state = (await docker.inspect<ContainerInfo>("container", id))?.State;
-    if (!state?.Running || Date.now() > end) {
-      const what = state?.Running
-        ? `it is not healthy after ${patienceSeconds} s`
-        : `it ends at once (exit code ${state?.ExitCode ?? "unknown"})`;
-      throw new UserError(`${what}; its last words: ${await lastWords(docker, id)}`);
+    if (!state?.Running) {
+      const code = state === undefined ? "it was removed" : exitWords(state.ExitCode);
+      throw new UserError(
+        `it ends at once (${code}); its last words: ${await lastWords(docker, id)}`,
+      );
+    }
+    if (Date.now() > end) {
+      const words = healthWords(complaint) ?? "nothing";
+      throw new UserError(
+        `it is not healthy after ${patienceSeconds} s; its health check says: ${words}; ` +
+          `its last words: ${await lastWords(docker, id)}`,
+      );
     }
     await sleep(250);
   }
 }
 
-/** Whether a container runs and passes a health check. @param test Its own, if absent. */
+/** Whether a container runs and passes a health check. @param check Its own, if absent. */
 export async function isServing(
   docker: Docker,
   container: ContainerInfo | undefined,
-  test = container?.Config.Healthcheck?.Test ?? [],
+  check = commandOf(container?.Config.Healthcheck?.Test ?? []),
 ): Promise<boolean> {
-  return container?.State.Running === true && (await passes(docker, container.Id, test));
+  return (
+    container?.State.Running === true &&
+    (await complaintOf(docker, container.Id, check)) === undefined
+  );
 }
 
-/** Runs a health check, as in a container's configuration, in a container. */
-async function passes(docker: Docker, id: string, test: readonly string[]): Promise<boolean> {
-  const [kind, ...words] = test;
-  const command = kind === "CMD-SHELL" ? ["sh", "-c", ...words] : words;
+/** The command of a health check as it is in a container's configuration. */
+function commandOf([kind, ...words]: readonly string[]): readonly string[] {
+  return kind === "CMD-SHELL" ? ["sh", "-c", ...words] : words;
+}
+
+/** Runs a health check in a container: what it says when it fails, undefined when it passes. */
+async function complaintOf(
+  docker: Docker,
+  id: string,
+  check: readonly string[],
+): Promise<string | undefined> {
   try {
-    if (command.length > 0) {
-      await docker.run(["exec", id, ...command], { timeoutSeconds: 10 });
+    if (check.length > 0) {
+      await docker.run(["exec", id, ...check], { timeoutSeconds: 10 });
     }
-    return true;
+    return undefined;
   } catch (error) {
     if (error instanceof DockerError) {
-      return false;
+      return error.output || error.message;
     }
     throw error;
   }
@@ -212,17 +241,4 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
 
 async function lastWords(docker: Docker, id: string): Promise<string> {
   return lastLine(await docker.logs(id, 20));
-}
-
-/** The last line that says something, cut to 200 characters and without what may be a secret. */
-export function lastLine(log: string): string {
-  const line =
-    log
-      .split("\n")
-      .findLast((text) => text.trim() !== "")
-      ?.trim() ?? "none";
-  return line
-    .replace(/:\/\/[^@\s/]*@/g, "://(not shown)@")
-    .replace(/[A-Za-z0-9+/_=-]{32,}/g, "(not shown)")
-    .slice(0, 200);
 }

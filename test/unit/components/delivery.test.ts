@@ -85,6 +85,7 @@ describe("a program", () => {
     deliver: true,
     handback: true,
     handover: true,
+    "image-check": true,
     "nginx-version": true,
     "pull-image": true,
     "rotation-guard": true,
@@ -222,7 +223,7 @@ describe("a data volume", () => {
         parent: "d",
         inputs: {
           ...run("volume"),
-          environment: {},
+          environment: { MARK: ".cybexp-volume" },
           stdin: {
             volume: "cybexp-test-kms-db-data",
             deployment: DEPLOYMENT_ID,

@@ -113,7 +113,14 @@ describe("an HTTP service", () => {
     assert.deepEqual(the(built, COMMAND, "site-handover").inputs, {
       ...run("handover"),
       environment: { SIGNATURE: signature },
-      stdin: { ...place, network: "shop-test-web", image: "sha256:1", files: {}, signature },
+      stdin: {
+        ...place,
+        network: "shop-test-web",
+        image: "sha256:1",
+        files: {},
+        healthCheck: ["check"],
+        signature,
+      },
     });
     assert.deepEqual(the(built, COMMAND, "site-handback").inputs, {
       ...run("handback"),

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { SelfSignedClient } from "../../../components/selfSignedClient.ts";
 import { Kapow, type KapowArgs } from "../../../components/kapow.ts";
+import { kapowHealthCheck } from "../../../render/kapow.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { KapowSettings } from "../../../settings/types.ts";
 import {
@@ -78,6 +79,7 @@ describe("Kapow!", () => {
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command kapow-files-delivery",
+      "command:local:Command kapow-image-check",
       "command:local:Command kapow-image-pull",
       "command:local:Command kapow-limits",
       "cybexp:docker:Container kapow",
@@ -137,17 +139,7 @@ describe("Kapow!", () => {
     stopSignal: "SIGTERM",
     stopTimeout: 10,
     destroyGraceSeconds: 10,
-    healthcheck: healthcheck(
-      "/bin/sh",
-      "-c",
-      "if command -v curl >/dev/null 2>&1; then " +
-        'exec curl -fsSk -m 4 -o /dev/null --cert "$1" --key "$2" "$3"; fi; ' +
-        'exec wget -q -T 4 -t 1 -O /dev/null --no-check-certificate --certificate="$1" --private-key="$2" "$3"',
-      "health",
-      "/kapow/current/health.crt",
-      "/kapow/current/health.key",
-      "https://127.0.0.1:8080/health",
-    ),
+    healthcheck: healthcheck(...kapowHealthCheck("/kapow/current", "/health")),
     waitTimeout: 60,
   };
 

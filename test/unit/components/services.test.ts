@@ -6,6 +6,7 @@ import { Backend } from "../../../components/backend.ts";
 import { Database, type DatabaseArgs } from "../../../components/database.ts";
 import { Kms } from "../../../components/kms.ts";
 import { renderBackendConfig } from "../../../render/backendConfig.ts";
+import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { renderKmsConfig } from "../../../render/kmsConfig.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { DatabaseSettings, ServiceSettings } from "../../../settings/types.ts";
@@ -113,6 +114,7 @@ describe("a database", () => {
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command kms-db-data-owner",
+      "command:local:Command kms-db-image-check",
       "command:local:Command kms-db-image-pull",
       "command:local:Command kms-db-limits",
       "command:local:Command kms-db-secrets-delivery",
@@ -320,7 +322,7 @@ const serviceContainer = (role: string) => ({
   stopSignal: "SIGINT",
   stopTimeout: 30,
   destroyGraceSeconds: 30,
-  healthcheck: healthcheck("wget", "-q", "-O", "/dev/null", "-T", "4", "http://127.0.0.1:5000/"),
+  healthcheck: healthcheck(...httpHealthCheck(5000)),
   waitTimeout: 60,
 });
 
@@ -410,6 +412,7 @@ describe("the KMS", () => {
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-handback",
       "command:local:Command kms-handover",
+      "command:local:Command kms-image-check",
       "command:local:Command kms-image-pull",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
@@ -507,6 +510,7 @@ describe("the KMS", () => {
           network: "cybexp-test-kms",
           image: imageIdOf(settings.image),
           files: { "/config.yaml": configMount("kms", config).source },
+          healthCheck: httpHealthCheck(5000),
           signature,
         },
       },
@@ -642,6 +646,7 @@ describe("the Backend", () => {
       "command:local:Command backend-config-delivery",
       "command:local:Command backend-handback",
       "command:local:Command backend-handover",
+      "command:local:Command backend-image-check",
       "command:local:Command backend-image-pull",
       "command:local:Command backend-limits",
       "cybexp:docker:Container backend",

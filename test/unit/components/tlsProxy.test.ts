@@ -14,6 +14,8 @@ import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
+import { httpHealthCheck } from "../../../render/httpProbe.ts";
+import { proxyNeeds } from "../../../render/imageNeeds.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
@@ -241,7 +243,7 @@ describe("the proxy", () => {
     stopSignal: "SIGQUIT",
     stopTimeout: 30,
     destroyGraceSeconds: 30,
-    healthcheck: healthcheck("curl", "-fsS", `http://127.0.0.1:${PROXY_STATUS_PORT}/healthz`),
+    healthcheck: healthcheck(...httpHealthCheck(PROXY_STATUS_PORT, "/healthz")),
     waitTimeout: 60,
   };
 
@@ -288,7 +290,11 @@ describe("the proxy", () => {
     assert.deepEqual(inputs, {
       ...run("nginx-version"),
       environment: {},
-      stdin: { deployment: DEPLOYMENT_ID, image: imageIdOf("nginx:1.30.1") },
+      stdin: {
+        deployment: DEPLOYMENT_ID,
+        image: imageIdOf("nginx:1.30.1"),
+        needs: proxyNeeds("101:101"),
+      },
     });
     assert.deepEqual(secrets, []);
   });

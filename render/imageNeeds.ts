@@ -1,0 +1,73 @@
+/**
+ * What an image must have to be run by this program. It is asked before the first container is made of
+ * it (`imageCheck.ts`); docs/images.md tells it to who builds images.
+ */
+import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
+import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
+
+export interface ImageNeeds {
+  /** What it is for, as its label `cybexp.role` has it. */
+  readonly role: string;
+  /** `uid:gid` of the process. */
+  readonly user: string;
+  /** Of each list one: a name in the PATH, or an absolute path. */
+  readonly programs: readonly (readonly string[])[];
+  /** Where single files are mounted: no folder may be there. @default none */
+  readonly files?: readonly string[];
+  /** Whether the image's own entrypoint and command are what runs. @default false */
+  readonly startsItself?: boolean;
+}
+
+/** By which files are put into a volume, see `deliver` and `volume`. */
+const DELIVERY = each(
+  "sh",
+  "tar",
+  "cat",
+  "chmod",
+  "chown",
+  "ln",
+  "ls",
+  "mv",
+  "readlink",
+  "rm",
+  "tail",
+);
+
+function each(...programs: string[]): string[][] {
+  return programs.map((program) => [program]);
+}
+
+/** CYBEX-P's KMS or Backend. */
+export function serviceNeeds(role: string, user: string): ImageNeeds {
+  return {
+    role,
+    user,
+    programs: [...DELIVERY, HEALTH_MEANS],
+    files: ["/config.yaml"],
+    startsItself: true,
+  };
+}
+
+/** A MongoDB: asked, and managed, through bash's /dev/tcp. */
+export function databaseNeeds(role: string, user: string): ImageNeeds {
+  return {
+    role,
+    user,
+    programs: [...DELIVERY, ...each("bash", "head", "wc")],
+    startsItself: true,
+  };
+}
+
+/** The Nginx in front of the services. */
+export function proxyNeeds(user: string): ImageNeeds {
+  return { role: "proxy", user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
+}
+
+/** @param started What the image is started with, and what must be there beside it. */
+export function kapowNeeds(user: string, ...started: string[]): ImageNeeds {
+  return {
+    role: "kapow",
+    user,
+    programs: [...DELIVERY, ["/bin/sh"], ...each(...started), KAPOW_HEALTH_MEANS],
+  };
+}
