@@ -28,7 +28,7 @@ initialise() {
   [[ -n $user && -n $file ]] ||
     fail "$data is empty: MONGO_INITDB_ROOT_USERNAME and MONGO_INITDB_ROOT_PASSWORD_FILE must name the first user"
   [[ -r $file && -s $file ]] || fail "the password file $file is missing, empty or unreadable for uid $(id -u)"
-  other=$(find "$data" -mindepth 1 -maxdepth 1 ! -name lost+found ! -path "$unfinished" -printf '%f ')
+  other=$(find "$data" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name '.cybexp-*' ! -path "$unfinished" -printf '%f ')
   [[ -z $other ]] || fail "$data holds data that is not this program's ($other): not touched"
 
   rm -rf "$unfinished"
