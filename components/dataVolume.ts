@@ -33,7 +33,13 @@ export class DataVolume extends pulumi.ComponentResource {
     const volume = new docker.Volume(
       name,
       { name: watch?.after(volumeName) ?? volumeName, labels: labels(deployment, part) },
-      { parent: this, protect: keep, retainOnDelete: keep },
+      {
+        parent: this,
+        protect: keep,
+        retainOnDelete: keep,
+        // A destroy that leaves what is protected leaves what that depends on.
+        ...(watch && { dependsOn: watch }),
+      },
     );
 
     // Docker hands a new volume to root, and creating one that exists silently adopts it. An empty one

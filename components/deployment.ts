@@ -23,8 +23,8 @@ export interface Deployment {
   readonly kept?: VolumeWatch | undefined;
 }
 
-/** What watches over volumes that can't be made again. */
-export interface VolumeWatch {
+/** What watches over volumes that can't be made again. A volume depends on it, and it stays with them. */
+export interface VolumeWatch extends pulumi.Resource {
   /** The mark of a part's volume; undefined for a part that it does not watch. */
   markOf(part: string): pulumi.Output<string> | undefined;
   /** The same value, known once all its volumes are found to be what the state remembers. */

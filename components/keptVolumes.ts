@@ -27,7 +27,8 @@ const RECORDED = ["create", "update", "stdin", "environment", "logging"];
  */
 export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch {
   readonly #marks = new Map<string, pulumi.Output<string>>();
-  readonly #checked: pulumi.Output<unknown>;
+  /** Never settles where a volume is refused: a rejection would be told by all that waits for it. */
+  readonly #checked: Promise<void>;
 
   constructor(name: string, args: KeptVolumesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:KeptVolumes", name, {}, opts);
@@ -57,9 +58,10 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
       return { ...watched, record };
     });
 
-    this.#checked = lookNow("check-kept", { ...keeper, volumes }, { parent: this }).apply((text) =>
-      this.#judge(JSON.parse(text) as Verdict),
-    );
+    const verdict = lookNow("check-kept", { ...keeper, volumes }, { parent: this });
+    this.#checked = new Promise((resolve) => {
+      verdict.apply((text) => resolve(this.#judge(JSON.parse(text) as Verdict)));
+    });
     this.registerOutputs({});
   }
 
@@ -69,8 +71,8 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
 
   after<T>(value: pulumi.Input<T>): pulumi.Output<T> {
     // A preview orders nothing, and what it waits for may be unknown in it: everything would be.
-    const waitsFor = pulumi.runtime.isDryRun() ? [value] : [value, this.#checked];
-    return pulumi.all(waitsFor).apply(([known]) => known) as pulumi.Output<T>;
+    const checked = pulumi.runtime.isDryRun() ? undefined : this.#checked;
+    return pulumi.all([value, checked]).apply(([known]) => known) as pulumi.Output<T>;
   }
 
   #judge({ refused, idle }: Verdict): void {
@@ -78,7 +80,10 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
       void pulumi.log.warn(sentence, this);
     }
     if (refused.length > 0) {
-      throw new pulumi.RunError(refused.join("\n"));
+      const error = new pulumi.RunError(refused.join("\n"));
+      // The SDK leaves it out of errors that the program's own text throws, and it is past that.
+      Reflect.deleteProperty(error, "stack");
+      throw error;
     }
   }
 }

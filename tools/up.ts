@@ -1,6 +1,7 @@
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import { findDrift, repairs } from "./drift.ts";
+import { lookAtKeptData, requireKeptData } from "./keptData.ts";
 import { announceEnds } from "./ends.ts";
 import { INTERRUPTED } from "./lib/signals.ts";
 import { policyFlags } from "./policy.ts";
@@ -20,6 +21,11 @@ export async function up(): Promise<void> {
   const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
   const state = await recover(session);
+  const kept = await lookAtKeptData(session, state, settings);
+  requireKeptData(kept);
+  for (const sentence of kept.permitted) {
+    process.stderr.write(`warning: ${sentence}\n`);
+  }
   announceRotation(state, settings);
   announceEnds(state, settings);
   await preflight(session, state, declaredListeners(settings));

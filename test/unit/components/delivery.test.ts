@@ -78,6 +78,7 @@ describe("a program", () => {
   });
 
   const programs: Record<ProgramName, true> = {
+    "check-kept": true,
     "container-limits": true,
     crl: true,
     "database-retire": true,
@@ -85,8 +86,10 @@ describe("a program", () => {
     deliver: true,
     handback: true,
     handover: true,
+    "keep-volume": true,
     "nginx-version": true,
     "rotation-guard": true,
+    "seal-keys": true,
     "sign-request": true,
     smoke: true,
     volume: true,
