@@ -37,7 +37,7 @@ const identity = new random.RandomId(
   { protect: !settings.throwaway },
 );
 
-const deployment: Deployment = keepVolumes(
+const deployment: Deployment = await keepVolumes(
   "kept",
   {
     stack: pulumi.getStack(),

@@ -27,7 +27,6 @@ const RECORDED = ["create", "update", "stdin", "environment", "logging"];
  */
 export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch {
   readonly #marks = new Map<string, pulumi.Output<string>>();
-  /** Never settles where a volume is refused: a rejection would be told by all that waits for it. */
   readonly #checked: Promise<void>;
 
   constructor(name: string, args: KeptVolumesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -59,8 +58,12 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
     });
 
     const verdict = lookNow("check-kept", { ...keeper, volumes }, { parent: this });
-    this.#checked = new Promise((resolve) => {
-      verdict.apply((text) => resolve(this.#judge(JSON.parse(text) as Verdict)));
+    // Where an input is unknown, as in the preview of a new stack, it never settles.
+    this.#checked = new Promise((resolve, reject) => {
+      verdict.apply((text) => {
+        const error = this.#judge(JSON.parse(text) as Verdict);
+        return error === undefined ? resolve() : reject(error);
+      });
     });
     this.registerOutputs({});
   }
@@ -70,23 +73,41 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
   }
 
   after<T>(value: pulumi.Input<T>): pulumi.Output<T> {
-    // A preview orders nothing, and what it waits for may be unknown in it: everything would be.
-    const checked = pulumi.runtime.isDryRun() ? undefined : this.#checked;
+    // A preview orders nothing, and what it waits for may be unknown in it: everything would be. A refusal
+    // is told once, and not by all that waits for it.
+    const checked = pulumi.runtime.isDryRun() ? undefined : settled(this.#checked);
     return pulumi.all([value, checked]).apply(([known]) => known) as pulumi.Output<T>;
   }
 
-  #judge({ refused, idle }: Verdict): void {
+  /**
+   * Waits until the volumes are found to be what the state remembers; in a preview for nothing, since a
+   * refusal ends it anyhow.
+   *
+   * @throws pulumi.RunError with a sentence for each volume that is not
+   */
+  async checked(): Promise<void> {
+    if (!pulumi.runtime.isDryRun()) {
+      await this.#checked;
+    }
+  }
+
+  #judge({ refused, idle }: Verdict): Error | undefined {
     for (const sentence of idle) {
       void pulumi.log.warn(sentence, this);
     }
-    if (refused.length > 0) {
-      const error = new pulumi.RunError(refused.join("\n"));
-      // The SDK leaves it out of errors that the program's own text throws, and it is past that.
-      Reflect.deleteProperty(error, "stack");
-      throw error;
+    if (refused.length === 0) {
+      return undefined;
     }
+    const error = new pulumi.RunError(refused.join("\n"));
+    // The SDK leaves it out while the program's text runs, and that may be over.
+    Reflect.deleteProperty(error, "stack");
+    return error;
   }
 }
+
+/** Settles with the promise's good end only; its failure is nobody's, so that the SDK reports it. */
+const settled = (promise: Promise<void>): Promise<void> =>
+  new Promise((resolve) => void promise.then(resolve));
 
 /** What `check-kept` prints. */
 interface Verdict {
@@ -94,16 +115,21 @@ interface Verdict {
   readonly idle: readonly string[];
 }
 
-/** The same deployment, none of whose things are touched before its kept volumes are found to be there. */
-export function keepVolumes(
+/**
+ * The same deployment with its kept volumes watched. An `up` goes on only when they are found to be there:
+ * until then not even the docker provider is told of the engine, since the state would remember another
+ * engine's address, and the next refresh would look there.
+ */
+export async function keepVolumes(
   name: string,
   deployment: Deployment,
   { lost }: Pick<Settings, "lost">,
-): Deployment {
+): Promise<Deployment> {
   if (deployment.throwaway) {
     return deployment;
   }
   const parts = Object.keys(keptParts);
   const kept = new KeptVolumes(name, { deployment, parts, lost, first: true });
-  return { ...deployment, id: kept.after(deployment.id), kept };
+  await kept.checked();
+  return { ...deployment, kept };
 }

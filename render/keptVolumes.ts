@@ -1,10 +1,12 @@
 /** Whether the volumes that a stack keeps are still the ones that it made, and what to say if not. */
 import { keptPart, UNMARKED } from "../settings/keptParts.ts";
 
-/** An engine, as `docker info` names it. */
+/** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
 export interface EngineName {
   readonly id: string;
   readonly name: string;
+  /** As in DOCKER_HOST; absent where it is the command line's own default. */
+  readonly host?: string | undefined;
 }
 
 /** What the state remembers of a kept volume. */
@@ -88,7 +90,7 @@ function kindOf(
     if (record !== undefined && record.volume !== volume) {
       return "renamed";
     }
-    return record !== undefined && record.engine.id !== engine.id ? "elsewhere" : "missing";
+    return record === undefined || isSame(record.engine, engine) ? "missing" : "elsewhere";
   }
   if (found.deployment !== deployment) {
     return "foreign";
@@ -98,6 +100,10 @@ function kindOf(
   }
   return found.missingKeys.length > 0 ? "emptied" : undefined;
 }
+
+const isSame = (a: EngineName, b: EngineName) => a.id === b.id && a.host === b.host;
+
+const shown = ({ name, host }: EngineName) => (host === undefined ? name : `${name} (${host})`);
 
 /** What the `up` that gives a volume up says. */
 function givenUp({ part, volume }: KeptVolume): string {
@@ -118,15 +124,15 @@ function refusal(
   const giveUp =
     `If it is gone for good, set cybexp:lost in ${file} to [${lossKey(kept)}]: ` +
     "that permits this one loss and no later one.";
-  const restore =
-    `Restore it from a backup: \`${createCommand(kept, keeper)}\`, then copy the backup's files into it, ` +
-    `.cybexp-volume among them (docs/data.md).`;
+  const files =
+    record === undefined ? "the backup's files" : "the backup's files, .cybexp-volume among them,";
+  const restore = `Restore it from a backup: \`${createCommand(kept, keeper)}\`, then copy ${files} into it (docs/data.md).`;
   switch (kind) {
     case "missing":
-      return `the volume ${volume} with ${has} is gone from the engine ${engine.name}. ${loss} ${restore} ${giveUp}`;
+      return `the volume ${volume} with ${has} is gone from the engine ${shown(engine)}. ${loss} ${restore} ${giveUp}`;
     case "elsewhere":
       return (
-        `the engine ${engine.name} has never had the volume ${volume} with ${has}: it was made on the engine ${record?.engine.name}. ` +
+        `the engine ${shown(engine)} has no volume ${volume}, which has ${has}: it was made on the engine ${shown(record?.engine ?? engine)}. ` +
         `${loss} Set docker:host in ${file} (or DOCKER_HOST) back to that engine, or move the volume to this one (docs/data.md). ${giveUp}`
       );
     case "renamed":
@@ -142,8 +148,8 @@ function refusal(
             ? "it has no label cybexp.deployment"
             : `its label cybexp.deployment is ${found.deployment}`
         }; this stack's is ${keeper.deployment}). ${loss} ` +
-        `Move it out of the way, and make it again with this stack's labels: \`${createCommand(kept, keeper)}\`, ` +
-        "with the files of a backup in it (docs/data.md)."
+        `Docker can't change a label: copy what is in it elsewhere, remove it, make it again by \`${createCommand(kept, keeper)}\`, ` +
+        "and copy this stack's files into it (docs/data.md)."
       );
     case "unmarked":
       return (

@@ -27,7 +27,7 @@ export const nothingKept: KeptData = { refused: [], permitted: [], idle: [], vol
 
 /** Looks at the engine and the state, and changes neither. */
 export async function lookAtKeptData(
-  session: Pick<Session, "docker" | "stack">,
+  session: Pick<Session, "docker" | "engine" | "stack">,
   state: StackState,
   settings: Settings,
 ): Promise<KeptData> {
@@ -39,7 +39,8 @@ export async function lookAtKeptData(
     return nothingKept;
   }
   const lost = [...settings.lost];
-  const keeper = { stack: session.stack, deployment: state.deployment, lost };
+  const { stack, engine } = session;
+  const keeper = { stack, deployment: state.deployment, lost, dockerHost: engine.host };
   const troubles = await troublesOf(session.docker, watched, keeper);
   const texts = (permitted: boolean) =>
     troubles.filter((trouble) => trouble.permitted === permitted).map(({ text }) => text);
@@ -78,13 +79,10 @@ async function lookForLostState({
   return { ...nothingKept, refused, volumes };
 }
 
-/** @throws UserError for data that would be lost; warns on standard error of keys that are to be removed. */
-export function requireKeptData({ refused, idle }: KeptData): void {
+/** @throws UserError for data that would be lost; what is given up and what is idle the program says itself. */
+export function requireKeptData({ refused }: KeptData): void {
   if (refused.length > 0) {
     throw new UserError(refused.join("\n       "));
-  }
-  for (const sentence of idle) {
-    process.stderr.write(`warning: ${sentence}\n`);
   }
 }
 

@@ -147,8 +147,8 @@ async function imageRemarks({ engine, stack }: Session): Promise<string[]> {
   return stale.length === 0
     ? []
     : [
-        `\`up\` first makes ${enumerate(stale)} anew, since their files here have changed, and then replaces their containers: ` +
-          `this preview does not show that; \`${npmRun("images", stack)}\` makes them now.`,
+        `\`up\` first makes ${enumerate(stale)} anew, as the files of the image have changed, and replaces the containers: ` +
+          `this preview does not show that. \`${npmRun("images", stack)}\` makes the image now.`,
       ];
 }
 

@@ -21,11 +21,7 @@ export async function up(): Promise<void> {
   const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
   const state = await recover(session);
-  const kept = await lookAtKeptData(session, state, settings);
-  requireKeptData(kept);
-  for (const sentence of kept.permitted) {
-    process.stderr.write(`warning: ${sentence}\n`);
-  }
+  requireKeptData(await lookAtKeptData(session, state, settings));
   announceRotation(state, settings);
   announceEnds(state, settings);
   await preflight(session, state, declaredListeners(settings));

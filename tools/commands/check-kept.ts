@@ -12,8 +12,8 @@ const input = keeperInput.extend({
   volumes: z.array(partInput.extend({ record: volumeRecord })),
 });
 
-await runProgram(input, 60, async ({ dockerHost, volumes, ...keeper }) => {
-  const troubles = await troublesOf(new Docker(dockerHost), volumes, keeper);
+await runProgram(input, 60, async ({ volumes, ...keeper }) => {
+  const troubles = await troublesOf(new Docker(keeper.dockerHost), volumes, keeper);
   process.stdout.write(
     JSON.stringify({
       // What the key permits, `keep-volume` has done by now.

@@ -29,7 +29,7 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
     volume,
     record: last ? volumeRecord.parse(JSON.parse(last)) : undefined,
   };
-  const engine = await engineName(docker);
+  const engine = await engineName(docker, dockerHost);
   const found = await findVolume(docker, volume, { deployment, keys });
   const isNew =
     kept.record === undefined &&

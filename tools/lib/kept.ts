@@ -8,7 +8,7 @@ import { engineName, findVolume } from "./keptVolume.ts";
 export const volumeRecord = z.object({
   volume: z.string(),
   mark: z.string(),
-  engine: z.object({ id: z.string(), name: z.string() }),
+  engine: z.object({ id: z.string(), name: z.string(), host: z.string().optional() }),
 });
 
 /** A stack and what its operator has given up. */
@@ -29,9 +29,9 @@ export type Watched = KeptVolume & { readonly keys: boolean; readonly needed?: r
 export async function troublesOf(
   docker: Docker,
   volumes: readonly Watched[],
-  keeper: Omit<z.infer<typeof keeperInput>, "dockerHost">,
+  { dockerHost, ...keeper }: z.infer<typeof keeperInput>,
 ): Promise<Trouble[]> {
-  const engine = await engineName(docker);
+  const engine = await engineName(docker, dockerHost);
   const found = await Promise.all(
     volumes.map(async (kept) => {
       const { deployment } = keeper;

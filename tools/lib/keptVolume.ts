@@ -7,12 +7,19 @@ import { tar, type TarEntry } from "../../render/tar.ts";
 import { type ArchivedFile, untar } from "../../render/untar.ts";
 import type { Docker } from "./docker.ts";
 
-/** The engine, as it names itself. */
-export async function engineName(docker: Docker): Promise<EngineName> {
+/**
+ * The engine, as it names itself.
+ *
+ * @param host Where it was looked for, if the config or the caller says so.
+ */
+export async function engineName(
+  docker: Docker,
+  host = process.env["DOCKER_HOST"],
+): Promise<EngineName> {
   const [id = "", name = ""] = (await docker.run(["info", "--format", "{{.ID}}\t{{.Name}}"])).split(
     "\t",
   );
-  return { id, name };
+  return { id, name, ...(host && { host }) };
 }
 
 export interface Look {
