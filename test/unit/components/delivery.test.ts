@@ -16,6 +16,7 @@ import {
   imageIdOf,
   labelsOf,
   names,
+  recordOf,
   run,
   the,
   valueOf,
@@ -217,14 +218,15 @@ describe("a data volume", () => {
 
   it("is protected, and kept when the stack is destroyed", async () => {
     const { result, resources } = await make(false);
-    assert.deepEqual(resources, [
+    assert.deepEqual(names(resources).slice(0, 1), [`${COMMAND} d-kept-kms-db-data`]);
+    assert.deepEqual(resources.slice(1), [
       {
         type: COMMAND,
         name: "d-owner",
         parent: "d",
         inputs: {
           ...run("volume"),
-          environment: {},
+          environment: { MARK: recordOf("cybexp-test-kms-db-data").mark },
           stdin: {
             volume: "cybexp-test-kms-db-data",
             deployment: DEPLOYMENT_ID,
@@ -243,13 +245,24 @@ describe("a data volume", () => {
         secrets: [],
         options: {},
       },
+      {
+        type: "cybexp:index:KeptVolumes",
+        name: "d-kept",
+        parent: "d",
+        inputs: {},
+        secrets: [],
+        options: {},
+      },
       { ...volume, options: { protect: true, retainOnDelete: true } },
     ]);
     assert.equal(await valueOf(result.volumeName), "cybexp-test-kms-db-data");
   });
 
-  it("goes with a throw-away stack", async () => {
-    assert.deepEqual(the(await make(true), VOLUME, "d"), { ...volume, options: {} });
+  it("goes with a throw-away stack, which remembers nothing of it", async () => {
+    const built = await make(true);
+    assert.deepEqual(the(built, VOLUME, "d"), { ...volume, options: {} });
+    assert.equal(built.resources.length, 3);
+    assert.deepEqual(built.looks, []);
   });
 
   it("is not mounted before its owner is set", async () => {
