@@ -30,7 +30,7 @@ export function lossesIn(steps: readonly Step[], failures: readonly string[]): s
 /** What Pulumi refuses to do, since the resource is protected. */
 function protectedIn(failure: string): string[] {
   const urn = /urn:pulumi:[^\s"']+/.exec(failure)?.[0];
-  if (urn === undefined || !/protected/.test(failure) || !DATA_VOLUME.test(typesIn(urn))) {
+  if (urn === undefined || !/protection/.test(failure) || !DATA_VOLUME.test(typesIn(urn))) {
     return [];
   }
   const name = urn.split("::").at(-1) ?? "";

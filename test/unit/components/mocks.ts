@@ -144,7 +144,7 @@ export async function build<T>(
             program: programIn({ create: command }),
             input: JSON.parse(stdin) as Inputs,
           });
-          return { ...inputs, stdout: JSON.stringify(world.found ?? WELL), stderr: "" };
+          return { stdout: JSON.stringify(world.found ?? WELL), stderr: "" };
         }
         assert.equal(token, "docker:index/getRemoteImage:getRemoteImage");
         const { name } = inputs as { name: string };
