@@ -5,6 +5,7 @@ import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { ClientList } from "./components/clientList.ts";
 import { Kapow } from "./components/kapow.ts";
+import { keepVolumes } from "./components/keptVolumes.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
@@ -29,13 +30,24 @@ const settings = loadSettings();
 
 const guard = new RotationGuard("rotation-guard", { settings });
 
-const deployment: Deployment = {
-  stack: pulumi.getStack(),
-  // Everything in Docker carries it, so nothing there changes before the guard is content.
-  id: guard.after(new random.RandomId("deployment", { byteLength: 8 }).hex),
-  throwaway: settings.throwaway,
-  dockerHost: new pulumi.Config("docker").get("host"),
-};
+// As protected as the volumes that carry it: with another one they would be somebody else's.
+const identity = new random.RandomId(
+  "deployment",
+  { byteLength: 8 },
+  { protect: !settings.throwaway },
+);
+
+const deployment: Deployment = await keepVolumes(
+  "kept",
+  {
+    stack: pulumi.getStack(),
+    // Everything in Docker carries it, so nothing there changes before the guards are content.
+    id: guard.after(identity.hex),
+    throwaway: settings.throwaway,
+    dockerHost: new pulumi.Config("docker").get("host"),
+  },
+  settings,
+);
 
 const kms = new Kms("kms", {
   deployment,

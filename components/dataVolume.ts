@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { type Deployment, dockerName, labels, type VolumeWatch } from "./deployment.ts";
+import { KeptVolumes } from "./keptVolumes.ts";
 import { Program } from "./program.ts";
 
 export interface DataVolumeArgs {
@@ -14,8 +15,9 @@ export interface DataVolumeArgs {
 }
 
 /**
- * A volume with records or keys that nothing can bring back: protected, and kept when the stack is
- * destroyed, unless the stack is a throw-away one.
+ * A volume with records or keys that nothing can bring back. Unless the stack is a throw-away one it is
+ * protected, kept when the stack is destroyed, and never made anew without the operator's word: a mark in
+ * it, the file `.cybexp-volume`, tells it from an empty volume of the same name.
  */
 export class DataVolume extends pulumi.ComponentResource {
   /** The volume's name, known once its owner is set: who mounts it needs no further order. */
@@ -23,33 +25,55 @@ export class DataVolume extends pulumi.ComponentResource {
 
   constructor(name: string, args: DataVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:docker:DataVolume", name, {}, opts);
-    const keep = !args.deployment.throwaway;
+    const { deployment, part } = args;
+    const keep = !deployment.throwaway;
+    const watch = keep ? watchOver(name, part, deployment, this) : undefined;
+    const volumeName = dockerName(deployment, part);
 
     const volume = new docker.Volume(
       name,
-      { name: dockerName(args.deployment, args.part), labels: labels(args.deployment, args.part) },
-      { parent: this, protect: keep, retainOnDelete: keep },
+      { name: watch?.after(volumeName) ?? volumeName, labels: labels(deployment, part) },
+      {
+        parent: this,
+        protect: keep,
+        retainOnDelete: keep,
+        // A destroy that leaves what is protected leaves what that depends on.
+        ...(watch && { dependsOn: watch }),
+      },
     );
 
-    // Docker hands a new volume to root, and creating one that exists silently adopts it.
+    // Docker hands a new volume to root, and creating one that exists silently adopts it. An empty one
+    // would get owner and mode of the image's folder when a container first mounts it: so the mark first.
+    const mark = watch?.markOf(part);
     const prepared = new Program(
       `${name}-owner`,
       {
         program: "volume",
         input: {
-          dockerHost: args.deployment.dockerHost,
+          dockerHost: deployment.dockerHost,
           volume: volume.name,
-          deployment: args.deployment.id,
+          deployment: deployment.id,
           image: args.image,
           owner: args.owner,
         },
-        // Volumes of stacks from before the mark get it, and their owner, once more.
-        because: { MARK: ".cybexp-volume" },
+        ...(mark && { because: { MARK: mark } }),
       },
       { parent: this },
     );
 
-    this.volumeName = pulumi.all([volume.name, prepared.id]).apply(([volumeName]) => volumeName);
+    this.volumeName = pulumi.all([volume.name, prepared.id]).apply(([text]) => text);
     this.registerOutputs({ volumeName: this.volumeName });
   }
+}
+
+/** The deployment's own watch where it has this part, else one for this volume alone. */
+function watchOver(
+  name: string,
+  part: string,
+  deployment: Deployment,
+  parent: pulumi.Resource,
+): VolumeWatch {
+  return deployment.kept?.markOf(part) === undefined
+    ? new KeptVolumes(`${name}-kept`, { deployment, parts: [part] }, { parent })
+    : deployment.kept;
 }

@@ -19,6 +19,16 @@ export interface Deployment {
   readonly throwaway: boolean;
   /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
   readonly dockerHost?: string | undefined;
+  /** Sees to it that no kept volume is made anew in silence. @default one for each volume */
+  readonly kept?: VolumeWatch | undefined;
+}
+
+/** What watches over volumes that can't be made again. A volume depends on it, and it stays with them. */
+export interface VolumeWatch extends pulumi.Resource {
+  /** The mark of a part's volume; undefined for a part that it does not watch. */
+  markOf(part: string): pulumi.Output<string> | undefined;
+  /** The same value, known once all its volumes are found to be what the state remembers. */
+  after<T>(value: pulumi.Input<T>): pulumi.Output<T>;
 }
 
 /**

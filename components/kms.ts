@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { serviceNeeds } from "../render/imageNeeds.ts";
-import { renderKmsConfig } from "../render/kmsConfig.ts";
+import { kmsKeyFiles, renderKmsConfig } from "../render/kmsConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Database } from "./database.ts";
 import { DataVolume } from "./dataVolume.ts";
 import type { Deployment } from "./deployment.ts";
 import { imageId } from "./image.ts";
+import { Program } from "./program.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
 
 export interface KmsArgs {
@@ -86,6 +87,22 @@ export class Kms extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+
+    if (!deployment.throwaway) {
+      new Program(
+        `${name}-keys`,
+        {
+          program: "seal-keys",
+          input: {
+            dockerHost: deployment.dockerHost,
+            container: this.service.containerId,
+            folder: "/secrets",
+            keys: kmsKeyFiles(settings.config),
+          },
+        },
+        { parent: this },
+      );
+    }
 
     this.database.retireOthers(`${name}-db-retired-users`, this.service);
     this.registerOutputs({ jwtKey: this.jwtKey });

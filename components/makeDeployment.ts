@@ -15,7 +15,7 @@ export function makeDeployment({ throwaway = false }: DeploymentOptions = {}): D
   return {
     prefix: pulumi.getProject(),
     stack: pulumi.getStack(),
-    id: new random.RandomId("deployment", { byteLength: 8 }).hex,
+    id: new random.RandomId("deployment", { byteLength: 8 }, { protect: !throwaway }).hex,
     throwaway,
     dockerHost: new pulumi.Config("docker").get("host"),
   };

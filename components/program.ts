@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 
 /** The programs of `tools/commands/`, by file name. */
 export type ProgramName =
+  | "check-kept"
   | "container-limits"
   | "crl"
   | "database-retire"
@@ -13,9 +14,11 @@ export type ProgramName =
   | "handback"
   | "handover"
   | "image-check"
+  | "keep-volume"
   | "nginx-version"
   | "pull-image"
   | "rotation-guard"
+  | "seal-keys"
   | "sign-request"
   | "smoke"
   | "volume";
@@ -41,7 +44,7 @@ export interface ProgramArgs {
  */
 export class Program extends command.local.Command {
   constructor(name: string, args: ProgramArgs, opts: pulumi.CustomResourceOptions) {
-    const run = `node ${programPath(args.program)}`;
+    const run = commandFor(args.program);
     super(
       name,
       {
@@ -60,6 +63,28 @@ export class Program extends command.local.Command {
     );
   }
 }
+
+/**
+ * Runs one of our own programs at once, in every `up` and every preview, and gives what it printed. It
+ * may look and must not touch; where an input is not known yet it is not run, and neither is the result.
+ */
+export function lookNow(
+  program: ProgramName,
+  input: pulumi.Input<Record<string, unknown>>,
+  opts: pulumi.InvokeOptions,
+): pulumi.Output<string> {
+  return command.local.runOutput(
+    {
+      command: commandFor(program),
+      stdin: pulumi.jsonStringify(input),
+      addPreviousOutputInEnv: false,
+      logging: command.local.Logging.None,
+    },
+    opts,
+  ).stdout;
+}
+
+const commandFor = (program: ProgramName): string => `node ${programPath(program)}`;
 
 /**
  * Relative to the program's folder, so that two operators' clones have the same state. JavaScript where

@@ -1,3 +1,4 @@
+import { basename } from "node:path/posix";
 import { matchingSecret } from "./check.ts";
 import { type ConfigOverrides, type ServiceConfig, withOverrides } from "./serviceConfig.ts";
 import { renderYaml } from "./yaml.ts";
@@ -26,6 +27,17 @@ export const kmsConfigDefaults: ServiceConfig = {
   DE_key_location: "/secrets/DE_key.pem",
   ORE_key_location: "/secrets/ORE_key.bin",
 };
+
+/** The names in /secrets of the keys that the KMS makes at its first start. */
+export function kmsKeyFiles(overrides: ConfigOverrides = {}): string[] {
+  const { DE_key_location, ORE_key_location } = { ...kmsConfigDefaults, ...overrides };
+  return [
+    ...[DE_key_location, ORE_key_location].map((path) => basename(String(path))),
+    // Fixed in its code.
+    "cpabe-mk.binary",
+    "cpabe-pk.binary",
+  ];
+}
 
 /** The KMS's config.yaml. @throws RangeError for a key or value that the KMS can't use */
 export function renderKmsConfig({ jwtKey, databaseUri, overrides = {} }: KmsConfig): string {

@@ -10,6 +10,7 @@ import { parseDay } from "./days.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { parseImage } from "./images.ts";
 import { parseInit, parseProgramName, parseRoute } from "./kapow.ts";
+import { parseLoss } from "./lost.ts";
 import { parseHostName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
 import { parsePort } from "./ports.ts";
@@ -492,6 +493,27 @@ export const schema = z.strictObject({
     },
     parseBoolean,
   ).default(false),
+  lost: z
+    .array(
+      key(
+        {
+          type: "PART@MARK",
+          meaning: "One volume that is gone.",
+          allowed:
+            "`kms-secrets`, `kms-db-data` or `backend-db-data`, an `@`, and the mark that the error names",
+          example: "kms-secrets@3f2a9c10b7d4",
+        },
+        parseLoss,
+      ),
+    )
+    .register(keyDocs, {
+      type: "list of texts",
+      meaning:
+        "Volumes of records, accounts or keys that are gone for good, so that the next `up` makes new ones. " +
+        "Each permits one loss and no later one; it is to be removed after that `up`.",
+      example: "[kms-secrets@3f2a9c10b7d4]",
+    })
+    .prefault([]),
   production: key(
     {
       type: "boolean",

@@ -154,6 +154,8 @@ export interface Settings {
   readonly kapow?: KapowSettings;
   /** A stack whose data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
+  /** Kept volumes that are gone for good, as `PART@MARK`: each permits the loss of that one volume. */
+  readonly lost: readonly string[];
   /** A stack that serves real data: demo images, tags without digest and throw-away volumes are refused. */
   readonly production: boolean;
   readonly state: StateSettings;

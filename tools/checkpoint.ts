@@ -23,13 +23,22 @@ export function requireRoom(folder: string, what = "the stack's state"): void {
   }
 }
 
+/** Whether the embedded state is there and ends in the middle, as after a full disk. */
+export function isCutOff(stack: string, folder = stateDir): boolean {
+  const file = stateFile(stack, folder);
+  return existsSync(file) && !isWhole(file);
+}
+
+const stateFile = (stack: string, folder: string) =>
+  join(folder, ".pulumi", "stacks", "cybexp", `${stack}.json`);
+
 /**
  * Puts the backup, one operation older, in the place of a state that is cut off. Tells whether it did.
  *
  * @throws UserError when the backup is cut off, too
  */
 export function restoreCheckpoint(stack: string, folder = stateDir): boolean {
-  const file = join(folder, ".pulumi", "stacks", "cybexp", `${stack}.json`);
+  const file = stateFile(stack, folder);
   const backup = `${file}.bak`;
   if (!existsSync(file) || isWhole(file)) {
     return false;

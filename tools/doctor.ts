@@ -8,6 +8,8 @@ import { engineFindings } from "./doctor/engine.ts";
 import { type Finding, renderFindings, verdict } from "./doctor/finding.ts";
 import { findDrift } from "./drift.ts";
 import { endingSoon } from "./ends.ts";
+import { type KeptData, lookAtKeptData } from "./keptData.ts";
+import { leftBehind } from "./leftBehind.ts";
 import { UserError } from "./lib/errors.ts";
 import { type Check, outside, outsideChecks } from "./lib/outside.ts";
 import { openSession, type Session } from "./session.ts";
@@ -53,20 +55,20 @@ async function lookAtStack(session: Session, settings: Settings): Promise<Findin
     const text = `${session.stack} is not deployed: \`STACK=${session.stack} npm run up\``;
     return [{ level: "fault", about, text }];
   }
-  const unfinished: Finding[] =
-    state.pending === 0
-      ? []
-      : [{ level: "fault", about, text: "an `up` died half-way: `npm run up` goes on from there" }];
+  const left = await leftBehind(session, state, session.rest);
+  const unfinished: Finding[] = left === undefined ? [] : [{ level: "fault", about, text: left }];
+  const kept = await lookAtKeptData(session, state, settings);
   const { expected, found } = await containersOf(session, state);
   const ill = illnesses(expected, found);
   return [
     ...unfinished,
+    ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...hardeningFindings(
       await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
     ),
     ...(await lookFromOutside(session, [...ill.keys()])),
-    ...(await lookForDrift(session, state, settings, [...ill.keys()])),
+    ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
     ...lookAhead(state, settings),
   ];
 }
@@ -117,6 +119,7 @@ async function lookForDrift(
   state: StackState,
   settings: Settings,
   ill: readonly string[],
+  kept: KeptData,
 ): Promise<Finding[]> {
   const told = new Set(
     state.resources
@@ -125,12 +128,25 @@ async function lookForDrift(
   );
   const drift = await findDrift(session, state, settings.proxy.image);
   return drift
-    .filter(({ urn }) => !told.has(urn))
+    .filter(({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)))
     .map(({ urn, why }) => ({
       level: "fault",
       about: "changed by hand",
       text: `${urn.split("::").at(-1)}: ${why}; \`npm run up\` puts it right`,
     }));
+}
+
+/** Records, accounts and keys: whether they are still those that the state remembers. */
+function keptFindings({ refused, permitted, idle }: KeptData, { throwaway }: Settings): Finding[] {
+  const about = "kept data";
+  const well = refused.length + permitted.length === 0 && !throwaway;
+  return [
+    ...(well
+      ? [{ level: "good" as const, about, text: "its volumes are those that were made" }]
+      : []),
+    ...[...permitted, ...idle].map((text) => ({ level: "note" as const, about, text })),
+    ...refused.map((text) => ({ level: "fault" as const, about, text })),
+  ];
 }
 
 /** What is well today, and will not be. */

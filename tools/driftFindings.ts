@@ -23,23 +23,24 @@ interface RefreshedState {
  *
  * @param steps Pulumi's own.
  * @param byHand What its refresh can't see.
- * @param pending Operations that a run left unfinished.
+ * @param told Volumes of which is told elsewhere.
  */
 export function findings(
   steps: readonly RefreshStep[],
   byHand: readonly Drift[],
-  pending: number,
+  told: readonly string[] = [],
 ): string[] {
   // What is no thing in Docker is in the state only: nobody changes it by hand. A certificate that
   // comes into its window differs, too, and is told elsewhere.
-  const changed = steps.filter(({ op, urn }) => op !== "refresh" && isInDocker(urn));
-  const gone = changed.flatMap(({ op, oldState }) => (op === "delete" ? [oldState?.id] : []));
+  const changed = steps.filter(
+    ({ op, urn, oldState }) =>
+      op !== "refresh" && isInDocker(urn) && !told.includes(oldState?.id ?? ""),
+  );
+  const gone = [
+    ...told,
+    ...changed.flatMap(({ op, oldState }) => (op === "delete" ? [oldState?.id] : [])),
+  ];
   return [
-    ...(pending > 0
-      ? [
-          `a run died and left ${pending} of its operations unfinished: \`npm run up\` finishes them`,
-        ]
-      : []),
     ...changed.map(sentenceOf),
     ...byHand
       // "the volume X is gone" is told already.

@@ -2,7 +2,10 @@ import { writeFileSync } from "node:fs";
 import { findDrift } from "./drift.ts";
 import { findings, type RefreshStep } from "./driftFindings.ts";
 import { announceEnds, dueForRenewal } from "./ends.ts";
+import { lookAtKeptData } from "./keptData.ts";
+import { leftBehind } from "./leftBehind.ts";
 import { UserError } from "./lib/errors.ts";
+import { upperFirst } from "./preview/words.ts";
 import { openSession, type Session } from "./session.ts";
 import { stackName } from "./stack.ts";
 import { settingsOf } from "./stackSettings.ts";
@@ -32,13 +35,19 @@ export interface DriftOptions {
 export async function drift({ report: file }: DriftOptions): Promise<void> {
   const settings = settingsOf(stackName());
   // Not beside an `up`: what is half done would be taken for drift.
-  const session = await openSession({ images: false, changes: "npm run drift" });
+  const session = await openSession({ images: false, looks: true });
   const state = await stateOf(session);
   announceEnds(state, settings);
+  const left = await leftBehind(session, state, session.rest);
+  const kept = await lookAtKeptData(session, state, settings);
   const byHand = await findDrift(session, state, settings.proxy.image);
   const report: DriftReport = {
     stack: session.stack,
-    drift: findings(await refreshSteps(session), byHand, state.pending),
+    drift: [
+      ...[...kept.refused, ...kept.permitted].map(upperFirst),
+      ...(left === undefined ? [] : [left]),
+      ...findings(await refreshSteps(session), byHand, kept.volumes),
+    ],
     due: dueForRenewal(state.resources, new Date()),
   };
   process.stdout.write(lines(report).join("\n") + "\n");

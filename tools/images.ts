@@ -36,16 +36,36 @@ export async function ensureImages(
   images: readonly string[],
   options: ImagesOptions = {},
 ): Promise<void> {
-  const wanted = pick(images, options.catalogue ?? demoCatalogue).map(describe);
   const docker = dockerCommand(engine);
+  const { missing, stale } = await outdated(docker, images, options.catalogue);
+  if (missing.length + stale.length > 0) {
+    await make(engine, docker, [...missing, ...stale], new Registry(docker, options));
+  }
+}
+
+/** The names of the demo images that `ensureImages` would make, and does not. */
+export async function demosToMake(
+  engine: Engine,
+  images: readonly string[],
+): Promise<{ readonly missing: readonly string[]; readonly stale: readonly string[] }> {
+  const { missing, stale } = await outdated(dockerCommand(engine), images);
+  return { missing: missing.map(({ name }) => name), stale: stale.map(({ name }) => name) };
+}
+
+/** The demo images that are not there, and those that are not as this clone describes them. */
+async function outdated(
+  docker: DockerCommand,
+  images: readonly string[],
+  catalogue: readonly DemoImage[] = demoCatalogue,
+): Promise<{ readonly missing: Described[]; readonly stale: Described[] }> {
+  const wanted = pick(images, catalogue).map(describe);
   const found = await findImages(
     docker,
     wanted.map(({ name }) => name),
   );
-  const stale = wanted.filter((image) => !isCurrent(image.name, image, found));
-  if (stale.length > 0) {
-    await make(engine, docker, stale, new Registry(docker, options));
-  }
+  const old = wanted.filter((image) => !isCurrent(image.name, image, found));
+  const isThere = ({ name }: Described) => found.some(({ tags }) => tags.includes(name));
+  return { missing: old.filter((image) => !isThere(image)), stale: old.filter(isThere) };
 }
 
 /** A demo image and the files that it is made of. */

@@ -43,8 +43,9 @@ program
   );
 program
   .command("down")
-  .description("remove all that the stack made")
-  .action(async () => (await import("./down.ts")).down());
+  .description("remove all that the stack made; data is kept unless the stack is a throw-away one")
+  .option("--yes", "do not ask")
+  .action(async (options: { yes?: boolean }) => (await import("./down.ts")).down(options));
 program
   .command("pulumi")
   .description("run the Pulumi CLI in the stack's environment")

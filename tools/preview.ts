@@ -1,17 +1,24 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { announceEnds } from "./ends.ts";
 import { UserError } from "./lib/errors.ts";
+import { npmRun } from "./lib/npmRun.ts";
 import { policyFlags } from "./policy.ts";
 import { renderComment } from "./preview/comment.ts";
 import { runPreview } from "./preview/run.ts";
+import { THROWN_AWAY } from "./preview/losses.ts";
 import { maskOf, secretsIn, secretsOfConfig, type ShownConfig } from "./preview/secrets.ts";
 import { failedSummary, type PreviewSummary, summarize } from "./preview/summary.ts";
 import { renderTerminal } from "./preview/terminal.ts";
-import { recover } from "./recover.ts";
+import { enumerate } from "./preview/words.ts";
+import { demosToMake } from "./images.ts";
+import { leftBehind } from "./leftBehind.ts";
 import { announceRotation } from "./rotation.ts";
-import { openSession, type Session } from "./session.ts";
-import { stackFile, stackName } from "./stack.ts";
+import { type KeptData, lookAtKeptData, requireKeptData } from "./keptData.ts";
+import { imagesOf, openSession, type Session } from "./session.ts";
+import { stackConfig, stackFile, stackName } from "./stack.ts";
+import { noState, readState, stackExists } from "./state.ts";
 import { settingsToDeploy } from "./stateGuard.ts";
 import { comparison, ensureStack } from "./up.ts";
 
@@ -32,8 +39,19 @@ export async function preview(
       writeComment(comment, [summary]);
     }
   };
+  // A stack that is not there yet is previewed in a state of its own, which goes with the preview.
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-preview-"));
+  const stack = stackName();
+  const text = readFileSync(stackFile(stack), "utf8");
   try {
-    const { session, flags } = await prepare();
+    const { session, flags, ...told } = await prepare(folder);
+    if (told.kept.refused.length > 0) {
+      const summary = refusedSummary(stack, told.kept);
+      process.stdout.write(renderTerminal(summary));
+      report(summary);
+      process.exitCode = 1;
+      return;
+    }
     if (args.includes("--json")) {
       // Pulumi's own, for programs.
       process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
@@ -41,7 +59,13 @@ export async function preview(
     }
     const run = await runPreview((...run) => session.capture(...run), [...flags, ...args]);
     const mask = maskOf(await secretsOf(session));
-    const summary = summarize({ environment: session.stack, ...run, mask });
+    const summary = summarize({
+      environment: session.stack,
+      ...run,
+      remarks: told.remarks,
+      losses: [...told.kept.permitted, ...told.losses],
+      mask,
+    });
     process.stdout.write(renderTerminal(summary));
     report(summary);
     process.exitCode = summary.failed ? 1 : 0;
@@ -54,23 +78,84 @@ export async function preview(
       report(failedSummary(stackName(), error.message));
     }
     throw error;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    // What a state of a preview's own has written into it, such as a key for its secrets.
+    if (readFileSync(stackFile(stack), "utf8") !== text) {
+      writeFileSync(stackFile(stack), text);
+    }
   }
 }
 
-async function prepare(): Promise<{ session: Session; flags: string[] }> {
+interface Prepared {
+  readonly session: Session;
+  /** Of `pulumi preview`. */
+  readonly flags: readonly string[];
+  readonly kept: KeptData;
+  readonly losses: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+/** @param folder For the state of a stack that is not there yet. */
+async function prepare(folder: string): Promise<Prepared> {
   const settings = settingsToDeploy(stackName());
-  const session = await openSession({ images: true, changes: "npm run preview" });
-  await ensureStack(session);
-  const state = await recover(session);
+  const opened = await openSession({ images: false, looks: true });
+  const exists = await stackExists(opened);
+  const state = exists ? await readState(opened) : noState();
+  const session = exists ? opened : opened.inBackend(`file://${folder}?metadata=skip`);
+  const left = await leftBehind(session, state, session.rest);
+  if (left !== undefined) {
+    process.stderr.write(`- ${left}\n`);
+  }
+  const remarks = await imageRemarks(session);
+  const kept = await lookAtKeptData(session, state, settings);
+  if (kept.refused.length > 0) {
+    return { session, flags: [], kept, losses: [], remarks };
+  }
+  requireKeptData(kept);
   announceRotation(state, settings);
   announceEnds(state, settings);
+  if (!exists) {
+    await ensureStack(session);
+  }
   const flags = [
     "--stack",
     session.stack,
     ...policyFlags(session.stack),
     ...(await comparison(session, state, settings)),
   ];
-  return { session, flags };
+  const wasKept = state.resources.some(
+    ({ type, protect }) => type === "docker:index/volume:Volume" && protect === true,
+  );
+  return {
+    session,
+    flags,
+    kept,
+    losses: settings.throwaway && wasKept ? [THROWN_AWAY] : [],
+    remarks,
+  };
+}
+
+/** What `up` would do with demo images first, and a preview leaves undone. */
+async function imageRemarks({ engine, stack }: Session): Promise<string[]> {
+  const { missing, stale } = await demosToMake(engine, imagesOf(stackConfig(stack)));
+  if (missing.length > 0) {
+    throw new UserError(
+      `the engine has no ${enumerate(missing)}, and a preview makes nothing: \`${npmRun("images", stack)}\` makes what is missing, as \`${npmRun("up", stack)}\` does first`,
+    );
+  }
+  return stale.length === 0
+    ? []
+    : [
+        `\`up\` first makes ${enumerate(stale)} anew, as the files of the image have changed, and replaces the containers: ` +
+          `this preview does not show that. \`${npmRun("images", stack)}\` makes the image now.`,
+      ];
+}
+
+/** What a preview says of a stack whose data is not what its state remembers. */
+function refusedSummary(stack: string, { refused }: KeptData): PreviewSummary {
+  const error = `no \`up\` does anything before this is settled`;
+  return failedSummary(stack, error, [], refused);
 }
 
 /** What is secret in the stack's state and config. */

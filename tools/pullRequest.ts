@@ -26,6 +26,7 @@ import { enumerate } from "./preview/words.ts";
 import { writeComment } from "./preview.ts";
 import { type Commit, Repository } from "./pullRequest/checkout.ts";
 import { Children } from "./pullRequest/children.ts";
+import { declaredLosses } from "./pullRequest/losses.ts";
 import { leftOut } from "./pullRequest/rehearsal.ts";
 import { Stage } from "./pullRequest/stage.ts";
 import { announceRotation } from "./rotation.ts";
@@ -185,6 +186,7 @@ async function preview(
       environment: name,
       ...run,
       remarks: [...remarks, ...remarksOn(name, files, stage)],
+      losses: files.base === undefined ? [] : declaredLosses(files.base, files.head),
       mask: maskOf(secrets),
     });
   } finally {

@@ -1,8 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { lookAtKeptData, requireKeptData } from "./keptData.ts";
 import { projectRoot } from "./lib/paths.ts";
 import { openSession } from "./session.ts";
 import { stackName } from "./stack.ts";
+import { readState, stackExists } from "./state.ts";
+import { settingsOf } from "./stackSettings.ts";
 import { settingsToDeploy } from "./stateGuard.ts";
 
 /** The CLI's commands that change a stack's state. */
@@ -18,14 +21,19 @@ const DEPLOYING = ["up", "update", "watch", "preview", "pre"];
 export async function pulumi(args: readonly string[]): Promise<void> {
   const stack = stackIn(args) ?? stackName();
   const command = args.find((arg) => CHANGING.includes(arg));
-  if (args.some((arg) => DEPLOYING.includes(arg))) {
-    settingsToDeploy(stack);
-  }
+  const settings = args.some((arg) => DEPLOYING.includes(arg))
+    ? settingsToDeploy(stack)
+    : args.includes("refresh")
+      ? settingsOf(stack)
+      : undefined;
   const session = await openSession({
     stack,
     images: false,
     ...(command !== undefined && { changes: `npm run pulumi -- ${command}` }),
   });
+  if (settings !== undefined && !settings.throwaway && (await stackExists(session))) {
+    requireKeptData(await lookAtKeptData(session, await readState(session), settings));
+  }
   process.exitCode = await session.pulumi(args);
 }
 

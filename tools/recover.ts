@@ -89,9 +89,23 @@ async function stopOrphan({ pid, since }: Started): Promise<void> {
   );
 }
 
-/** Removes the locks of dead processes; a process that only got a dead one's number holds none. */
+/** Removes the locks of dead processes. */
 function releaseLocks(stack: string): void {
-  for (const lock of locksOf(stack)) {
+  for (const lock of deadLocks(stack)) {
+    rmSync(lock.file, { force: true });
+    rmSync(`${lock.file}.attrs`, { force: true });
+    say(`Removed the lock of a run that died (process ${lock.pid})`);
+  }
+}
+
+/**
+ * Pulumi's locks that dead processes left; a process that only got a dead one's number holds none.
+ *
+ * @throws UserError when a run is at it
+ */
+export function deadLocks(stack: string): PulumiLock[] {
+  const locks = locksOf(stack);
+  for (const lock of locks) {
     if (lock.hostname !== hostname()) {
       throw new UserError(
         `the stack ${stack} is locked by process ${lock.pid} on ${lock.hostname} since ${lock.timestamp}: ` +
@@ -104,10 +118,8 @@ function releaseLocks(stack: string): void {
           "wait for it to end",
       );
     }
-    rmSync(lock.file, { force: true });
-    rmSync(`${lock.file}.attrs`, { force: true });
-    say(`Removed the lock of a run that died (process ${lock.pid})`);
   }
+  return locks;
 }
 
 function locksOf(stack: string): PulumiLock[] {
@@ -128,20 +140,36 @@ function locksOf(stack: string): PulumiLock[] {
   });
 }
 
-/** What carries this deployment's id and is not in the state was made by a run that died. */
+/**
+ * What carries this deployment's id and is not in the state: a run that died made it. Stand-ins are left
+ * out, since one may be all that serves a door: the programs of the handover know when it may go.
+ */
+export async function orphansOf(
+  { docker }: Pick<Session, "docker">,
+  { deployment, known }: Pick<StackState, "deployment" | "known">,
+  kind: "container" | "network",
+): Promise<string[]> {
+  if (deployment === undefined) {
+    return [];
+  }
+  const label = `cybexp.deployment=${deployment}`;
+  const labelled = await docker.labelled(kind, label);
+  if (without(labelled, known[kind]).length === 0) {
+    return [];
+  }
+  const standIns = kind === "container" ? await docker.labelled("container", label, STAND_INS) : [];
+  return without(
+    labelled.filter((id) => !standIns.includes(id)),
+    known[kind],
+  );
+}
+
 async function removeOrphans(session: Session, state: StackState): Promise<StackState> {
   let current = state;
-  if (state.deployment === undefined) {
-    return current;
-  }
-  const label = `cybexp.deployment=${state.deployment}`;
-  // One may be all that serves a door: the programs of the handover know when it may go.
-  const standIns = await session.docker.labelled("container", label, STAND_INS);
   // Containers first: a network with one attached can't go. Volumes are adopted again by name.
   for (const kind of ["container", "network"] as const) {
-    const labelled = await session.docker.labelled(kind, label);
-    const ids = labelled.filter((id) => !standIns.includes(id));
-    if (without(ids, current.known[kind]).length === 0) {
+    const found = await orphansOf(session, current, kind);
+    if (found.length === 0) {
       continue;
     }
     // A Pulumi that was started by hand may have made them since: it has a lock, or it is in the state.
@@ -149,7 +177,7 @@ async function removeOrphans(session: Session, state: StackState): Promise<Stack
       releaseLocks(session.stack);
     }
     current = await readState(session);
-    const orphans = without(ids, current.known[kind]);
+    const orphans = without(found, current.known[kind]);
     if (orphans.length > 0) {
       const command =
         kind === "container" ? ["container", "rm", "--force", "--volumes"] : ["network", "rm"];

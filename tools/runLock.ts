@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "./lib/errors.ts";
 import { createFile } from "./lib/files.ts";
+import { npmRun } from "./lib/npmRun.ts";
 import { localDir } from "./lib/paths.ts";
 import { findWriter } from "./lib/processes.ts";
 
@@ -84,6 +85,40 @@ export async function lockStack(
       replaceFile(file, { ...own, pulumi });
     },
   };
+}
+
+/** A run that died, as its lock tells. */
+export interface DeadRun {
+  /** What was called, such as "npm run up"; undefined where the lock was cut off. */
+  readonly command: string | undefined;
+}
+
+/**
+ * Whether a stack is at rest, for a command that only looks: it takes no lock and breaks none. Gives the
+ * run that died and left its lock, if one did.
+ *
+ * @throws UserError when a run is at it, or the Pulumi that one left behind
+ */
+export function lookAtRuns(stack: string, folder = join(localDir, "runs")): DeadRun | undefined {
+  const text = readLock(join(folder, `${stack}.json`));
+  if (text === undefined) {
+    return undefined;
+  }
+  const holder = parseHolder(text);
+  if (holder && findWriter(holder.pid, Date.parse(holder.since))) {
+    throw new UserError(
+      `${stack} is being changed by another run (\`${holder.command}\`, process ${holder.pid}, since ${holder.since}): ` +
+        "wait for it to end",
+    );
+  }
+  const pulumi = holder?.pulumi;
+  if (pulumi && findWriter(pulumi.pid, Date.parse(pulumi.since))?.command === "pulumi") {
+    throw new UserError(
+      `${stack} is still being changed by the Pulumi of a run that died (process ${pulumi.pid}): ` +
+        `wait for it to end, or run \`${npmRun("up", stack)}\`, which stops it and goes on`,
+    );
+  }
+  return { command: holder?.command };
 }
 
 function replaceFile(file: string, own: Holder): void {

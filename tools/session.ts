@@ -12,11 +12,12 @@ import { forwardSignals } from "./lib/signals.ts";
 import { type Engine, ensureEngine } from "./engine.ts";
 import { ensureImages } from "./images.ts";
 import { pulumiEnvironment, stackConfig, stackName, stateDir } from "./stack.ts";
+import { type AtRest, requireRest } from "./leftBehind.ts";
 import { clearTheWay } from "./recover.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./stackFile.ts";
 import { isEmbedded, type StateStore, storeOf } from "./stateStore.ts";
-import { ensureToolchain } from "./toolchain.ts";
+import { ensureToolchain, type Toolchain } from "./toolchain.ts";
 import { runUpdate, type Update } from "./update.ts";
 
 /** All that a command needs to work on one stack, found or made. */
@@ -28,6 +29,10 @@ export interface Session {
   readonly embedded: boolean;
   /** Where the state is kept. */
   readonly store: StateStore;
+  /** What was seen of earlier runs by a command that only looks. */
+  readonly rest: AtRest;
+  /** The same stack with another state: of a preview that must not make one. */
+  inBackend(url: string): Session;
   /** Runs the CLI, which may ask the operator, and gives its exit code. */
   pulumi(args: readonly string[]): Promise<number>;
   /** Runs the CLI's `up` or `destroy` and tells what it changes. */
@@ -56,6 +61,8 @@ export interface SessionOptions {
   readonly asFound?: boolean;
   /** The command that changes the stack, such as "npm run up": the only one of its kind at a time. */
   readonly changes?: string;
+  /** Not beside a run that changes the stack, and changing nothing, neither on the engine nor in the state. */
+  readonly looks?: true;
 }
 
 /**
@@ -70,6 +77,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const store = storeOf(stack, config);
   const embedded = isEmbedded(store);
   let lock = noLock;
+  const rest = options.looks ? requireRest(stack, embedded) : { died: undefined, locks: 0 };
   if (options.changes !== undefined) {
     lock = await lockStack(stack, options.changes);
     requireRoom(localDir);
@@ -81,7 +89,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const toolchain = await ensureToolchain();
   const engine = await ensureEngine({
     ...(typeof dockerHost === "string" && { host: dockerHost }),
-    asFound: options.asFound ?? false,
+    asFound: options.asFound ?? options.looks ?? false,
   });
   if (options.images) {
     await ensureImages(engine, imagesOf(config));
@@ -93,6 +101,24 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     // Pulumi does not make it.
     mkdirSync(stateDir, { recursive: true });
   }
+  const common = { stack, engine, store, rest, docker: new Docker(engine.host) };
+  return sessionIn({ ...common, toolchain, env, embedded, lock });
+}
+
+interface Means {
+  readonly stack: string;
+  readonly engine: Engine;
+  readonly store: StateStore;
+  readonly rest: AtRest;
+  readonly docker: Docker;
+  readonly toolchain: Toolchain;
+  readonly env: NodeJS.ProcessEnv;
+  readonly embedded: boolean;
+  readonly lock: RunLock;
+}
+
+function sessionIn(means: Means): Session {
+  const { stack, engine, store, rest, docker, toolchain, env, embedded, lock } = means;
   const capture = (args: readonly string[], more: NodeJS.ProcessEnv = {}, input = "") =>
     withCleanStackFile(stack, embedded, () =>
       runCaptured(toolchain.pulumi, args, { cwd: projectRoot, env: { ...env, ...more }, input }),
@@ -107,9 +133,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   return {
     stack,
     engine,
-    docker: new Docker(engine.host),
+    docker,
     embedded,
     store,
+    rest,
+    // With the state's salt in the state, as the clone's own has it: the stack's file stays as it is.
+    inBackend: (url) =>
+      sessionIn({
+        ...means,
+        embedded: true,
+        env: {
+          ...env,
+          PULUMI_BACKEND_URL: url,
+          PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",
+        },
+      }),
     pulumi: (args) =>
       withCleanStackFile(stack, embedded, () => run(toolchain.pulumi, args, env, lock)),
     update: (args) =>

@@ -25,6 +25,7 @@ export interface ExportedResource {
   readonly type: string;
   readonly id?: string;
   readonly parent?: string;
+  readonly protect?: boolean;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
@@ -38,6 +39,9 @@ export async function stackExists({
   // Backends with organizations may call it org/project/stack.
   return stacks.some(({ name }) => name.split("/").at(-1) === stack);
 }
+
+/** The state of a stack that is not deployed. */
+export const noState = (): StackState => interpretState({ deployment: null });
 
 /** Reads the state of a stack that exists. */
 export async function readState(session: Session): Promise<StackState> {

@@ -1,6 +1,7 @@
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import { findDrift, repairs } from "./drift.ts";
+import { lookAtKeptData, requireKeptData } from "./keptData.ts";
 import { announceEnds } from "./ends.ts";
 import { INTERRUPTED } from "./lib/signals.ts";
 import { policyFlags } from "./policy.ts";
@@ -21,6 +22,7 @@ export async function up(): Promise<void> {
   const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
   const state = await recover(session);
+  requireKeptData(await lookAtKeptData(session, state, settings));
   announceRotation(state, settings);
   announceEnds(state, settings);
   await preflight(session, state, declaredListeners(settings));

@@ -188,6 +188,23 @@ describe("the plugins' details that the program relies on", () => {
     );
   });
 
+  it("serve command's run with the SDK's arguments and results", () => {
+    const declaration = sdkFile("command", "local/run.d.ts");
+    const fields = (name: string) =>
+      names(
+        /^ {4}(?:readonly )?(\w+)\??:/gm,
+        new RegExp(`export interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(declaration)?.[1] ?? "",
+      );
+    const served = schemas["command"]?.functions?.["command:local:run"];
+    assert.deepEqual(
+      [
+        Object.keys(served?.inputs?.properties ?? {}).sort(),
+        Object.keys(served?.outputs.properties ?? {}).sort(),
+      ],
+      [fields("RunArgs"), fields("RunResult")],
+    );
+  });
+
   it("know what is secret by itself", () => {
     const secretOutputs = (plugin: string, token: string) =>
       schemaResource(schemas[plugin] ?? assert.fail(plugin), token, []).secrets;

@@ -10,7 +10,7 @@ describe("running a program", () => {
   it("gives its exit code and what it said, without the last line end", async () => {
     assert.deepEqual(await sh("echo one; echo; echo two >&2; exit 3"), {
       ...{ code: 3, stdout: "one\n", stderr: "two", timedOut: false },
-      all: "one\n\ntwo",
+      ...{ all: "one\n\ntwo", bytes: Buffer.from("one\n\n") },
     });
   });
 

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { projectRoot } from "../../tools/lib/paths.ts";
+import { lookAtRuns } from "../../tools/runLock.ts";
 
 const module = JSON.stringify(join(projectRoot, "tools", "runLock.ts"));
 
@@ -106,5 +116,69 @@ describe("the lock of a run", () => {
     const { child } = await run();
     assert.equal(statSync(join(folder, "dev.json")).mode & 0o777, 0o600);
     await end(child);
+  });
+
+  describe("for a command that only looks", () => {
+    const look = (stack = "dev") => lookAtRuns(stack, folder);
+    const file = () => join(folder, "dev.json");
+    const long = "2020-01-01T00:00:00.000Z";
+    const holder = (more: object = {}) =>
+      JSON.stringify({
+        pid: 2 ** 22 + 1,
+        launcher: 1,
+        since: long,
+        command: "npm run up",
+        ...more,
+      });
+
+    it("is none where nobody runs", () => {
+      assert.equal(look(), undefined);
+      assert.deepEqual(readdirSync(folder), []);
+    });
+
+    it("names who is at it", async () => {
+      const { child } = await run();
+      assert.throws(
+        look,
+        new RegExp(
+          `^UserError: dev is being changed by another run \\(\`npm run up\`, process ${child.pid}, since [-\\dT:.Z]+\\): wait for it to end$`,
+        ),
+      );
+      await end(child);
+    });
+
+    it("is told when its run died, and stays for the next `up`, whom it tells of the Pulumi", () => {
+      const text = holder({ pulumi: { pid: 2 ** 22 + 2, since: long } });
+      writeFileSync(file(), text);
+      assert.deepEqual(look(), { command: "npm run up" });
+      assert.equal(readFileSync(file(), "utf8"), text);
+    });
+
+    it("is told when it was cut off", () => {
+      writeFileSync(file(), '{"pid":');
+      assert.deepEqual(look(), { command: undefined });
+      assert.equal(readFileSync(file(), "utf8"), '{"pid":');
+    });
+
+    it("stops it while the Pulumi of a run that died is at work", async () => {
+      const pulumi = join(folder, "pulumi");
+      copyFileSync("/bin/sleep", pulumi);
+      chmodSync(pulumi, 0o755);
+      const child = spawn(pulumi, ["30"]);
+      await once(child, "spawn");
+      writeFileSync(
+        file(),
+        holder({ pulumi: { pid: child.pid, since: new Date().toISOString() } }),
+      );
+      assert.throws(
+        look,
+        new RegExp(
+          `^UserError: dev is still being changed by the Pulumi of a run that died \\(process ${child.pid}\\): ` +
+            "wait for it to end, or run `npm run up`, which stops it and goes on$",
+        ),
+      );
+      await end(child, "SIGKILL");
+      assert.deepEqual(look(), { command: "npm run up" });
+    });
   });
 });

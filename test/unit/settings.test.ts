@@ -117,6 +117,7 @@ describe("what a stack may set", () => {
         backendDatabase: 1,
       },
       throwaway: false,
+      lost: [],
       production: false,
       state: {},
     });
@@ -196,6 +197,7 @@ describe("what a stack may set", () => {
           backendDatabase: 6,
         },
         throwaway: "true",
+        lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
         production: "false",
         state: {
           backend: "s3://state?region=eu-central-1",
@@ -288,6 +290,7 @@ describe("what a stack may set", () => {
         backendDatabase: 6,
       },
       throwaway: true,
+      lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
       production: false,
       state: {
         backend: "s3://state?region=eu-central-1",
@@ -810,7 +813,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway, production, state.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway, lost, production, state.",
     ),
   ],
   [

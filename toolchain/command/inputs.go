@@ -6,14 +6,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// inputs are a Command's arguments without their secret marks: what it takes to run it.
+// inputs are a Command's or a run's arguments without their secret marks: what it takes to run it.
 type inputs struct {
-	create, update, delete *string
-	stdin, dir             string
-	environment            map[string]string
-	interpreter            []string
-	logging                string
-	addPreviousOutput      bool
+	// The first three are a Command's, the last a run's.
+	create, update, delete, command *string
+	stdin, dir                      string
+	environment                     map[string]string
+	interpreter                     []string
+	logging                         string
+	addPreviousOutput               bool
 }
 
 // problem is a wrong argument; it never carries the value, which may be a secret.
@@ -27,13 +28,14 @@ var loggings = map[string]struct{ stdout, stderr bool }{
 	"none":            {false, false},
 }
 
-// parse reads a Command's properties; values that are not known yet count as absent.
+// parse reads the properties of either; values that are not known yet count as absent.
 func parse(properties resource.PropertyMap) (inputs, []problem) {
 	parser := &parser{properties: properties}
 	in := inputs{
 		create:            parser.optionalText("create"),
 		update:            parser.optionalText("update"),
 		delete:            parser.optionalText("delete"),
+		command:           parser.optionalText("command"),
 		stdin:             parser.text("stdin"),
 		dir:               parser.text("dir"),
 		environment:       map[string]string{},

@@ -1,5 +1,6 @@
-// Package command serves the part of Pulumi's command plugin that runs local commands:
-// the resource command:local:Command, with the properties and habits of version 1.2.1.
+// Package command serves the part of Pulumi's command plugin that runs local commands: the resource
+// command:local:Command and the function command:local:run, with the properties and habits of
+// version 1.2.1.
 package command
 
 import (
@@ -24,7 +25,10 @@ import (
 // Version is that of the npm SDK that the plugin serves.
 const Version = "1.2.1"
 
-const commandType = "command:local:Command"
+const (
+	commandType = "command:local:Command"
+	runFunction = "command:local:run"
+)
 
 //go:embed schema.json
 var schema string
@@ -82,8 +86,33 @@ func (s *server) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error)
 	return &emptypb.Empty{}, nil
 }
 
-func (s *server) Invoke(_ context.Context, request *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
-	return nil, unsupported(request.GetTok())
+// Invoke runs a command at once, in a preview as well: the function has no state.
+func (s *server) Invoke(ctx context.Context, request *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+	if request.GetTok() != runFunction {
+		return nil, unsupported(request.GetTok())
+	}
+	arguments, err := unmarshal(request.GetArgs())
+	if err != nil {
+		return nil, err
+	}
+	in, problems := parse(arguments)
+	if in.command == nil && len(problems) == 0 {
+		problems = []problem{{"command", "is required"}}
+	}
+	if len(problems) > 0 {
+		response := &pulumirpc.InvokeResponse{}
+		for _, problem := range problems {
+			response.Failures = append(response.Failures,
+				&pulumirpc.CheckFailure{Property: problem.property, Reason: problem.reason})
+		}
+		return response, nil
+	}
+	out, err := s.runner.run(*in.command, in, outputs{}, s.logger(ctx, ""))
+	if err != nil {
+		return nil, err
+	}
+	result, err := marshal(state(withDefaults(arguments), out, arguments.ContainsSecrets()))
+	return &pulumirpc.InvokeResponse{Return: result}, err
 }
 
 func (s *server) Check(_ context.Context, request *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
@@ -100,11 +129,17 @@ func (s *server) Check(_ context.Context, request *pulumirpc.CheckRequest) (*pul
 		response.Failures = append(response.Failures,
 			&pulumirpc.CheckFailure{Property: problem.property, Reason: problem.reason})
 	}
-	if value, ok := news["addPreviousOutputInEnv"]; !ok || value.IsNull() {
-		news["addPreviousOutputInEnv"] = resource.NewBoolProperty(true)
-	}
-	response.Inputs, err = marshal(news)
+	response.Inputs, err = marshal(withDefaults(news))
 	return response, err
+}
+
+func withDefaults(properties resource.PropertyMap) resource.PropertyMap {
+	if value, ok := properties["addPreviousOutputInEnv"]; ok && !value.IsNull() {
+		return properties
+	}
+	complete := properties.Copy()
+	complete["addPreviousOutputInEnv"] = resource.NewBoolProperty(true)
+	return complete
 }
 
 func (s *server) Diff(_ context.Context, request *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
@@ -265,8 +300,8 @@ func onlyCommands(urn string) error {
 
 func unsupported(token string) error {
 	return status.Error(codes.Unimplemented, fmt.Sprintf(
-		"%s is not supported by this build of the command plugin, which has only %s: use Pulumi's own plugin",
-		token, commandType))
+		"%s is not supported by this build of the command plugin, which has only %s and %s: use Pulumi's own plugin",
+		token, commandType, runFunction))
 }
 
 func unmarshal(properties *structpb.Struct) (resource.PropertyMap, error) {

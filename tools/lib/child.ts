@@ -18,6 +18,8 @@ export interface ChildResult {
   readonly code: number | undefined;
   /** Without the last line end. */
   readonly stdout: string;
+  /** The same to the byte, for what is no text. */
+  readonly bytes: Buffer;
   readonly stderr: string;
   /** What both said, as it came. */
   readonly all: string;
@@ -80,7 +82,12 @@ function collect({ stdout, stderr }: ChildProcessWithoutNullStreams) {
     Buffer.concat(list)
       .toString("utf8")
       .replace(/\r?\n$/, "");
-  return () => ({ stdout: text(parts.stdout), stderr: text(parts.stderr), all: text(parts.all) });
+  return () => ({
+    stdout: text(parts.stdout),
+    bytes: Buffer.concat(parts.stdout),
+    stderr: text(parts.stderr),
+    all: text(parts.all),
+  });
 }
 
 function endOf(child: ChildProcess): Promise<Pick<ChildResult, "code" | "trouble">> {

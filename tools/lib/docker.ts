@@ -36,6 +36,23 @@ export class Docker {
     return result.stdout;
   }
 
+  /**
+   * A file or folder of a container, running or not, as an archive (see `untar`); undefined when there
+   * is none.
+   */
+  async copyOut(container: string, path: string): Promise<Buffer | undefined> {
+    const args = ["container", "cp", `${container}:${path}`, "-"];
+    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
+    if (result.code === 0) {
+      return result.bytes;
+    }
+    // The engine's words; those of another engine would only make a failure of it.
+    if (/could not find the file|no such file|not found in container/i.test(result.stderr)) {
+      return undefined;
+    }
+    throw new DockerError(args, { ...result, stdout: "" });
+  }
+
   /** The last lines that a container wrote, on whichever stream. */
   async logs(container: string, lines: number): Promise<string> {
     const args = ["container", "logs", `--tail=${lines}`, container];

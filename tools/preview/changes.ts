@@ -28,7 +28,7 @@ const COMPONENTS: readonly (readonly [type: RegExp, title: (name: string) => str
     /cybexp:tls:ServerCertificate\b/,
     (name) => (name.startsWith("kapow") ? "Kapow!" : "Server certificate"),
   ],
-  [/cybexp:index:(RotationGuard|SmokeCheck)\b/, () => "Checks"],
+  [/cybexp:index:(KeptVolumes|RotationGuard|SmokeCheck)\b/, () => "Checks"],
 ];
 
 const OTHER = "Other";

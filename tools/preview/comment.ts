@@ -1,4 +1,5 @@
 /** The comment of a pull request: the summary of each environment, its diff folded below it. */
+import { LOSES_DATA } from "./losses.ts";
 import { codeBlock, inline } from "./markdown.ts";
 import { roomFor } from "./room.ts";
 import type { PreviewSummary } from "./summary.ts";
@@ -44,12 +45,14 @@ function head(summary: PreviewSummary): string {
   const advisory = violations.filter((violation) => !violation.mandatory);
   const told = (list: typeof violations) =>
     list.map(({ rule, resource, message }) => `${rule} (${resource}): ${message}`);
+  const [losses, others] = lossesFirst(sections);
   return [
     `## ${inline(environment)}: ${inline(verdict(summary))}`,
+    ...losses.flatMap(({ title, items }) => list(title, items)),
     ...remarks.map(inline),
     ...errors.flatMap((error) => ["**Fails:**", codeBlock(shorten(error).split("\n"))]),
     ...list("Breaks a rule", told(mandatory)),
-    ...sections.flatMap(({ title, items }) => list(title, items)),
+    ...others.flatMap(({ title, items }) => list(title, items)),
     ...list("Is advised against", told(advisory)),
     ...list(
       "What changes",
@@ -59,8 +62,22 @@ function head(summary: PreviewSummary): string {
   ].join("\n\n");
 }
 
+/** What is lost, which is told before all else; and the rest. */
+export function lossesFirst<T extends { readonly title: string }>(
+  sections: readonly T[],
+): [losses: T[], others: T[]] {
+  const isLoss = ({ title }: T) => title === LOSES_DATA;
+  return [sections.filter(isLoss), sections.filter((section) => !isLoss(section))];
+}
+
 /** The outcome in a few words: the heading's. */
-export function verdict({ errors, violations, tally, failed }: PreviewSummary): string {
+export function verdict(summary: PreviewSummary): string {
+  const outcome = withoutLosses(summary);
+  const loses = summary.sections.some(({ title }) => title === LOSES_DATA);
+  return loses ? `LOSES DATA; ${outcome}` : outcome;
+}
+
+function withoutLosses({ errors, violations, tally, failed }: PreviewSummary): string {
   if (violations.some(({ mandatory }) => mandatory)) {
     return "breaks a rule";
   }

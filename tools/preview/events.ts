@@ -10,6 +10,8 @@ export type Inputs = Readonly<Record<string, unknown>>;
 /** One resource, as it is and as it would be. */
 export interface Step {
   readonly op: Operation;
+  /** Whether what goes from the state stays in Docker. */
+  readonly retained?: true;
   readonly urn: string;
   readonly type: string;
   /** The resource's name in the program. */
@@ -111,6 +113,7 @@ function stepOf(metadata: Metadata): Step[] {
   return [
     {
       op,
+      ...(metadata.op === "discard" && { retained: true as const }),
       urn,
       type,
       name: nameOf(urn),

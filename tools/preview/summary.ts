@@ -4,6 +4,7 @@ import { compare } from "./compare.ts";
 import { diffOf } from "./diff.ts";
 import type { Previewed, Violation } from "./events.ts";
 import { holdersIn } from "./holders.ts";
+import { lossesIn, LOSES_DATA } from "./losses.ts";
 import { pictureOf } from "./picture.ts";
 import { renewalsOf } from "./renewals.ts";
 import { restartsOf } from "./restarts.ts";
@@ -44,6 +45,8 @@ export interface Outcome {
   readonly failed: boolean;
   readonly remarks?: readonly string[];
   readonly notes?: readonly string[];
+  /** What is lost that the steps don't tell; a sentence each. */
+  readonly losses?: readonly string[];
   /** Hides secrets in a text. */
   readonly mask?: (text: string) => string;
 }
@@ -53,7 +56,8 @@ const UNEXPECTED = /^no changes were expected/;
 
 /** The summary of a preview that Pulumi has run. */
 export function summarize(outcome: Outcome): PreviewSummary {
-  const { environment, previewed, remarks = [], notes = [], mask = (text) => text } = outcome;
+  const { environment, previewed, remarks = [], notes = [], losses = [] } = outcome;
+  const { mask = (text) => text } = outcome;
   const { steps, violations, failures } = previewed;
   const failed = outcome.failed || failures.length > 0;
   // Of a program that stopped halfway it is not known what it would have left, and what removed.
@@ -67,7 +71,10 @@ export function summarize(outcome: Outcome): PreviewSummary {
         : failures,
     violations,
     remarks,
-    sections: whole ? sectionsOf(previewed) : [],
+    sections: [
+      ...lossSection([...losses, ...lossesIn(steps, failures)]),
+      ...(whole ? sectionsOf(previewed) : []),
+    ],
     changes: whole ? changesOf(steps) : [],
     tally: whole ? tally(steps) : "",
     notes: [...notes, ...previewed.notes],
@@ -94,11 +101,16 @@ export function mapTexts<T>(value: T, change: (text: string) => string): T {
   return value;
 }
 
-/** A preview that could not even begin. */
+function lossSection(items: readonly string[]): Section[] {
+  return items.length === 0 ? [] : [{ title: LOSES_DATA, items: items.map(upperFirst) }];
+}
+
+/** A preview that could not even begin; of one that would lose data, what that is. */
 export function failedSummary(
   environment: string,
   error: string,
   remarks: readonly string[] = [],
+  losses: readonly string[] = [],
 ): PreviewSummary {
   return {
     environment,
@@ -106,7 +118,7 @@ export function failedSummary(
     errors: [error],
     violations: [],
     remarks,
-    sections: [],
+    sections: lossSection(losses),
     changes: [],
     tally: "",
     notes: [],

@@ -1,5 +1,5 @@
 /** The summary on a terminal: short, each line worth reading. */
-import { verdict } from "./comment.ts";
+import { lossesFirst, verdict } from "./comment.ts";
 import type { PreviewSummary } from "./summary.ts";
 
 /** The lines, with a line break after each. */
@@ -9,11 +9,13 @@ export function renderTerminal(summary: PreviewSummary): string {
     const kind = mandatory ? "breaks the rule" : "is advised against by";
     return `${resource} ${kind} ${rule}: ${message}`;
   });
+  const [losses, others] = lossesFirst(sections);
   return [
     `${environment}: ${verdict(summary)}`,
+    ...losses.flatMap(({ title, items }) => block(title, items)),
     ...remarks.map((remark) => `  ${remark}`),
     ...block("Rules", rules),
-    ...sections.flatMap(({ title, items }) => block(title, items)),
+    ...others.flatMap(({ title, items }) => block(title, items)),
     ...block(
       "What changes",
       changes.map(({ component, what }) => `${component}: ${what}`),

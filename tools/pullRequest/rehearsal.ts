@@ -17,8 +17,8 @@ export interface Cast {
   place(original: Endpoint): Endpoint;
 }
 
-/** Keys of the config that say where and how a real stack is kept: no part of a rehearsal. */
-const LEFT_OUT = ["cybexp:state", "cybexp:production"];
+/** Keys of the config that say where and how a real stack is kept, and what it lost: no part of a rehearsal. */
+const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
 
 /**
  * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only

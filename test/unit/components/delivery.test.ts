@@ -16,6 +16,7 @@ import {
   imageIdOf,
   labelsOf,
   names,
+  recordOf,
   run,
   the,
   valueOf,
@@ -78,6 +79,7 @@ describe("a program", () => {
   });
 
   const programs: Record<ProgramName, true> = {
+    "check-kept": true,
     "container-limits": true,
     crl: true,
     "database-retire": true,
@@ -86,9 +88,11 @@ describe("a program", () => {
     handback: true,
     handover: true,
     "image-check": true,
+    "keep-volume": true,
     "nginx-version": true,
     "pull-image": true,
     "rotation-guard": true,
+    "seal-keys": true,
     "sign-request": true,
     smoke: true,
     volume: true,
@@ -216,14 +220,15 @@ describe("a data volume", () => {
 
   it("is protected, and kept when the stack is destroyed", async () => {
     const { result, resources } = await make(false);
-    assert.deepEqual(resources, [
+    assert.deepEqual(names(resources).slice(0, 1), [`${COMMAND} d-kept-kms-db-data`]);
+    assert.deepEqual(resources.slice(1), [
       {
         type: COMMAND,
         name: "d-owner",
         parent: "d",
         inputs: {
           ...run("volume"),
-          environment: { MARK: ".cybexp-volume" },
+          environment: { MARK: recordOf("cybexp-test-kms-db-data").mark },
           stdin: {
             volume: "cybexp-test-kms-db-data",
             deployment: DEPLOYMENT_ID,
@@ -242,13 +247,24 @@ describe("a data volume", () => {
         secrets: [],
         options: {},
       },
+      {
+        type: "cybexp:index:KeptVolumes",
+        name: "d-kept",
+        parent: "d",
+        inputs: {},
+        secrets: [],
+        options: {},
+      },
       { ...volume, options: { protect: true, retainOnDelete: true } },
     ]);
     assert.equal(await valueOf(result.volumeName), "cybexp-test-kms-db-data");
   });
 
-  it("goes with a throw-away stack", async () => {
-    assert.deepEqual(the(await make(true), VOLUME, "d"), { ...volume, options: {} });
+  it("goes with a throw-away stack, which remembers nothing of it", async () => {
+    const built = await make(true);
+    assert.deepEqual(the(built, VOLUME, "d"), { ...volume, options: {} });
+    assert.equal(built.resources.length, 3);
+    assert.deepEqual(built.looks, []);
   });
 
   it("is not mounted before its owner is set", async () => {

@@ -44,6 +44,8 @@ export interface World {
   readonly seed?: string;
   /** What `nginx -V` prints in the proxy's image. */
   readonly nginx?: string;
+  /** What the look at the kept volumes finds. @default nothing */
+  readonly found?: { readonly refused: readonly string[]; readonly idle: readonly string[] };
   /** Whether it is a preview of a stack that is not there yet: ids and outputs are unknown. */
   readonly preview?: boolean;
   /** The state that earlier builds with it left: what stays the same keeps what was made for it. */
@@ -63,6 +65,8 @@ export interface Build<T> {
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
   /** Names of images that were looked up. */
   readonly lookups: readonly string[];
+  /** The programs that were run at once, and what they were told. */
+  readonly looks: readonly { readonly program: string; readonly input: Inputs }[];
   /** By the component's type and name. */
   readonly outputs: ReadonlyMap<string, ComponentOutputs>;
 }
@@ -104,6 +108,7 @@ export async function build<T>(
 ): Promise<Build<T>> {
   const resources: Registered[] = [];
   const lookups: string[] = [];
+  const looks: { program: string; input: Inputs }[] = [];
   const outputs = new Map<string, ComponentOutputs>();
   const dependencies = new Map<string, readonly string[]>();
   const known: Memory = new Map(world.memory);
@@ -134,6 +139,14 @@ export async function build<T>(
         return { id: made.id, state: Object.fromEntries(state) as Record<string, unknown> };
       },
       call: ({ token, inputs }) => {
+        if (token === "command:local:run") {
+          const { command, stdin } = inputs as { command: string; stdin: string };
+          looks.push({
+            program: programIn({ create: command }),
+            input: JSON.parse(stdin) as Inputs,
+          });
+          return { stdout: JSON.stringify(world.found ?? WELL), stderr: "" };
+        }
         assert.equal(token, "docker:index/getRemoteImage:getRemoteImage");
         const { name } = inputs as { name: string };
         lookups.push(name);
@@ -181,6 +194,7 @@ export async function build<T>(
     resources: resources.sort(byTypeAndName),
     dependencies,
     lookups: lookups.sort(),
+    looks,
     outputs,
   };
 }
@@ -328,7 +342,7 @@ function provider(
     case COMMAND:
       return {
         id: `ran-${name}`,
-        state: { stdout: printed(programIn(inputs), name, seed, nginx), stderr: "" },
+        state: { stdout: printed(inputs, name, seed, nginx), stderr: "" },
       };
     default:
       assert.match(type, /^cybexp:/, `no stand-in for ${type}`);
@@ -340,18 +354,34 @@ const programIn = ({ create }: Record<string, unknown>) =>
   String(create).replace(/^.*\/|\.ts$/g, "");
 
 /** What our own programs print. */
-function printed(program: string, name: string, seed: string, nginx: string): string {
-  switch (program) {
+function printed(inputs: Inputs, name: string, seed: string, nginx: string): string {
+  switch (programIn(inputs)) {
     case "nginx-version":
       return nginx;
     case "crl":
       return pemOf("X509 CRL", name, seed);
+    case "keep-volume": {
+      const { volume } = inputs["stdin"] === undefined ? { volume: "" } : parsed(inputs["stdin"]);
+      return JSON.stringify(recordOf(String(volume)));
+    }
     case "sign-request":
       return pemOf("CERTIFICATE", name, seed);
     default:
       return "";
   }
 }
+
+const parsed = (text: unknown) => JSON.parse(String(text)) as Inputs;
+
+/** What the look at the kept volumes prints where all is well. */
+const WELL = { refused: [], idle: [] };
+
+/** What the state remembers of a kept volume. */
+export const recordOf = (volume: string) => ({
+  volume,
+  mark: digest(volume).slice(0, 12),
+  engine: { id: "ENGINE", name: "engine" },
+});
 
 export const imageIdOf = (image: string) => `sha256:${digest(image)}`;
 export const containerIdOf = (name: string, seed = "first") =>

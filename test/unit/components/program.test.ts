@@ -285,9 +285,25 @@ describe("the program with another configuration", () => {
       "docker:index/volume:Volume backend-db-data",
       "docker:index/volume:Volume kms-db-data",
       "docker:index/volume:Volume kms-secrets",
+      "random:index/randomId:RandomId deployment",
       "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
       "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
     ]);
+  });
+
+  it("looks at all that it keeps once, before anything is told of the engine", async () => {
+    const kept = { ...configOf("Pulumi.dev.yaml"), "cybexp:throwaway": "false" };
+    const { looks } = await program(kept);
+    assert.deepEqual(
+      looks.map(({ program: looked, input }) => [looked, (input["volumes"] as unknown[]).length]),
+      [["check-kept", 3]],
+    );
+    const refused = ["the volume x is gone"];
+    const config = { ...kept, "cybexp:lost": '["kms-secrets@3f2a9c10b7d4"]' };
+    await assert.rejects(program(config, { found: { refused, idle: [] } }), {
+      name: "Error",
+      message: "the volume x is gone",
+    });
   });
 
   it("hands each setting to what it is for", async () => {

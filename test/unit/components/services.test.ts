@@ -113,6 +113,7 @@ describe("a database", () => {
 
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
+      "command:local:Command kms-db-data-kept-kms-db-data",
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-image-check",
       "command:local:Command kms-db-image-pull",
@@ -123,6 +124,7 @@ describe("a database", () => {
       "cybexp:docker:DataVolume kms-db-data",
       "cybexp:docker:Release kms-db-secrets",
       "cybexp:index:Database kms-db",
+      "cybexp:index:KeptVolumes kms-db-data-kept",
       "cybexp:index:RotatedPassword kms-db-admin-password",
       "cybexp:index:RotatedPassword kms-db-password",
       "docker:index/container:Container kms-db",
@@ -414,11 +416,14 @@ describe("the KMS", () => {
       "command:local:Command kms-handover",
       "command:local:Command kms-image-check",
       "command:local:Command kms-image-pull",
+      "command:local:Command kms-keys",
       "command:local:Command kms-limits",
+      "command:local:Command kms-secrets-kept-kms-secrets",
       "command:local:Command kms-secrets-owner",
       "cybexp:docker:Container kms",
       "cybexp:docker:DataVolume kms-secrets",
       "cybexp:docker:Release kms-config",
+      "cybexp:index:KeptVolumes kms-secrets-kept",
       "cybexp:index:Kms kms",
       "cybexp:index:Service kms",
       "docker:index/container:Container kms",

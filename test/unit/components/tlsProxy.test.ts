@@ -91,6 +91,7 @@ const SETTINGS: Settings = {
     backendDatabase: 1,
   },
   throwaway: false,
+  lost: [],
   production: false,
   state: {},
 };

@@ -1,0 +1,58 @@
+/** The parts of a stack whose data can't be made again, and what each of them is to its operator. */
+
+/** The file in a kept volume that tells it from every other: names and labels are easily made again. */
+export const MARK_FILE = ".cybexp-volume";
+
+/** Beside it, once a service has made its keys: their names, as JSON. */
+export const SEAL_FILE = ".cybexp-keys";
+
+/** Stands for the mark of a volume that was made before there were marks. */
+export const UNMARKED = "unmarked";
+
+/** A mark: 48 random bits. */
+export const MARK = /^[0-9a-f]{12}$/;
+
+/** What a kept volume means. */
+export interface KeptPart {
+  /** What is in it, such as "the KMS's keys". */
+  readonly has: string;
+  /** Whether its service makes keys in it, which the volume must have from then on. */
+  readonly keys?: true;
+  /** What losing it would mean, as a sentence. */
+  readonly loss: string;
+  /** What it does mean, once the operator has given it up. */
+  readonly lost: string;
+}
+
+/** The kept parts of a CYBEX-P stack, by the last part of their volume's name. */
+export const keptParts: Readonly<Record<string, KeptPart>> = {
+  "kms-secrets": {
+    has: "the KMS's keys",
+    keys: true,
+    loss:
+      "The KMS would make new ones, and every record that is stored would stay unreadable for good, " +
+      "although the databases still have it.",
+    lost: "The KMS makes new ones. Every record that is stored stays unreadable for good, although the databases still have it.",
+  },
+  "kms-db-data": {
+    has: "the KMS's accounts",
+    loss: "Every account and its attributes would be gone, and every token would be refused.",
+    lost: "Every account and its attributes are gone, and every token is refused.",
+  },
+  "backend-db-data": {
+    has: "the Backend's records",
+    loss: "Every stored record would be gone.",
+    lost: "Every stored record is gone.",
+  },
+};
+
+/** What a part of somebody's own program means. */
+export function keptPart(part: string): KeptPart {
+  return (
+    keptParts[part] ?? {
+      has: `the data of ${part}`,
+      loss: "All of it would be gone.",
+      lost: "All of it is gone.",
+    }
+  );
+}

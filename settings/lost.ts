@@ -1,0 +1,19 @@
+/** What the operator gives up for good: `cybexp:lost`. */
+import { Fault } from "./fault.ts";
+import { nearest } from "./nearest.ts";
+import { keptParts, MARK, UNMARKED } from "./keptParts.ts";
+
+/** `PART@MARK`: a kept volume, by the mark that the error about it names. */
+export function parseLoss(raw: unknown): string | Fault {
+  const parts = Object.keys(keptParts);
+  const allowed = `Allowed: one of ${parts.join(", ")}, an @, and the mark of the lost volume (12 hex digits, or ${UNMARKED}).`;
+  const copy = "Copy it from the error that names the lost volume.";
+  const [part = "", mark = "", ...rest] = typeof raw === "string" ? raw.split("@") : [];
+  if (!parts.includes(part)) {
+    const meant = nearest(part, parts);
+    return new Fault(allowed, meant === undefined ? copy : `Did you mean ${meant}@${mark}?`);
+  }
+  return rest.length === 0 && (mark === UNMARKED || MARK.test(mark))
+    ? `${part}@${mark}`
+    : new Fault(allowed, copy);
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { renderComment } from "../../tools/preview/comment.ts";
+import { readEvents } from "../../tools/preview/events.ts";
+import { THROWN_AWAY } from "../../tools/preview/losses.ts";
+import { failedSummary, summarize } from "../../tools/preview/summary.ts";
+import { renderTerminal } from "../../tools/preview/terminal.ts";
+import { declaredLosses } from "../../tools/pullRequest/losses.ts";
+import { diagnostic, event, PASSWORD } from "./previewEvents.ts";
+
+const DATA_VOLUME = "cybexp:index:Kms$cybexp:docker:DataVolume$docker:index/volume:Volume";
+
+const volume = (op: string, part = "kms-secrets", next?: string) =>
+  event({
+    op,
+    type: DATA_VOLUME,
+    name: part,
+    old: {
+      name: `cybexp-prod-${part}`,
+      labels: [{ label: "cybexp.role", value: part }],
+    },
+    ...(next !== undefined && { next: { name: next }, detailed: ["name"] }),
+  });
+
+const summaryOf = (lines: readonly string[], losses: readonly string[] = []) =>
+  summarize({
+    environment: "prod",
+    failed: false,
+    previewed: readEvents(lines.join("\n")),
+    losses,
+  });
+
+const lost = (...lines: string[]) =>
+  summaryOf(lines).sections.find(({ title }) => title === "This loses data")?.items;
+
+describe("what a preview says is lost", () => {
+  it("is nothing where volumes stay, are made, or have no data", () => {
+    assert.equal(lost(volume("same"), volume("create")), undefined);
+    const release = DATA_VOLUME.replace("DataVolume", "Release");
+    assert.equal(lost(event({ op: "delete", type: release, name: "kms-config" })), undefined);
+  });
+
+  it("is a volume that is removed", () => {
+    assert.deepEqual(lost(volume("delete", "backend-db-data")), [
+      "The volume cybexp-prod-backend-db-data with the Backend's records is removed. Every stored record is gone.",
+    ]);
+  });
+
+  it("is a volume that is replaced", () => {
+    assert.deepEqual(lost(volume("replace", "kms-db-data", "cybexp-new-kms-db-data")), [
+      "The volume cybexp-prod-kms-db-data with the KMS's accounts is replaced by an empty one, cybexp-new-kms-db-data. Every account and its attributes are gone, and every token is refused.",
+    ]);
+  });
+
+  it("is a volume that the stack leaves to itself", () => {
+    assert.deepEqual(lost(volume("discard")), [
+      "The volume cybexp-prod-kms-secrets with the KMS's keys leaves the stack: it stays in Docker, and no `up` looks after it any more",
+    ]);
+  });
+
+  it("is what Pulumi refuses to remove, too", () => {
+    const refused = `unable to delete resource "urn:pulumi:prod::cybexp::${DATA_VOLUME}::kms-secrets"\nas it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag`;
+    assert.deepEqual(lost(diagnostic("error", refused)), [
+      "The volume kms-secrets with the KMS's keys would go, and is protected: nothing is done",
+    ]);
+  });
+
+  it("stands first of all, on the terminal and in the comment", () => {
+    const summary = {
+      ...summaryOf([event({ op: "update", type: PASSWORD, name: "x" })], ["the keys are given up"]),
+      remarks: ["A remark."],
+    };
+    assert.match(
+      renderTerminal(summary),
+      /^prod: LOSES DATA; 1 updated\n {2}This loses data\n {4}- The keys are given up\n {2}A remark\.\n/,
+    );
+    assert.match(
+      renderComment([summary]),
+      /^<!-- cybexp-preview -->\n## prod: LOSES DATA; 1 updated\n\n\*\*This loses data\*\*\n\n- The keys are given up\n\nA remark\.\n/,
+    );
+  });
+
+  it("is told of a preview that could not begin", () => {
+    const text = renderTerminal(failedSummary("prod", "no", [], ["the volume is gone"]));
+    assert.equal(
+      text,
+      "prod: LOSES DATA; fails\n  This loses data\n    - The volume is gone\nerror: no\n",
+    );
+  });
+});
+
+describe("what a pull request says is lost", () => {
+  const file = (lost: string, throwaway: boolean) =>
+    `config:\n  cybexp:lost: [${lost}]\n  cybexp:throwaway: ${throwaway}\n`;
+
+  it("is what the stack's file gives up anew", () => {
+    const [a, b] = ["kms-secrets@3f2a9c10b7d4", "backend-db-data@aaaaaaaaaaaa"];
+    assert.deepEqual(declaredLosses(file(a, false), file(a, false)), []);
+    assert.deepEqual(declaredLosses("config: {}", "config: {}"), []);
+    assert.deepEqual(declaredLosses(file(a, true), file(`${a}, ${b}`, true)), [
+      `the Backend's records are given up (cybexp:lost has ${b}), if their volume is gone. Every stored record is gone.`,
+    ]);
+  });
+
+  it("is all of a stack that may be thrown away from now on", () => {
+    assert.deepEqual(declaredLosses(file("", false), file("", true)), [THROWN_AWAY]);
+    assert.deepEqual(declaredLosses(file("", true), file("", false)), []);
+  });
+});

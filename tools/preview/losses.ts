@@ -1,0 +1,61 @@
+/** What a change costs of records, accounts and keys: told before everything else. */
+import { keptPart, keptParts } from "../../settings/keptParts.ts";
+import type { Step } from "./events.ts";
+import { upperFirst } from "./words.ts";
+
+/** The first heading of a preview that has anything below it. */
+export const LOSES_DATA = "This loses data";
+
+const DATA_VOLUME = /\$?cybexp:docker:DataVolume\$docker:index\/volume:Volume$/;
+
+/** A sentence for each volume of data that a preview removes, replaces, or leaves to itself. */
+export function lossesIn(steps: readonly Step[], failures: readonly string[]): string[] {
+  const lost = steps
+    .filter(
+      ({ op, urn }) => DATA_VOLUME.test(typesIn(urn)) && (op === "delete" || op === "replace"),
+    )
+    .map(({ name, old, next, op, retained }) => {
+      const volume = nameIn(old, name);
+      const { has, lost: loss } = keptPart(partOf(old, name));
+      if (retained) {
+        return `the volume ${volume} with ${has} leaves the stack: it stays in Docker, and no \`up\` looks after it any more`;
+      }
+      return op === "delete"
+        ? `the volume ${volume} with ${has} is removed. ${loss}`
+        : `the volume ${volume} with ${has} is replaced by an empty one, ${nameIn(next, name)}. ${loss}`;
+    });
+  return [...lost, ...failures.flatMap(protectedIn)].map(upperFirst);
+}
+
+/** What Pulumi refuses to do, since the resource is protected. */
+function protectedIn(failure: string): string[] {
+  const urn = /urn:pulumi:[^\s"']+/.exec(failure)?.[0];
+  if (urn === undefined || !/protection/.test(failure) || !DATA_VOLUME.test(typesIn(urn))) {
+    return [];
+  }
+  const name = urn.split("::").at(-1) ?? "";
+  return [
+    `the volume ${name} with ${keptPart(name).has} would go, and is protected: nothing is done`,
+  ];
+}
+
+const typesIn = (urn: string): string => urn.split("::")[2] ?? "";
+
+/** The part by the volume's label; by its name in the program where it has none. */
+function partOf(inputs: Step["old"], name: string): string {
+  const labels: unknown = inputs?.["labels"];
+  const role = Array.isArray(labels)
+    ? (labels as { label?: unknown; value?: unknown }[]).find(
+        ({ label }) => label === "cybexp.role",
+      )?.value
+    : undefined;
+  return typeof role === "string" && role in keptParts ? role : name;
+}
+
+const nameIn = (inputs: Step["old"], fallback: string): string =>
+  typeof inputs?.["name"] === "string" ? inputs["name"] : fallback;
+
+/** What becomes of a stack that is called a throw-away one from now on. */
+export const THROWN_AWAY =
+  "cybexp:throwaway is true, and was not when the stack was last deployed: after the next `up`, `npm run down` removes " +
+  "its records, accounts and keys, and a volume that is lost is made anew without a word";
