@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderBackendConfig } from "../render/backendConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import type { StackLimits } from "../settings/limits.ts";
 import { Database } from "./database.ts";
 import type { Deployment } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Service } from "./service.ts";
 
@@ -14,6 +16,8 @@ export interface BackendArgs {
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
+  /** What its containers may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
 }
 
 /**
@@ -27,6 +31,9 @@ export class Backend extends pulumi.ComponentResource {
   constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Backend", name, {}, opts);
     const { deployment, settings } = args;
+    const limits = pulumi.output(
+      args.limits ?? stackLimits({ backend: settings, database: args.database }),
+    );
 
     this.database = new Database(
       `${name}-db`,
@@ -37,6 +44,7 @@ export class Backend extends pulumi.ComponentResource {
         database: String(settings.config["db_name"] ?? "priv_backend"),
         generation: args.databaseGeneration,
         publish: args.database.publish.backend,
+        limits: limits.backendDatabase,
       },
       { parent: this },
     );
@@ -53,6 +61,7 @@ export class Backend extends pulumi.ComponentResource {
         bind: settings.bind,
         databaseNetwork: this.database.network,
         drainSeconds: args.drainSeconds,
+        limits: limits.backend,
       },
       { parent: this },
     );

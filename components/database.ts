@@ -2,10 +2,12 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { mongoHello, printfBytes } from "../render/mongoHello.ts";
 import { mongoUri } from "../render/mongoUri.ts";
+import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -40,6 +42,8 @@ export interface DatabaseArgs {
   readonly generation: number;
   /** For the operator; not published if absent. */
   readonly publish: Endpoint | undefined;
+  /** @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<ContainerLimits>;
 }
 
 /** A private MongoDB for one service: generated SCRAM credentials, a network of its own, kept data. */
@@ -55,6 +59,7 @@ export class Database extends pulumi.ComponentResource {
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Database", name, {}, opts);
     const { deployment, role } = args;
+    const { memory, cpus, pids } = pulumi.output(args.limits ?? stackLimits({}).backendDatabase);
     const image = imageId(`${name}-image`, args.image, this);
 
     const network = new docker.Network(
@@ -111,8 +116,9 @@ export class Database extends pulumi.ComponentResource {
         },
         healthCheck: HEALTH_CHECK,
         stopGrace: 60,
-        memory: 1024,
-        cpus: 1,
+        memory,
+        cpus,
+        pidsLimit: pids,
       },
       { parent: this },
     );

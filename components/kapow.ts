@@ -3,9 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
 import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
+import { MAX_BODY, type StackLimits } from "../settings/limits.ts";
 import type { KapowSettings } from "../settings/types.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
@@ -22,9 +24,6 @@ const FOLDER = `${VOLUME}/current`;
  * go.mod allows all three. Built with Go before 1.22 it does not look at this.
  */
 const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
-
-/** Kapow! itself takes any size, and keeps it in memory. */
-const MAX_BODY = "16m";
 
 /** A certificate and its private key, PEM. */
 export interface KeyPair {
@@ -46,6 +45,8 @@ export interface KapowArgs {
   /** What the proxy verifies it by: the name in its certificate, and the authorities, PEM. */
   readonly serverName: string;
   readonly serverCa: pulumi.Input<string>;
+  /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
 }
 
 /**
@@ -66,6 +67,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Kapow", name, {}, opts);
     const { deployment, settings } = args;
+    const limits = pulumi.output(args.limits ?? stackLimits({ kapow: settings }));
+    const { memory, cpus, pids } = limits.kapow;
     const image = imageId(`${name}-image`, settings.image, this);
 
     const network = new docker.Network(
@@ -139,9 +142,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         // It has no handler: it is gone at once, with code 2, and requests under way with it.
         stopSignal: "SIGTERM",
         stopGrace: 10,
-        // A body has no limit but this.
-        memory: 512,
-        cpus: 1,
+        // At its own port a body has no limit but this.
+        memory,
+        cpus,
+        pidsLimit: pids,
       },
       { parent: this },
     );
@@ -154,7 +158,15 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       privateKey: args.proxyClient.privateKey,
     });
     this.doors = settings.door
-      ? [{ name: "kapow", service: this, maxBody: MAX_BODY, ...settings.door }]
+      ? [
+          {
+            name: "kapow",
+            service: this,
+            maxBody: `${MAX_BODY.kapow}m`,
+            room: limits.doors.kapow,
+            ...settings.door,
+          },
+        ]
       : [];
     this.containerId = container.id;
     this.registerOutputs({ network: this.network, containerId: this.containerId });

@@ -2,9 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { renderKmsConfig } from "../render/kmsConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
+import type { StackLimits } from "../settings/limits.ts";
 import { Database } from "./database.ts";
 import { DataVolume } from "./dataVolume.ts";
 import type { Deployment } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
 
@@ -16,6 +18,8 @@ export interface KmsArgs {
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
+  /** What its containers may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
   /** Raising it makes a new token-signing key, which revokes every token. */
   readonly jwtKeyGeneration: number;
 }
@@ -30,6 +34,9 @@ export class Kms extends pulumi.ComponentResource {
   constructor(name: string, args: KmsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:Kms", name, {}, opts);
     const { deployment, settings } = args;
+    const limits = pulumi.output(
+      args.limits ?? stackLimits({ kms: settings, database: args.database }),
+    );
     const image = imageId(`${name}-image`, settings.image, this);
 
     this.database = new Database(
@@ -41,6 +48,7 @@ export class Kms extends pulumi.ComponentResource {
         database: String(settings.config["db_name"] ?? "KMS_db"),
         generation: args.databaseGeneration,
         publish: args.database.publish.kms,
+        limits: limits.kmsDatabase,
       },
       { parent: this },
     );
@@ -74,6 +82,7 @@ export class Kms extends pulumi.ComponentResource {
         bind: settings.bind,
         databaseNetwork: this.database.network,
         drainSeconds: args.drainSeconds,
+        limits: limits.kms,
         volumes: [{ volume: secrets.volumeName, target: "/secrets" }],
       },
       { parent: this },

@@ -10,6 +10,7 @@ export type ProgramName =
   | "database-retire"
   | "database-users"
   | "deliver"
+  | "engine-size"
   | "handback"
   | "handover"
   | "nginx-version"

@@ -19,6 +19,7 @@ import {
   type NginxUpstream,
 } from "./nginxUpstream.ts";
 import {
+  BODIES_FOLDER,
   checkRoom,
   type DoorRoom,
   doorRoom,
@@ -132,7 +133,7 @@ error_log stderr error;
 # Not auto: that counts the host's processors, not the container's share of them.
 worker_processes ${room.workers};
 # A connection has a socket, and may have a body's file.
-worker_rlimit_nofile ${2 * room.connections + 1024};
+worker_rlimit_nofile ${4 * room.connections};
 # After a reload the workers of the older release finish what they have, for so long.
 worker_shutdown_timeout ${shutdownTimeout}s;
 
@@ -141,7 +142,7 @@ events {
 }
 `;
 
-const basics = ({ certificates, room }: Checked) => `\
+const basics = ({ certificates }: Checked) => `\
 default_type application/json;
 # Long enough a name must not end Nginx at start.
 server_names_hash_bucket_size 512;
@@ -150,7 +151,7 @@ map_hash_max_size 8192;
 map_hash_bucket_size ${certificates ? 256 : 128};
 
 # The root is read-only.
-client_body_temp_path ${room.bodies};
+client_body_temp_path ${BODIES_FOLDER};
 proxy_temp_path /tmp/proxy;
 fastcgi_temp_path /tmp/fastcgi;
 uwsgi_temp_path /tmp/uwsgi;

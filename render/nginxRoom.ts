@@ -3,15 +3,13 @@
  * has. A large body waits in the proxy, on its disk, until the service has room for it: CYBEX-P's
  * collector loses a record that is refused.
  */
-import { matching, wholeNumber } from "./check.ts";
+import { wholeNumber } from "./check.ts";
 
 /** What the proxy itself may take. */
 export interface NginxRoom {
   readonly workers: number;
   /** Of each worker: those of callers, and those to the services. */
   readonly connections: number;
-  /** A writable folder of the container, for bodies that are not small. */
-  readonly bodies: string;
   /** How many large bodies may be under way at once, at all doors together. */
   readonly largeBodies: number;
 }
@@ -27,11 +25,13 @@ export interface DoorRoom {
 /** From so many bytes on a body is large: as many digits as that has. */
 export const LARGE_BODY = 100_000;
 
+/** The folder for bodies that are not small; in a deployment a volume, since /tmp is memory. */
+export const BODIES_FOLDER = "/tmp/client_body";
+
 /** What holds where nothing is said. */
 export const nginxRoom: NginxRoom = {
   workers: 4,
   connections: 1024,
-  bodies: "/tmp/client_body",
   largeBodies: 120,
 };
 export const doorRoom: DoorRoom = { requests: 512, largeBodies: 4 };
@@ -39,6 +39,7 @@ export const doorRoom: DoorRoom = { requests: 512, largeBodies: 4 };
 interface RoomyDoor {
   readonly port: number;
   readonly name: string;
+  readonly maxBody: string;
   readonly room: DoorRoom;
 }
 
@@ -84,8 +85,14 @@ map $content_length $turns {
     default off;
     "~^${atLeastLarge}$" turns;
 }
-${doors.map(turns).join("\n")}
+${doors.filter(takesLarge).map(turns).join("\n")}
 `;
+
+const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Whether the door lets a large body through. @param door Its `maxBody` is in Nginx's spelling. */
+const takesLarge = ({ maxBody }: RoomyDoor) =>
+  parseInt(maxBody) * (UNITS[maxBody.at(-1) ?? ""] ?? 1) >= LARGE_BODY;
 
 const turns = ({ port, room: { largeBodies } }: RoomyDoor) => `\
 split_clients $request_id $turn_at_${port} {
@@ -96,24 +103,23 @@ ${Array.from({ length: largeBodies - 1 }, (_, index) => `    ${share(largeBodies
 const share = (parts: number) => (Math.floor(10_000 / parts) / 100).toFixed(2);
 
 /** In the location that leads to the service, after the caller was let in. */
-export const passage = ({ name, port, room }: RoomyDoor, { largeBodies }: NginxRoom) => `\
-limit_conn requests ${room.requests};
+export const passage = (door: RoomyDoor, { largeBodies }: NginxRoom) => `\
+limit_conn requests ${door.room.requests};
+${
+  takesLarge(door)
+    ? `\
 limit_conn large_bodies ${largeBodies};
 proxy_cache $turns;
-proxy_cache_key "${name} $turn_at_${port}";
-`;
+proxy_cache_key "${door.name} $turn_at_${door.port}";
+`
+    : ""
+}`;
 
 /** Every value in the text's place for it and no more. */
 export function checkRoom(room: NginxRoom, doors: readonly RoomyDoor[]): void {
   wholeNumber("the number of workers", room.workers, 1, 512);
   wholeNumber("the number of connections", room.connections, 64, 1_048_576);
   wholeNumber("the number of large bodies", room.largeBodies, 1, 65_535);
-  matching(
-    "the bodies' folder",
-    room.bodies,
-    /^(\/[A-Za-z0-9._-]+)+$/,
-    "an absolute path of letters, digits, dot, _ and -",
-  );
   for (const {
     name,
     room: { requests, largeBodies },

@@ -1,0 +1,33 @@
+import * as pulumi from "@pulumi/pulumi";
+import {
+  assumedEngine,
+  type EngineSize,
+  limitsOf,
+  type LimitSettings,
+  type StackLimits,
+} from "../settings/limits.ts";
+import { Program } from "./program.ts";
+
+/**
+ * Asks the engine once, and again only when it is told to: what the state remembers stays the same, and
+ * so do the limits. `npm run up` tells it to when the engine is another one.
+ */
+export function engineSize(name: string, dockerHost?: string): pulumi.Output<EngineSize> {
+  const program = new Program(name, { program: "engine-size", input: { dockerHost } }, {});
+  return program.stdout.apply((text) => JSON.parse(text) as EngineSize);
+}
+
+/** The limits of a stack's containers on its engine. */
+export function stackLimits(
+  settings: LimitSettings,
+  engine: pulumi.Input<EngineSize> = assumedEngine,
+): pulumi.Output<StackLimits> {
+  return pulumi.output(engine).apply((size) => {
+    try {
+      return limitsOf(settings, size);
+    } catch (error) {
+      // The CLI prints it without a trace.
+      throw error instanceof RangeError ? new pulumi.RunError(error.message) : error;
+    }
+  });
+}
