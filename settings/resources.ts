@@ -69,7 +69,7 @@ const HALF = "half of the engine's, at least 1";
 export const serviceResources = {
   kms: resourceKeys(256, "512", ONE_PROCESSOR, "1984"),
   backend: resourceKeys(
-    384,
+    256,
     "512 to 1216, by the engine's processors and memory",
     ONE_PROCESSOR,
     "1984",

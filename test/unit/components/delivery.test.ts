@@ -83,6 +83,7 @@ describe("a program", () => {
     "database-retire": true,
     "database-users": true,
     deliver: true,
+    "engine-size": true,
     handback: true,
     handover: true,
     "nginx-version": true,

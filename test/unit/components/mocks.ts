@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { Deployment } from "../../../components/deployment.ts";
+import type { EngineSize } from "../../../settings/limits.ts";
 
 /** One resource as the engine was told of it. */
 export interface Registered {
@@ -338,11 +339,16 @@ function provider(
 const programIn = ({ create }: Record<string, unknown>) =>
   String(create).replace(/^.*\/|\.ts$/g, "");
 
+/** What the engine's machine has. */
+export const ENGINE: EngineSize = { processors: 4, memory: 8192 };
+
 /** What our own programs print. */
 function printed(program: string, name: string, seed: string, nginx: string): string {
   switch (program) {
     case "nginx-version":
       return nginx;
+    case "engine-size":
+      return JSON.stringify(ENGINE);
     case "crl":
       return pemOf("X509 CRL", name, seed);
     case "sign-request":
