@@ -4,6 +4,7 @@ import {
   type EngineSize,
   limitsOf,
   type LimitSettings,
+  missingProcessors,
   type StackLimits,
 } from "../settings/limits.ts";
 import { Program } from "./program.ts";
@@ -23,11 +24,9 @@ export function stackLimits(
   engine: pulumi.Input<EngineSize> = assumedEngine,
 ): pulumi.Output<StackLimits> {
   return pulumi.output(engine).apply((size) => {
-    try {
-      return limitsOf(settings, size);
-    } catch (error) {
-      // The CLI prints it without a trace.
-      throw error instanceof RangeError ? new pulumi.RunError(error.message) : error;
+    for (const sentence of missingProcessors(settings, size)) {
+      void pulumi.log.warn(sentence);
     }
+    return limitsOf(settings, size);
   });
 }

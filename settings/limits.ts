@@ -69,19 +69,15 @@ const KAPOW = { base: 64, request: 0.5, copies: 4, threads: 4, ownThreads: 32 };
 /** A connection with TLS and buffers, and its share of the answers that are read ahead. */
 const PROXY = { base: 128, worker: 16, request: 0.3 };
 
-/**
- * The limits of every container of a stack.
- *
- * @throws RangeError for more processors than the engine has
- */
+/** The limits of every container of a stack; no more processors than the engine has, which it would refuse. */
 export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimits {
   const { kms, backend, database, kapow, proxy } = settings;
   const given = { ...database?.resources };
   const turns = clamp(2 * engine.processors, 2, 8);
   const half = Math.max(1, Math.floor(engine.processors / 2));
 
-  const service = (name: string, resources: Resources = {}, body: number): ContainerLimits =>
-    withGiven(`cybexp:${name}.resources`, engine, resources, {
+  const service = (resources: Resources = {}, body: number): ContainerLimits =>
+    withGiven(engine, resources, {
       memory: atMost(
         Math.max(512, engine.memory / 4),
         SERVICE.base + REQUESTS * SERVICE.request + turns * SERVICE.copies * body,
@@ -92,9 +88,6 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
     });
   const databaseOf = (name: "kms" | "backend", memory: number): ContainerLimits =>
     withGiven(
-      given[name]?.cpus === undefined
-        ? "cybexp:database.resources"
-        : `cybexp:database.resources.${name}`,
       engine,
       { ...given, ...given[name] },
       {
@@ -107,9 +100,9 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
 
   const limits = {
     // The KMS has no large bodies.
-    kms: service("kms", kms?.resources, 0),
+    kms: service(kms?.resources, 0),
     kmsDatabase: databaseOf("kms", 1024),
-    backend: service("backend", backend?.resources, MAX_BODY.backend),
+    backend: service(backend?.resources, MAX_BODY.backend),
     backendDatabase: databaseOf(
       "backend",
       Math.max(
@@ -119,7 +112,7 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
         engine.memory / 4,
       ),
     ),
-    kapow: withGiven("cybexp:kapow.resources", engine, kapow?.resources ?? {}, {
+    kapow: withGiven(engine, kapow?.resources ?? {}, {
       memory: 512,
       cpus: 1,
       pids: 1024,
@@ -139,6 +132,26 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
   };
   const behind = [doors.kms, doors.backend, ...(kapow?.door ? [doors.kapow] : [])];
   return { ...limits, doors, proxy: proxyOf(proxy?.resources ?? {}, engine, half, behind) };
+}
+
+/** A sentence for each key that asks for more processors than the engine has. */
+export function missingProcessors(settings: LimitSettings, { processors }: EngineSize): string[] {
+  const { kms, backend, database, kapow, proxy } = settings;
+  const asked: [string, Resources | undefined][] = [
+    ["kms.resources", kms?.resources],
+    ["backend.resources", backend?.resources],
+    ["database.resources", database?.resources],
+    ["database.resources.kms", database?.resources?.kms],
+    ["database.resources.backend", database?.resources?.backend],
+    ["kapow.resources", kapow?.resources],
+    ["proxy.resources", proxy?.resources],
+  ];
+  const has = processors === 1 ? "1 processor" : `${processors} processors`;
+  return asked.flatMap(([path, { cpus = 0 } = {}]) =>
+    cpus > processors
+      ? [`cybexp:${path}.cpus is ${cpus}, but the engine has ${has}: it gets ${processors}`]
+      : [],
+  );
 }
 
 /** How many requests a service is made for, where nothing else is said. */
@@ -175,10 +188,10 @@ function proxyOf(
   doors: readonly DoorLimits[],
 ): ProxyLimits {
   const requests = doors.reduce((sum, door) => sum + door.requests, 0);
-  const cpus = resources.cpus ?? half;
+  const cpus = Math.min(resources.cpus ?? half, engine.processors);
   const workers = resources.workers ?? Math.max(4, 2 * Math.ceil(cpus));
   return {
-    ...withGiven("cybexp:proxy.resources", engine, resources, {
+    ...withGiven(engine, resources, {
       memory: step(PROXY.base + workers * PROXY.worker + requests * PROXY.request),
       cpus,
       // Workers are processes; a reload has those of two releases, or of more that end slowly.
@@ -192,20 +205,13 @@ function proxyOf(
 }
 
 function withGiven(
-  path: string,
   { processors }: EngineSize,
   { memory, cpus, pids }: Resources,
   fallback: ContainerLimits,
 ): ContainerLimits {
-  if (cpus !== undefined && cpus > processors) {
-    const has = processors === 1 ? "1 processor" : `${processors} processors`;
-    throw new RangeError(
-      `${path}.cpus is ${cpus}, but the engine has ${has}: set ${processors} or less`,
-    );
-  }
   return {
     memory: memory ?? fallback.memory,
-    cpus: cpus ?? fallback.cpus,
+    cpus: Math.min(cpus ?? fallback.cpus, processors),
     pids: pids ?? fallback.pids,
   };
 }

@@ -10,6 +10,7 @@ import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
 import { drift } from "./deployed/drift.ts";
 import { firstUp } from "./deployed/firstUp.ts";
+import { load } from "./deployed/load.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
 import { reach } from "./deployed/reach.ts";
@@ -55,6 +56,7 @@ describe("a deployed stack", () => {
   describe("TLS", () => tls(the));
   describe("tokens", () => tokens(the));
   describe("records", () => bodies(the, stored));
+  describe("load", () => load(the));
   describe("who reaches whom", () => reach(the));
   describe("hardening", () => hardening(the));
   describe("the CIS Docker Benchmark", () => cis(the));

@@ -67,3 +67,10 @@ async function trickle(body: Buffer, seconds: number, write: (piece: Buffer) => 
 export function slowPosts(count: number, post: SlowPost): Promise<Outcome[]> {
   return Promise.all(Array.from({ length: count }, () => slowPost(post)));
 }
+
+/** How many records the demo's Backend has. */
+export async function countRecords(
+  call: (path: string, body: string) => Promise<{ readonly text: string }>,
+): Promise<number> {
+  return (JSON.parse((await call("/query", "{}")).text) as { count: number }).count;
+}

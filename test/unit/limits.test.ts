@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { assumedEngine, type EngineSize, limitsOf, MAX_BODY } from "../../settings/limits.ts";
+import {
+  assumedEngine,
+  type EngineSize,
+  limitsOf,
+  MAX_BODY,
+  missingProcessors,
+} from "../../settings/limits.ts";
 import { isSameSize } from "../../tools/lib/engineSize.ts";
 
 const of = (processors: number, memory: number, settings: Parameters<typeof limitsOf>[0] = {}) =>
@@ -91,19 +97,29 @@ describe("limits of the operator", () => {
     assert.deepEqual([workers, connections, memory], [2, 300, 128]);
   });
 
-  it("can't be more processors than there are", () => {
-    assert.throws(() => of(2, 4096, backend({ cpus: 2.01 })), {
-      name: "RangeError",
-      message:
-        "cybexp:backend.resources.cpus is 2.01, but the engine has 2 processors: set 2 or less",
-    });
-    assert.throws(() => of(1, 4096, database({ backend: { cpus: 2 } })), {
-      message:
-        "cybexp:database.resources.backend.cpus is 2, but the engine has 1 processor: set 1 or less",
-    });
-    assert.throws(() => of(1, 4096, database({ cpus: 2, backend: { memory: 512 } })), {
-      message: "cybexp:database.resources.cpus is 2, but the engine has 1 processor: set 1 or less",
-    });
+  it("are no more processors than there are, which is told", () => {
+    const asked = {
+      ...backend({ cpus: 2.01 }),
+      ...database({ cpus: 1, backend: { cpus: 3 } }),
+      ...proxy({ cpus: 64 }),
+    };
+    const engine = { processors: 2, memory: 4096 };
+    const limits = limitsOf(asked, engine);
+    assert.deepEqual(
+      [limits.backend, limits.kmsDatabase, limits.backendDatabase, limits.proxy].map(
+        ({ cpus }) => cpus,
+      ),
+      [2, 1, 2, 2],
+    );
+    assert.deepEqual(missingProcessors(asked, engine), [
+      "cybexp:backend.resources.cpus is 2.01, but the engine has 2 processors: it gets 2",
+      "cybexp:database.resources.backend.cpus is 3, but the engine has 2 processors: it gets 2",
+      "cybexp:proxy.resources.cpus is 64, but the engine has 2 processors: it gets 2",
+    ]);
+    assert.deepEqual(missingProcessors(asked, { processors: 64, memory: 1 }), []);
+    assert.deepEqual(missingProcessors(database({ cpus: 2 }), { processors: 1, memory: 1 }), [
+      "cybexp:database.resources.cpus is 2, but the engine has 1 processor: it gets 1",
+    ]);
   });
 
   const size = fc.record({
