@@ -1,3 +1,5 @@
+import { explainUpdate } from "./smallerMemory.ts";
+
 /** An engine event of `pulumi up --json`, as far as it is told to the operator. */
 interface EngineEvent {
   readonly resourcePreEvent?: { readonly metadata: Metadata };
@@ -152,7 +154,7 @@ export class UpdateReport {
   }
 
   #tell({ urn, message, severity }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
-    const text = plain(message);
+    const text = explainUpdate(plain(message));
     if (severity === "error") {
       // The stack's own "update failed" says no more than the exit code.
       if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {

@@ -56,7 +56,6 @@ describe("a deployed stack", () => {
   describe("TLS", () => tls(the));
   describe("tokens", () => tokens(the));
   describe("records", () => bodies(the, stored));
-  describe("load", () => load(the));
   describe("who reaches whom", () => reach(the));
   describe("hardening", () => hardening(the));
   describe("the CIS Docker Benchmark", () => cis(the));
@@ -67,5 +66,6 @@ describe("a deployed stack", () => {
   describe("rotation", () => rotation(the));
   describe("secrets", () => secrecy(the));
   describe("a wrong configuration", () => badInput(the));
+  describe("load", () => load(the));
   describe("npm run down", () => down(the));
 });

@@ -45,11 +45,16 @@ describe("a stack under load", () => {
   const count = () => countRecords((path, body) => the.call("backend", path, { body }));
 
   const isTaken = async (number: number, changes: Partial<SlowPost>) => {
-    const records = await count();
     assert.deepEqual(tally(await slowPosts(number, post(changes))), { "201 ": number });
-    assert.equal(await count(), records + number);
     assertNothingKilled(the);
   };
+
+  it("takes the records of 100, and of 200, callers at once", async () => {
+    await isTaken(100, {});
+    await isTaken(200, {});
+    // Only here: among large records the demo's database takes minutes to count.
+    assert.equal(await count(), 300);
+  });
 
   for (const chunked of [false, true]) {
     it(`takes 20 records of 16 MiB that are sent in 10 s, ${chunked ? "in chunks" : "with a length"}`, () =>
@@ -57,11 +62,6 @@ describe("a stack under load", () => {
   }
 
   it("takes 100 records of 16 MiB at once", () => isTaken(100, { bytes: LARGEST, seconds: 3 }));
-
-  it("takes the records of 100, and of 200, callers at once", async () => {
-    await isTaken(100, {});
-    await isTaken(200, {});
-  });
 
   it("takes no record that MongoDB would not", async () => {
     const answers = await slowPosts(1, post({ bytes: 16 * 2 ** 20 + 1 }));
@@ -73,14 +73,14 @@ describe("a stack under load", () => {
       Object.assign(config["cybexp:backend"] as object, { resources: { memory: 256 } });
       Object.assign(config["cybexp:proxy"] as object, { resources: { bodies: 340 } });
     });
+    // Less than it has in use after that is refused by control groups of version 1.
+    docker("restart", `cybexp-${the.project.stack}-backend`);
     await the.up();
-    const records = await count();
     const counts = tally(await slowPosts(30, post({ bytes: LARGEST, seconds: 5 })));
     assert.deepEqual(counts, {
       "201 ": 20,
       '503 {"status":503,"door":"backend","error":"There are as many large bodies under way as there is room for. Send it again in a few seconds."}\n': 10,
     });
-    assert.equal(await count(), records + 20);
     assertNothingKilled(the);
     const { output } = await the.npm("doctor");
     assert.match(

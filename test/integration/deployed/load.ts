@@ -18,24 +18,23 @@ export function load(the: () => Deployed): void {
     };
   };
 
-  it("takes 20 slow records of 16 MiB at once, with a length and in chunks", async (test) => {
-    const before = await count(the());
-    const post = { ...target(), bytes: LARGEST, seconds: 4 };
-    const outcomes = (
-      await Promise.all([slowPosts(10, post), slowPosts(10, { ...post, chunked: true })])
-    ).flat();
-    assert.deepEqual(tally(outcomes), { "201 ": 20 });
-    assert.equal(await count(the()), before + 20);
-    assertNothingKilled(the());
-    test.diagnostic(`the slowest took ${Math.max(...outcomes.map((o) => o.seconds)).toFixed(1)} s`);
-  });
-
   it("takes the records of 100 callers at once", async () => {
     const before = await count(the());
     const outcomes = await slowPosts(100, { ...target(), bytes: 15_000, seconds: 0 });
     assert.deepEqual(tally(outcomes), { "201 ": 100 });
     assert.equal(await count(the()), before + 100);
     assertNothingKilled(the());
+  });
+
+  // Last, and not counted: the demo's database reads every record for that.
+  it("takes 20 slow records of 16 MiB at once, with a length and in chunks", async (test) => {
+    const post = { ...target(), bytes: LARGEST, seconds: 4 };
+    const outcomes = (
+      await Promise.all([slowPosts(10, post), slowPosts(10, { ...post, chunked: true })])
+    ).flat();
+    assert.deepEqual(tally(outcomes), { "201 ": 20 });
+    assertNothingKilled(the());
+    test.diagnostic(`the slowest took ${Math.max(...outcomes.map((o) => o.seconds)).toFixed(1)} s`);
   });
 }
 
