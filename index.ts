@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
+import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
 import { Kapow } from "./components/kapow.ts";
 import { keepVolumes } from "./components/keptVolumes.ts";
@@ -15,6 +16,7 @@ import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
+import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
@@ -49,6 +51,8 @@ const deployment: Deployment = await keepVolumes(
   settings,
 );
 
+const limits = stackLimits(settings, engineSize("engine-size", deployment.dockerHost));
+
 const kms = new Kms("kms", {
   deployment,
   settings: settings.kms,
@@ -56,6 +60,7 @@ const kms = new Kms("kms", {
   databaseGeneration: settings.rotation.kmsDatabase,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
   drainSeconds: settings.proxy.shutdownTimeout,
+  limits,
 });
 
 const backend = new Backend("backend", {
@@ -64,6 +69,7 @@ const backend = new Backend("backend", {
   database: settings.database,
   databaseGeneration: settings.rotation.backendDatabase,
   drainSeconds: settings.proxy.shutdownTimeout,
+  limits,
 });
 
 const serverAuthority = new RotatedAuthority("server-ca", {
@@ -115,6 +121,7 @@ const kapow =
     clientCa: clientAuthority.bundle,
     healthClient: new SelfSignedClient("kapow-health"),
     proxyClient: new SelfSignedClient("kapow-proxy"),
+    limits,
   });
 
 const proxy = new TlsProxy("proxy", {
@@ -123,6 +130,7 @@ const proxy = new TlsProxy("proxy", {
   certificate: serverCertificate,
   users: userList,
   clients: clientList,
+  limits: limits.proxy,
   doors: [
     {
       name: "kms",
@@ -131,14 +139,15 @@ const proxy = new TlsProxy("proxy", {
       access: settings.kms.access,
       // A login or a user's attributes.
       maxBody: "64k",
+      room: limits.doors.kms,
     },
     {
       name: "backend",
       listen: settings.backend.listen,
       service: backend.service,
       access: settings.backend.access,
-      // MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records.
-      maxBody: "17m",
+      maxBody: `${MAX_BODY.backend}m`,
+      room: limits.doors.backend,
     },
     ...(kapow?.doors ?? []),
   ],
@@ -164,6 +173,7 @@ const moduleConfigs = new ModuleConfigs("module", {
   users: userList,
   jwtKey: kms.jwtKey,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
+  overrides: settings.modules.config,
 });
 
 /** The outputs; one that the stack does without is left out, since Pulumi warns of an undefined one. */

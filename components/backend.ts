@@ -3,8 +3,10 @@ import { renderBackendConfig } from "../render/backendConfig.ts";
 import { serviceNeeds } from "../render/imageNeeds.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
+import type { StackLimits } from "../settings/limits.ts";
 import { Database } from "./database.ts";
 import type { Deployment } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
 
@@ -16,6 +18,8 @@ export interface BackendArgs {
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
+  /** What its containers may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
 }
 
 /**
@@ -36,6 +40,9 @@ export class Backend extends pulumi.ComponentResource {
       serviceNeeds("backend", SERVICE_OWNER),
       this,
     );
+    const limits = pulumi.output(
+      args.limits ?? stackLimits({ backend: settings, database: args.database }),
+    );
 
     this.database = new Database(
       `${name}-db`,
@@ -46,6 +53,7 @@ export class Backend extends pulumi.ComponentResource {
         database: String(settings.config["db_name"] ?? "priv_backend"),
         generation: args.databaseGeneration,
         publish: args.database.publish.backend,
+        limits: limits.backendDatabase,
       },
       { parent: this },
     );
@@ -62,6 +70,7 @@ export class Backend extends pulumi.ComponentResource {
         bind: settings.bind,
         databaseNetwork: this.database.network,
         drainSeconds: args.drainSeconds,
+        limits: limits.backend,
       },
       { parent: this },
     );

@@ -58,11 +58,11 @@ export interface ContainerArgs {
   /** Seconds between the stop signal and SIGKILL. */
   readonly stopGrace: number;
   /** MiB; no swap beyond it. */
-  readonly memory: number;
+  readonly memory: pulumi.Input<number>;
   /** Processors, in steps of a hundredth. */
-  readonly cpus: number;
+  readonly cpus: pulumi.Input<number>;
   /** Processes and threads. @default 200 */
-  readonly pidsLimit?: number;
+  readonly pidsLimit?: pulumi.Input<number>;
   /** MiB of /tmp. @default 16 */
   readonly tmpSize?: number;
 }
@@ -191,7 +191,7 @@ function hardening(args: ContainerArgs) {
     memory: args.memory,
     // Left out, it reads back as twice the memory and diffs for ever.
     memorySwap: args.memory,
-    cpus: cpuText(args.cpus),
+    cpus: pulumi.output(args.cpus).apply(cpuText),
     // Explicit, since the daemon's default would come back as a diff.
     logDriver: "json-file",
     logOpts: { "max-file": "3", "max-size": "10m" },

@@ -4,11 +4,13 @@ import { databaseUser } from "../render/databaseUser.ts";
 import { databaseNeeds } from "../render/imageNeeds.ts";
 import { mongoHello, printfBytes } from "../render/mongoHello.ts";
 import { mongoUri } from "../render/mongoUri.ts";
+import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -43,6 +45,8 @@ export interface DatabaseArgs {
   readonly generation: number;
   /** For the operator; not published if absent. */
   readonly publish: Endpoint | undefined;
+  /** @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<ContainerLimits>;
 }
 
 /** A private MongoDB for one service: generated SCRAM credentials, a network of its own, kept data. */
@@ -65,6 +69,7 @@ export class Database extends pulumi.ComponentResource {
       databaseNeeds(role, OWNER),
       this,
     );
+    const { memory, cpus, pids } = pulumi.output(args.limits ?? stackLimits({}).backendDatabase);
 
     const network = new docker.Network(
       `${name}-network`,
@@ -120,8 +125,9 @@ export class Database extends pulumi.ComponentResource {
         },
         healthCheck: HEALTH_CHECK,
         stopGrace: 60,
-        memory: 1024,
-        cpus: 1,
+        memory,
+        cpus,
+        pidsLimit: pids,
       },
       { parent: this },
     );

@@ -87,7 +87,7 @@ export class HttpService extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const description: Omit<ContainerArgs, "deployment"> = {
+    const description: Description = {
       role,
       image: args.image,
       user: args.user,
@@ -103,7 +103,6 @@ export class HttpService extends pulumi.ComponentResource {
       healthCheck: args.healthCheck,
       stopSignal: args.stopSignal ?? "SIGTERM",
       stopGrace: args.stopGrace ?? 30,
-      memory: args.memory,
       cpus: args.cpus,
       ...optional(args),
     };
@@ -142,6 +141,8 @@ export class HttpService extends pulumi.ComponentResource {
       name,
       {
         ...description,
+        memory: args.memory,
+        ...(args.pidsLimit !== undefined && { pidsLimit: args.pidsLimit }),
         deployment,
         image: after(handover, args.image),
         labels: { "cybexp.signature": signature },
@@ -192,12 +193,11 @@ export class HttpService extends pulumi.ComponentResource {
 
 /** Only what is given, since what is not there has no part in the signature. */
 function optional(args: HttpServiceArgs): Partial<Process> {
-  const { entrypoint, command, healthTimeout, pidsLimit, tmpSize } = args;
+  const { entrypoint, command, healthTimeout, tmpSize } = args;
   return {
     ...(entrypoint && { entrypoint }),
     ...(command && { command }),
     ...(healthTimeout !== undefined && { healthTimeout }),
-    ...(pidsLimit !== undefined && { pidsLimit }),
     ...(tmpSize !== undefined && { tmpSize }),
   };
 }
@@ -207,8 +207,10 @@ function after<T>(resource: pulumi.CustomResource, value: pulumi.Input<T>): pulu
   return pulumi.all([value, resource.id]).apply(([plain]) => plain as T);
 }
 
-/** Tells apart what would replace the container; the memory limit alone is changed in place. */
-function signatureOf(description: pulumi.Unwrap<Omit<ContainerArgs, "deployment">>): string {
-  const text = JSON.stringify({ ...description, memory: undefined });
+/** What would replace the container: the limits of memory and processes are changed in place. */
+type Description = Omit<ContainerArgs, "deployment" | "memory" | "pidsLimit">;
+
+function signatureOf(description: pulumi.Unwrap<Description>): string {
+  const text = JSON.stringify(description);
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

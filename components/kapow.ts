@@ -4,10 +4,12 @@ import { kapowNeeds } from "../render/imageNeeds.ts";
 import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
 import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
+import { MAX_BODY, type StackLimits } from "../settings/limits.ts";
 import type { KapowSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
@@ -24,9 +26,6 @@ const FOLDER = `${VOLUME}/current`;
  * go.mod allows all three. Built with Go before 1.22 it does not look at this.
  */
 const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
-
-/** Kapow! itself takes any size, and keeps it in memory. */
-const MAX_BODY = "16m";
 
 /** A certificate and its private key, PEM. */
 export interface KeyPair {
@@ -48,6 +47,8 @@ export interface KapowArgs {
   /** What the proxy verifies it by: the name in its certificate, and the authorities, PEM. */
   readonly serverName: string;
   readonly serverCa: pulumi.Input<string>;
+  /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
 }
 
 /**
@@ -76,6 +77,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       kapowNeeds(OWNER, settings.program, ...ownInit),
       this,
     );
+    const limits = pulumi.output(args.limits ?? stackLimits({ kapow: settings }));
+    const { memory, cpus, pids } = limits.kapow;
 
     const network = new docker.Network(
       `${name}-network`,
@@ -148,9 +151,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         // It has no handler: it is gone at once, with code 2, and requests under way with it.
         stopSignal: "SIGTERM",
         stopGrace: 10,
-        // A body has no limit but this.
-        memory: 512,
-        cpus: 1,
+        // At its own port a body has no limit but this.
+        memory,
+        cpus,
+        pidsLimit: pids,
       },
       { parent: this },
     );
@@ -163,7 +167,15 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       privateKey: args.proxyClient.privateKey,
     });
     this.doors = settings.door
-      ? [{ name: "kapow", service: this, maxBody: MAX_BODY, ...settings.door }]
+      ? [
+          {
+            name: "kapow",
+            service: this,
+            maxBody: `${MAX_BODY.kapow}m`,
+            room: limits.doors.kapow,
+            ...settings.door,
+          },
+        ]
       : [];
     this.containerId = container.id;
     this.registerOutputs({ network: this.network, containerId: this.containerId });

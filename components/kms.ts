@@ -4,9 +4,11 @@ import { serviceNeeds } from "../render/imageNeeds.ts";
 import { kmsKeyFiles, renderKmsConfig } from "../render/kmsConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
+import type { StackLimits } from "../settings/limits.ts";
 import { Database } from "./database.ts";
 import { DataVolume } from "./dataVolume.ts";
 import type { Deployment } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
@@ -19,6 +21,8 @@ export interface KmsArgs {
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
+  /** What its containers may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<StackLimits>;
   /** Raising it makes a new token-signing key, which revokes every token. */
   readonly jwtKeyGeneration: number;
 }
@@ -40,6 +44,9 @@ export class Kms extends pulumi.ComponentResource {
       serviceNeeds("kms", SERVICE_OWNER),
       this,
     );
+    const limits = pulumi.output(
+      args.limits ?? stackLimits({ kms: settings, database: args.database }),
+    );
 
     this.database = new Database(
       `${name}-db`,
@@ -50,6 +57,7 @@ export class Kms extends pulumi.ComponentResource {
         database: String(settings.config["db_name"] ?? "KMS_db"),
         generation: args.databaseGeneration,
         publish: args.database.publish.kms,
+        limits: limits.kmsDatabase,
       },
       { parent: this },
     );
@@ -83,6 +91,7 @@ export class Kms extends pulumi.ComponentResource {
         bind: settings.bind,
         databaseNetwork: this.database.network,
         drainSeconds: args.drainSeconds,
+        limits: limits.kms,
         volumes: [{ volume: secrets.volumeName, target: "/secrets" }],
       },
       { parent: this },

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { renderModuleConfig } from "../render/moduleConfig.ts";
 import { mintToken } from "../render/token.ts";
+import type { ModuleSettings } from "../settings/types.ts";
 import type { UserList } from "./userList.ts";
 
 export interface ModuleConfigsArgs {
@@ -11,6 +12,8 @@ export interface ModuleConfigsArgs {
   readonly jwtKey: pulumi.Input<string>;
   /** Part of the tokens' ids. */
   readonly jwtKeyGeneration: number;
+  /** Numbers of the modules' own config.yaml that differ from the defaults. @default none */
+  readonly overrides?: ModuleSettings["config"];
 }
 
 /**
@@ -33,6 +36,7 @@ export class ModuleConfigs extends pulumi.ComponentResource {
               kmsUrl: args.kmsUrl,
               backendUrl: args.backendUrl,
               ...credential,
+              ...(args.overrides && { overrides: args.overrides }),
               token: mintToken({
                 key,
                 subject: userName,

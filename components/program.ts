@@ -11,6 +11,7 @@ export type ProgramName =
   | "database-retire"
   | "database-users"
   | "deliver"
+  | "engine-size"
   | "handback"
   | "handover"
   | "image-check"

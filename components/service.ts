@@ -1,9 +1,11 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
+import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
 import type { VolumeMount } from "./container.ts";
 import type { Deployment } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { HttpService } from "./httpService.ts";
 
 /** A user of no distribution's passwd file; what the service writes belongs to it. */
@@ -23,6 +25,8 @@ export interface ServiceArgs {
   readonly volumes?: readonly VolumeMount[];
   /** Seconds that requests which are under way may take when the container is replaced. */
   readonly drainSeconds: number;
+  /** @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<ContainerLimits>;
 }
 
 /**
@@ -31,7 +35,8 @@ export interface ServiceArgs {
  */
 export class Service extends HttpService {
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { config, databaseNetwork, ...rest } = args;
+    const { config, databaseNetwork, limits, ...rest } = args;
+    const { memory, cpus, pids } = pulumi.output(limits ?? stackLimits({}).backend);
     super(
       name,
       {
@@ -46,8 +51,9 @@ export class Service extends HttpService {
         // As PID 1 the services ignore SIGTERM and obey SIGINT.
         stopSignal: "SIGINT",
         stopGrace: 30,
-        memory: 512,
-        cpus: 1,
+        memory,
+        cpus,
+        pidsLimit: pids,
       },
       opts,
     );

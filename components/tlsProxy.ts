@@ -3,17 +3,23 @@ import * as pulumi from "@pulumi/pulumi";
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
+import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
 import { checkDoorName } from "../render/standIn.ts";
+import { assumedEngine, type DoorLimits, limitsOf, type ProxyLimits } from "../settings/limits.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";
+import { BodyVolume } from "./bodyVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import type { ServerCertificate } from "./serverCertificate.ts";
 import type { UserList } from "./userList.ts";
+
+const assumed = limitsOf({}, assumedEngine);
 
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
@@ -40,6 +46,11 @@ export interface ProxyDoor {
   readonly access: Access;
   /** The largest request body, in Nginx's spelling. */
   readonly maxBody: string;
+  /**
+   * What the service gets at once: the next request is refused with 503, the next body of 100 kB or more
+   * waits in the proxy. @default 480 requests, 4 such bodies
+   */
+  readonly room?: pulumi.Input<DoorLimits>;
 }
 
 export interface TlsProxyArgs {
@@ -51,6 +62,8 @@ export interface TlsProxyArgs {
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
+  readonly limits?: pulumi.Input<ProxyLimits>;
 }
 
 /** Nginx in front of the services: TLS, one user list, and rotation without a dropped request. */
@@ -62,6 +75,7 @@ export class TlsProxy extends pulumi.ComponentResource {
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("cybexp:index:TlsProxy", name, {}, opts);
     const { deployment, settings } = args;
+    const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
     const image = imageId(`${name}-image`, settings.image, this);
     for (const { name: door, service } of args.doors) {
       if (service.standIn !== undefined) {
@@ -102,8 +116,10 @@ export class TlsProxy extends pulumi.ComponentResource {
         args.users.check,
         args.clients.check,
         pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
+        pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
+        limits,
       ])
-      .apply(([nginxV, certificate, privateKey, check, clients, tls]) =>
+      .apply(([nginxV, certificate, privateKey, check, clients, tls, rooms, own]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverName: settings.serverName,
@@ -111,12 +127,18 @@ export class TlsProxy extends pulumi.ComponentResource {
           doors: doors.map((door, index) => ({
             ...door,
             ...(tls[index] !== undefined && { tls: tls[index] }),
+            room: rooms[index] ?? assumed.doors.backend,
           })),
           certificate,
           privateKey,
           check,
           clients,
           shutdownTimeout: settings.shutdownTimeout ?? 60,
+          room: {
+            workers: own.workers,
+            connections: own.connections,
+            largeBodies: own.largeBodies,
+          },
         }),
       );
 
@@ -140,6 +162,12 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    const bodies = new BodyVolume(
+      `${name}-bodies`,
+      { deployment, part: "proxy-bodies", owner: OWNER, image },
+      { parent: this },
+    );
+
     const container = new Container(
       name,
       {
@@ -157,16 +185,18 @@ export class TlsProxy extends pulumi.ComponentResource {
           internal: 8441 + index,
         })),
         // The volume, and not a release in it: a new release must not replace the container.
-        volumes: [{ volume: release.mountableVolume, target: "/release", readOnly: true }],
+        volumes: [
+          { volume: release.mountableVolume, target: "/release", readOnly: true },
+          { volume: bodies.volumeName, target: BODIES_FOLDER },
+        ],
         entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
         healthCheck: httpHealthCheck(PROXY_STATUS_PORT, "/healthz"),
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
         stopGrace: 30,
-        // Twice what /tmp may take: a tmpfs counts as memory.
-        memory: 512,
-        cpus: 1,
-        tmpSize: 256,
+        memory: limits.memory,
+        cpus: limits.cpus,
+        pidsLimit: limits.pids,
       },
       { parent: this, dependsOn: args.doors.map((door) => door.service) },
     );

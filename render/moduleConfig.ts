@@ -1,4 +1,5 @@
 import { matching, matchingSecret } from "./check.ts";
+import { type ConfigOverrides, type ServiceConfig, withOverrides } from "./serviceConfig.ts";
 import { renderYaml } from "./yaml.ts";
 
 export interface ModuleConfig {
@@ -11,7 +12,16 @@ export interface ModuleConfig {
   readonly password: string;
   /** The KMS's token. Secret. */
   readonly token: string;
+  /** The operator's own values. @default none */
+  readonly overrides?: ConfigOverrides;
 }
+
+/** The collector's own 0 for `web_conn_listen` loses connections that come at the same time. */
+export const moduleConfigDefaults: ServiceConfig = {
+  web_conn_listen: 128n,
+  enc_worker_threads: 10n,
+  max_post_retries: 5n,
+};
 
 /** Flags of the modules that print records, keys or the whole configuration: all off. */
 const debugFlags = [
@@ -37,6 +47,12 @@ const POLICY_NOTE =
  * @throws RangeError for a URL that the modules can't use: they add `/path` to it as it is
  */
 export function renderModuleConfig(config: ModuleConfig): string {
+  const { max_post_retries = 5n, ...numbers } = withOverrides(
+    moduleConfigDefaults,
+    config.overrides ?? {},
+    [],
+    [],
+  );
   const yaml = renderYaml({
     kms_access_key: matchingSecret("the token", config.token, /^[\w-]+\.[\w-]+\.[\w-]+$/, "a JWT"),
     // Both or none: with a user alone the modules go on without either.
@@ -45,9 +61,8 @@ export function renderModuleConfig(config: ModuleConfig): string {
       pass: matchingSecret("the password", config.password, /./, "a text"),
     },
     kms: { url: baseUrl("the KMS's URL", config.kmsUrl) },
-    backend_server: { url: baseUrl("the Backend's URL", config.backendUrl), max_post_retries: 5 },
-    web_conn_listen: 0,
-    enc_worker_threads: 10,
+    backend_server: { url: baseUrl("the Backend's URL", config.backendUrl), max_post_retries },
+    ...numbers,
     policy: {
       default: { de_encrypt: false, abe_pol: "default" },
       index: {

@@ -18,6 +18,16 @@ import {
   upstreamScheme,
   type NginxUpstream,
 } from "./nginxUpstream.ts";
+import {
+  BODIES_FOLDER,
+  checkRoom,
+  type DoorRoom,
+  doorRoom,
+  type NginxRoom,
+  nginxRoom,
+  passage,
+  roomMaps,
+} from "./nginxRoom.ts";
 import { CLOSING_FILE } from "./proxySignals.ts";
 
 /** One service behind the proxy. */
@@ -30,6 +40,8 @@ export interface NginxDoor extends NginxUpstream {
   readonly maxBody: string;
   /** What is asked of callers. @default "password" */
   readonly access?: NginxAccess;
+  /** What the service may get at once. @default `doorRoom` */
+  readonly room?: DoorRoom;
 }
 
 export interface NginxOptions {
@@ -63,6 +75,8 @@ export interface NginxOptions {
   readonly release: string;
   /** What the image's Nginx can spell. @default what all can from 1.22 on */
   readonly dialect?: NginxDialect;
+  /** What Nginx may take of its machine. @default `nginxRoom` */
+  readonly room?: NginxRoom;
 }
 
 /**
@@ -86,6 +100,7 @@ export function renderNginx(options: NginxOptions): string {
         ...(checked.certificates ? [clientMaps(checked.doors, checked.clients)] : []),
         requests(checked),
         upstreams(checked),
+        roomMaps(checked.doors, longestTurn(checked)),
         refusals(checked),
         ...checked.doors.map((door) => doorServer(checked, door)),
         otherNames(checked),
@@ -100,7 +115,7 @@ export function renderNginx(options: NginxOptions): string {
 /** A connection that was used within so many seconds is not closed by a reload. */
 const KEEPALIVE_SECONDS = 5;
 
-type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access">>;
+type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access" | "room">>;
 
 interface Checked extends Required<NginxOptions> {
   readonly doors: readonly CheckedDoor[];
@@ -108,7 +123,7 @@ interface Checked extends Required<NginxOptions> {
   readonly certificates: boolean;
 }
 
-const main = ({ release, shutdownTimeout }: Checked) => `\
+const main = ({ release, shutdownTimeout, room }: Checked) => `\
 # Release ${release}. The stack wrote this file: change the stack's config, not this.
 
 daemon off;
@@ -116,13 +131,14 @@ pid /tmp/nginx.pid;
 error_log stderr error;
 
 # Not auto: that counts the host's processors, not the container's share of them.
-worker_processes 4;
-worker_rlimit_nofile 4096;
+worker_processes ${room.workers};
+# A connection has a socket, and may have a body's file.
+worker_rlimit_nofile ${4 * room.connections};
 # After a reload the workers of the older release finish what they have, for so long.
 worker_shutdown_timeout ${shutdownTimeout}s;
 
 events {
-    worker_connections 1024;
+    worker_connections ${room.connections};
 }
 `;
 
@@ -135,7 +151,7 @@ map_hash_max_size 8192;
 map_hash_bucket_size ${certificates ? 256 : 128};
 
 # The root is read-only.
-client_body_temp_path /tmp/client_body;
+client_body_temp_path ${BODIES_FOLDER};
 proxy_temp_path /tmp/proxy;
 fastcgi_temp_path /tmp/fastcgi;
 uwsgi_temp_path /tmp/uwsgi;
@@ -152,7 +168,7 @@ log_format access escape=json
     '{"time":"$time_iso8601","request":"$request_id","remote":"$remote_addr",'
     '${certificates ? CLIENT_LOG : '"user":"$remote_user","entered_by":"password",'}'
     '"door":"$door","host":"$host","protocol":"$server_protocol",'
-    '"method":"$request_method","path":"$uri","status":"$status",'
+    '"method":"$request_method","path":"$uri","status":"$status","refused":"$no_room",'
     '"received":$request_length,"sent":$bytes_sent,"seconds":$request_time,'
     '"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time",'
     '"tls":"$ssl_protocol","cipher":"$ssl_cipher"}';
@@ -190,6 +206,7 @@ add_header Content-Security-Policy "default-src 'none'; frame-ancestors 'none'" 
 add_header X-Frame-Options DENY always;
 add_header Referrer-Policy no-referrer always;
 add_header X-Request-Id $request_id always;
+add_header Retry-After $retry_after always;
 # A service can't contradict them, nor tell what it runs on, nor steer Nginx.
 proxy_hide_header Strict-Transport-Security;
 proxy_hide_header X-Content-Type-Options;
@@ -205,7 +222,7 @@ proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel
 
 /** What is taken from callers, and what of it the services see. */
 const requests = ({ dialect, certificates }: Checked) => `\
-# A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file in /tmp.
+# A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
 client_header_timeout 15s;
@@ -218,8 +235,7 @@ ${
 keepalive_min_timeout ${KEEPALIVE_SECONDS}s;
 `
     : ""
-}# No limit of requests or connections: it would count before the password is checked, and turn away
-# the records of a busy collector, which opens a connection for each.
+}# Requests are counted behind the password check only: nobody else takes a caller's place.
 
 # WSGI takes X_Cybexp_User for X-Cybexp-User.
 underscores_in_headers off;
@@ -314,7 +330,7 @@ const causes: Readonly<Record<number, string>> = {
   431: "The header is longer than the proxy takes.",
   500: "The proxy failed; its error log says why.",
   502: "The proxy got no answer from the service behind it.",
-  503: "The proxy is overloaded.",
+  503: "$no_room_cause",
   504: "The service behind the proxy took too long to answer.",
 };
 
@@ -350,8 +366,9 @@ location = /.refused {
 `;
 
 const doorServer = (
-  { serverName, releaseDir, dialect }: Checked,
+  checked: Checked,
   door: CheckedDoor,
+  { serverName, releaseDir, dialect } = checked,
   { port, name, maxBody, access } = door,
 ) => `\
 # The door to the ${name}.
@@ -371,17 +388,28 @@ ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))
 
 `
 }${indent(upstreamRoute(name, door, releaseDir))}
-${access === "password" ? "" : `${indent(clientLocations(access))}\n`}    location ${access === "password" ? "/" : "@service"} {
-${dialect.keepaliveMinTimeout ? "" : lastAnswer}        limit_conn under_way 65535;
-        proxy_pass ${target(door)};
-    }
-${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(door)}
+${indent(access === "password" ? passwordLocation : clientLocations(access))}
+    location @service {
+${dialect.keepaliveMinTimeout ? "" : lastAnswer}${indent(indent(toService(checked, door)))}    }
+${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(checked, door)}
 ${indent(refusalLocations)}}
 `;
 
-/** The path as it came, also where Nginx has been to another location with it. */
-const target = (door: CheckedDoor) =>
-  `${upstreamScheme(door)}://$upstream${door.access === "password" ? "" : "$request_uri"}`;
+/** The password is checked here, before the request is counted there. */
+const passwordLocation = `\
+location / {
+    try_files /nothing @service;
+}
+`;
+
+/** The path as it came: Nginx has been to another location with it. */
+const toService = ({ room }: Checked, door: CheckedDoor) => `\
+limit_conn under_way 65535;
+${passage(door, room)}proxy_pass ${upstreamScheme(door)}://$upstream$request_uri;
+`;
+
+/** Seconds after which a request to a service has certainly ended. */
+const longestTurn = ({ readTimeout }: Checked) => readTimeout + 100;
 
 /** A refused certificate was the first error: what goes wrong after it is refused as usual. */
 const moreErrors = (access: NginxAccess) =>
@@ -396,14 +424,12 @@ const lastAnswer = `\
         }
 `;
 
-const closingLocation = (door: CheckedDoor) => `
+const closingLocation = (checked: Checked, door: CheckedDoor) => `
     # As above; what else goes wrong here is refused as there.
     recursive_error_pages on;
     location @closing {
         keepalive_timeout 0;
-        limit_conn under_way 65535;
-        proxy_pass ${target(door)};
-    }
+${indent(indent(toService(checked, door)))}    }
 `;
 
 const otherNames = ({ doors, dialect }: Checked) => `\
@@ -467,8 +493,12 @@ ${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are
 
 /** Every value in the text's place for it and no more. */
 function check(options: NginxOptions): Checked {
-  const { dialect = commonDialect, clients = [] } = options;
-  const doors = options.doors.map((door) => ({ access: "password" as const, ...door }));
+  const { dialect = commonDialect, clients = [], room = nginxRoom } = options;
+  const doors = options.doors.map((door) => ({
+    access: "password" as const,
+    room: doorRoom,
+    ...door,
+  }));
   matching("the server name", options.serverName, HOST_NAME, "a host name");
   matching(
     "the release's folder",
@@ -527,7 +557,15 @@ function check(options: NginxOptions): Checked {
     throw new RangeError("there must be at least one door");
   }
   checkClients(clients);
-  return { ...options, dialect, clients, doors, certificates: doors.some(asksForCertificate) };
+  checkRoom(room, doors);
+  return {
+    ...options,
+    dialect,
+    clients,
+    room,
+    doors,
+    certificates: doors.some(asksForCertificate),
+  };
 }
 
 /** Four spaces before every line that has something on it. */

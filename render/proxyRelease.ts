@@ -1,6 +1,7 @@
 import { type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
 import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
+import type { NginxRoom } from "./nginxRoom.ts";
 import { UPSTREAM_FILES } from "./nginxUpstream.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
@@ -44,6 +45,8 @@ export interface ProxyReleaseInput {
   /** What passwords are checked by. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
+  /** What Nginx may take of its machine. @default `nginxRoom` */
+  readonly room?: NginxRoom;
 }
 
 /** All that the proxy serves by, as one release with its digest. */
@@ -57,6 +60,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         dialect: input.dialect,
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
+        ...(input.room && { room: input.room }),
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,

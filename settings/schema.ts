@@ -14,6 +14,14 @@ import { parseLoss } from "./lost.ts";
 import { parseHostName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
 import { parsePort } from "./ports.ts";
+import {
+  databaseResources,
+  kapowResources,
+  moduleKeys,
+  proxyResources,
+  type ResourceKey,
+  serviceResources,
+} from "./resources.ts";
 import { oneOf, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { parseBackend, parseSecretsProvider } from "./state.ts";
@@ -102,6 +110,21 @@ function serviceConfig(name: string, keys: ServiceKeys) {
   );
 }
 
+/** Numbers that each have a default of their own. */
+const numbers = <N extends string>(meaning: string, keys: Readonly<Record<N, ResourceKey>>) =>
+  section(
+    { meaning },
+    Object.fromEntries(
+      Object.entries<ResourceKey>(keys).map(([name, { parse, ...doc }]) => [
+        name,
+        key(doc, parse).exactOptional(),
+      ]),
+    ) as Record<N, z.ZodExactOptional<ReturnType<typeof key<number>>>>,
+  );
+
+const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
+  numbers(`What ${whose} may take of the engine's machine.`, keys);
+
 const access = (remark = "") =>
   key(
     {
@@ -114,7 +137,12 @@ const access = (remark = "") =>
     oneOf(["password", "certificate", "either", "both"]),
   );
 
-const service = (name: string, example: { bind: string; listen: number }, keys: ServiceKeys) =>
+const service = (
+  name: string,
+  example: { bind: string; listen: number },
+  keys: ServiceKeys,
+  resources: typeof serviceResources.kms,
+) =>
   section(
     { meaning: `The ${name}.` },
     {
@@ -134,6 +162,7 @@ const service = (name: string, example: { bind: string; listen: number }, keys: 
       ),
       access: access(" CYBEX-P's own modules send passwords only.").default("password"),
       config: serviceConfig(name, keys),
+      resources: limits(`the ${name}'s container`, resources),
     },
   );
 
@@ -344,6 +373,7 @@ const kapow = z
       },
       parseBoolean,
     ).default(false),
+    resources: limits("Kapow!'s container", kapowResources),
   })
   .register(keyDocs, {
     type: "map",
@@ -353,8 +383,13 @@ const kapow = z
 
 /** Everything below `cybexp:` in a stack's configuration. */
 export const schema = z.strictObject({
-  kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys),
-  backend: service("Backend", { bind: "127.0.0.1:5011", listen: 5001 }, backendKeys),
+  kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys, serviceResources.kms),
+  backend: service(
+    "Backend",
+    { bind: "127.0.0.1:5011", listen: 5001 },
+    backendKeys,
+    serviceResources.backend,
+  ),
   database: section(
     { meaning: "The two databases: one of the KMS, one of the Backend." },
     {
@@ -362,6 +397,14 @@ export const schema = z.strictObject({
       publish: section(
         { meaning: "Databases that the operator wants to reach directly; the others get no port." },
         { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
+      ),
+      resources: section(
+        { meaning: "What each database's container may take of the engine's machine." },
+        {
+          ...limits("", databaseResources).unwrap().shape,
+          kms: limits("the KMS's database, where it differs,", databaseResources),
+          backend: limits("the Backend's database, where it differs,", databaseResources),
+        },
       ),
     },
   ),
@@ -405,6 +448,7 @@ export const schema = z.strictObject({
         },
         wholeNumber(1, 3600),
       ).default(60),
+      resources: limits("the proxy's container", proxyResources),
     },
   ),
   certificates: section(
@@ -484,6 +528,10 @@ export const schema = z.strictObject({
     },
   ),
   kapow,
+  modules: section(
+    { meaning: "What the output `moduleConfig` says to collectors and queries." },
+    { config: numbers("Numbers of their config.yaml.", moduleKeys) },
+  ),
   throwaway: key(
     {
       type: "boolean",

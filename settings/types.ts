@@ -13,6 +13,31 @@ export interface Endpoint {
 /** What a service's door asks of a caller: one of the two, either, or both. */
 export type Access = "password" | "certificate" | "either" | "both";
 
+/** What a container may take; what is left out has a default that follows from the engine. */
+export interface Resources {
+  /** MiB; no swap beyond it. */
+  readonly memory?: number;
+  /** Processors, in steps of a hundredth. */
+  readonly cpus?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
+}
+
+/** Of both databases, and of one of them. */
+export interface DatabaseResources extends Resources {
+  readonly kms?: Resources;
+  readonly backend?: Resources;
+}
+
+export interface ProxyResources extends Resources {
+  /** MiB of the engine's disk for bodies on their way. */
+  readonly bodies?: number;
+  /** Nginx's worker processes. */
+  readonly workers?: number;
+  /** Connections of each worker, to callers and to services. */
+  readonly connections?: number;
+}
+
 /** KMS or Backend. */
 export interface ServiceSettings {
   /** The image, as `name:tag`, `name@sha256:...` or `name:tag@sha256:...`. */
@@ -24,12 +49,14 @@ export interface ServiceSettings {
   readonly access: Access;
   /** Keys of the service's own config.yaml that differ from our defaults; numbers above 2^53 as digits. */
   readonly config: Readonly<Record<string, string | number | boolean>>;
+  readonly resources?: Resources;
 }
 
 export interface DatabaseSettings {
   readonly image: string;
   /** Loopback listeners for the operator; absent ones are not published. */
   readonly publish: { readonly kms?: Endpoint; readonly backend?: Endpoint };
+  readonly resources?: DatabaseResources;
 }
 
 export interface ProxySettings {
@@ -42,6 +69,7 @@ export interface ProxySettings {
   readonly readTimeout: number;
   /** Seconds that requests under way may go on after a rotation. */
   readonly shutdownTimeout: number;
+  readonly resources?: ProxyResources;
 }
 
 export interface CertificateSettings {
@@ -108,6 +136,13 @@ export interface KapowSettings {
   readonly program: string;
   /** Whether its commands may call out of the Docker host. */
   readonly egress: boolean;
+  readonly resources?: Resources;
+}
+
+/** What the modules' own config.yaml says of their machine. */
+export interface ModuleSettings {
+  /** Numbers of that file that differ from the defaults. */
+  readonly config: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** Raising a number makes the secret new with the next `up`. */
@@ -152,6 +187,7 @@ export interface Settings {
   readonly clients: readonly ClientSettings[];
   readonly rotation: RotationSettings;
   readonly kapow?: KapowSettings;
+  readonly modules: ModuleSettings;
   /** A stack whose data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
   /** Kept volumes that are gone for good, as `PART@MARK`: each permits the loss of that one volume. */

@@ -90,7 +90,7 @@ function defaultOf(found: z.core.$ZodType): string {
     return "required";
   }
   const absent = doc?.fallback ?? "none";
-  return ["none", "generated"].includes(absent) ? absent : code(absent);
+  return ["none", "generated"].includes(absent) || absent.includes(" ") ? absent : code(absent);
 }
 
 const code = (text: string) => `\`${text}\``;

@@ -5,6 +5,7 @@ import { auditEngine } from "./cis/audit.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./doctor/containers.ts";
 import { hardeningFindings } from "./doctor/hardening.ts";
 import { engineFindings } from "./doctor/engine.ts";
+import { lookAtLimits } from "./doctor/lookAtLimits.ts";
 import { type Finding, renderFindings, verdict } from "./doctor/finding.ts";
 import { findDrift } from "./drift.ts";
 import { endingSoon } from "./ends.ts";
@@ -64,6 +65,7 @@ async function lookAtStack(session: Session, settings: Settings): Promise<Findin
     ...unfinished,
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
+    ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...hardeningFindings(
       await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
     ),

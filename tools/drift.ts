@@ -1,3 +1,5 @@
+import type { EngineSize } from "../settings/limits.ts";
+import { engineSizeOf, isSameSize } from "./lib/engineSize.ts";
 import { runTask } from "./lib/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
@@ -24,11 +26,12 @@ export async function findDrift(
   state: StackState,
   image: string,
 ): Promise<Drift[]> {
-  const [volumes, containers] = await Promise.all([
+  const [volumes, containers, size] = await Promise.all([
     driftOfVolumes(session, state, image),
     driftOfContainers(session, state.resources),
+    driftOfSize(session, state.resources),
   ]);
-  return [...volumes, ...containers];
+  return [...volumes, ...containers, ...size];
 }
 
 async function driftOfVolumes(
@@ -93,6 +96,30 @@ async function missingReleases<T extends { volume: string; digest: string | unde
   });
   const missing = new Set(output.split("\n"));
   return releases.filter((release) => missing.has(key(release)));
+}
+
+/** Default limits follow from the engine's machine, which may have grown, or be another one. */
+async function driftOfSize(
+  session: Session,
+  resources: readonly ExportedResource[],
+): Promise<Drift[]> {
+  const asked = resources.find(
+    ({ urn, type }) => type === COMMAND && urn.endsWith("::engine-size"),
+  );
+  const stdout = asked?.outputs?.["stdout"];
+  if (asked === undefined || typeof stdout !== "string") {
+    return [];
+  }
+  const before = JSON.parse(stdout) as EngineSize;
+  const now = await engineSizeOf(session.docker);
+  return isSameSize(before, now)
+    ? []
+    : [
+        {
+          urn: asked.urn,
+          why: `the engine has ${now.processors} processors and ${now.memory} MiB of memory, not ${before.processors} and ${before.memory} as when the limits were made`,
+        },
+      ];
 }
 
 interface ContainerInfo {

@@ -1,3 +1,4 @@
+import { explainUpdate } from "./smallerMemory.ts";
 import { lookAtLog } from "./unwell.ts";
 
 /** An engine event of `pulumi up --json`, as far as it is told to the operator. */
@@ -171,7 +172,7 @@ export class UpdateReport {
   }
 
   #tell({ urn, message, severity }: NonNullable<EngineEvent["diagnosticEvent"]>): void {
-    const text = plain(message);
+    const text = explainUpdate(plain(message));
     if (severity === "error") {
       // The stack's own "update failed" says no more than the exit code.
       if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {

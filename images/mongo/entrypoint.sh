@@ -14,6 +14,16 @@ fail() {
   exit 1
 }
 
+# Go does not know the container's memory, and collects no garbage before it has twice what is in use.
+limit_memory() {
+  local limit=max
+  read -r limit 2>/dev/null </sys/fs/cgroup/memory.max ||
+    read -r limit 2>/dev/null </sys/fs/cgroup/memory/memory.limit_in_bytes || true
+  if [[ $limit =~ ^[0-9]{1,15}$ ]]; then
+    export GOMEMLIMIT=$((limit * 3 / 4))
+  fi
+}
+
 serve() { # FOLDER ADDRESS
   exec "$server" --handler=sqlite --sqlite-url="file:$1/" --listen-addr="$2" \
     --test-enable-new-auth --telemetry=disable --debug-addr=- --state-dir=- --log-level=WARN
@@ -57,6 +67,7 @@ initialise() {
 [[ ${1:-} == ferretdb ]] || exec "$@"
 umask 077
 [[ -d $database ]] || initialise
+limit_memory
 unset MONGO_INITDB_ROOT_USERNAME MONGO_INITDB_ROOT_PASSWORD_FILE
 echo "demo mongo: FerretDB in place of MongoDB, for demo and tests only, never for real data"
 serve "$database" :27017

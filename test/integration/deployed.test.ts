@@ -10,6 +10,7 @@ import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
 import { drift } from "./deployed/drift.ts";
 import { firstUp } from "./deployed/firstUp.ts";
+import { load } from "./deployed/load.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
 import { reach } from "./deployed/reach.ts";
@@ -65,5 +66,6 @@ describe("a deployed stack", () => {
   describe("rotation", () => rotation(the));
   describe("secrets", () => secrecy(the));
   describe("a wrong configuration", () => badInput(the));
+  describe("load", () => load(the));
   describe("npm run down", () => down(the));
 });

@@ -192,7 +192,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
     environment.SIGNATURE: another "(id)"
     stdin signature: another "(id)"
 ! program backend-limits updated
-    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":200}" => (known after the update)
+    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":1984}" => (known after the update)
 ! program kms-handback updated
     environment.CONTAINER: "(id)" => (known after the update)
     environment.SIGNATURE: another "(id)"
@@ -200,7 +200,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
     environment.SIGNATURE: another "(id)"
     stdin signature: another "(id)"
 ! program kms-limits updated
-    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":200}" => (known after the update)
+    stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":1984}" => (known after the update)
 ! program smoke updated
     environment.BACKEND: "(id)" => (known after the update)
     environment.KMS: "(id)" => (known after the update)

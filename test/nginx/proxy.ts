@@ -17,6 +17,7 @@ import type { NginxAccess } from "../../render/nginxClients.ts";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import type { DoorRoom } from "../../render/nginxRoom.ts";
 import { passwordDigest } from "../../render/passwordDigest.ts";
 import type { Door } from "./client.ts";
 import { createNetwork, docker, dockerMeanwhile, nginxImage, startContainer } from "./docker.ts";
@@ -59,6 +60,7 @@ export interface ClientFiles {
 interface Options extends Partial<NginxOptions> {
   readonly access?: Accesses;
   readonly clientFiles?: ClientFiles;
+  readonly doorRoom?: DoorRoom;
 }
 
 /**
@@ -86,7 +88,7 @@ export class Proxy {
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    { access, clientFiles, ...options }: Options,
+    { access, clientFiles, doorRoom, ...options }: Options,
   ) {
     this.#clientFiles = clientFiles;
     this.network = network.name;
@@ -109,6 +111,7 @@ export class Proxy {
         standIn: this.at(standIn),
         maxBody: name === "kms" ? "64k" : "17m",
         ...(access && { access: access[name as "kms" | "backend"] }),
+        ...(doorRoom && { room: doorRoom }),
       })),
       readTimeout: 2,
       shutdownTimeout: 10,

@@ -17,10 +17,18 @@ export interface Received {
 /** A service that records what reaches it and answers as its path says. */
 export class Upstream {
   readonly received: Received[] = [];
+  /** The most requests that were there at the same time. */
+  most = 0;
+  #underWay = 0;
   readonly #server: Server;
 
   private constructor() {
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server = createServer((request, response) => {
+      this.#underWay += 1;
+      this.most = Math.max(this.most, this.#underWay);
+      response.on("close", () => (this.#underWay -= 1));
+      void this.#serve(request, response);
+    });
   }
 
   static async start(host: string): Promise<Upstream> {

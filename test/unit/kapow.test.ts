@@ -73,6 +73,7 @@ describe("a stack's Kapow!", () => {
       address: "127.0.0.1",
       program: "kapow",
       egress: false,
+      resources: {},
     });
     assert.deepEqual(declaredListeners(settings).at(-1), {
       role: "kapow",
@@ -90,12 +91,14 @@ describe("a stack's Kapow!", () => {
       init: "/opt/kapow/init.sh",
       program: "/kapow",
       egress: "true",
+      resources: { memory: "64", cpus: 2, pids: 100 },
     };
     assert.deepEqual(read(all).kapow, {
       ...all,
       listen: 443,
       serverName: "kapow.example.edu",
       egress: true,
+      resources: { memory: 64, cpus: 2, pids: 100 },
     });
   });
 

@@ -170,6 +170,18 @@ describe("renderModuleConfig", () => {
     assert.equal(renderModuleConfig(config), fixture("module-config.yaml"));
   });
 
+  it("takes the operator's numbers", () => {
+    const text = renderModuleConfig({
+      ...config,
+      overrides: { web_conn_listen: 512, enc_worker_threads: 2, max_post_retries: 50 },
+    });
+    assert.match(text, /^ {2}max_post_retries: 50\nweb_conn_listen: 512\nenc_worker_threads: 2$/m);
+    assert.throws(
+      () => renderModuleConfig({ ...config, overrides: { web_conn_listen: true } }),
+      /web_conn_listen is true, but must be a whole number/,
+    );
+  });
+
   it("keeps the shape that collector.sh reads line by line", () => {
     const lines = renderModuleConfig(config).split("\n");
     const at = lines.indexOf("basic_auth:");

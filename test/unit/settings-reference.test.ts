@@ -7,7 +7,9 @@ import { parse } from "yaml";
 import type { z } from "zod";
 import { backendConfigDefaults } from "../../render/backendConfig.ts";
 import { kmsConfigDefaults } from "../../render/kmsConfig.ts";
+import { moduleConfigDefaults } from "../../render/moduleConfig.ts";
 import { outputs } from "../../settings/outputs.ts";
+import { moduleKeys } from "../../settings/resources.ts";
 import { schema } from "../../settings/schema.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "../../settings/services.ts";
 import { docOf, itemOf, keysOf } from "../../settings/tree.ts";
@@ -48,7 +50,7 @@ describe("the reference", () => {
     const paths = Object.entries(schema.shape).flatMap(([key, child]) =>
       pathsBelow(`cybexp:${key}`, child),
     );
-    assert.equal(paths.length, 82);
+    assert.equal(paths.length, 117);
     for (const path of paths) {
       const [row, ...more] = reference
         .split("\n")
@@ -103,5 +105,9 @@ describe("the services' own keys", () => {
   it("have the defaults that are rendered", () => {
     assert.deepEqual(settable(kmsKeys), rendered(kmsConfigDefaults));
     assert.deepEqual(settable(backendKeys), rendered(backendConfigDefaults));
+    assert.deepEqual(
+      Object.entries(moduleKeys).map(([name, { fallback }]) => [name, fallback]),
+      rendered(moduleConfigDefaults),
+    );
   });
 });

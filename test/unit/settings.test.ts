@@ -81,6 +81,7 @@ describe("what a stack may set", () => {
         listen: 5002,
         access: "password",
         config: {},
+        resources: {},
       },
       backend: {
         image: "cybexp-demo/backend:1",
@@ -88,14 +89,20 @@ describe("what a stack may set", () => {
         listen: 5001,
         access: "password",
         config: {},
+        resources: {},
       },
-      database: { image: "cybexp-demo/mongo:1", publish: {} },
+      database: {
+        image: "cybexp-demo/mongo:1",
+        publish: {},
+        resources: { kms: {}, backend: {} },
+      },
       proxy: {
         image: "cybexp-demo/nginx:1",
         serverName: "localhost",
         address: "127.0.0.1",
         readTimeout: 300,
         shutdownTimeout: 60,
+        resources: {},
       },
       certificates: {
         source: "generated",
@@ -116,6 +123,7 @@ describe("what a stack may set", () => {
         kmsDatabase: 1,
         backendDatabase: 1,
       },
+      modules: { config: {} },
       throwaway: false,
       lost: [],
       production: false,
@@ -139,16 +147,25 @@ describe("what a stack may set", () => {
             db_name: "keys",
             DE_key_location: "/secrets/de.pem",
           },
+          resources: { memory: "256", cpus: "0.25", pids: 4096 },
         },
         backend: {
           image: `nginx@${DIGEST}`,
           bind: "127.9.9.9:65535",
           listen: 5001,
           config: { debug: "true" },
+          resources: { memory: 1_048_576, cpus: 1.07, pids: "50" },
         },
         database: {
           image: "mongo:8.0",
           publish: { kms: "127.0.0.1:5006", backend: "[0:0:0:0:0:0:0:1]:5003" },
+          resources: {
+            memory: 256,
+            cpus: 2,
+            pids: 60,
+            backend: { memory: 4096 },
+            kms: { cpus: 1 },
+          },
         },
         proxy: {
           image: "nginx:1.28",
@@ -156,6 +173,14 @@ describe("what a stack may set", () => {
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
           shutdownTimeout: 3600,
+          resources: {
+            memory: 128,
+            cpus: 64,
+            pids: 500,
+            bodies: "32",
+            workers: 256,
+            connections: 256,
+          },
         },
         certificates: {
           validityDays: 366,
@@ -196,6 +221,9 @@ describe("what a stack may set", () => {
           kmsDatabase: 5,
           backendDatabase: 6,
         },
+        modules: {
+          config: { web_conn_listen: "1", enc_worker_threads: 1000, max_post_retries: 0 },
+        },
         throwaway: "true",
         lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
         production: "false",
@@ -220,6 +248,7 @@ describe("what a stack may set", () => {
           db_name: "keys",
           DE_key_location: "/secrets/de.pem",
         },
+        resources: { memory: 256, cpus: 0.25, pids: 4096 },
       },
       backend: {
         image: `nginx@${DIGEST}`,
@@ -227,6 +256,7 @@ describe("what a stack may set", () => {
         listen: 5001,
         access: "password",
         config: { debug: true },
+        resources: { memory: 1_048_576, cpus: 1.07, pids: 50 },
       },
       database: {
         image: "mongo:8.0",
@@ -234,6 +264,7 @@ describe("what a stack may set", () => {
           kms: { address: "127.0.0.1", port: 5006 },
           backend: { address: "::1", port: 5003 },
         },
+        resources: { memory: 256, cpus: 2, pids: 60, backend: { memory: 4096 }, kms: { cpus: 1 } },
       },
       proxy: {
         image: "nginx:1.28",
@@ -241,6 +272,7 @@ describe("what a stack may set", () => {
         address: "2001:db8::10",
         readTimeout: 36,
         shutdownTimeout: 3600,
+        resources: { memory: 128, cpus: 64, pids: 500, bodies: 32, workers: 256, connections: 256 },
       },
       certificates: {
         source: "generated",
@@ -288,6 +320,9 @@ describe("what a stack may set", () => {
         clientCaRetireBy: "2027-12-31",
         kmsDatabase: 5,
         backendDatabase: 6,
+      },
+      modules: {
+        config: { web_conn_listen: 1, enc_worker_threads: 1000, max_post_retries: 0 },
       },
       throwaway: true,
       lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
@@ -491,7 +526,7 @@ const day = (value: string): Problem => ({
   remedy: "Write such a day.",
 });
 
-const SERVICE = "image, bind, listen, access, config";
+const SERVICE = "image, bind, listen, access, config, resources";
 const FLAG = {
   reason: "A debug flag puts people's data into the log: only throw-away stacks may set it.",
   remedy: "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
@@ -518,6 +553,41 @@ const cases: readonly Case[] = [
     "0.0.0.0:5006",
     { ...bind("0.0.0.0:5006", EVERY), path: "cybexp:database.publish.kms" },
   ],
+
+  ...(
+    [
+      ["kms.resources.memory", 6, "256 to 1048576"],
+      ["backend.resources.memory", 255, "256 to 1048576"],
+      ["database.resources.memory", "1g", "256 to 1048576"],
+      ["database.resources.backend.pids", 49, "50 to 4096"],
+      ["proxy.resources.bodies", 31, "32 to 16777216"],
+      ["proxy.resources.workers", 0, "1 to 256"],
+      ["proxy.resources.connections", 1.5, "256 to 1048576"],
+      ["modules.config.web_conn_listen", 0, "1 to 65535"],
+      ["modules.config.max_post_retries", -1, "0 to 1000"],
+    ] as const
+  ).map(([path, value, bounds]): Case => [
+    `${value} as ${path}`,
+    path,
+    value,
+    {
+      path: `cybexp:${path}`,
+      value: typeof value === "string" ? `"${value}"` : String(value),
+      reason: `Allowed: a whole number from ${bounds}.`,
+      remedy: "Write such a number, without quotes or unit.",
+    },
+  ]),
+  ...[0, 0.001, 1.005, 1025, "1.", "all", [1]].map((value): Case => [
+    `${JSON.stringify(value)} processors`,
+    "proxy.resources.cpus",
+    value,
+    {
+      path: "cybexp:proxy.resources.cpus",
+      value: Array.isArray(value) ? "a list of 1 item" : JSON.stringify(value),
+      reason: "Allowed: processors from 0.01 to 1024, in steps of 0.01.",
+      remedy: "Write such a number, for example 1.5.",
+    },
+  ]),
 
   ["port 0", "backend.listen", 0, port("0")],
   ["port 65536", "backend.listen", 65536, port("65536")],
@@ -787,7 +857,11 @@ const cases: readonly Case[] = [
     "an unknown key far from any",
     "database.wiredTiger",
     { cache: 1 },
-    unknown("cybexp:database.wiredTiger", "a map", "Remove it. Known here: image, publish."),
+    unknown(
+      "cybexp:database.wiredTiger",
+      "a map",
+      "Remove it. Known here: image, publish, resources.",
+    ),
   ],
   [
     "a key in the wrong place",
@@ -813,7 +887,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, throwaway, lost, production, state.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, modules, throwaway, lost, production, state.",
     ),
   ],
   [

@@ -134,7 +134,7 @@ export const rules: readonly Rule[] = [
   {
     id: "5.13",
     title: "The root file system is read-only",
-    met: "a read-only root, with a `/tmp` in memory",
+    met: "a read-only root, with a `/tmp` in memory and volumes for what is kept or large",
     violation: ({ HostConfig }) =>
       HostConfig.ReadonlyRootfs ? undefined : "can write to its root file system",
   },
@@ -234,7 +234,7 @@ export const rules: readonly Rule[] = [
   {
     id: "5.29",
     title: "The number of processes is limited",
-    met: "200 for a container of the stack, 50 for a task",
+    met: "a limit for each container (`resources.pids`), 50 for a task",
     violation: ({ HostConfig }) =>
       (HostConfig.PidsLimit ?? 0) > 0 ? undefined : "may start any number of processes",
   },

@@ -10,6 +10,15 @@ const OWNERS: Readonly<Record<Role, string>> = {
   proxy: "101:101",
 };
 
+/** Four threads of a service and three connections of its database for each of 480 requests. */
+const PIDS: Readonly<Record<Role, number>> = {
+  backend: 1984,
+  "backend-db": 1568,
+  kms: 1984,
+  "kms-db": 1568,
+  proxy: 200,
+};
+
 export function hardening(the: () => Deployed): void {
   it("runs exactly one container for each role", () => {
     assertNames(the());
@@ -27,7 +36,7 @@ export function hardening(the: () => Deployed): void {
       assert.ok(HostConfig.Memory > 0);
       assert.equal(HostConfig.MemorySwap, HostConfig.Memory);
       assert.ok(HostConfig.NanoCpus > 0);
-      assert.equal(HostConfig.PidsLimit, 200);
+      assert.equal(HostConfig.PidsLimit, PIDS[role]);
       assert.deepEqual(HostConfig.LogConfig, {
         Type: "json-file",
         Config: { "max-file": "3", "max-size": "10m" },

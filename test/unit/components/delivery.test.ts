@@ -85,6 +85,7 @@ describe("a program", () => {
     "database-retire": true,
     "database-users": true,
     deliver: true,
+    "engine-size": true,
     handback: true,
     handover: true,
     "image-check": true,

@@ -214,13 +214,14 @@ describe("an HTTP service", () => {
     });
   });
 
-  it("is another container for another file, image or command, and the same for another memory limit", async () => {
+  it("is another container for another file, image or command, and the same for other limits of memory and processes", async () => {
     const files = { "/a": "1" };
     const signatures: string[] = [];
     for (const changes of [
       { files },
-      { files, memory: 256 },
+      { files, memory: 256, pidsLimit: 77 },
       { files: { "/a": "2" } },
+      { files, cpus: 2 },
       { files, image: "sha256:2" },
       { files, command: ["x"] },
       { files, tmpSize: 32 },
@@ -229,7 +230,7 @@ describe("an HTTP service", () => {
     }
     const [one, same, ...others] = signatures;
     assert.equal(same, one);
-    assert.equal(new Set([one, ...others]).size, 5);
+    assert.equal(new Set([one, ...others]).size, 6);
   });
 });
 

@@ -159,9 +159,10 @@ describe("Kapow!", () => {
   it("tells the proxy its door, how it is known, and what to come with", async () => {
     const built = await make({ door: { listen: 5004, access: "both" } });
     const { result } = built;
-    const [{ service, ...door } = assert.fail(), ...more] = result.doors;
+    const [{ service, room, ...door } = assert.fail(), ...more] = result.doors;
     assert.deepEqual(more, []);
     assert.deepEqual(door, { name: "kapow", listen: 5004, access: "both", maxBody: "16m" });
+    assert.deepEqual(await valueOf(pulumi.output(room)), { requests: 248, largeBodies: 7 });
     assert.equal(service, result);
     assert.equal(result.upstream, "kapow:8080");
     assert.equal(await valueOf(result.network), "cybexp-test-kapow");

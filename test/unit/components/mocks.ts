@@ -8,6 +8,7 @@ import { createECDH, createHash, createPrivateKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { backdated } from "../../../render/backdate.ts";
 import type { Deployment } from "../../../components/deployment.ts";
+import type { EngineSize } from "../../../settings/limits.ts";
 
 /** One resource as the engine was told of it. */
 export interface Registered {
@@ -353,11 +354,16 @@ function provider(
 const programIn = ({ create }: Record<string, unknown>) =>
   String(create).replace(/^.*\/|\.ts$/g, "");
 
+/** What the engine's machine has. */
+export const ENGINE: EngineSize = { processors: 4, memory: 8192 };
+
 /** What our own programs print. */
 function printed(inputs: Inputs, name: string, seed: string, nginx: string): string {
   switch (programIn(inputs)) {
     case "nginx-version":
       return nginx;
+    case "engine-size":
+      return JSON.stringify(ENGINE);
     case "crl":
       return pemOf("X509 CRL", name, seed);
     case "keep-volume": {

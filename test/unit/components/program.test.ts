@@ -76,6 +76,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command backend-image-check",
       "command:local:Command backend-limits",
       "command:local:Command client-revocations",
+      "command:local:Command engine-size",
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-image-check",
@@ -88,11 +89,13 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command kms-image-check",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
+      "command:local:Command proxy-bodies-owner",
       "command:local:Command proxy-limits",
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
       "command:local:Command rotation-guard",
       "command:local:Command smoke",
+      "cybexp:docker:BodyVolume proxy-bodies",
       "cybexp:docker:Container backend",
       "cybexp:docker:Container backend-db",
       "cybexp:docker:Container kms",
@@ -146,6 +149,7 @@ describe("the program with the embedded default's configuration", () => {
       "docker:index/volume:Volume kms-db-data",
       "docker:index/volume:Volume kms-db-secrets",
       "docker:index/volume:Volume kms-secrets",
+      "docker:index/volume:Volume proxy-bodies",
       "docker:index/volume:Volume proxy-release",
       "random:index/randomBytes:RandomBytes kms-jwt-key",
       "random:index/randomBytes:RandomBytes user-analyst-salt",
@@ -316,6 +320,7 @@ describe("the program with another configuration", () => {
         clientValidityDays: 60,
       }),
       "cybexp:clients": JSON.stringify([{ name: "ann" }]),
+      "cybexp:modules": JSON.stringify({ config: { web_conn_listen: 77 } }),
       "cybexp:proxy": JSON.stringify({
         image: "nginx:1.30.1",
         serverName: "cybexp.example.edu",
@@ -350,6 +355,8 @@ describe("the program with another configuration", () => {
     ]);
     assert.deepEqual(ports("kms"), [{ ip: "127.0.0.1", external: 5012, internal: 5000 }]);
     assert.deepEqual(ports("backend"), [{ ip: "127.0.0.1", external: 5011, internal: 5000 }]);
+    const moduleConfig = (await valueOf(built.result.moduleConfig))["collector"] ?? "";
+    assert.match(moduleConfig, /^web_conn_listen: 77\nenc_worker_threads: 10$/m);
     assert.equal(built.result.kmsUrl, "https://cybexp.example.edu:5002");
     assert.equal(built.result.backendUrl, "https://cybexp.example.edu:5001");
     const nginx = (
@@ -361,6 +368,61 @@ describe("the program with another configuration", () => {
       [...nginx.matchAll(/client_max_body_size (\w+);/g)].map(([, size]) => size).sort(),
       ["17m", "64k"],
     );
+  });
+
+  it("limits each container by what the engine has, the doors let through and the config says", async () => {
+    const config = configOf("Pulumi.dev.yaml");
+    const withResources = (key: string, resources: object) => ({
+      [`cybexp:${key}`]: JSON.stringify({
+        ...(JSON.parse(config[`cybexp:${key}`] ?? "") as object),
+        resources,
+      }),
+    });
+    const limitsIn = (built: Build<unknown>) =>
+      Object.fromEntries(
+        ["kms", "kms-db", "backend", "backend-db", "proxy"].map((name) => {
+          const { memory, cpus } = the(built, "docker:index/container:Container", name).inputs;
+          const { pidsLimit } = the(built, "command:local:Command", `${name}-limits`).inputs[
+            "stdin"
+          ] as { pidsLimit: number };
+          return [name, [memory, cpus, pidsLimit]];
+        }),
+      );
+    const nginxOf = (built: Build<unknown>) =>
+      (
+        the(built, "command:local:Command", "proxy-release-delivery").inputs["stdin"] as {
+          files: { "nginx.conf": { content: string } };
+        }
+      ).files["nginx.conf"].content;
+
+    assert.deepEqual(limitsIn(await usual()), {
+      kms: [512, "1.0", 1984],
+      "kms-db": [1024, "2.0", 1568],
+      backend: [1216, "1.0", 1984],
+      "backend-db": [2048, "2.0", 1568],
+      proxy: [512, "2.0", 200],
+    });
+    const nginx = nginxOf(await usual());
+    assert.match(nginx, /^worker_processes 4;$/m);
+    assert.match(nginx, /^ +\* 8;$/m);
+
+    const built = await program({
+      ...config,
+      ...withResources("backend", { memory: 400, cpus: 0.5, pids: 264 }),
+      ...withResources("database", { memory: 300, backend: { pids: 1000 } }),
+      ...withResources("proxy", { bodies: 340, workers: 3, connections: 512, memory: 256 }),
+    });
+    assert.deepEqual(limitsIn(built), {
+      kms: [512, "1.0", 1984],
+      "kms-db": [300, "2.0", 1568],
+      backend: [400, "0.5", 264],
+      "backend-db": [300, "2.0", 1000],
+      proxy: [256, "2.0", 200],
+    });
+    const changed = nginxOf(built);
+    assert.match(changed, /^worker_processes 3;$/m);
+    assert.match(changed, /^ +worker_connections 512;$/m);
+    assert.match(changed, /^ +limit_conn requests 50;\n +limit_conn large_bodies 20;$/m);
   });
 
   it("runs its programs on the engine that the stack names", async () => {

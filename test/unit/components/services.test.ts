@@ -642,6 +642,9 @@ describe("the Backend", () => {
   const config = renderBackendConfig({ databaseUri: backendUri });
   const container = {
     ...serviceContainer("backend"),
+    // Four bodies of 17 MiB at once.
+    memory: 768,
+    memorySwap: 768,
     volumes: [],
     mounts: [configMount("backend", config)],
   };

@@ -19,6 +19,7 @@ import { proxyNeeds } from "../../../render/imageNeeds.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
 import { PROXY_STATUS_PORT, proxyRelease } from "../../../render/proxyRelease.ts";
+import { assumedEngine, limitsOf } from "../../../settings/limits.ts";
 import type { Access, ClientSettings, Settings, UserSettings } from "../../../settings/types.ts";
 import {
   build,
@@ -90,6 +91,7 @@ const SETTINGS: Settings = {
     kmsDatabase: 1,
     backendDatabase: 1,
   },
+  modules: { config: {} },
   throwaway: false,
   lost: [],
   production: false,
@@ -168,6 +170,9 @@ function certificate(serverName: string) {
   });
 }
 
+/** Of a program that does not ask the engine. */
+const LIMITS = limitsOf({}, assumedEngine);
+
 /** What the proxy of `usual` serves by. */
 const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
   proxyRelease({
@@ -182,6 +187,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
         upstream: "kms:5000",
         standIn: "kms-handover:5000",
         maxBody: "64k",
+        room: LIMITS.doors.backend,
       },
       {
         name: "backend",
@@ -189,6 +195,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
         upstream: "backend:5000",
         standIn: "backend-handover:5000",
         maxBody: "17m",
+        room: LIMITS.doors.backend,
       },
     ],
     certificate: datedOf("cert", "ca-1-key"),
@@ -211,6 +218,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
       ]),
     },
     clients: { authorities: "", revocations: "", listed: [] },
+    room: { workers: 4, connections: 1024, largeBodies: 120 },
     ...changes,
   });
 
@@ -235,9 +243,14 @@ describe("the proxy", () => {
     ],
     volumes: [
       { volumeName: "cybexp-test-proxy-release", containerPath: "/release", readOnly: true },
+      {
+        volumeName: "cybexp-test-proxy-bodies",
+        containerPath: "/tmp/client_body",
+        readOnly: false,
+      },
     ],
     mounts: [],
-    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=256m,mode=1777" },
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
     memory: 512,
     memorySwap: 512,
     cpus: "1.0",
@@ -251,16 +264,19 @@ describe("the proxy", () => {
   it("is made of these, and of nothing else", async () => {
     const own = names((await usual()).resources).filter((name) => / proxy/.test(name));
     assert.deepEqual(own, [
+      "command:local:Command proxy-bodies-owner",
       "command:local:Command proxy-image-pull",
       "command:local:Command proxy-limits",
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
+      "cybexp:docker:BodyVolume proxy-bodies",
       "cybexp:docker:Container proxy",
       "cybexp:docker:Release proxy-release",
       "cybexp:index:TlsProxy proxy",
       "docker:index/container:Container proxy",
       "docker:index/network:Network proxy-network",
       "docker:index/remoteImage:RemoteImage proxy-image",
+      "docker:index/volume:Volume proxy-bodies",
       "docker:index/volume:Volume proxy-release",
     ]);
   });
@@ -372,6 +388,7 @@ describe("the proxy", () => {
     upstream: "kms:5000",
     standIn: "kms-handover:5000",
     maxBody: "64k",
+    room: LIMITS.doors.backend,
   } as const;
 
   it("gets the clients' authorities, revocations and names where a door asks for certificates", async () => {
@@ -458,6 +475,7 @@ describe("the proxy", () => {
             upstream: "backend:5000",
             standIn: "backend-handover:5000",
             maxBody: "17m",
+            room: LIMITS.doors.backend,
           },
         ],
       }).digest,

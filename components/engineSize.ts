@@ -1,0 +1,32 @@
+import * as pulumi from "@pulumi/pulumi";
+import {
+  assumedEngine,
+  type EngineSize,
+  limitsOf,
+  type LimitSettings,
+  missingProcessors,
+  type StackLimits,
+} from "../settings/limits.ts";
+import { Program } from "./program.ts";
+
+/**
+ * Asks the engine once, and again only when it is told to: what the state remembers stays the same, and
+ * so do the limits. `npm run up` tells it to when the engine is another one.
+ */
+export function engineSize(name: string, dockerHost?: string): pulumi.Output<EngineSize> {
+  const program = new Program(name, { program: "engine-size", input: { dockerHost } }, {});
+  return program.stdout.apply((text) => JSON.parse(text) as EngineSize);
+}
+
+/** The limits of a stack's containers on its engine. */
+export function stackLimits(
+  settings: LimitSettings,
+  engine: pulumi.Input<EngineSize> = assumedEngine,
+): pulumi.Output<StackLimits> {
+  return pulumi.output(engine).apply((size) => {
+    for (const sentence of missingProcessors(settings, size)) {
+      void pulumi.log.warn(sentence);
+    }
+    return limitsOf(settings, size);
+  });
+}

@@ -1,0 +1,226 @@
+/**
+ * How much of the engine's machine each container may take, and how much a service gets at once. What
+ * the config leaves out follows from what the doors let through and from what the engine has.
+ */
+import type { ProxyResources, Resources, Settings } from "./types.ts";
+
+/** What the engine's machine has. */
+export interface EngineSize {
+  readonly processors: number;
+  /** MiB. */
+  readonly memory: number;
+}
+
+export interface ContainerLimits {
+  /** MiB; no swap beyond it. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Processes and threads. */
+  readonly pids: number;
+}
+
+export interface ProxyLimits extends ContainerLimits {
+  readonly workers: number;
+  /** Of each worker. */
+  readonly connections: number;
+  /** Large bodies that may be under way at once, at all doors together. */
+  readonly largeBodies: number;
+}
+
+/** What a service gets at once from its door: the next request is refused, the next large body waits. */
+export interface DoorLimits {
+  readonly requests: number;
+  readonly largeBodies: number;
+}
+
+export interface StackLimits {
+  readonly kms: ContainerLimits;
+  readonly kmsDatabase: ContainerLimits;
+  readonly backend: ContainerLimits;
+  readonly backendDatabase: ContainerLimits;
+  readonly kapow: ContainerLimits;
+  readonly proxy: ProxyLimits;
+  readonly doors: Readonly<Record<"kms" | "backend" | "kapow", DoorLimits>>;
+}
+
+/** The parts of the settings that limits follow from. */
+export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "database" | "kapow"> & {
+  readonly proxy?: { readonly resources?: ProxyResources };
+};
+
+/** The largest body that a door lets through, in MiB; the KMS's is 64 KiB, a login or attributes. */
+export const MAX_BODY = {
+  /** MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records. */
+  backend: 17,
+  /** Kapow! itself takes any size, and keeps it in memory. */
+  kapow: 16,
+} as const;
+
+/** For a program that does not ask the engine. */
+export const assumedEngine: EngineSize = { processors: 2, memory: 4096 };
+
+// Measured, in MiB: a service of CYBEX-P holds a body five to seven times (as it came, unpickled, as
+// BSON, as a message), its database up to nine times. Each request has a MongoClient of its own, whose
+// threads are three beside the request's, and whose connections are up to three.
+const SERVICE = { base: 128, request: 0.25, copies: 7, threads: 4, ownThreads: 64 };
+const DATABASE = { base: 256, copies: 9, connections: 3, ownThreads: 128 };
+/** A route's command is a shell and what it starts; the body is in memory and in a pipe. */
+const KAPOW = { base: 64, request: 0.5, copies: 4, threads: 4, ownThreads: 32 };
+/** A connection with TLS and buffers, and its share of the answers that are read ahead. */
+const PROXY = { base: 128, worker: 16, request: 0.3 };
+
+/** The limits of every container of a stack; no more processors than the engine has, which it would refuse. */
+export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimits {
+  const { kms, backend, database, kapow, proxy } = settings;
+  const given = { ...database?.resources };
+  const turns = clamp(2 * engine.processors, 2, 8);
+  const half = Math.max(1, Math.floor(engine.processors / 2));
+
+  const service = (resources: Resources = {}, body: number): ContainerLimits =>
+    withGiven(engine, resources, {
+      memory: atMost(
+        Math.max(512, engine.memory / 4),
+        SERVICE.base + REQUESTS * SERVICE.request + turns * SERVICE.copies * body,
+      ),
+      // Python runs on one processor at a time.
+      cpus: 1,
+      pids: SERVICE.ownThreads + REQUESTS * SERVICE.threads,
+    });
+  const databaseOf = (name: "kms" | "backend", memory: number): ContainerLimits =>
+    withGiven(
+      engine,
+      { ...given, ...given[name] },
+      {
+        memory: step(memory),
+        cpus: half,
+        // A thread for each connection.
+        pids: DATABASE.ownThreads + REQUESTS * DATABASE.connections,
+      },
+    );
+
+  const limits = {
+    // The KMS has no large bodies.
+    kms: service(kms?.resources, 0),
+    kmsDatabase: databaseOf("kms", 1024),
+    backend: service(backend?.resources, MAX_BODY.backend),
+    backendDatabase: databaseOf(
+      "backend",
+      Math.max(
+        1024,
+        DATABASE.base + turns * DATABASE.copies * MAX_BODY.backend,
+        // What a database has beyond that it uses to keep records at hand.
+        engine.memory / 4,
+      ),
+    ),
+    kapow: withGiven(engine, kapow?.resources ?? {}, {
+      memory: 512,
+      cpus: 1,
+      pids: 1024,
+    }),
+  };
+  const doors = {
+    kms: doorOf(limits.kms, limits.kmsDatabase, 1),
+    backend: doorOf(limits.backend, limits.backendDatabase, MAX_BODY.backend),
+    kapow: {
+      requests: clamp((limits.kapow.pids - KAPOW.ownThreads) / KAPOW.threads, 1, MOST_REQUESTS),
+      largeBodies: clamp(
+        (limits.kapow.memory - KAPOW.base) / (KAPOW.copies * MAX_BODY.kapow),
+        1,
+        MOST_TURNS,
+      ),
+    },
+  };
+  const behind = [doors.kms, doors.backend, ...(kapow?.door ? [doors.kapow] : [])];
+  return { ...limits, doors, proxy: proxyOf(proxy?.resources ?? {}, engine, half, behind) };
+}
+
+/** A sentence for each key that asks for more processors than the engine has. */
+export function missingProcessors(settings: LimitSettings, { processors }: EngineSize): string[] {
+  const { kms, backend, database, kapow, proxy } = settings;
+  const asked: [string, Resources | undefined][] = [
+    ["kms.resources", kms?.resources],
+    ["backend.resources", backend?.resources],
+    ["database.resources", database?.resources],
+    ["database.resources.kms", database?.resources?.kms],
+    ["database.resources.backend", database?.resources?.backend],
+    ["kapow.resources", kapow?.resources],
+    ["proxy.resources", proxy?.resources],
+  ];
+  const has = processors === 1 ? "1 processor" : `${processors} processors`;
+  return asked.flatMap(([path, { cpus = 0 } = {}]) =>
+    cpus > processors
+      ? [`cybexp:${path}.cpus is ${cpus}, but the engine has ${has}: it gets ${processors}`]
+      : [],
+  );
+}
+
+/** How many requests a service is made for, where nothing else is said. */
+const REQUESTS = 480;
+const MOST_REQUESTS = 16_384;
+const MOST_TURNS = 64;
+
+/** What a service and its database have room for. */
+function doorOf(service: ContainerLimits, database: ContainerLimits, body: number): DoorLimits {
+  const requests = clamp(
+    Math.min(
+      (service.pids - SERVICE.ownThreads) / SERVICE.threads,
+      (database.pids - DATABASE.ownThreads) / DATABASE.connections,
+      // Half of what is left beside one large body.
+      (service.memory - SERVICE.base - SERVICE.copies * body) / SERVICE.request,
+    ),
+    1,
+    MOST_REQUESTS,
+  );
+  const largeBodies = Math.min(
+    (service.memory - SERVICE.base - requests * SERVICE.request) / (SERVICE.copies * body),
+    (database.memory - DATABASE.base) / (DATABASE.copies * body),
+  );
+  return { requests, largeBodies: clamp(largeBodies, 1, MOST_TURNS) };
+}
+
+/** MiB of the engine's disk that the proxy takes for bodies, where nothing is said. */
+const BODIES = 2048;
+
+function proxyOf(
+  resources: ProxyResources,
+  engine: EngineSize,
+  half: number,
+  doors: readonly DoorLimits[],
+): ProxyLimits {
+  const requests = doors.reduce((sum, door) => sum + door.requests, 0);
+  const cpus = Math.min(resources.cpus ?? half, engine.processors);
+  const workers = resources.workers ?? Math.max(4, 2 * Math.ceil(cpus));
+  return {
+    ...withGiven(engine, resources, {
+      memory: step(PROXY.base + workers * PROXY.worker + requests * PROXY.request),
+      cpus,
+      // Workers are processes; a reload has those of two releases, or of more that end slowly.
+      pids: Math.max(200, 8 * workers),
+    }),
+    workers,
+    // Two for each request, and workers do not share evenly.
+    connections: resources.connections ?? Math.max(1024, Math.ceil((4 * requests) / workers)),
+    largeBodies: clamp((resources.bodies ?? BODIES) / MAX_BODY.backend, 1, 65_535),
+  };
+}
+
+function withGiven(
+  { processors }: EngineSize,
+  { memory, cpus, pids }: Resources,
+  fallback: ContainerLimits,
+): ContainerLimits {
+  return {
+    memory: memory ?? fallback.memory,
+    cpus: Math.min(cpus ?? fallback.cpus, processors),
+    pids: pids ?? fallback.pids,
+  };
+}
+
+/** What is wanted, within a share of the engine's memory, and no less than 512 MiB. */
+const atMost = (share: number, wanted: number) => step(Math.max(512, Math.min(wanted, share)));
+
+/** Rounded up to 64 MiB: the engine's memory is no round number, and need not be told by limits. */
+const step = (memory: number) => Math.ceil(memory / 64) * 64;
+
+const clamp = (value: number, least: number, most: number) =>
+  Math.max(least, Math.min(most, Math.floor(value)));
