@@ -1,3 +1,4 @@
+import { here } from "./lib/npmRun.ts";
 import { statfs } from "node:fs/promises";
 import { notices } from "../settings/notices.ts";
 import type { Settings } from "../settings/types.ts";
@@ -53,7 +54,7 @@ async function lookAtStack(session: Session, settings: Settings): Promise<Findin
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
-    const text = `${session.stack} is not deployed: \`STACK=${session.stack} npm run up\``;
+    const text = `${session.stack} is not deployed: \`${here("up")}\``;
     return [{ level: "fault", about, text }];
   }
   const left = await leftBehind(session, state, session.rest);
@@ -103,7 +104,7 @@ async function lookFromOutside(session: Session, ill: readonly string[]): Promis
   );
   const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
   if (stdin?.plaintext === undefined) {
-    const text = "the last `up` did not get to its end: `npm run up` goes on from there";
+    const text = `the last \`up\` did not get to its end: \`${here("up")}\` goes on from there`;
     return [{ level: "fault", about: "stack", text }];
   }
   // Pulumi keeps a secret as the JSON of its value, and this value is JSON itself.
@@ -134,7 +135,7 @@ async function lookForDrift(
     .map(({ urn, why }) => ({
       level: "fault",
       about: "changed by hand",
-      text: `${urn.split("::").at(-1)}: ${why}; \`npm run up\` puts it right`,
+      text: `${urn.split("::").at(-1)}: ${why}; \`${here("up")}\` puts it right`,
     }));
 }
 

@@ -1,4 +1,5 @@
 /** What was changed by hand, a sentence each: from Pulumi's refresh, and from what that can't see. */
+import { here } from "./lib/npmRun.ts";
 import type { Drift } from "./drift.ts";
 import { titleOf } from "./updateReport.ts";
 
@@ -45,7 +46,7 @@ export function findings(
     ...byHand
       // "the volume X is gone" is told already.
       .filter(({ why }) => !why.split(" ").some((word) => gone.includes(word)))
-      .map(({ urn, why }) => `${title(urn)}: ${why}; \`npm run up\` makes it anew`),
+      .map(({ urn, why }) => `${title(urn)}: ${why}; \`${here("up")}\` makes it anew`),
   ];
 }
 
@@ -57,16 +58,16 @@ function sentenceOf({ op, urn, diffReasons, oldState, newState }: RefreshStep): 
   const [before, now] = [oldState?.outputs ?? {}, newState?.outputs ?? {}];
   if (op === "delete") {
     return typeOf(urn) === "docker:index/volume:Volume"
-      ? `${title(urn)} is gone: \`npm run up\` makes a new one with the files that it delivers; records and keys come back from a backup only`
-      : `${title(urn)} is gone: \`npm run up\` makes it anew`;
+      ? `${title(urn)} is gone: \`${here("up")}\` makes a new one with the files that it delivers; records and keys come back from a backup only`
+      : `${title(urn)} is gone: \`${here("up")}\` makes it anew`;
   }
   if (before["mustRun"] === true && now["mustRun"] === false) {
     // It has no ports either while it is stopped.
-    return `${title(urn)} is stopped: \`npm run up\` starts it`;
+    return `${title(urn)} is stopped: \`${here("up")}\` starts it`;
   }
   const differences = (diffReasons ?? []).map((name) => difference(name, before[name], now[name]));
   const what = differences.length > 0 ? ` (${differences.join("; ")})` : "";
-  return `${title(urn)} was changed${what}: \`npm run up\` puts it back`;
+  return `${title(urn)} was changed${what}: \`${here("up")}\` puts it back`;
 }
 
 /** By value only what can be no secret. */

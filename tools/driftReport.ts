@@ -1,3 +1,4 @@
+import { here } from "./lib/npmRun.ts";
 import { writeFileSync } from "node:fs";
 import { findDrift } from "./drift.ts";
 import { findings, type RefreshStep } from "./driftFindings.ts";
@@ -63,7 +64,7 @@ async function stateOf(session: Session): Promise<StackState> {
   if (state?.deployment === undefined) {
     throw new UserError(
       `nothing of ${session.stack} is deployed, as far as its state tells: ` +
-        "`npm run up` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state",
+        `\`${here("up")}\` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state`,
     );
   }
   return state;

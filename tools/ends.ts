@@ -1,4 +1,5 @@
 /** Certificates that end soon: what an operator should know while there is time. */
+import { here } from "./lib/npmRun.ts";
 import type { ClientSettings, Settings } from "../settings/types.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
@@ -52,7 +53,7 @@ export function endingSoon(
       )
       .map(
         (client) =>
-          `the certificate of the client ${client.name} ${ends}: \`npm run up\` renews it; then hand over the new one (\`npm run client -- ${client.name}\`)`,
+          `the certificate of the client ${client.name} ${ends}: \`${here("up")}\` renews it; then hand over the new one (\`${here(`client -- ${client.name}`)}\`)`,
       );
   });
 }
@@ -68,7 +69,7 @@ export function dueForRenewal(resources: readonly ExportedResource[], now: Date)
     }
     const name = urn.split("::").at(-1) ?? "";
     const day = end.toISOString().slice(0, 10);
-    return [`the certificate ${name} ends on ${day}: \`npm run up\` renews it`];
+    return [`the certificate ${name} ends on ${day}: \`${here("up")}\` renews it`];
   });
 }
 
@@ -78,5 +79,5 @@ function ofAuthority(authority: string, ends: string, renewal: Date): string {
       ? "and the revocation list with it: from then on no client certificate is good"
       : "from then on no client trusts the proxy";
   const since = renewal.toISOString().slice(0, 10);
-  return `the ${authority} CA ${ends}, ${loss}; \`npm run up\` renews it, from ${since} on`;
+  return `the ${authority} CA ${ends}, ${loss}; \`${here("up")}\` renews it, from ${since} on`;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { announceEnds } from "./ends.ts";
 import { UserError } from "./lib/errors.ts";
-import { npmRun } from "./lib/npmRun.ts";
+import { here, npmRun } from "./lib/npmRun.ts";
 import { policyFlags } from "./policy.ts";
 import { renderComment } from "./preview/comment.ts";
 import { runPreview } from "./preview/run.ts";
@@ -34,6 +34,7 @@ export async function preview(
   args: readonly string[],
   { diff = false, comment }: PreviewOptions,
 ): Promise<void> {
+  requireOwnFlags(process.env, diff);
   const report = (summary: PreviewSummary) => {
     if (comment !== undefined) {
       writeComment(comment, [summary]);
@@ -179,4 +180,15 @@ export function writeComment(file: string, summaries: readonly PreviewSummary[])
   const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
   writeFileSync(path, renderComment(summaries), { mode: 0o600 });
   chmodSync(path, 0o600);
+}
+
+/**
+ * `npm run preview --diff`: npm takes the flag for one of its own, and nobody hears of it.
+ *
+ * @throws UserError with what to type
+ */
+export function requireOwnFlags(env: NodeJS.ProcessEnv, diff: boolean): void {
+  if (env["npm_config_diff"] !== undefined && !diff) {
+    throw new UserError(`npm keeps --diff to itself: type \`${here("preview -- --diff")}\``);
+  }
 }

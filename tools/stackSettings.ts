@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { SettingsError } from "../settings/problem.ts";
+import { nearest } from "../settings/nearest.ts";
 import { readSettings } from "../settings/read.ts";
+import { schema } from "../settings/schema.ts";
 import { plainPasswords } from "../settings/secrecy.ts";
 import type { Settings } from "../settings/types.ts";
 import { UserError } from "./lib/errors.ts";
@@ -16,6 +18,7 @@ const ENCRYPTED = "encrypted-in-the-stack-file";
  * @throws UserError With the same report that the program would give.
  */
 export function settingsOf(stack: string): Settings {
+  refuseStrayKeys(stack);
   const secretKeys = new Set<string>();
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(stackConfig(stack))) {
@@ -33,6 +36,23 @@ export function settingsOf(stack: string): Settings {
     });
   } catch (error) {
     throw error instanceof SettingsError ? new UserError(error.message) : error;
+  }
+}
+
+/** A key of ours under a name that nobody reads would only show as all that is missing without it. */
+function refuseStrayKeys(stack: string): void {
+  const known = Object.keys(schema.shape).map((name) => `cybexp:${name}`);
+  const problems = Object.keys(stackConfig(stack)).flatMap((key) => {
+    const [space, name] = key.includes(":") ? key.split(":") : ["", key];
+    if (space === "cybexp" || (space !== "" && nearest(String(space), ["cybexp"]) === undefined)) {
+      return []; // Ours, and looked at whole; or another program's.
+    }
+    const wanted = `cybexp:${name}`;
+    const meant = known.includes(wanted) ? wanted : nearest(wanted, known);
+    return meant === undefined ? [] : [`${key} is no key that is read. Did you mean ${meant}?`];
+  });
+  if (problems.length > 0) {
+    throw new UserError(`Pulumi.${stack}.yaml: ${problems.join("\n       ")}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { here } from "./lib/npmRun.ts";
 import { declaredListeners } from "../settings/declaredListeners.ts";
 import type { Settings } from "../settings/types.ts";
 import { findDrift, repairs } from "./drift.ts";
@@ -85,13 +86,12 @@ export async function comparison(
  */
 export function tellFailure(command: "up" | "down", { failures, interrupted }: Update): number {
   if (interrupted) {
-    process.stderr.write(`interrupted: \`npm run ${command}\` goes on from here\n`);
+    process.stderr.write(`interrupted: \`${here(command)}\` goes on from here\n`);
     return INTERRUPTED;
   }
-  const sentences = failures.length > 0 ? failures : ["Pulumi ended without a word: it was killed"];
   process.stderr.write(
-    `\n${sentences.map((sentence) => `error: ${sentence}\n`).join("")}` +
-      `\nWhen the cause is gone, \`npm run ${command}\` goes on from here.\n`,
+    `\n${failures.map((sentence) => `error: ${sentence}\n`).join("")}` +
+      `\nWhen the cause is gone, \`${here(command)}\` goes on from here.\n`,
   );
   return 1;
 }
@@ -106,7 +106,7 @@ async function tell(session: Session, changes: number, ms: number): Promise<void
       "",
       changes === 0
         ? `Nothing changed: ${session.stack} is what its config says.`
-        : `${session.stack} is up: ${changes} resources changed in ${Math.round(ms / 1000)} s.`,
+        : `${session.stack} is up: ${changes} change${changes === 1 ? "" : "s"} in ${Math.round(ms / 1000)} s.`,
       "",
       `  KMS      ${String(outputs["kmsUrl"])}`,
       `  Backend  ${String(outputs["backendUrl"])}`,

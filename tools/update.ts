@@ -52,9 +52,13 @@ export async function runUpdate(
     detached: true,
     stdio: ["ignore", events, errors],
   });
+  let killedBy: NodeJS.Signals | null = null;
   const ended = new Promise<number>((resolve, reject) => {
     child.on("error", reject);
-    child.on("exit", (code) => resolve(code ?? 1));
+    child.on("exit", (code, signal) => {
+      killedBy = signal;
+      resolve(code ?? 1);
+    });
   });
   const stopForwarding = forwardSignals(child, {
     onFirst: () => say("- Stopping: what is under way is finished first"),
@@ -68,7 +72,9 @@ export async function runUpdate(
     const interrupted = stopForwarding() || report.cancelled;
     const silent = code !== 0 && report.failures.length === 0;
     const failures = [
-      ...(silent ? wordsOf(readFrom(errors, 0).toString("utf8")) : report.failures),
+      ...(silent
+        ? lastWords(readFrom(errors, 0).toString("utf8"), code, killedBy)
+        : report.failures),
       ...(code === 0 && !report.isWhole && !interrupted ? [cutOff(tmpdir())] : []),
     ];
     const ok = code === 0 && report.isWhole && !interrupted;
@@ -91,6 +97,17 @@ function cutOff(folder: string): string {
       ? `no space left on device: ${folder} is full. Make room`
       : `Pulumi's events in ${folder} are cut off. See whether that disk works`;
   return `it can't be told what changed: ${why}, and run it again`;
+}
+
+/** What Pulumi said last, or else how it ended. */
+function lastWords(errors: string, code: number, killedBy: NodeJS.Signals | null): string[] {
+  const words = wordsOf(errors);
+  if (words.length > 0) {
+    return words;
+  }
+  return killedBy === null
+    ? [`Pulumi ended with exit code ${code}, and said nothing`]
+    : [`Pulumi was killed (${killedBy}), perhaps for want of memory: \`dmesg\` tells`];
 }
 
 /** What stops Pulumi before it has a resource to speak of. */

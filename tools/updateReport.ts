@@ -19,7 +19,7 @@ interface EngineEvent {
     readonly enforcementLevel: string;
   };
   readonly stdoutEvent?: { readonly message: string };
-  readonly summaryEvent?: { readonly resourceChanges?: Readonly<Record<string, number>> };
+  readonly summaryEvent?: object;
 }
 
 interface Metadata {
@@ -78,7 +78,7 @@ export class UpdateReport {
     return this.#told;
   }
 
-  /** How many resources were changed, as Pulumi counts; known at the end. */
+  /** How many things were changed so far: those that have a line here, as a preview counts them. */
   get changes(): number {
     return this.#changes;
   }
@@ -132,9 +132,6 @@ export class UpdateReport {
       this.#cancelled ||= event.stdoutEvent.message.startsWith("^C received");
     } else if (event.summaryEvent) {
       this.#ended = true;
-      this.#changes = Object.entries(event.summaryEvent.resourceChanges ?? {})
-        .filter(([operation]) => !["same", "refresh", "read"].includes(operation))
-        .reduce((sum, [, count]) => sum + count, 0);
     }
   }
 
@@ -149,6 +146,7 @@ export class UpdateReport {
     if (sign === undefined || !isReal(op, type)) {
       return;
     }
+    this.#changes++;
     const took = this.#now() - (this.#started.get(urn)?.at ?? this.#now());
     this.#started.delete(urn);
     const remarks = [

@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from "node:test";
 import { runUpdate } from "../../tools/update.ts";
 
 /** What a CLI that writes this to standard output, and ends with a code, comes to. */
-async function updated(t: TestContext, lines: readonly string[], code = 0) {
+async function updated(t: TestContext, lines: readonly string[], code: number | string = 0) {
   const folder = mkdtempSync(join(tmpdir(), "cybexp-update-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const pulumi = join(folder, "pulumi");
@@ -46,6 +46,15 @@ describe("a run of pulumi up", () => {
       ]);
     });
   }
+
+  it("says how Pulumi ended when it said nothing", async (t) => {
+    assert.deepEqual((await updated(t, [], 7)).failures, [
+      "Pulumi ended with exit code 7, and said nothing",
+    ]);
+    assert.deepEqual((await updated(t, [], "$(kill -9 $$)")).failures, [
+      "Pulumi was killed (SIGKILL), perhaps for want of memory: `dmesg` tells",
+    ]);
+  });
 
   it("keeps Pulumi's own words for a failure", async (t) => {
     const failed = JSON.stringify({ diagnosticEvent: { severity: "error", message: "no" } });

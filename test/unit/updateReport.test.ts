@@ -169,14 +169,21 @@ describe("the report of an update", () => {
     ]);
   });
 
-  it("counts what changed as Pulumi does, without what stayed", () => {
-    const { report } = start();
-    report.take(
-      JSON.stringify({
-        summaryEvent: { resourceChanges: { same: 70, refresh: 3, read: 1, update: 2, replace: 1 } },
-      }),
-    );
+  it("counts what it has a line for, as a preview does: no components, and nothing that stayed", () => {
+    const { report, begin, end, lines } = start();
+    for (const [op, type, name] of [
+      ["create", CONTAINER, "kms"],
+      ["create", "cybexp:index:Kms", "kms"],
+      ["same", CONTAINER, "proxy"],
+      ["create-replacement", CONTAINER, "backend"],
+      ["delete-replaced", CONTAINER, "backend"],
+      ["update", "command:local:Command", "smoke"],
+    ] as const) {
+      begin(op, type, name);
+      end(op, type, name);
+    }
     assert.equal(report.changes, 3);
+    assert.equal(lines.length, 3);
   });
 
   it("knows that Pulumi was told to stop, which its exit code does not always tell", () => {

@@ -1,4 +1,5 @@
 /** What the deployed stack says of its clients. */
+import { npmRun } from "../lib/npmRun.ts";
 import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { nearest } from "../../settings/nearest.ts";
@@ -151,5 +152,5 @@ function listedClients(config: Readonly<Record<string, unknown>>): Listed[] {
 
 /** The command as one types it for a stack. */
 export function run(stack: string, command: string): string {
-  return `${stack === "dev" ? "" : `STACK=${stack} `}npm run ${command}`;
+  return npmRun(command, stack);
 }

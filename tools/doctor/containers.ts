@@ -1,4 +1,5 @@
 /** The stack's containers: whether they are there, run, and are well. */
+import { here } from "../lib/npmRun.ts";
 import { exitWords } from "../lib/exitCodes.ts";
 import { healthWords } from "../lib/healthWords.ts";
 import type { Finding } from "./finding.ts";
@@ -55,7 +56,7 @@ export function containerFindings(
 }
 
 function illness(name: string, container: ContainerFacts | undefined): string | undefined {
-  const up = "`npm run up` makes it anew";
+  const up = `\`${here("up")}\` makes it anew`;
   if (container === undefined) {
     return `${name} is gone: ${up}`;
   }

@@ -1,4 +1,5 @@
 /** Whether the containers are still as closed as `up` made them. */
+import { here } from "../lib/npmRun.ts";
 import type { Finding as Violation } from "../cis/audit.ts";
 import type { Finding } from "./finding.ts";
 
@@ -10,7 +11,7 @@ export function hardeningFindings(violations: readonly Violation[]): Finding[] {
     .map(({ rule, container, what }) => ({
       level: "fault" as const,
       about,
-      text: `${container} ${what} (CIS Docker ${rule}): \`docker rm -f ${container}\`, and \`npm run up\` makes it anew`,
+      text: `${container} ${what} (CIS Docker ${rule}): \`docker rm -f ${container}\`, and \`${here("up")}\` makes it anew`,
     }));
   return faults.length > 0
     ? faults

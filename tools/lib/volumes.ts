@@ -1,3 +1,4 @@
+import { here } from "./npmRun.ts";
 import type { Docker } from "./docker.ts";
 import { UserError } from "./errors.ts";
 import { runTask } from "./task.ts";
@@ -17,7 +18,9 @@ export async function requireOwnVolume(
 ): Promise<void> {
   const info = await docker.inspect<VolumeInfo>("volume", volume);
   if (info === undefined) {
-    throw new UserError(`the volume ${volume} is gone: run \`npm run up\` or \`pulumi up\` again`);
+    throw new UserError(
+      `the volume ${volume} is gone: run \`${here("up")}\` or \`pulumi up\` again`,
+    );
   }
   const owner = info.Labels?.["cybexp.deployment"];
   if (owner !== deployment) {

@@ -1,0 +1,64 @@
+/** What is said of a command or a key that was typed in another way than it is read. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { here } from "../../tools/lib/npmRun.ts";
+import { requireOwnFlags } from "../../tools/preview.ts";
+import type * as StackSettings from "../../tools/stackSettings.ts";
+import { copyProject } from "./stackCopy.ts";
+
+describe("a command in a message", () => {
+  it("names its stack, where that is not dev", (t) => {
+    const { STACK } = process.env;
+    t.after(() =>
+      STACK === undefined ? delete process.env["STACK"] : (process.env["STACK"] = STACK),
+    );
+    delete process.env["STACK"];
+    assert.equal(here("up"), "npm run up");
+    process.env["STACK"] = "prod";
+    assert.equal(here("up"), "STACK=prod npm run up");
+  });
+});
+
+describe("a flag that npm keeps", () => {
+  it("is told with what to type", () => {
+    assert.throws(() => requireOwnFlags({ npm_config_diff: "true" }, false), {
+      name: "UserError",
+      message: "npm keeps --diff to itself: type `npm run preview -- --diff`",
+    });
+    requireOwnFlags({ npm_config_diff: "true" }, true);
+    requireOwnFlags({}, false);
+  });
+});
+
+describe("a key of a stack's file under a name that nobody reads", () => {
+  for (const [key, meant] of [
+    ["proxy", "cybexp:proxy"],
+    ["proxi", "cybexp:proxy"],
+    ["cybex:kms", "cybexp:kms"],
+    ["cybexpp:backnd", "cybexp:backend"],
+  ] as const) {
+    it(`is told with the one that is meant: ${key}`, async (t) => {
+      const copy = copyProject(t);
+      writeFileSync(copy.file("Pulumi.a.yaml"), `config:\n  ${key}: { image: "a:1" }\n`);
+      const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+      assert.throws(() => settingsOf("a"), {
+        name: "UserError",
+        message: `Pulumi.a.yaml: ${key} is no key that is read. Did you mean ${meant}?`,
+      });
+    });
+  }
+
+  it("is left to its own program where it is none of ours", async (t) => {
+    const copy = copyProject(t);
+    writeFileSync(
+      copy.file("Pulumi.a.yaml"),
+      "config:\n  docker:host: ssh://a@b\n  aws:region: x\n",
+    );
+    const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+    assert.throws(
+      () => settingsOf("a"),
+      (error: Error) => !error.message.includes("no key"),
+    );
+  });
+});
