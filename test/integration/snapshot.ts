@@ -43,7 +43,6 @@ export function snapshot(project: Project): Record<string, unknown> {
     ),
     state: filesIn(join(project.dir, ".cybexp", "state")),
     runs: filesIn(join(project.dir, ".cybexp", "runs")),
-    stackFile: project.readStackFile(),
   };
 }
 
