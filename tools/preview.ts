@@ -40,19 +40,16 @@ export async function preview(
       writeComment(comment, [summary]);
     }
   };
-  // A stack that is not there yet is previewed in a state of its own, which goes with the preview.
-  const folder = mkdtempSync(join(tmpdir(), "cybexp-preview-"));
-  const stack = stackName();
-  const text = readFileSync(stackFile(stack), "utf8");
   try {
-    const { session, flags, ...told } = await prepare(folder);
-    if (told.kept.refused.length > 0) {
-      const summary = refusedSummary(stack, told.kept);
+    const { session, flags, ...told } = await prepare();
+    if (told.kept.refused.length > 0 && !args.includes("--json")) {
+      const summary = refusedSummary(session.stack, told.kept);
       process.stdout.write(renderTerminal(summary));
       report(summary);
       process.exitCode = 1;
       return;
     }
+    requireKeptData(told.kept);
     if (args.includes("--json")) {
       // Pulumi's own, for programs.
       process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
@@ -79,12 +76,6 @@ export async function preview(
       report(failedSummary(stackName(), error.message));
     }
     throw error;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    // What a state of a preview's own has written into it, such as a key for its secrets.
-    if (readFileSync(stackFile(stack), "utf8") !== text) {
-      writeFileSync(stackFile(stack), text);
-    }
   }
 }
 
@@ -97,13 +88,12 @@ interface Prepared {
   readonly remarks: readonly string[];
 }
 
-/** @param folder For the state of a stack that is not there yet. */
-async function prepare(folder: string): Promise<Prepared> {
+async function prepare(): Promise<Prepared> {
   const settings = settingsToDeploy(stackName());
   const opened = await openSession({ images: false, looks: true });
   const exists = await stackExists(opened);
   const state = exists ? await readState(opened) : noState();
-  const session = exists ? opened : opened.inBackend(`file://${folder}?metadata=skip`);
+  const session = exists ? opened : inStateOfItsOwn(opened);
   const left = await leftBehind(session, state, session.rest);
   if (left !== undefined) {
     process.stderr.write(`- ${left}\n`);
@@ -113,7 +103,6 @@ async function prepare(folder: string): Promise<Prepared> {
   if (kept.refused.length > 0) {
     return { session, flags: [], kept, losses: [], remarks };
   }
-  requireKeptData(kept);
   announceRotation(state, settings);
   announceEnds(state, settings);
   if (!exists) {
@@ -135,6 +124,21 @@ async function prepare(folder: string): Promise<Prepared> {
     losses: settings.throwaway && wasKept ? [THROWN_AWAY] : [],
     remarks,
   };
+}
+
+/** A stack that is not there yet is previewed in a state that goes with this process: looking makes none. */
+function inStateOfItsOwn(session: Session): Session {
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-preview-"));
+  const file = stackFile(session.stack);
+  const text = readFileSync(file, "utf8");
+  process.once("exit", () => {
+    rmSync(folder, { recursive: true, force: true });
+    // Pulumi writes into it what belongs to that state, such as a key for its secrets.
+    if (readFileSync(file, "utf8") !== text) {
+      writeFileSync(file, text);
+    }
+  });
+  return session.inBackend(`file://${folder}?metadata=skip`);
 }
 
 /** What `up` would do with demo images first, and a preview leaves undone. */

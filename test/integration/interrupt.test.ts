@@ -11,6 +11,7 @@ import { ask } from "../../tools/lib/probe.ts";
 import { parts } from "../../tools/preflight.ts";
 import { processesIn } from "./processes.ts";
 import { docker, Project, type Result } from "./project.ts";
+import { snapshot } from "./snapshot.ts";
 
 /** Whom the signal is sent to: npm, its process group (npm and Node), or all down to the plugins. */
 type Target = "npm" | "group" | "tree";
@@ -122,6 +123,24 @@ function assertNoTrace(result: Result): void {
   assert.doesNotMatch(result.output, /^\s+at .*:\d+|internal error|goroutine \d+|panic:/m);
 }
 
+/** What a dead run left is told by what only looks, and left as it is. */
+async function assertLookingChangesNothing(project: Project): Promise<void> {
+  const there = snapshot(project);
+  for (const [command, code] of [
+    ["preview", 0],
+    ["doctor", 1],
+    ["drift", 2],
+  ] as const) {
+    const result = await project.npm(command);
+    assert.equal(result.code, code, result.output);
+    assert.match(
+      result.output,
+      /(died and|A run that died) left .*`STACK=\S+ npm run up` mends it/,
+    );
+    assert.deepEqual(snapshot(project), there, command);
+  }
+}
+
 async function assertConverges(project: Project, stackFile: string): Promise<void> {
   const result = await project.npm("up");
   assert.equal(result.code, 0, result.output);
@@ -196,6 +215,7 @@ describe("an interrupted `npm run up`", () => {
     });
     it("SIGKILL to the whole tree when a database's container is there", async () => {
       await up("SIGKILL", "tree", madeContainer("kms-db"));
+      await assertLookingChangesNothing(project);
       await assertDownLeavesNothing();
     });
     it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {

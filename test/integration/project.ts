@@ -211,7 +211,7 @@ export class Project {
   /** Takes the stack down and the folder away; what `down` could not remove, by its name. */
   async remove(): Promise<void> {
     if (this.leftovers().length > 0) {
-      await this.npm("down");
+      await this.npm("down", "--yes");
     }
     for (const [kind = "", name = ""] of this.leftovers().map((found) => found.split(" "))) {
       docker(kind, "rm", ...(kind === "network" ? [] : ["--force"]), name);

@@ -6,7 +6,7 @@ import { THROWN_AWAY } from "../../tools/preview/losses.ts";
 import { failedSummary, summarize } from "../../tools/preview/summary.ts";
 import { renderTerminal } from "../../tools/preview/terminal.ts";
 import { declaredLosses } from "../../tools/pullRequest/losses.ts";
-import { diagnostic, event, PASSWORD } from "./previewEvents.ts";
+import { COMMAND, diagnostic, event, PASSWORD } from "./previewEvents.ts";
 
 const DATA_VOLUME = "cybexp:index:Kms$cybexp:docker:DataVolume$docker:index/volume:Volume";
 
@@ -50,6 +50,18 @@ describe("what a preview says is lost", () => {
     assert.deepEqual(lost(volume("replace", "kms-db-data", "cybexp-new-kms-db-data")), [
       "The volume cybexp-prod-kms-db-data with the KMS's accounts is replaced by an empty one, cybexp-new-kms-db-data. Every account and its attributes are gone, and every token is refused.",
     ]);
+  });
+
+  it("is no volume that is watched: the next one was found to have its data", () => {
+    const watch = (op: string) =>
+      event({
+        op,
+        type: `cybexp:index:KeptVolumes$${COMMAND}`,
+        name: "kept-kms-db-data",
+      });
+    const moved = volume("replace", "kms-db-data", "cybexp-new-kms-db-data");
+    assert.equal(lost(moved, watch("same")), undefined);
+    assert.equal(lost(moved, watch("delete"))?.length, 1);
   });
 
   it("is a volume that the stack leaves to itself", () => {

@@ -11,9 +11,11 @@ const DATA_VOLUME = /\$?cybexp:docker:DataVolume\$docker:index\/volume:Volume$/;
 /** A sentence for each volume of data that a preview removes, replaces, or leaves to itself. */
 export function lossesIn(steps: readonly Step[], failures: readonly string[]): string[] {
   const lost = steps
-    .filter(
-      ({ op, urn }) => DATA_VOLUME.test(typesIn(urn)) && (op === "delete" || op === "replace"),
-    )
+    .filter(({ op, urn, old, name }) => {
+      // Of a volume that is watched, the next one has been found to have its data: as after a rename.
+      const goes = op === "delete" || (op === "replace" && !isWatched(partOf(old, name), steps));
+      return goes && DATA_VOLUME.test(typesIn(urn));
+    })
     .map(({ name, old, next, op, retained }) => {
       const volume = nameIn(old, name);
       const { has, lost: loss } = keptPart(partOf(old, name));
@@ -26,6 +28,12 @@ export function lossesIn(steps: readonly Step[], failures: readonly string[]): s
     });
   return [...lost, ...failures.flatMap(protectedIn)].map(upperFirst);
 }
+
+const isWatched = (part: string, steps: readonly Step[]): boolean =>
+  steps.some(
+    ({ op, urn }) =>
+      op !== "delete" && urn.includes("cybexp:index:KeptVolumes$") && urn.endsWith(`-${part}`),
+  );
 
 /** What Pulumi refuses to do, since the resource is protected. */
 function protectedIn(failure: string): string[] {
@@ -57,5 +65,5 @@ const nameIn = (inputs: Step["old"], fallback: string): string =>
 
 /** What becomes of a stack that is called a throw-away one from now on. */
 export const THROWN_AWAY =
-  "cybexp:throwaway is true, and was not when the stack was last deployed: after the next `up`, `npm run down` removes " +
+  "The stack is a throw-away one from now on (cybexp:throwaway): after the next `up`, `npm run down` removes " +
   "its records, accounts and keys, and a volume that is lost is made anew without a word";
