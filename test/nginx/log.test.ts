@@ -29,6 +29,7 @@ describe("the access log", () => {
       method: "POST",
       path: "/add/enc-data",
       status: "200",
+      refused: "",
       upstream_status: "200",
       tls: "TLSv1.3",
     });
