@@ -5,8 +5,9 @@ import type { Sandbox } from "./sandbox.ts";
 
 /** What is done to a demo image, or to nothing. */
 export const UNKIND = {
-  /** Python alone to ask with, keys from who knows where, and a volume that the image asks for. */
+  /** Root's, Python alone to ask with, a file in its folder, and a volume that the image asks for. */
   kms: `FROM cybexp-demo/kms:1
+USER 0:0
 RUN rm -f /bin/bash /usr/bin/bash /usr/bin/curl /usr/bin/wget && echo decoy > /secrets/decoy
 VOLUME /secrets`,
   /** Flat, since what is done to a folder after VOLUME is forgotten. */
@@ -34,11 +35,14 @@ USER 101:101`,
 COPY --from=cybexp-demo/kms:1 /etc/hostname /etc/
 CMD ["/app"]`,
   withoutTar: `FROM cybexp-demo/kms:1
+USER 0:0
 RUN rm /bin/tar && mkdir -p /config.yaml`,
   closed: `FROM cybexp-demo/kms:1
+USER 0:0
 RUN chmod 0700 /kms-server
 WORKDIR /`,
   closedFile: `FROM cybexp-demo/kms:1
+USER 0:0
 RUN chmod 0600 /kms-server/server.py`,
   withoutProgram: `FROM cybexp-demo/kms:1
 ENTRYPOINT ["/usr/bin/python2"]`,

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Docker, DockerError } from "../../tools/lib/docker.ts";
 import { planHandover, type Situation, standInName } from "../../tools/lib/handover.ts";
 import { lastLine } from "../../tools/lib/oneLine.ts";
-import { type ContainerInfo, creation } from "../../tools/lib/standIn.ts";
+import { type ContainerInfo, creation, startStandIn } from "../../tools/lib/standIn.ts";
 
 describe("what a handover does", () => {
   const plain: Situation = {
@@ -80,49 +81,107 @@ describe("what a handover does", () => {
   });
 });
 
+const container: ContainerInfo = {
+  Id: "0123",
+  Image: "sha256:old",
+  State: { Running: true, ExitCode: 0 },
+  Config: {
+    User: "65532:65532",
+    Env: ["PYTHONUNBUFFERED=1", "PATH=/bin", "MODE=a b"],
+    Entrypoint: null,
+    Cmd: ["/usr/bin/python3", "/server.py"],
+    Labels: { "cybexp.role": "kms" },
+    StopSignal: "SIGINT",
+    StopTimeout: 30,
+    Healthcheck: { Test: ["CMD", "wget", "http://127.0.0.1:5000/"] },
+  },
+  HostConfig: {
+    ReadonlyRootfs: true,
+    Tmpfs: { "/tmp": "rw,noexec,size=16m" },
+    CapAdd: null,
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    Memory: 536_870_912,
+    MemorySwap: 536_870_912,
+    NanoCpus: 250_000_000,
+    PidsLimit: 200,
+    LogConfig: { Type: "json-file", Config: { "max-file": "3" } },
+  },
+  Mounts: [
+    { Type: "volume", Name: "keys", Source: "/var/keys", Destination: "/secrets", RW: true },
+    { Type: "bind", Source: "/old/config.yaml", Destination: "/config.yaml", RW: false },
+    { Type: "volume", Name: "f".repeat(64), Source: "/var/f", Destination: "/cache", RW: true },
+    { Type: "tmpfs", Source: "", Destination: "/tmp", RW: true },
+  ],
+  NetworkSettings: { Networks: { "cybexp-dev-kms": {}, "cybexp-dev-kms-db": {} } },
+};
+const changes = {
+  name: "cybexp-dev-kms-handover",
+  image: "sha256:new",
+  labels: { "cybexp.role": "handover", "cybexp.stack": "dev" },
+  network: "cybexp-dev-kms",
+  host: "kms-handover",
+  files: { "/config.yaml": "/new/config.yaml" },
+};
+
+describe("a stand-in that gets nowhere", () => {
+  const missing =
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "wget": executable file not found in $PATH: unknown';
+
+  /** An engine whose container is in a state and fails its check. */
+  function start(state: ContainerInfo["State"], log: string) {
+    const asked: string[][] = [];
+    const docker = {
+      inspect: (kind: string) =>
+        Promise.resolve(kind === "image" ? { Config: null } : { ...container, State: state }),
+      logs: () => Promise.resolve(log),
+      run: (args: string[]) => {
+        asked.push(args);
+        return args[0] === "exec"
+          ? Promise.reject(
+              new DockerError(args, {
+                code: 126,
+                stdout: "",
+                stderr: missing,
+                all: missing,
+                timedOut: false,
+                bytes: Buffer.alloc(0),
+              }),
+            )
+          : Promise.resolve("new");
+      },
+    } as unknown as Docker;
+    const started = startStandIn(docker, container, changes, ["wget", "http://x/"], -1);
+    return { asked, started };
+  }
+
+  it("is judged by the new container's check, whose words are told, and is removed", async () => {
+    const { asked, started } = start(
+      { Running: true, ExitCode: 0 },
+      " * Running on all addresses\n",
+    );
+    await assert.rejects(started, {
+      message:
+        "it is not healthy after -1 s; its health check says: the image has no `wget`, which the health check runs; " +
+        "its last words: * Running on all addresses",
+    });
+    assert.deepEqual(
+      asked.find(([word]) => word === "exec"),
+      ["exec", "new", "wget", "http://x/"],
+    );
+    assert.deepEqual(asked.at(-1), ["container", "rm", "--force", "--volumes", "new"]);
+  });
+
+  it("is said to have ended, and why, when it has", async () => {
+    await assert.rejects(start({ Running: false, ExitCode: 127 }, "sh: no\n").started, {
+      message:
+        "it ends at once (exit code 127: its program, or the interpreter that its first line names, is not in the image); " +
+        "its last words: sh: no",
+    });
+  });
+});
+
 describe("the making of a stand-in", () => {
-  const container: ContainerInfo = {
-    Id: "0123",
-    Image: "sha256:old",
-    State: { Running: true, ExitCode: 0 },
-    Config: {
-      User: "65532:65532",
-      Env: ["PYTHONUNBUFFERED=1", "PATH=/bin", "MODE=a b"],
-      Entrypoint: null,
-      Cmd: ["/usr/bin/python3", "/server.py"],
-      Labels: { "cybexp.role": "kms" },
-      StopSignal: "SIGINT",
-      StopTimeout: 30,
-      Healthcheck: { Test: ["CMD", "wget", "http://127.0.0.1:5000/"] },
-    },
-    HostConfig: {
-      ReadonlyRootfs: true,
-      Tmpfs: { "/tmp": "rw,noexec,size=16m" },
-      CapAdd: null,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-      Memory: 536_870_912,
-      MemorySwap: 536_870_912,
-      NanoCpus: 250_000_000,
-      PidsLimit: 200,
-      LogConfig: { Type: "json-file", Config: { "max-file": "3" } },
-    },
-    Mounts: [
-      { Type: "volume", Name: "keys", Source: "/var/keys", Destination: "/secrets", RW: true },
-      { Type: "bind", Source: "/old/config.yaml", Destination: "/config.yaml", RW: false },
-      { Type: "volume", Name: "f".repeat(64), Source: "/var/f", Destination: "/cache", RW: true },
-      { Type: "tmpfs", Source: "", Destination: "/tmp", RW: true },
-    ],
-    NetworkSettings: { Networks: { "cybexp-dev-kms": {}, "cybexp-dev-kms-db": {} } },
-  };
-  const changes = {
-    name: "cybexp-dev-kms-handover",
-    image: "sha256:new",
-    labels: { "cybexp.role": "handover", "cybexp.stack": "dev" },
-    network: "cybexp-dev-kms",
-    host: "kms-handover",
-    files: { "/config.yaml": "/new/config.yaml" },
-  };
   const image = {
     Config: { Env: ["PATH=/bin"], Entrypoint: null, Cmd: ["/usr/bin/python3", "/server.py"] },
   };
