@@ -36,6 +36,7 @@ export const parts = {
     "backend-config",
     "backend-db-data",
     "backend-db-secrets",
+    "proxy-bodies",
     "proxy-release",
   ],
 } as const;
