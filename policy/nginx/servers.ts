@@ -4,7 +4,6 @@ import type { Directive } from "./parse.ts";
 
 export interface Listener {
   readonly text: string;
-  readonly port: string;
   /** Nobody outside the container or host gets there. */
   readonly isLocal: boolean;
   readonly isTls: boolean;
@@ -28,8 +27,6 @@ export interface Server {
   readonly listeners: readonly Listener[];
   readonly scopes: readonly (readonly Directive[])[];
   readonly locations: readonly Location[];
-  readonly maps: ReadonlyMap<string, Directive>;
-  readonly assigned: ReadonlyMap<string, readonly string[]>;
 }
 
 export function serversOf(config: readonly Directive[]): readonly Server[] {
@@ -63,8 +60,6 @@ function server(
   own: readonly Directive[],
 ): Server {
   const scopes = [own, outer];
-  const sets = flat(own).filter(({ name }) => name === "set");
-  const assigned = Map.groupBy(sets, ({ args }) => (args[0] ?? "").replace(/^\$/, ""));
   const names = setting([own], "server_name");
   const declared = own.filter(({ name }) => name === "listen").map(listener);
   return {
@@ -73,23 +68,13 @@ function server(
     listeners: declared.length > 0 ? declared : [listener({ name: "listen", args: ["80"] })],
     scopes,
     locations: locationsIn(own, scopes),
-    maps: new Map(
-      outer
-        .filter(({ name }) => name === "map")
-        .map((map) => [(map.args[1] ?? "").replace(/^\$/, ""), map]),
-    ),
-    assigned: new Map(
-      [...assigned].map(([name, all]) => [name, all.map(({ args }) => args[1] ?? "")]),
-    ),
   };
 }
 
 function listener({ args: [place = "", ...flags] }: Directive): Listener {
-  const [, address, port = "80"] =
-    /^(?:(\[[^\]]*\]|[^:]*[^:\d][^:]*):?)?(\d+)?$/.exec(place) ?? ([] as (string | undefined)[]);
+  const [, address] = /^(?:(\[[^\]]*\]|[^:]*[^:\d][^:]*):?)?\d*$/.exec(place) ?? [];
   return {
     text: place,
-    port,
     isLocal: place.startsWith("unix:") || isLoopback((address ?? "").replace(/^\[|\]$/g, "")),
     isTls: flags.includes("ssl") || flags.includes("quic"),
   };
@@ -123,6 +108,3 @@ function locationsIn(
 
 const blocks = (directives: readonly Directive[], wanted: string) =>
   directives.flatMap(({ name, block }) => (name === wanted && block ? [block] : []));
-
-const flat = (directives: readonly Directive[]): readonly Directive[] =>
-  directives.flatMap((one) => [one, ...flat(one.block ?? [])]);
