@@ -70,9 +70,9 @@ describe("nginx-door", () => {
   it("reports the proxy's own without its file of passwords", () => {
     const conf = fixture("nginx-1.22");
     assert.deepEqual(open(conf.replace(/auth_basic_user_file [^;]*;/g, "")), [
-      "/",
+      "@service",
       "@closing",
-      "/",
+      "@service",
       "@closing",
     ]);
   });
