@@ -2,7 +2,7 @@
  * What the npm package exports: components that put an HTTP service behind one TLS proxy, with what
  * their arguments are made of, and CYBEX-P's own services. Reference: docs/components.md.
  */
-export type { Deployment } from "./deployment.ts";
+export type { Deployment, VolumeWatch } from "./deployment.ts";
 export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
 export { imageId } from "./image.ts";
 export { httpHealthCheck } from "../render/httpProbe.ts";
