@@ -30,6 +30,9 @@ export interface VolumeMount {
   readonly readOnly?: boolean;
 }
 
+/** Seconds that a container may take to be healthy, unless it says otherwise. */
+export const HEALTH_TIMEOUT = 60;
+
 export interface ContainerArgs {
   readonly deployment: Deployment;
   /** What it is for, such as `kms`: in its name, its host name, and its label `cybexp.role`. */
@@ -220,6 +223,6 @@ function lifecycle(args: ContainerArgs) {
       retries: 5,
     },
     wait: true,
-    waitTimeout: args.healthTimeout ?? 60,
+    waitTimeout: args.healthTimeout ?? HEALTH_TIMEOUT,
   };
 }

@@ -5,7 +5,7 @@ import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
 import type { Endpoint } from "../settings/types.ts";
-import { Container, type ContainerArgs, type VolumeMount } from "./container.ts";
+import { Container, type ContainerArgs, HEALTH_TIMEOUT, type VolumeMount } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -130,6 +130,7 @@ export class HttpService extends pulumi.ComponentResource {
           image: args.image,
           files,
           healthCheck: args.healthCheck,
+          startSeconds: args.healthTimeout ?? HEALTH_TIMEOUT,
           signature,
         },
         because: { SIGNATURE: signature },

@@ -14,15 +14,14 @@ import { Door, find, handBack, placeSchema, planHandover, standInName } from "..
 import { runProgram } from "../lib/program.ts";
 import { type ContainerInfo, isServing, removeContainer, startStandIn } from "../lib/standIn.ts";
 
-/** How long the new service may take to start. */
-const START_SECONDS = 60;
-
 /** How long the proxy's workers keep an address, and a second for the clock's edge. */
 const ADDRESS_MS = 3000;
 
 const input = placeSchema.extend({
   /** The network that the service shares with the proxy. */
   network: z.string(),
+  /** How long the new service may take to be healthy. */
+  startSeconds: z.number().int().positive(),
   image: z.string(),
   /** Path in the container -> the file on the engine. */
   files: z.record(z.string(), z.string()),
@@ -33,7 +32,7 @@ const input = placeSchema.extend({
 });
 type Input = z.infer<typeof input>;
 
-const limit = ({ drainSeconds }: Input) => START_SECONDS + 2 * drainSeconds + 60;
+const limit = ({ startSeconds, drainSeconds }: Input) => startSeconds + 2 * drainSeconds + 60;
 
 await runProgram(input, limit, async (input) => {
   const docker = new Docker(input.dockerHost);
@@ -108,7 +107,7 @@ async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<
       own,
       { name, image, labels, network, host: standInHost(role), files },
       healthCheck,
-      START_SECONDS,
+      input.startSeconds,
     );
   } catch (error) {
     if (error instanceof UserError) {

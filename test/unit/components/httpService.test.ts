@@ -119,6 +119,7 @@ describe("an HTTP service", () => {
         image: "sha256:1",
         files: {},
         healthCheck: ["check"],
+        startSeconds: 60,
         signature,
       },
     });
@@ -149,6 +150,8 @@ describe("an HTTP service", () => {
       tmpSize: 64,
       drainSeconds: 7,
     });
+    const handover = the(built, COMMAND, "site-handover").inputs;
+    assert.equal((handover["stdin"] as { startSeconds: number }).startSeconds, 90);
     const { inputs } = the(built, CONTAINER, "site");
     const given = Object.fromEntries(
       Object.entries(inputs).filter(([key]) =>

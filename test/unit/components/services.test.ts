@@ -516,6 +516,7 @@ describe("the KMS", () => {
           image: imageIdOf(settings.image),
           files: { "/config.yaml": configMount("kms", config).source },
           healthCheck: httpHealthCheck(5000),
+          startSeconds: 60,
           signature,
         },
       },
