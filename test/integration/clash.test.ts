@@ -93,7 +93,7 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     assertRefused(
       await withEnv({}, "drift"),
       `nothing of ${project.stack} is deployed, as far as its state tells: ` +
-        "`npm run up` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state",
+        `\`STACK=${project.stack} npm run up\` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state`,
     );
   });
 

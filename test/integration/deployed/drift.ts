@@ -27,11 +27,12 @@ export function drift(the: () => Deployed): void {
     try {
       const file = join(project.dir, "drift.json");
       const { code, stdout } = await the().npm("drift", "--report", file);
+      const up = `\`STACK=${project.stack} npm run up\``;
       const found = [
-        "container backend is stopped: `npm run up` starts it",
-        `container proxy was changed (memory is 300, was ${memory}; memorySwap is 300, was ${memory}): \`npm run up\` puts it back`,
-        `container kms-db: it is paused; \`npm run up\` makes it anew`,
-        `container proxy: it is not on the network ${name("kms")}; \`npm run up\` makes it anew`,
+        `container backend is stopped: ${up} starts it`,
+        `container proxy was changed (memory is 300, was ${memory}; memorySwap is 300, was ${memory}): ${up} puts it back`,
+        `container kms-db: it is paused; ${up} makes it anew`,
+        `container proxy: it is not on the network ${name("kms")}; ${up} makes it anew`,
       ];
       const [title, ...lines] = stdout.trimEnd().split("\n");
       assert.equal(title, `4 things are not as the last \`up\` left ${project.stack}:`);

@@ -31,7 +31,8 @@ export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffe
     assert.deepEqual(
       await faults(the()),
       ["backend", "backend-db", "kms"].map(
-        (role) => `container: ${the().network(role)} is gone: \`npm run up\` makes it anew`,
+        (role) =>
+          `container: ${the().network(role)} is gone: \`STACK=${the().project.stack} npm run up\` makes it anew`,
       ),
     );
     // For as long as Nginx remembers the address (two seconds) it waits there in vain: a 504.
