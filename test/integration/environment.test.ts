@@ -56,10 +56,19 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     assert.ok(!existsSync(stateFile()));
   });
 
-  it("is previewed with it, and has its state there and nothing in the clone", async () => {
+  it("is previewed with it, and a preview leaves nothing behind", async () => {
     const text = project.readStackFile();
     project.env = { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase };
     const { code, output } = await project.npm("preview");
+    assert.equal(code, 0, output);
+    assert.ok(!existsSync(stateFile()));
+    assert.ok(!existsSync(join(project.dir, ".cybexp", "passphrase")));
+    assert.equal(project.readStackFile(), text);
+  });
+
+  it("has its state there and nothing in the clone", async () => {
+    const text = project.readStackFile();
+    const { code, output } = await project.npm("pulumi", "stack", "init", project.stack);
     assert.equal(code, 0, output);
     assert.ok(existsSync(stateFile()));
     assert.ok(!existsSync(join(project.dir, ".cybexp", "passphrase")));

@@ -37,6 +37,7 @@ describe("the npm package, in a program of its own", () => {
     const files = stdout.split("\n").map((file) => file.replace("package/", ""));
     assert.deepEqual(files.filter((file) => !file.startsWith("dist/")).sort(), [
       "CHANGELOG.md",
+      "LICENSE",
       "README.md",
       "docs/components.md",
       "package.json",
