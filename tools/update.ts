@@ -31,7 +31,7 @@ const SILENCE_MS = 15_000;
  *
  * Pulumi writes its events to a file and not to a pipe: if this process is killed, it does not die of
  * the broken pipe in the middle of its work. The file has no name, so that nobody else reads it, and
- * it is gone with the two processes.
+ * it is gone with the two processes: the events' debug messages have secrets in them.
  *
  * @param onStart Told the process id.
  */

@@ -45,19 +45,6 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
-  it("is told no debug messages by Pulumi, which have secrets in them", async () => {
-    const { project, heard } = the();
-    const env = project.env;
-    project.env = { ...env, PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true" };
-    const { code, output } = await project.pulumi("preview", "--json").finally(() => {
-      project.env = env;
-    });
-    assert.equal(code, 0, output);
-    assert.ok(output.includes('"resourcePreEvent"'));
-    assert.ok(!output.includes("RegisterResource RPC finished"));
-    heard.push(["Pulumi's own events", output]);
-  });
-
   it("has no secret in clear anywhere", () => {
     const secrets = new Map(the().secrets);
     for (const name of [

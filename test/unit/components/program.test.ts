@@ -1,6 +1,7 @@
 /** index.ts as a whole, with the configuration of the embedded default. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
@@ -54,6 +55,13 @@ function program(
 const usual = once(() => program());
 
 describe("the program with the embedded default's configuration", () => {
+  it("sends no debug messages: they have secrets in them, and cost more than all else", async () => {
+    const sdk = createRequire(import.meta.url)("@pulumi/pulumi/log") as typeof pulumi.log;
+    await usual();
+    // What the SDK's own modules call.
+    assert.equal(String(sdk.debug), "() => Promise.resolve()");
+  });
+
   it("registers these resources and no others", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command backend-config-delivery",
