@@ -2,10 +2,10 @@
 import { execa } from "execa";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../integration/project.ts";
 
 /** Who gets in where a login is asked for: a password for nothing but this. */
 export const REGISTRY_LOGIN = { user: "reader", password: "open-sesame-of-the-test" };
@@ -28,7 +28,8 @@ export class TestRegistry {
   /** @param login Whether it lets only `REGISTRY_LOGIN` in. */
   static async start({ login = false } = {}): Promise<TestRegistry> {
     const folder = await mkdtemp(join(tmpdir(), "registry-"));
-    const address = `127.0.0.1:${await freePort()}`;
+    const [port = 0] = await freePorts(1);
+    const address = `127.0.0.1:${port}`;
     const config = join(folder, "config.yml");
     await writeFile(
       config,
@@ -74,13 +75,4 @@ async function program(folder: string): Promise<string> {
   });
   await execa("sh", ["-c", "dpkg -x docker-registry_*.deb program"], { cwd: folder });
   return join(folder, "program", "usr", "bin", "docker-registry");
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -3,7 +3,7 @@
  * test does to it touches neither the checkout nor a dev stack that is deployed beside it.
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -13,11 +13,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { projectRoot } from "../../tools/lib/paths.ts";
+import { tryToListen } from "../../tools/preflight.ts";
 
 export interface Result {
   readonly code: number;
@@ -234,16 +234,17 @@ export function dockerOutput(...args: string[]): string {
   return stdout + stderr;
 }
 
-/** Ports of 127.0.0.1 that nobody listens at. */
+/**
+ * Ports of 127.0.0.1 that nobody listens at, and that stay free between the runs of a test. The system
+ * gives outgoing connections their ports from 32768 on, so one of those may be taken a moment later.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 32_768);
+    if ((await tryToListen("127.0.0.1", port)) === undefined) {
+      ports.add(port);
+    }
+  }
+  return [...ports];
 }
