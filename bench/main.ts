@@ -1,4 +1,4 @@
-import { UserError } from "../tools/lib/errors.ts";
+import { UserError } from "../programs/errors.ts";
 
 /** Each benchmark's module is loaded when it is called for. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<void>>> = {

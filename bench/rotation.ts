@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Deployed } from "../test/integration/deployed/deployed.ts";
 import { Project } from "../test/integration/project.ts";
-import { UserError } from "../tools/lib/errors.ts";
-import { withMongo } from "../tools/lib/mongo.ts";
+import { UserError } from "../programs/errors.ts";
+import { withMongo } from "../programs/database/mongo.ts";
 import { type Knowledge, Load, type Tally } from "./load.ts";
 import { table } from "./table.ts";
 

@@ -1,7 +1,7 @@
 /** How long a preview takes with 10, 100 and 300 users and as many clients, and what each costs. */
 import { cpus } from "node:os";
 import { Project, type Result } from "../test/integration/project.ts";
-import { UserError } from "../tools/lib/errors.ts";
+import { UserError } from "../programs/errors.ts";
 import { growth, type Point } from "./growth.ts";
 import { table } from "./table.ts";
 

@@ -3,26 +3,29 @@ import * as pulumi from "@pulumi/pulumi";
 import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The programs of `tools/commands/`, by file name. */
-export type ProgramName =
-  | "check-kept"
-  | "container-limits"
-  | "crl"
-  | "database-retire"
-  | "database-users"
-  | "deliver"
-  | "engine-size"
-  | "handback"
-  | "handover"
-  | "image-check"
-  | "keep-volume"
-  | "nginx-version"
-  | "pull-image"
-  | "rotation-guard"
-  | "seal-keys"
-  | "sign-request"
-  | "smoke"
-  | "volume";
+/** The programs that Pulumi runs, by where they are in `programs/`. */
+export const PROGRAMS = {
+  "check-kept": "volumes/check-kept",
+  "container-limits": "limits/container-limits",
+  crl: "certificates/crl",
+  "database-retire": "database/database-retire",
+  "database-users": "database/database-users",
+  deliver: "release/deliver",
+  "engine-size": "limits/engine-size",
+  handback: "replacement/handback",
+  handover: "replacement/handover",
+  "image-check": "images/image-check",
+  "keep-volume": "volumes/keep-volume",
+  "nginx-version": "release/nginx-version",
+  "pull-image": "images/pull-image",
+  "rotation-guard": "rotation/rotation-guard",
+  "seal-keys": "volumes/seal-keys",
+  "sign-request": "certificates/sign-request",
+  smoke: "smoke/smoke",
+  volume: "volumes/volume",
+} as const;
+
+export type ProgramName = keyof typeof PROGRAMS;
 
 export interface ProgramArgs {
   readonly program: ProgramName;
@@ -93,6 +96,6 @@ const commandFor = (program: ProgramName): string => `node ${programPath(program
  */
 function programPath(program: ProgramName): string {
   const own = fileURLToPath(import.meta.url);
-  const file = join(dirname(own), "..", "tools", "commands", `${program}${extname(own)}`);
+  const file = join(dirname(own), "..", "programs", `${PROGRAMS[program]}${extname(own)}`);
   return relative(process.cwd(), file);
 }

@@ -5,11 +5,11 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { demoImages, ensureImages } from "../../tools/images.ts";
-import { catalogue, type DemoImage } from "../../tools/images/catalogue.ts";
-import { dockerCommand } from "../../tools/images/dockerCommand.ts";
-import { Registry } from "../../tools/images/registry.ts";
-import { KEY_LABEL } from "../../tools/images/state.ts";
+import { demoImages, ensureImages } from "../../machine/images.ts";
+import { catalogue, type DemoImage } from "../../machine/images/catalogue.ts";
+import { dockerCommand } from "../../machine/images/dockerCommand.ts";
+import { Registry } from "../../machine/images/registry.ts";
+import { KEY_LABEL } from "../../machine/images/state.ts";
 import { TestRegistry } from "./registry.ts";
 import { Sandbox } from "./sandbox.ts";
 

@@ -5,9 +5,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { Docker } from "../../tools/lib/docker.ts";
-import { requireImage } from "../../tools/lib/images.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { Docker } from "../../programs/docker/docker.ts";
+import { requireImage } from "../../programs/images/pull.ts";
 import { REGISTRY_LOGIN, TestRegistry } from "./registry.ts";
 
 const { user, password } = REGISTRY_LOGIN;
@@ -45,7 +45,7 @@ describe("an image from a registry with a login", () => {
   /** Runs the program as Pulumi does, with this DOCKER_CONFIG and nothing of the image on the engine. */
   async function pull(reference: string, env: NodeJS.ProcessEnv) {
     await execa("docker", ["image", "rm", image], { reject: false });
-    const { exitCode, stderr } = await execa(process.execPath, ["tools/commands/pull-image.ts"], {
+    const { exitCode, stderr } = await execa(process.execPath, ["programs/images/pull-image.ts"], {
       cwd: projectRoot,
       env,
       input: JSON.stringify({ image: reference }),

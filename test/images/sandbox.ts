@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerEnv, type Engine, ensureEngine } from "../../tools/engine.ts";
+import { dockerEnv, type Engine, ensureEngine } from "../../machine/engine.ts";
 
 export const HARDENING = [
   "--read-only",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
+import { PROGRAMS, type ProgramName } from "../../components/program.ts";
 import { httpBody, httpHealthCheck, httpStatus } from "../../render/httpProbe.ts";
 import {
   databaseNeeds,
@@ -9,8 +10,8 @@ import {
   proxyNeeds,
   serviceNeeds,
 } from "../../render/imageNeeds.ts";
-import { dockerEnv } from "../../tools/engine.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { dockerEnv } from "../../machine/engine.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import { type Box, config, databaseUri, Sandbox } from "./sandbox.ts";
 import { build, type UNKIND } from "./unkind.ts";
 
@@ -37,8 +38,8 @@ async function image(which: keyof typeof UNKIND): Promise<string> {
 const idOf = (name: string) => sandbox.docker("image", "inspect", "--format={{.Id}}", name);
 
 /** One of the programs that Pulumi runs. */
-function run(program: string, input: object) {
-  return execa(process.execPath, [`tools/commands/${program}.ts`], {
+function run(program: ProgramName, input: object) {
+  return execa(process.execPath, [`programs/${PROGRAMS[program]}.ts`], {
     cwd: projectRoot,
     input: JSON.stringify({ deployment: sandbox.id, ...input }),
     env: dockerEnv(sandbox.engine),

@@ -1,6 +1,6 @@
 /** Images that are as hard to run as real ones can be, built for a test and gone with it. */
 import { execa } from "execa";
-import { dockerEnv } from "../../tools/engine.ts";
+import { dockerEnv } from "../../machine/engine.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What is done to a demo image, or to nothing. */

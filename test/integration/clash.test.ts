@@ -10,7 +10,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "../../tools/lib/probe.ts";
+import { ask } from "../../programs/smoke/probe.ts";
 import { docker, Project, type Result } from "./project.ts";
 
 function assertNoTrace(result: Result): void {

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
-import { pulumiEnvironment } from "../../tools/stack.ts";
-import { ensureToolchain } from "../../tools/toolchain.ts";
+import { pulumiEnvironment } from "../../stack/configFile.ts";
+import { ensureToolchain } from "../../machine/toolchain.ts";
 import { freePorts, Project } from "./project.ts";
 
 const outside = mkdtempSync(join(tmpdir(), "cybexp-test-outside-"));

@@ -1,11 +1,10 @@
 /** The npm package as others use it: the example, deployed with what `npm pack` makes. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { PROGRAMS } from "../../components/program.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import { call, type ClientKey, type Credential } from "./client.ts";
 import { Example } from "./example.ts";
 
@@ -46,17 +45,15 @@ describe("the npm package, in a program of its own", () => {
     assert.deepEqual(
       built.filter(
         (file) =>
-          !/^dist\/(components|render|settings|tools\/(commands|lib))\/\w[\w-]*(\.d\.ts|\.js)$/.test(
+          !/^dist\/(components|render|settings|programs(\/\w+)?)\/\w[\w-]*(\.d\.ts|\.js)$/.test(
             file,
           ),
       ),
       [],
     );
-    const programs = readdirSync(join(projectRoot, "tools", "commands"));
-    assert.deepEqual(
-      built.filter((file) => /^dist\/tools\/commands\/.*\.js$/.test(file)).sort(),
-      programs.map((file) => `dist/tools/commands/${file.replace(/\.ts$/, ".js")}`).sort(),
-    );
+    for (const program of Object.values(PROGRAMS)) {
+      assert.ok(built.includes(`dist/programs/${program}.js`), program);
+    }
   });
 
   it("has types by which the example is right, and a mistake in it is not", async () => {
@@ -112,7 +109,7 @@ describe("the npm package, in a program of its own", () => {
     for (const { inputs } of commands) {
       assert.match(
         String(inputs?.create),
-        /^node node_modules\/cybexp-pulumi\/dist\/tools\/commands\/[a-z-]+\.js$/,
+        /^node node_modules\/cybexp-pulumi\/dist\/programs\/[a-z]+\/[a-z-]+\.js$/,
       );
     }
   });

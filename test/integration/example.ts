@@ -16,9 +16,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { pulumiEnvironment } from "../../tools/stack.ts";
-import { ensureToolchain } from "../../tools/toolchain.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { pulumiEnvironment } from "../../stack/configFile.ts";
+import { ensureToolchain } from "../../machine/toolchain.ts";
 import { docker, freePorts, Project, type Result } from "./project.ts";
 
 interface Manifest {

@@ -7,8 +7,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "../../tools/lib/probe.ts";
-import { parts } from "../../tools/preflight.ts";
+import { ask } from "../../programs/smoke/probe.ts";
+import { parts } from "../../stack/preflight.ts";
 import { processesIn } from "./processes.ts";
 import { docker, Project, type Result } from "./project.ts";
 import { snapshot } from "./snapshot.ts";
@@ -51,7 +51,7 @@ const madeNetwork: Moment = (project) =>
 const runs =
   (program: string): Moment =>
   (project) =>
-    processesIn(project.dir).some(({ command }) => command.includes(`commands/${program}.ts`));
+    processesIn(project.dir).some(({ command }) => command.includes(`/${program}.ts`));
 
 const runsPulumi: Moment = (project) =>
   processesIn(project.dir).some(({ command }) => /pulumi (up|destroy) /.test(command));

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
 import { untar } from "../../render/untar.ts";
-import { ensureToolchain } from "../../tools/toolchain.ts";
+import { ensureToolchain } from "../../machine/toolchain.ts";
 import { docker, Project, type Result } from "./project.ts";
 import { snapshot } from "./snapshot.ts";
 

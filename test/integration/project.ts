@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { tryToListen } from "../../tools/preflight.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { tryToListen } from "../../stack/preflight.ts";
 
 export interface Result {
   readonly code: number;

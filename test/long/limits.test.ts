@@ -12,7 +12,7 @@ import { Deployed } from "../integration/deployed/deployed.ts";
 import { assertNothingKilled, tally } from "../integration/deployed/load.ts";
 import { docker, Project } from "../integration/project.ts";
 import { countRecords, type SlowPost, slowPosts } from "../integration/slowPosts.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const LARGEST = 16 * 2 ** 20 - 2048;
 

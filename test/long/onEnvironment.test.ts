@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const SCRIPT = join(projectRoot, ".github", "scripts", "on-environment.sh");
 

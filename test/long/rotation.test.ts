@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { connect } from "node:tls";
-import { withMongo } from "../../tools/lib/mongo.ts";
+import { withMongo } from "../../programs/database/mongo.ts";
 import type { Credential } from "../integration/client.ts";
 import { Deployed, type Role } from "../integration/deployed/deployed.ts";
 import { assertStored } from "../integration/deployed/http.ts";

@@ -19,7 +19,7 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import { docker } from "../integration/project.ts";
 import { FakeGithub, TOKEN, US } from "../unit/fakeGithub.ts";
 
@@ -249,7 +249,7 @@ describe("a pull request", () => {
   });
 
   it("whose preview can't even begin is told so", async () => {
-    pr.open("broken", "tools/main.ts", (file) => `syntax error\n${file}`);
+    pr.open("broken", "cli/main.ts", (file) => `syntax error\n${file}`);
     const [preview, summary] = await pr.play("preview");
     assert.deepEqual([preview?.name, preview?.code, summary?.code], [PREVIEW, 1, 0]);
     assert.equal(
@@ -298,7 +298,7 @@ describe("the linters", () => {
     const bin = join(empty, "bin");
     mkdirSync(bin);
     symlinkSync(process.execPath, join(bin, "node"));
-    const child = spawn(process.execPath, ["tools/main.ts", "lint:workflows"], {
+    const child = spawn(process.execPath, ["cli/main.ts", "lint:workflows"], {
       cwd: projectRoot,
       env: { PATH: bin, HOME: empty, XDG_CACHE_HOME: empty },
       stdio: ["ignore", "ignore", "pipe"],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { renderCrls } from "../../render/crl.ts";
 import type { NginxAccess } from "../../render/nginxClients.ts";
-import { type CheckedDoor, checkDoor } from "../../tools/lib/doorCheck.ts";
+import { type CheckedDoor, checkDoor } from "../../programs/smoke/doorCheck.ts";
 import { makeAuthority, makeClient } from "./clientPki.ts";
 import { COLLECTOR, Proxy } from "./proxy.ts";
 

@@ -4,8 +4,8 @@ import { Agent } from "node:https";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Docker } from "../../tools/lib/docker.ts";
-import { reloadProxy } from "../../tools/lib/reload.ts";
+import { Docker } from "../../programs/docker/docker.ts";
+import { reloadProxy } from "../../programs/release/reload.ts";
 import { call } from "./client.ts";
 import { COLLECTOR, Proxy, STATUS_PORT } from "./proxy.ts";
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
-import { pulumiEnvironment } from "../../tools/stack.ts";
-import { storeOf } from "../../tools/stateStore.ts";
+import { pulumiEnvironment } from "../../stack/configFile.ts";
+import { storeOf } from "../../stack/backend.ts";
 import { startS3, type S3 } from "./s3.ts";
 import { toolchain } from "./sandbox.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { isAlive } from "../../tools/toolchain/lock.ts";
+import { isAlive } from "../../machine/toolchain/lock.ts";
 import { eventually, processTree } from "./processes.ts";
 import { commandsProgram, makeSandbox, type Sandbox } from "./sandbox.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import { makeSandbox, type Sandbox } from "./sandbox.ts";
 
 describe("the Node language host", () => {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { policyFlags } from "../../tools/policy.ts";
-import { isAlive } from "../../tools/toolchain/lock.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { policyFlags } from "../../stack/policyFlags.ts";
+import { isAlive } from "../../machine/toolchain/lock.ts";
 import { makeSandbox, type Sandbox } from "./sandbox.ts";
 import { eventually, processTree } from "./processes.ts";
 

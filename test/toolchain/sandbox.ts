@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { ensureToolchain, type Toolchain } from "../../tools/toolchain.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { ensureToolchain, type Toolchain } from "../../machine/toolchain.ts";
 
 /** What a run of the CLI left. */
 export interface Outcome {

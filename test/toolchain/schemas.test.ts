@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { pluginPath } from "../../tools/toolchain/layout.ts";
-import { plugins } from "../../tools/toolchain/versions.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { pluginPath } from "../../machine/toolchain/layout.ts";
+import { plugins } from "../../machine/toolchain/versions.ts";
 import { makeSandbox, toolchain } from "./sandbox.ts";
 
 /** What an npm SDK's generated class says about a resource type, or the schema of a plugin. */

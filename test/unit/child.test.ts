@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { runChild } from "../../tools/lib/child.ts";
-import { Docker, DockerError } from "../../tools/lib/docker.ts";
+import { runChild } from "../../programs/docker/child.ts";
+import { Docker, DockerError } from "../../programs/docker/docker.ts";
 
 const sh = (script: string, options: Partial<Parameters<typeof runChild>[2]> = {}) =>
   runChild("sh", ["-c", script], { timeoutMs: 20_000, ...options });

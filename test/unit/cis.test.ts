@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { audit } from "../../tools/cis/audit.ts";
-import { exceptions } from "../../tools/cis/exceptions.ts";
-import type { EngineInfo, InspectedContainer } from "../../tools/cis/inspected.ts";
-import { renderCisPage } from "../../tools/cis/page.ts";
-import { rules } from "../../tools/cis/rules.ts";
-import { undecided } from "../../tools/cis/undecided.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { taskArguments } from "../../tools/lib/task.ts";
+import { audit } from "../../cli/doctor/cis/audit.ts";
+import { exceptions } from "../../cli/doctor/cis/exceptions.ts";
+import type { EngineInfo, InspectedContainer } from "../../cli/doctor/cis/inspected.ts";
+import { renderCisPage } from "../../cli/doctor/cis/page.ts";
+import { rules } from "../../cli/doctor/cis/rules.ts";
+import { undecided } from "../../cli/doctor/cis/undecided.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { taskArguments } from "../../programs/docker/task.ts";
 
 const engine: EngineInfo = { SecurityOptions: ["name=seccomp,profile=default"] };
 const withAppArmor: EngineInfo = { SecurityOptions: ["name=apparmor", "name=seccomp"] };
@@ -296,10 +296,10 @@ describe("a task's container", () => {
     assert.equal(taskArguments({ ...task, input: new Uint8Array() })[0], "--interactive");
   });
 
-  it("is the only kind that the tools run", () => {
-    const runs = globSync("tools/**/*.ts", { cwd: projectRoot }).filter((file) =>
-      /\[\s*"(container", ")?run"/.test(readFileSync(join(projectRoot, file), "utf8")),
+  it("is the only kind that is run", () => {
+    const runs = globSync("{programs,machine,stack,cli}/**/*.ts", { cwd: projectRoot }).filter(
+      (file) => /\[\s*"(container", ")?run"/.test(readFileSync(join(projectRoot, file), "utf8")),
     );
-    assert.deepEqual(runs, [join("tools", "lib", "task.ts")]);
+    assert.deepEqual(runs, [join("programs", "docker", "task.ts")]);
   });
 });

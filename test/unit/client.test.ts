@@ -22,12 +22,12 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { createSecureContext, type TLSSocket } from "node:tls";
 import { execa, execaSync } from "execa";
 import { parse, stringify } from "yaml";
-import { makeBundle } from "../../tools/client/bundle.ts";
-import { writeFolder } from "../../tools/client/folder.ts";
-import { type Outputs, pickClient, readOutputs } from "../../tools/client/outputs.ts";
-import { renderEntry, withEntry } from "../../tools/client/stackEntry.ts";
-import { summary, writeBundle } from "../../tools/client.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { makeBundle } from "../../cli/client/bundle.ts";
+import { writeFolder } from "../../cli/client/folder.ts";
+import { type Outputs, pickClient, readOutputs } from "../../cli/client/outputs.ts";
+import { renderEntry, withEntry } from "../../cli/client/stackEntry.ts";
+import { summary, writeBundle } from "../../cli/client/client.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import { type Authority, issue, makeAuthority, makeRequest, type Pair } from "./pki.ts";
 
 const PASSWORD = /^[a-km-np-z2-9]{7}(-[a-km-np-z2-9]{7}){3}$/;
@@ -714,7 +714,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
       "Pulumi.dev.yaml",
       "images",
       "settings",
-      "tools",
+      ...["programs", "machine", "stack", "cli"],
     ]) {
       cpSync(join(projectRoot, path), join(root, path), { recursive: true });
     }
@@ -726,7 +726,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
     return {
       file: join(root, "Pulumi.dev.yaml"),
       run: (...args: string[]) =>
-        execa(process.execPath, [join(root, "tools/main.ts"), "client", ...args], {
+        execa(process.execPath, [join(root, "cli/main.ts"), "client", ...args], {
           cwd: root,
           // As npm tells where it was called.
           env: { INIT_CWD: join(root, "inbox"), STACK: "dev" },

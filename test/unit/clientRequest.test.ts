@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readRequest } from "../../tools/lib/certificateRequest.ts";
+import { readRequest } from "../../cli/client/certificateRequest.ts";
 import { makeAuthority, makeRequest } from "./pki.ts";
 
 const REMEDY =

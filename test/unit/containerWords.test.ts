@@ -1,8 +1,8 @@
 /** What a container that does not run, or is not well, is said to have. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { exitMeaning, exitWords } from "../../tools/lib/exitCodes.ts";
-import { healthWords } from "../../tools/lib/healthWords.ts";
+import { exitMeaning, exitWords } from "../../programs/docker/exitCodes.ts";
+import { healthWords } from "../../programs/docker/healthWords.ts";
 
 describe("an exit code in words", () => {
   const cases: [code: number, words: RegExp][] = [

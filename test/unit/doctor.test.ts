@@ -1,15 +1,11 @@
 /** What the doctor makes of what it sees. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  type ContainerFacts,
-  containerFindings,
-  illnesses,
-} from "../../tools/doctor/containers.ts";
-import { engineFindings } from "../../tools/doctor/engine.ts";
-import { hardeningFindings } from "../../tools/doctor/hardening.ts";
-import { type Finding, renderFindings, verdict } from "../../tools/doctor/finding.ts";
-import { type Outside, outsideChecks } from "../../tools/lib/outside.ts";
+import { type ContainerFacts, containerFindings, illnesses } from "../../cli/doctor/containers.ts";
+import { engineFindings } from "../../cli/doctor/engine.ts";
+import { hardeningFindings } from "../../cli/doctor/hardening.ts";
+import { type Finding, renderFindings, verdict } from "../../cli/doctor/finding.ts";
+import { type Outside, outsideChecks } from "../../programs/smoke/outside.ts";
 
 const well: ContainerFacts = {
   Name: "/kms",

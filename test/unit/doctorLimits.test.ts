@@ -1,8 +1,8 @@
 /** What the doctor says of limits that were hit. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type LimitFacts, limitFindings, refusalsIn } from "../../tools/doctor/limits.ts";
-import { parseEvents } from "../../tools/lib/limitEvents.ts";
+import { type LimitFacts, limitFindings, refusalsIn } from "../../cli/doctor/limits.ts";
+import { parseEvents } from "../../programs/limits/limitEvents.ts";
 
 const NONE = { largeBodies: 0, requests: {} };
 const well: LimitFacts = {

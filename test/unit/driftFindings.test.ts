@@ -1,7 +1,7 @@
 /** What is said of a stack that was changed by hand. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findings, type RefreshStep } from "../../tools/driftFindings.ts";
+import { findings, type RefreshStep } from "../../stack/driftFindings.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:dev::cybexp::cybexp:index:Kms$cybexp:docker:Container$${type}::${name}`;

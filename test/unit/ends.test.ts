@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import type { ClientSettings } from "../../settings/types.ts";
-import { announceEnds, dueForRenewal, endingSoon } from "../../tools/ends.ts";
-import { type ExportedResource, interpretState } from "../../tools/state.ts";
+import { announceEnds, dueForRenewal, endingSoon } from "../../stack/certificateEnds.ts";
+import { type ExportedResource, interpretState } from "../../stack/state.ts";
 
 const CA = "tls:index/selfSignedCert:SelfSignedCert";
 const LEAF = "tls:index/locallySignedCert:LocallySignedCert";

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startDaemon } from "../../tools/engine/daemon.ts";
+import { startDaemon } from "../../machine/engine/daemon.ts";
 
 /**
  * In the place of dockerd, a script: a second real one would touch the first one's network (with

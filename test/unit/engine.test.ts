@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { troubleOf } from "../../tools/engine.ts";
+import { troubleOf } from "../../machine/engine.ts";
 import {
   chooseHost,
   contextEndpoint,
   engineEnvironment,
   isDefaultHost,
   isLocalHost,
-} from "../../tools/engine/host.ts";
-import { supportedVersion } from "../../tools/engine/version.ts";
-import { distribution, hasApt, type Machine } from "../../tools/engine/machine.ts";
-import { remedyFor, type Situation } from "../../tools/engine/remedy.ts";
+} from "../../machine/engine/host.ts";
+import { supportedVersion } from "../../machine/engine/version.ts";
+import { distribution, hasApt, type Machine } from "../../machine/engine/machine.ts";
+import { remedyFor, type Situation } from "../../machine/engine/remedy.ts";
 
 describe("which engine is meant", () => {
   const socket = "unix:///var/run/docker.sock";

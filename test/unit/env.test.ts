@@ -8,15 +8,15 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { parse } from "yaml";
-import { withEntry } from "../../tools/client/stackEntry.ts";
-import { collectAnswers } from "../../tools/env/answers.ts";
-import { nextSteps } from "../../tools/env/next.ts";
-import { freePort, holderOf, type Taken } from "../../tools/env/ports.ts";
-import { openPrompt } from "../../tools/env/prompt.ts";
-import { renderEnvironment } from "../../tools/env/render.ts";
-import type * as Env from "../../tools/env.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import type * as StackSettings from "../../tools/stackSettings.ts";
+import { withEntry } from "../../cli/client/stackEntry.ts";
+import { collectAnswers } from "../../cli/env/answers.ts";
+import { nextSteps } from "../../cli/env/next.ts";
+import { freePort, holderOf, type Taken } from "../../cli/env/ports.ts";
+import { openPrompt } from "../../cli/env/prompt.ts";
+import { renderEnvironment } from "../../cli/env/render.ts";
+import type * as Env from "../../cli/env/env.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import type * as StackSettings from "../../stack/settings.ts";
 import { copyProject } from "./stackCopy.ts";
 
 const DIGEST = `sha256:${"3f".repeat(32)}`;
@@ -24,11 +24,11 @@ const DIGEST = `sha256:${"3f".repeat(32)}`;
 /** A project in which `npm run env` can be run, with the dev stack in it. */
 function project(t: TestContext) {
   const copy = copyProject(t);
-  for (const path of ["tools/main.ts", "tools/env.ts", "tools/env", "Pulumi.dev.yaml"]) {
+  for (const path of ["cli/main.ts", "cli/env/env.ts", "cli/env", "Pulumi.dev.yaml"]) {
     cpSync(join(projectRoot, path), copy.file(path), { recursive: true });
   }
   const start = (...args: string[]) =>
-    spawn(process.execPath, [copy.file("tools", "main.ts"), "env", ...args], { cwd: copy.root });
+    spawn(process.execPath, [copy.file("cli", "main.ts"), "env", ...args], { cwd: copy.root });
   const run = async (args: readonly string[], answers: readonly string[] = []) => {
     const child = start(...args);
     child.stdin.end(answers.map((answer) => `${answer}\n`).join(""));
@@ -42,7 +42,7 @@ function project(t: TestContext) {
   const file = (name: string) => copy.file(`Pulumi.${name}.yaml`);
   const written = (name: string) => readFileSync(file(name), "utf8");
   const settingsOf = async (name: string) =>
-    (await copy.load<typeof StackSettings>("tools/stackSettings.ts")).settingsOf(name);
+    (await copy.load<typeof StackSettings>("stack/settings.ts")).settingsOf(name);
   const yamlFiles = () => readdirSync(copy.root).filter((found) => found.startsWith("Pulumi."));
   return { copy, start, run, file, written, settingsOf, yamlFiles };
 }
@@ -206,7 +206,7 @@ More: docs/environments.md
   it("refuses the names of others, and what Pulumi takes for none", async (t) => {
     const { copy, yamlFiles } = project(t);
     const before = yamlFiles();
-    const { env } = await copy.load<typeof Env>("tools/env.ts");
+    const { env } = await copy.load<typeof Env>("cli/env/env.ts");
     for (const [name, message] of [
       [
         "dev",

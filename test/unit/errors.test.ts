@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { report, UserError } from "../../tools/lib/errors.ts";
+import { report, UserError } from "../../programs/errors.ts";
 
 /** What is printed of an error, and the exit code. */
 function reported(t: TestContext, error: unknown): { code: number; text: string } {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 interface Job {
   readonly stage?: string;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Docker, DockerError } from "../../tools/lib/docker.ts";
-import { planHandover, type Situation, standInName } from "../../tools/lib/handover.ts";
-import { lastLine } from "../../tools/lib/oneLine.ts";
-import { type ContainerInfo, creation, startStandIn } from "../../tools/lib/standIn.ts";
+import { type Docker, DockerError } from "../../programs/docker/docker.ts";
+import { planHandover, type Situation, standInName } from "../../programs/replacement/door.ts";
+import { lastLine } from "../../programs/docker/oneLine.ts";
+import { type ContainerInfo, creation, startStandIn } from "../../programs/replacement/standIn.ts";
 
 describe("what a handover does", () => {
   const plain: Situation = {

@@ -19,7 +19,7 @@ import {
   proxyNeeds,
   serviceNeeds,
 } from "../../render/imageNeeds.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cybexp-image-"));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { refusal, registryOf } from "../../tools/lib/images.ts";
+import { refusal, registryOf } from "../../programs/images/pull.ts";
 
 describe("the registry of an image", () => {
   it("is the first part, if that is a host", () => {

@@ -4,17 +4,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { demoImages, pick } from "../../tools/images.ts";
-import { catalogue } from "../../tools/images/catalogue.ts";
+import { demoImages, pick } from "../../machine/images.ts";
+import { catalogue } from "../../machine/images/catalogue.ts";
 import {
   type ContextFile,
   contextKey,
   readContext,
   withContext,
-} from "../../tools/images/context.ts";
-import { pullOutcome, registryPrefix } from "../../tools/images/registry.ts";
-import { isCurrent, KEY_LABEL } from "../../tools/images/state.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+} from "../../machine/images/context.ts";
+import { pullOutcome, registryPrefix } from "../../machine/images/registry.ts";
+import { isCurrent, KEY_LABEL } from "../../machine/images/state.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const dockerfile = (folder: string) =>
   readFileSync(join(projectRoot, "images", folder, "Dockerfile"), "utf8");

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, it } from "node:test";
 import ts from "typescript";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { judges } from "../../tools/pullRequest/judges.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { judges } from "../../cli/pull-request/judges.ts";
 
 /** All that a file imports, types too, by the compiler's own reading. */
 function importsOf(entry: string): Set<string> {
@@ -31,10 +31,10 @@ describe("what judges a pull request", () => {
 
   it("is the whole of the tools and the policies, and what else the check runs", () => {
     for (const file of [
-      "tools/pullRequest.ts",
-      "tools/preview.ts",
-      "tools/start.mjs",
-      "tools/a-new-file.ts",
+      "cli/pull-request/pullRequest.ts",
+      "cli/preview/preview.ts",
+      "cli/start.mjs",
+      "cli/a-new-file.ts",
       "policy/rules/all.ts",
       ".github/workflows/preview.yml",
       "package-lock.json",
@@ -52,7 +52,9 @@ describe("what judges a pull request", () => {
   });
 
   it("has every file that the check imports, but for those of types alone", () => {
-    const missing = [...importsOf("tools/pullRequest.ts")].filter((file) => !isListed(file));
+    const missing = [...importsOf("cli/pull-request/pullRequest.ts")].filter(
+      (file) => !isListed(file),
+    );
     assert.deepEqual(missing, ["settings/types.ts", "settings/limits.ts"]);
   });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { requireKeptData, nothingKept, watchedIn } from "../../tools/keptData.ts";
-import { warningOf } from "../../tools/down.ts";
-import { type ExportedResource, interpretState } from "../../tools/state.ts";
+import { requireKeptData, nothingKept, watchedIn } from "../../stack/keptData.ts";
+import { warningOf } from "../../cli/down/down.ts";
+import { type ExportedResource, interpretState } from "../../stack/state.ts";
 import { readSettings } from "../../settings/read.ts";
 
 const COMMAND = "command:local:Command";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { told, type Traces } from "../../tools/leftBehind.ts";
+import { told, type Traces } from "../../stack/leftBehind.ts";
 
 const none: Traces = { died: undefined, locks: 0, operations: 0, containers: 0, networks: 0 };
 

@@ -9,7 +9,7 @@ import {
   MAX_BODY,
   missingProcessors,
 } from "../../settings/limits.ts";
-import { isSameSize } from "../../tools/lib/engineSize.ts";
+import { isSameSize } from "../../programs/limits/engineSize.ts";
 
 const of = (processors: number, memory: number, settings: Parameters<typeof limitsOf>[0] = {}) =>
   limitsOf(settings, { processors, memory });

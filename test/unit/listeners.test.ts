@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import type { DeclaredListener } from "../../settings/declaredListeners.ts";
-import type { Docker } from "../../tools/lib/docker.ts";
-import { checkListeners, compareListeners, isLocal } from "../../tools/lib/listeners.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
+import { checkListeners, compareListeners, isLocal } from "../../programs/smoke/listeners.ts";
 
 const KMS = { role: "kms", address: "127.0.0.1", port: 5012 };
 const PROXY = { role: "proxy", address: "192.0.2.1", port: 5002 };

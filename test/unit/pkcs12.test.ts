@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { createSecureContext } from "node:tls";
 import { execa, execaSync } from "execa";
-import { derive, encodePkcs12 } from "../../tools/lib/pkcs12.ts";
+import { derive, encodePkcs12 } from "../../cli/client/pkcs12.ts";
 import { issue, makeAuthority, type Pair } from "./pki.ts";
 
 const PASSWORD = "correct-horse-battery-staple-42";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { policyFlags } from "../../tools/policy.ts";
+import { policyFlags } from "../../stack/policyFlags.ts";
 
 it("holds a stack against the pack, with settings of its own where it has some", () => {
   const root = mkdtempSync(join(tmpdir(), "policy-test-"));

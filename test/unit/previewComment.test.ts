@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { MARKER, renderComment } from "../../tools/preview/comment.ts";
-import { codeBlock, inline } from "../../tools/preview/markdown.ts";
-import { roomFor } from "../../tools/preview/room.ts";
-import { failedSummary, type PreviewSummary } from "../../tools/preview/summary.ts";
+import { MARKER, renderComment } from "../../cli/preview/comment.ts";
+import { codeBlock, inline } from "../../cli/preview/markdown.ts";
+import { roomFor } from "../../cli/preview/room.ts";
+import { failedSummary, type PreviewSummary } from "../../cli/preview/summary.ts";
 
 const summary = (given: Partial<PreviewSummary> = {}): PreviewSummary => ({
   ...failedSummary("dev", ""),

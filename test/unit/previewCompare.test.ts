@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compare } from "../../tools/preview/compare.ts";
-import { readEvents } from "../../tools/preview/events.ts";
-import { type Picture, pictureOf } from "../../tools/preview/picture.ts";
+import { compare } from "../../cli/preview/compare.ts";
+import { readEvents } from "../../cli/preview/events.ts";
+import { type Picture, pictureOf } from "../../cli/preview/picture.ts";
 import { CERTIFICATE, CONTAINER, container, event, PASSWORD, smoke } from "./previewEvents.ts";
 
 interface Given {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { renderComment } from "../../tools/preview/comment.ts";
-import { readEvents } from "../../tools/preview/events.ts";
-import { THROWN_AWAY } from "../../tools/preview/losses.ts";
-import { failedSummary, summarize } from "../../tools/preview/summary.ts";
-import { renderTerminal } from "../../tools/preview/terminal.ts";
-import { declaredLosses } from "../../tools/pullRequest/losses.ts";
+import { renderComment } from "../../cli/preview/comment.ts";
+import { readEvents } from "../../cli/preview/events.ts";
+import { THROWN_AWAY } from "../../cli/preview/losses.ts";
+import { failedSummary, summarize } from "../../cli/preview/summary.ts";
+import { renderTerminal } from "../../cli/preview/terminal.ts";
+import { declaredLosses } from "../../cli/pull-request/losses.ts";
 import { COMMAND, diagnostic, event, PASSWORD } from "./previewEvents.ts";
 
 const DATA_VOLUME = "cybexp:index:Kms$cybexp:docker:DataVolume$docker:index/volume:Volume";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { HIDDEN, maskOf, secretsIn, secretsOfConfig } from "../../tools/preview/secrets.ts";
+import { HIDDEN, maskOf, secretsIn, secretsOfConfig } from "../../cli/preview/secrets.ts";
 
 const secret = (value: unknown) => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",

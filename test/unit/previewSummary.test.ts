@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readEvents } from "../../tools/preview/events.ts";
-import { runPreview } from "../../tools/preview/run.ts";
-import { failedSummary, removedSummary, summarize } from "../../tools/preview/summary.ts";
-import { renderTerminal } from "../../tools/preview/terminal.ts";
+import { readEvents } from "../../cli/preview/events.ts";
+import { runPreview } from "../../cli/preview/run.ts";
+import { failedSummary, removedSummary, summarize } from "../../cli/preview/summary.ts";
+import { renderTerminal } from "../../cli/preview/terminal.ts";
 import {
   CERTIFICATE,
   COMMAND,

@@ -9,7 +9,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
-import { ask } from "../../tools/lib/probe.ts";
+import { ask } from "../../programs/smoke/probe.ts";
 
 interface Identity {
   readonly key: string;

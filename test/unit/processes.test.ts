@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import { findProcess, findWriter, parsePs, parseStat } from "../../tools/lib/processes.ts";
+import { findProcess, findWriter, parsePs, parseStat } from "../../machine/processes.ts";
 
 describe("looking for a process", () => {
   it("finds one that runs: its parent, its start, its name", () => {

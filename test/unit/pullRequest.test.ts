@@ -16,20 +16,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
-import { environmentsOf } from "../../tools/pullRequest.ts";
-import { Repository } from "../../tools/pullRequest/checkout.ts";
-import { PassphraseEncryption } from "../../tools/pullRequest/passphrase.ts";
-import { findPlaces, loopbackFor } from "../../tools/pullRequest/places.ts";
-import { endpointsOf, hostsOf } from "../../tools/pullRequest/listeners.ts";
+import { environmentsOf } from "../../cli/pull-request/pullRequest.ts";
+import { Repository } from "../../cli/pull-request/checkout.ts";
+import { PassphraseEncryption } from "../../cli/pull-request/passphrase.ts";
+import { findPlaces, loopbackFor } from "../../cli/pull-request/places.ts";
+import { endpointsOf, hostsOf } from "../../cli/pull-request/listeners.ts";
 import {
   type Cast,
   configOf,
   imagesOf,
   leftOut,
   rehearsal,
-} from "../../tools/pullRequest/rehearsal.ts";
-import { surroundings } from "../../tools/pullRequest/surroundings.ts";
-import { missingImages, understudyFor } from "../../tools/pullRequest/understudies.ts";
+} from "../../cli/pull-request/rehearsal.ts";
+import { surroundings } from "../../cli/pull-request/surroundings.ts";
+import { missingImages, understudyFor } from "../../cli/pull-request/understudies.ts";
 import { freePorts } from "../integration/project.ts";
 
 const cast: Cast = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { KEPT_RELEASES, releasesToRemove } from "../../render/releasePruning.ts";
-import { digestsIn } from "../../tools/lib/mountedReleases.ts";
+import { digestsIn } from "../../programs/release/mountedReleases.ts";
 
 describe("what goes of a volume's releases", () => {
   const ten = Array.from({ length: 10 }, (_, index) => `r${index}`);

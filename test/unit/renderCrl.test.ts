@@ -262,7 +262,7 @@ describe("the certificate of a request", () => {
 
 describe("the programs that sign", () => {
   const program = (name: string, input: unknown, previous?: string) =>
-    spawnSync(process.execPath, [`tools/commands/${name}.ts`], {
+    spawnSync(process.execPath, [`programs/certificates/${name}.ts`], {
       encoding: "utf8",
       input: JSON.stringify(input),
       env: { ...process.env, ...(previous !== undefined && { PULUMI_COMMAND_STDOUT: previous }) },

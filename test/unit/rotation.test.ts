@@ -16,8 +16,8 @@ import {
   rotationNumbers,
 } from "../../settings/rotationNumbers.ts";
 import type { Settings } from "../../settings/types.ts";
-import { announceRotation } from "../../tools/rotation.ts";
-import { interpretState, type StackState } from "../../tools/state.ts";
+import { announceRotation } from "../../stack/rotation.ts";
+import { interpretState, type StackState } from "../../stack/state.ts";
 
 /** The settings of a stack with these users and numbers. */
 function settingsWith(

@@ -14,10 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { lookAtRuns } from "../../tools/runLock.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { lookAtRuns } from "../../stack/runLock.ts";
 
-const module = JSON.stringify(join(projectRoot, "tools", "runLock.ts"));
+const module = JSON.stringify(join(projectRoot, "stack", "runLock.ts"));
 
 describe("the lock of a run", () => {
   let folder: string;

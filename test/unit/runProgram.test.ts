@@ -1,10 +1,10 @@
-/** What a program of tools/commands/ does with its input, its time and its failures. */
+/** What a program of programs/ does with its input, its time and its failures. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const SECRET = "s3cret-0123456789";
 const INPUT = { user: { name: "a", password: SECRET } };
@@ -14,8 +14,8 @@ async function runBody(body: string, input: object | string | null = INPUT, limi
   const script = `
     import { setTimeout as sleep } from "node:timers/promises";
     import { z } from "zod";
-    import { UserError } from "./tools/lib/errors.ts";
-    import { runProgram } from "./tools/lib/program.ts";
+    import { UserError } from "./programs/errors.ts";
+    import { runProgram } from "./programs/program.ts";
     const schema = z.object({ user: z.object({ name: z.string(), password: z.string() }) });
     await runProgram(schema, ${limitSeconds}, async (input, signal) => { ${body} });
   `;

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { type Problem, SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
 import { quote } from "../../settings/show.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const DIGEST = `sha256:${"3f".repeat(32)}`;
 

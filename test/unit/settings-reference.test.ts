@@ -13,8 +13,8 @@ import { moduleKeys } from "../../settings/resources.ts";
 import { schema } from "../../settings/schema.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "../../settings/services.ts";
 import { docOf, itemOf, keysOf } from "../../settings/tree.ts";
-import { renderReference } from "../../tools/docs.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { renderReference } from "../../dev/docs.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const reference = renderReference();
 

@@ -7,7 +7,7 @@ import { type Problem, SettingsError } from "../../settings/problem.ts";
 import { type RawConfig, readSettings } from "../../settings/read.ts";
 import { plainPasswords } from "../../settings/secrecy.ts";
 import type { Settings } from "../../settings/types.ts";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const PASSWORD = "correct horse battery staple";

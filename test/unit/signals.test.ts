@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
-import { forwardSignals, INTERRUPTED } from "../../tools/lib/signals.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { forwardSignals, INTERRUPTED } from "../../machine/signals.ts";
 
 type Signal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -94,7 +94,7 @@ describe("forwarding signals", () => {
 
 describe("obeying signals", () => {
   const SCRIPT = `
-    import { forwardSignals, obeySignals } from "./tools/lib/signals.ts";
+    import { forwardSignals, obeySignals } from "./machine/signals.ts";
     obeySignals();
     process.on("exit", (code) => console.log("ended with " + code));
     const child = { kill: (signal) => console.log("passed " + signal) };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { explainUpdate } from "../../tools/smallerMemory.ts";
+import { explainUpdate } from "../../stack/smallerMemory.ts";
 
 describe("a failed update of a container", () => {
   const engine =

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { localDir } from "../../tools/lib/paths.ts";
-import { imagesOf } from "../../tools/session.ts";
+import { localDir } from "../../machine/paths.ts";
+import { imagesOf } from "../../stack/session.ts";
 import {
   pulumiEnvironment,
   stackConfig,
   stackFile,
   stackName,
   stateDir,
-} from "../../tools/stack.ts";
-import type * as StackSettings from "../../tools/stackSettings.ts";
-import type * as Stack from "../../tools/stack.ts";
+} from "../../stack/configFile.ts";
+import type * as StackSettings from "../../stack/settings.ts";
+import type * as Stack from "../../stack/configFile.ts";
 import { copyProject } from "./stackCopy.ts";
 
 describe("the stack's name", () => {
@@ -43,7 +43,7 @@ describe("the stack's file", () => {
 
   it("gives its config as it stands there", async (t) => {
     const copy = copyProject(t);
-    const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+    const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
     writeFileSync(
       copy.file("Pulumi.a.yaml"),
       "encryptionsalt: v1:x\nconfig:\n  cybexp:throwaway: true\n  cybexp:kms:\n    listen: 5002\n",
@@ -63,7 +63,7 @@ describe("the stack's file", () => {
   })) {
     it(`has no config when there is ${what}`, async (t) => {
       const copy = copyProject(t);
-      const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+      const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
       writeFileSync(copy.file("Pulumi.a.yaml"), text);
       assert.deepEqual(stackConfig("a"), {});
     });
@@ -76,7 +76,7 @@ describe("the stack's file", () => {
   ] as const) {
     it(`that is no YAML (${what}) is refused with the place, and without its text`, async (t) => {
       const copy = copyProject(t);
-      const { stackConfig } = await copy.load<typeof Stack>("tools/stack.ts");
+      const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
       writeFileSync(copy.file("Pulumi.a.yaml"), text);
       assert.throws(() => stackConfig("a"), {
         name: "UserError",
@@ -185,7 +185,7 @@ describe("the environment of the Pulumi CLI", () => {
 
   it("makes a passphrase once, for this user's eyes only", async (t) => {
     const copy = copyProject(t);
-    const { pulumiEnvironment } = await copy.load<typeof Stack>("tools/stack.ts");
+    const { pulumiEnvironment } = await copy.load<typeof Stack>("stack/configFile.ts");
     const file = copy.file(".cybexp", "passphrase");
     assert.ok(!existsSync(file));
     const first = pulumiEnvironment(toolchain, undefined, embedded, {});
@@ -212,7 +212,7 @@ describe("the settings of a stack's file", () => {
   const read = async (t: Parameters<typeof copyProject>[0], text: string) => {
     const copy = copyProject(t);
     writeFileSync(copy.file("Pulumi.a.yaml"), text);
-    const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+    const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
     return () => settingsOf("a");
   };
 

@@ -1,19 +1,13 @@
-/** The tools in a copy of the project, so that a test may write its stack files and state. */
+/** The commands in a copy of the project, so that a test may write its stack files and state. */
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 /** What deals with a stack's files, and what that imports. */
-const COPIED = [
-  "settings",
-  "tools/lib",
-  ...["stack", "stackFile", "stackSettings", "state", "stateGuard", "stateStore", "recover"].map(
-    (name) => `tools/${name}.ts`,
-  ),
-];
+const COPIED = ["settings", ...["programs", "machine", "stack", "cli"]];
 
 export interface ProjectCopy {
   readonly root: string;

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
-import { onlySaltDiffers } from "../../tools/stackFile.ts";
-import type * as StackFile from "../../tools/stackFile.ts";
+import { onlySaltDiffers } from "../../stack/cleanConfigFile.ts";
+import type * as StackFile from "../../stack/cleanConfigFile.ts";
 import { copyProject } from "./stackCopy.ts";
 
 /** As an operator writes it: with comments, blank lines and plain values of every type. */
@@ -75,7 +75,7 @@ describe("a run of Pulumi on a stack file", () => {
     const copy = copyProject(t);
     const file = copy.file("Pulumi.a.yaml");
     writeFileSync(file, text);
-    const { withCleanStackFile } = await copy.load<typeof StackFile>("tools/stackFile.ts");
+    const { withCleanStackFile } = await copy.load<typeof StackFile>("stack/cleanConfigFile.ts");
     const now = () => readFileSync(file, "utf8");
     return { copy, file, now, withCleanStackFile };
   };
@@ -120,7 +120,7 @@ describe("a run of Pulumi on a stack file", () => {
         "--input-type=module",
         "-e",
         `import { writeFileSync } from "node:fs";
-         import { withCleanStackFile } from "./tools/stackFile.ts";
+         import { withCleanStackFile } from "./stack/cleanConfigFile.ts";
          await withCleanStackFile("a", true, async () => {
            writeFileSync("Pulumi.a.yaml", ${JSON.stringify(SALTED)});
            console.log("written");
@@ -210,7 +210,7 @@ describe("a run of Pulumi on a stack file", () => {
     const script = `
       import { renameSync, writeFileSync } from "node:fs";
       import { setImmediate as turn } from "node:timers/promises";
-      import { withCleanStackFile } from "./tools/stackFile.ts";
+      import { withCleanStackFile } from "./stack/cleanConfigFile.ts";
       for (let i = 0; i < 60; i++) {
         await withCleanStackFile("a", true, async () => {
           writeFileSync("salted-" + process.pid, ${JSON.stringify(SALTED)});

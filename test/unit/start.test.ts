@@ -19,7 +19,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 
 const LOCK = '{"lockfileVersion": 3}';
 const LOCK_DIGEST = `${createHash("sha256").update(LOCK).digest("hex")} with dev`;
@@ -34,14 +34,14 @@ function project(t: TestContext, prefix = "cybexp-start-") {
   const root = realpathSync(mkdtempSync(join(tmpdir(), prefix)));
   t.after(() => rmSync(root, { recursive: true }));
   const file = (...names: string[]) => join(root, ...names);
-  for (const folder of ["tools", "bin", "node_modules"]) {
+  for (const folder of ["cli", "bin", "node_modules"]) {
     mkdirSync(file(folder));
   }
-  copyFileSync(join(projectRoot, "tools", "start.mjs"), file("tools", "start.mjs"));
+  copyFileSync(join(projectRoot, "cli", "start.mjs"), file("cli", "start.mjs"));
   writeFileSync(file("package.json"), '{"type": "module"}');
   writeFileSync(file("package-lock.json"), LOCK);
   writeFileSync(
-    file("tools", "main.ts"),
+    file("cli", "main.ts"),
     "const said: string[] = process.argv.slice(1);\nconsole.log(JSON.stringify(said));\n",
   );
   const script = (path: string, body: string) =>
@@ -50,7 +50,7 @@ function project(t: TestContext, prefix = "cybexp-start-") {
   npm("mkdir -p node_modules");
 
   const start = (nodeArgs: string[], args: string[]) =>
-    spawn(process.execPath, [...nodeArgs, file("tools", "start.mjs"), ...args], {
+    spawn(process.execPath, [...nodeArgs, file("cli", "start.mjs"), ...args], {
       cwd: root,
       env: { ...process.env, PATH: [file("bin"), process.env["PATH"]].join(delimiter) },
       stdio: ["ignore", "pipe", "pipe"],
@@ -73,7 +73,7 @@ function project(t: TestContext, prefix = "cybexp-start-") {
     mkdirSync(folder, { recursive: true });
     script(join(folder, "node"), body);
   };
-  const main = file("tools", "main.ts");
+  const main = file("cli", "main.ts");
   return { file, npm, start, run, stamp, installed, carry, main };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Session } from "../../tools/session.ts";
-import { dropPending, interpretState, readState } from "../../tools/state.ts";
+import type { Session } from "../../stack/session.ts";
+import { dropPending, interpretState, readState } from "../../stack/state.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::cybexp::${type}::${name}`;
 const CONTAINER = "docker:index/container:Container";

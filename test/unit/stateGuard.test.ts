@@ -5,8 +5,13 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { type Custody, type Passphrase, providerInUse, refusalOf } from "../../tools/stateGuard.ts";
-import type * as StateGuard from "../../tools/stateGuard.ts";
+import {
+  type Custody,
+  type Passphrase,
+  providerInUse,
+  refusalOf,
+} from "../../stack/productionGuard.ts";
+import type * as StateGuard from "../../stack/productionGuard.ts";
 import { copyProject } from "./stackCopy.ts";
 
 const outside: Passphrase = {
@@ -148,7 +153,7 @@ describe("where a stack's state and passphrase are", () => {
     const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), "cybexp-unit-")));
     t.after(() => rmSync(elsewhere, { recursive: true }));
     writeFileSync(copy.file("Pulumi.prod.yaml"), "config:\n  cybexp:production: true\n");
-    const { custodyOf } = await copy.load<typeof StateGuard>("tools/stateGuard.ts");
+    const { custodyOf } = await copy.load<typeof StateGuard>("stack/productionGuard.ts");
     const of = (env: NodeJS.ProcessEnv) => custodyOf("prod", true, env);
     const passphraseOf = (file: string) => of({ PULUMI_CONFIG_PASSPHRASE_FILE: file }).passphrase;
     const git = (folder: string, ...args: string[]) =>
@@ -198,7 +203,7 @@ describe("where a stack's state and passphrase are", () => {
     const file = join(elsewhere, "passphrase");
     writeFileSync(file, "x");
     const { custodyOf } = (await import(
-      join(elsewhere, "deploy", "tools", "stateGuard.ts")
+      join(elsewhere, "deploy", "stack", "productionGuard.ts")
     )) as typeof StateGuard;
     const found = custodyOf("prod", true, { PULUMI_CONFIG_PASSPHRASE_FILE: file });
     assert.partialDeepStrictEqual(found.passphrase, { inside: true, tracked: false });

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { stackIn } from "../../tools/pulumi.ts";
-import { isEmbedded, storeOf } from "../../tools/stateStore.ts";
+import { stackIn } from "../../cli/pulumi/pulumi.ts";
+import { isEmbedded, storeOf } from "../../stack/backend.ts";
 
 const config = {
   "cybexp:state": { backend: "s3://bucket?region=x", secretsProvider: "awskms://alias/cybexp" },

@@ -19,22 +19,22 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import fc from "fast-check";
-import { projectRoot } from "../../tools/lib/paths.ts";
+import { projectRoot } from "../../machine/paths.ts";
 import {
   archiveName,
   checksumOf,
   downloadCli,
   publishedChecksums,
-} from "../../tools/toolchain/download.ts";
-import { requiredGo } from "../../tools/toolchain/go.ts";
+} from "../../machine/toolchain/download.ts";
+import { requiredGo } from "../../machine/toolchain/go.ts";
 import {
   hashSources,
   pluginPath,
   readStamp,
   toolchainKey,
   writeStamp,
-} from "../../tools/toolchain/layout.ts";
-import { holdingLock, isAlive } from "../../tools/toolchain/lock.ts";
+} from "../../machine/toolchain/layout.ts";
+import { holdingLock, isAlive } from "../../machine/toolchain/lock.ts";
 import {
   cliVersion,
   compareVersions,
@@ -42,8 +42,8 @@ import {
   isUsableCli,
   parseVersion,
   plugins,
-} from "../../tools/toolchain/versions.ts";
-import { discard, newWorkFolder, removeDeadWork } from "../../tools/toolchain/workFolder.ts";
+} from "../../machine/toolchain/versions.ts";
+import { discard, newWorkFolder, removeDeadWork } from "../../machine/toolchain/workFolder.ts";
 
 const text = (...path: string[]) => readFileSync(join(projectRoot, ...path), "utf8");
 
@@ -122,7 +122,7 @@ describe("versions", () => {
 
   it("of Go that are too old or missing end in one sentence that says what to install", async () => {
     const script = `
-      const { findGo } = await import(${JSON.stringify(join(projectRoot, "tools/toolchain/go.ts"))});
+      const { findGo } = await import(${JSON.stringify(join(projectRoot, "machine/toolchain/go.ts"))});
       await findGo({ detail() {} }).catch((error) => console.log(error.name, error.message));`;
     const found = async (path: string) => {
       const env = { PATH: path, XDG_CACHE_HOME: folder };

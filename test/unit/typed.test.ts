@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { here } from "../../tools/lib/npmRun.ts";
-import { requireOwnFlags } from "../../tools/preview.ts";
-import type * as StackSettings from "../../tools/stackSettings.ts";
+import { here } from "../../programs/npmRun.ts";
+import { requireOwnFlags } from "../../cli/preview/preview.ts";
+import type * as StackSettings from "../../stack/settings.ts";
 import { copyProject } from "./stackCopy.ts";
 
 describe("a command in a message", () => {
@@ -41,7 +41,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
     it(`is told with the one that is meant: ${key}`, async (t) => {
       const copy = copyProject(t);
       writeFileSync(copy.file("Pulumi.a.yaml"), `config:\n  ${key}: { image: "a:1" }\n`);
-      const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+      const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
       assert.throws(() => settingsOf("a"), {
         name: "UserError",
         message: `Pulumi.a.yaml: ${key} is no key that is read. Did you mean ${meant}?`,
@@ -55,7 +55,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
       copy.file("Pulumi.a.yaml"),
       "config:\n  docker:host: ssh://a@b\n  aws:region: x\n",
     );
-    const { settingsOf } = await copy.load<typeof StackSettings>("tools/stackSettings.ts");
+    const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
     assert.throws(
       () => settingsOf("a"),
       (error: Error) => !error.message.includes("no key"),

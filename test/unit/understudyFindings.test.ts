@@ -1,8 +1,8 @@
 /** Which findings of the policies a rehearsal leaves out: those about an image that only stands in. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { withoutUnderstudies } from "../../tools/pullRequest/stage.ts";
-import { understudyFor } from "../../tools/pullRequest/understudies.ts";
+import { withoutUnderstudies } from "../../cli/pull-request/stage.ts";
+import { understudyFor } from "../../cli/pull-request/understudies.ts";
 
 const missing = [{ key: "kms", reference: "registry.example.edu/kms:1" }];
 const [part] = missing;

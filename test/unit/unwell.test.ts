@@ -1,8 +1,8 @@
 /** What `up` says of a container that it waited for in vain. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Docker } from "../../tools/lib/docker.ts";
-import { causes, type UnwellContainer, withCauses } from "../../tools/unwell.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
+import { causes, type UnwellContainer, withCauses } from "../../stack/unwell.ts";
 
 const running = { Status: "running", ExitCode: 0, OOMKilled: false };
 const failed = (Output: string) => ({ ExitCode: 1, Output });

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { runUpdate } from "../../tools/update.ts";
+import { runUpdate } from "../../stack/update.ts";
 
 /** What a CLI that writes this to standard output, and ends with a code, comes to. */
 async function updated(t: TestContext, lines: readonly string[], code: number | string = 0) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { UpdateReport } from "../../tools/updateReport.ts";
+import { UpdateReport } from "../../stack/updateReport.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:dev::cybexp::cybexp:index:Kms$${type}::${name}`;
@@ -93,7 +93,7 @@ describe("the report of an update", () => {
     const { report, say, lines } = start();
     say(
       "error",
-      'exit status 1: running "node tools/commands/smoke.ts":\nTLS: localhost:5002 shows no certificate\n',
+      'exit status 1: running "node programs/smoke/smoke.ts":\nTLS: localhost:5002 shows no certificate\n',
       urn("command:local:Command", "smoke"),
     );
     say("error", "update failed", "urn:pulumi:dev::cybexp::pulumi:pulumi:Stack::cybexp-dev");

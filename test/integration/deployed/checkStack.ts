@@ -1,8 +1,8 @@
 /** The integration test in short: what holds for each stack, on whichever engine, however it came to be. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { auditEngine } from "../../../tools/cis/audit.ts";
-import { Docker } from "../../../tools/lib/docker.ts";
+import { auditEngine } from "../../../cli/doctor/cis/audit.ts";
+import { Docker } from "../../../programs/docker/docker.ts";
 import { docker } from "../project.ts";
 import type { Deployed, Door } from "./deployed.ts";
 import { assertNames, assertPublished } from "./hardening.ts";

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { auditEngine, type Finding } from "../../../tools/cis/audit.ts";
-import { Docker } from "../../../tools/lib/docker.ts";
-import { type ContainerInfo, creation, type ImageInfo } from "../../../tools/lib/standIn.ts";
-import { taskArguments } from "../../../tools/lib/task.ts";
+import { auditEngine, type Finding } from "../../../cli/doctor/cis/audit.ts";
+import { Docker } from "../../../programs/docker/docker.ts";
+import {
+  type ContainerInfo,
+  creation,
+  type ImageInfo,
+} from "../../../programs/replacement/standIn.ts";
+import { taskArguments } from "../../../programs/docker/task.ts";
 import { docker } from "../project.ts";
 import { type Deployed, ROLES } from "./deployed.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
-import type { DriftReport } from "../../../tools/driftReport.ts";
+import type { DriftReport } from "../../../cli/drift/drift.ts";
 import { docker } from "../project.ts";
 import { type Deployed, ROLES, run } from "./deployed.ts";
 

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { aptInstall } from "../../../tools/engine/apt.ts";
+import { aptInstall } from "../../../machine/engine/apt.ts";
 
 /** Debian's packages, by the program that each is needed for. */
 const PACKAGES = {

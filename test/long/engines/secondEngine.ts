@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startDaemon } from "../../../tools/engine/daemon.ts";
-import { UserError } from "../../../tools/lib/errors.ts";
+import { startDaemon } from "../../../machine/engine/daemon.ts";
+import { UserError } from "../../../programs/errors.ts";
 
 const PROGRAMS = ["dockerd", "unshare", "nsenter", "ip"];
 

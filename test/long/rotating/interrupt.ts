@@ -18,7 +18,7 @@ export const runs =
   (program: string, after: Moment): Moment =>
   (the, output) =>
     after(the, output) &&
-    processesIn(the.project.dir).some(({ command }) => command.includes(`commands/${program}.ts`));
+    processesIn(the.project.dir).some(({ command }) => command.includes(`/${program}.ts`));
 
 /** A service's container is away, as it is while it is replaced. */
 export const isAway =

@@ -1,11 +1,11 @@
 /** What brings data and files to a container: programs, releases, data volumes, images. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { DataVolume } from "../../../components/dataVolume.ts";
 import { imageId } from "../../../components/image.ts";
-import { Program, type ProgramName } from "../../../components/program.ts";
+import { Program, PROGRAMS } from "../../../components/program.ts";
 import { Release, type ReleaseArgs } from "../../../components/release.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import {
@@ -78,31 +78,17 @@ describe("a program", () => {
     });
   });
 
-  const programs: Record<ProgramName, true> = {
-    "check-kept": true,
-    "container-limits": true,
-    crl: true,
-    "database-retire": true,
-    "database-users": true,
-    deliver: true,
-    "engine-size": true,
-    handback: true,
-    handover: true,
-    "image-check": true,
-    "keep-volume": true,
-    "nginx-version": true,
-    "pull-image": true,
-    "rotation-guard": true,
-    "seal-keys": true,
-    "sign-request": true,
-    smoke: true,
-    volume: true,
-  };
-  for (const program of Object.keys(programs)) {
-    it(`${program} is there to run`, () => {
-      assert.ok(existsSync(`tools/commands/${program}.ts`));
-    });
-  }
+  it("are those that programs/ has", () => {
+    const found = globSync("programs/*/*.ts").filter((file) =>
+      /^await runProgram\b|^runProgram\b|^void runProgram\b/m.test(readFileSync(file, "utf8")),
+    );
+    assert.deepEqual(
+      found.map((file) => file.replaceAll("\\", "/")).sort(),
+      Object.values(PROGRAMS)
+        .map((program) => `programs/${program}.ts`)
+        .sort(),
+    );
+  });
 });
 
 describe("a release", () => {

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { createECDH, createHash, createPrivateKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { PROGRAMS, type ProgramName } from "../../../components/program.ts";
 import { backdated } from "../../../render/backdate.ts";
 import type { Deployment } from "../../../components/deployment.ts";
 import type { EngineSize } from "../../../settings/limits.ts";
@@ -456,9 +457,9 @@ function certificateOf(text: string): Buffer {
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** What the programs are started with. */
-export const run = (program: string) => ({
-  create: `node tools/commands/${program}.ts`,
-  update: `node tools/commands/${program}.ts`,
+export const run = (program: ProgramName) => ({
+  create: `node programs/${PROGRAMS[program]}.ts`,
+  update: `node programs/${PROGRAMS[program]}.ts`,
   addPreviousOutputInEnv: false,
   logging: "none",
 });

@@ -1,0 +1,168 @@
+import {
+  chmodSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { Fault } from "../../settings/fault.ts";
+import { parseUserName } from "../../settings/names.ts";
+import { type Bundle, makeBundle } from "./bundle.ts";
+import { writeFolder } from "./folder.ts";
+import { type Asked, type Outputs, pickClient, readOutputs, run } from "./outputs.ts";
+import type { Door } from "./readme.ts";
+import { renderEntry, withEntry } from "./stackEntry.ts";
+import { readRequest } from "./certificateRequest.ts";
+import { UserError } from "../../programs/errors.ts";
+import { projectRoot } from "../../machine/paths.ts";
+import { lockStack } from "../../stack/runLock.ts";
+import { openSession } from "../../stack/session.ts";
+import { stackConfig, stackFile, stackName } from "../../stack/configFile.ts";
+
+export interface ClientOptions {
+  /** A certificate request that was made elsewhere: a file. */
+  readonly csr?: string;
+  /** Puts the request into the stack's file instead of printing the entry. */
+  readonly write?: boolean;
+}
+
+/** `npm run client -- NAME`: what the client's owner needs; with `--csr FILE` the way to it. */
+export async function client(name: string, options: ClientOptions): Promise<void> {
+  if (options.csr !== undefined) {
+    await enterRequest(name, options.csr, options.write ?? false);
+  } else if (options.write) {
+    throw new UserError("--write goes with --csr FILE: it puts the request into the stack's file");
+  } else {
+    await writeBundle(name, await openSession({ images: false }));
+  }
+}
+
+/**
+ * Writes the client's files below the root's folder `clients`, and prints where and their password.
+ *
+ * @param root @default the project's
+ */
+export async function writeBundle(name: string, session: Asked, root = projectRoot): Promise<void> {
+  const { stack } = session;
+  const config = stackConfig(stack);
+  const { outputs, state } = await readOutputs(session);
+  const found = pickClient(name, { stack, outputs, state, config });
+  const doors = doorsOf(outputs, config);
+  const { serverCa } = outputs;
+  const bundle = makeBundle({ stack, name, ...found, serverCa, doors });
+  const folder = join(root, "clients", stack, name);
+  writeFolder(folder, bundle.files);
+  process.stdout.write(summary({ stack, name, folder, doors }, bundle));
+}
+
+function doorsOf(outputs: Outputs, config: Readonly<Record<string, unknown>>): Door[] {
+  const access = (service: string) => {
+    const found = (config[`cybexp:${service}`] as { access?: unknown } | undefined)?.access;
+    return typeof found === "string" ? found : "password";
+  };
+  const kapow = config["cybexp:kapow"] as { door?: { access?: string } } | undefined;
+  return [
+    { title: "KMS    ", url: outputs.kmsUrl, access: access("kms") },
+    { title: "Backend", url: outputs.backendUrl, access: access("backend") },
+    ...(outputs.kapowUrl === undefined
+      ? []
+      : [
+          {
+            title: "Kapow! ",
+            url: outputs.kapowUrl,
+            access: kapow?.door?.access ?? "certificate",
+          },
+        ]),
+  ];
+}
+
+interface Place {
+  readonly stack: string;
+  readonly name: string;
+  readonly folder: string;
+  readonly doors: readonly Door[];
+}
+
+/** What is printed in the end: the one time that the password is shown. */
+export function summary(
+  { stack, name, folder, doors }: Place,
+  { password, validTo }: Pick<Bundle, "password" | "validTo">,
+): string {
+  const again = run(stack, `client -- ${name}`);
+  const rest =
+    password === undefined
+      ? [
+          `There is no ${name}.p12 in it: the private key was made elsewhere, and is its owner's alone.`,
+        ]
+      : [
+          `  Password of ${name}.p12    ${password}`,
+          "",
+          "The password is shown this once and stored nowhere: hand it over by another way than the files.",
+          `If it gets lost, \`${again}\` makes the files anew, with another one.`,
+        ];
+  const unused = doors.every(({ access }) => access === "password")
+    ? [
+        "",
+        `note: no service asks for a certificate yet: set \`access\` of cybexp:kms or cybexp:backend in Pulumi.${stack}.yaml`,
+      ]
+    : [];
+  return [
+    `${relative(process.cwd(), folder) || folder} has the files of ${name}, valid until ${validTo.toISOString().slice(0, 10)}.`,
+    "",
+    ...rest,
+    ...unused,
+    "",
+  ].join("\n");
+}
+
+/** `--csr FILE`: the next `up` signs it, and the private key never leaves its owner. */
+async function enterRequest(name: string, file: string, write: boolean): Promise<void> {
+  const fault = parseUserName(name);
+  if (fault instanceof Fault) {
+    throw new UserError(`${JSON.stringify(name)} can't be a client's name. ${fault.reason}`);
+  }
+  const stack = stackName();
+  const target = stackFile(stack);
+  // npm runs its scripts in the project's folder, wherever it was called.
+  const source = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
+  const { pem, key } = readRequest(readSmall(source, file), file);
+  const shown = relative(projectRoot, target);
+  if (!write) {
+    process.stdout.write(renderEntry(name, pem));
+    process.stderr.write(
+      `${file} is a good request (${key}). Put the lines above into ${shown}, or call this again with --write.\n`,
+    );
+    return;
+  }
+  await lockStack(stack, "npm run client");
+  replaceFile(target, withEntry(readFileSync(target, "utf8"), { name, pem, file: shown }));
+  process.stdout.write(
+    `${name} is in ${shown} with its request (${key}). \`${run(stack, "up")}\` signs it; then \`${run(stack, `client -- ${name}`)}\` writes the files to hand over.\n`,
+  );
+}
+
+/** No request is longer. */
+const LONGEST_REQUEST = 65_536;
+
+function readSmall(path: string, shown: string): Buffer {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile() || found.size > LONGEST_REQUEST) {
+    throw new UserError(
+      found === undefined
+        ? `there is no file ${shown}`
+        : `${shown} is no certificate request: ${found.isFile() ? `it has ${found.size} bytes` : "it is no file"}`,
+    );
+  }
+  return readFileSync(path);
+}
+
+/** At once, so that whoever reads it reads the old content or the new. */
+function replaceFile(file: string, content: string): void {
+  const real = realpathSync(file);
+  const next = `${real}.${process.pid}.next`;
+  writeFileSync(next, content, { mode: 0o600 });
+  chmodSync(next, statSync(real).mode);
+  renameSync(next, real);
+}

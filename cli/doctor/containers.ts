@@ -1,0 +1,77 @@
+/** The stack's containers: whether they are there, run, and are well. */
+import { here } from "../../programs/npmRun.ts";
+import { exitWords } from "../../programs/docker/exitCodes.ts";
+import { healthWords } from "../../programs/docker/healthWords.ts";
+import type { Finding } from "./finding.ts";
+
+/** What `docker container inspect` tells of one, as far as it matters here. */
+export interface ContainerFacts {
+  readonly Name: string;
+  readonly RestartCount: number;
+  readonly State: {
+    readonly Status: string;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly Health?: {
+      readonly Status: string;
+      readonly Log?: readonly { readonly Output: string }[] | null;
+    };
+  };
+}
+
+/** What is wrong with containers, by name: those that the state has, and what the engine tells of them. */
+export function illnesses(
+  expected: readonly string[],
+  found: ReadonlyMap<string, ContainerFacts>,
+): Map<string, string> {
+  return new Map(
+    expected.flatMap((name) => {
+      const text = illness(name, found.get(name));
+      return text === undefined ? [] : [[name, text] as const];
+    }),
+  );
+}
+
+/** @param ill As of `illnesses`. */
+export function containerFindings(
+  expected: readonly string[],
+  found: ReadonlyMap<string, ContainerFacts>,
+  ill: ReadonlyMap<string, string>,
+): Finding[] {
+  const well = expected.length - ill.size;
+  const restarts = expected
+    .map((name) => ({ name, count: found.get(name)?.RestartCount ?? 0 }))
+    .filter(({ count }) => count > 0);
+  return [
+    ...(well === 0
+      ? []
+      : [{ level: "good" as const, about: "containers", text: `${well} run and are healthy` }]),
+    ...restarts.map(({ name, count }) => ({
+      level: "note" as const,
+      about: "container",
+      text: `${name} ended and was started again ${count === 1 ? "once" : `${count} times`}: see \`docker logs ${name}\``,
+    })),
+    ...[...ill.values()].map((text) => ({ level: "fault" as const, about: "container", text })),
+  ];
+}
+
+function illness(name: string, container: ContainerFacts | undefined): string | undefined {
+  const up = `\`${here("up")}\` makes it anew`;
+  if (container === undefined) {
+    return `${name} is gone: ${up}`;
+  }
+  const { Status, ExitCode, OOMKilled, Health } = container.State;
+  const logs = `see \`docker logs ${name}\``;
+  if (Status === "paused") {
+    return `${name} is paused: \`docker unpause ${name}\`, or ${up}`;
+  }
+  if (Status !== "running") {
+    const why = OOMKilled ? "it took more memory than it may" : exitWords(ExitCode);
+    return `${name} is ${Status} (${why}): ${logs}; ${up}`;
+  }
+  if (Health !== undefined && Health.Status !== "healthy") {
+    const words = healthWords(Health.Log?.at(-1)?.Output ?? "");
+    return `${name} is ${Health.Status}${words ? ` (${words})` : ""}: ${logs}`;
+  }
+  return undefined;
+}

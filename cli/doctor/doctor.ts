@@ -1,0 +1,186 @@
+import { here } from "../../programs/npmRun.ts";
+import { statfs } from "node:fs/promises";
+import { notices } from "../../settings/notices.ts";
+import type { Settings } from "../../settings/types.ts";
+import { auditEngine } from "./cis/audit.ts";
+import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
+import { hardeningFindings } from "./hardening.ts";
+import { engineFindings } from "./engine.ts";
+import { lookAtLimits } from "./lookAtLimits.ts";
+import { type Finding, renderFindings, verdict } from "./finding.ts";
+import { findDrift } from "../../stack/drift.ts";
+import { endingSoon } from "../../stack/certificateEnds.ts";
+import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
+import { leftBehind } from "../../stack/leftBehind.ts";
+import { UserError } from "../../programs/errors.ts";
+import { type Check, outside, outsideChecks } from "../../programs/smoke/outside.ts";
+import { openSession, type Session } from "../../stack/session.ts";
+import { stackName } from "../../stack/configFile.ts";
+import { settingsOf } from "../../stack/settings.ts";
+import {
+  type ExportedResource,
+  readState,
+  stackExists,
+  type StackState,
+} from "../../stack/state.ts";
+
+const CONTAINER = "docker:index/container:Container";
+
+/**
+ * `npm run doctor`: looks at all that can go wrong with a deployed stack, changes nothing, and says of
+ * each fault in one sentence what it is and what to do. Exit code 1 if there is any.
+ */
+export async function doctor(): Promise<void> {
+  const stack = stackName();
+  const settings = settingsOf(stack);
+  const session = await openSession({ images: false, asFound: true });
+  const findings = [...(await lookAtEngine(session)), ...(await lookAtStack(session, settings))];
+  process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
+  process.exitCode = findings.some(({ level }) => level === "fault") ? 1 : 0;
+}
+
+async function lookAtEngine({ docker, engine }: Session): Promise<Finding[]> {
+  const format = '{"time":{{json .SystemTime}},"folder":{{json .DockerRootDir}}}';
+  const asked = Date.now();
+  const info = JSON.parse(await docker.run(["info", "--format", format])) as {
+    time: string;
+    folder: string;
+  };
+  const now = (asked + Date.now()) / 2;
+  const room = engine.local ? await statfs(info.folder).catch(() => undefined) : undefined;
+  return engineFindings({
+    version: engine.version,
+    clockAhead: (Date.parse(info.time) - now) / 1000,
+    ...(room && { free: room.bavail * room.bsize }),
+  });
+}
+
+async function lookAtStack(session: Session, settings: Settings): Promise<Finding[]> {
+  const about = "stack";
+  const state = (await stackExists(session)) ? await readState(session) : undefined;
+  if (state?.deployment === undefined) {
+    const text = `${session.stack} is not deployed: \`${here("up")}\``;
+    return [{ level: "fault", about, text }];
+  }
+  const left = await leftBehind(session, state, session.rest);
+  const unfinished: Finding[] = left === undefined ? [] : [{ level: "fault", about, text: left }];
+  const kept = await lookAtKeptData(session, state, settings);
+  const { expected, found } = await containersOf(session, state);
+  const ill = illnesses(expected, found);
+  return [
+    ...unfinished,
+    ...keptFindings(kept, settings),
+    ...containerFindings(expected, found, ill),
+    ...(await lookAtLimits(session.docker, [...found.keys()])),
+    ...hardeningFindings(
+      await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
+    ),
+    ...(await lookFromOutside(session, [...ill.keys()])),
+    ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
+    ...lookAhead(state, settings),
+  ];
+}
+
+async function containersOf({ docker }: Session, { resources }: StackState) {
+  const expected = resources
+    .filter(({ type }) => type === CONTAINER)
+    .map(({ inputs }) => String(inputs?.["name"]));
+  const found = new Map<string, ContainerFacts>();
+  for (const name of expected) {
+    const facts = await docker.inspect<ContainerFacts>("container", name);
+    if (facts) {
+      found.set(name, facts);
+    }
+  }
+  return { expected, found };
+}
+
+/**
+ * As the smoke check of the last `up` did: what it needs is its input, in the state.
+ *
+ * @param ill Containers whose fault is told already: what fails with them is no news.
+ */
+async function lookFromOutside(session: Session, ill: readonly string[]): Promise<Finding[]> {
+  const exported = JSON.parse(
+    await session.ask(["stack", "export", "--show-secrets", "--stack", session.stack]),
+  ) as { deployment: { resources: readonly ExportedResource[] } };
+  const smoke = exported.deployment.resources.find(({ urn }) =>
+    urn.endsWith("$command:local:Command::smoke"),
+  );
+  const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
+  if (stdin?.plaintext === undefined) {
+    const text = `the last \`up\` did not get to its end: \`${here("up")}\` goes on from there`;
+    return [{ level: "fault", about: "stack", text }];
+  }
+  // Pulumi keeps a secret as the JSON of its value, and this value is JSON itself.
+  const input = outside.parse(JSON.parse(JSON.parse(stdin.plaintext) as string));
+  const findings: Finding[] = [];
+  const checks = outsideChecks(input).filter(({ needs }) => !ill.some(needs));
+  for (const check of checks) {
+    findings.push(await looked(check));
+  }
+  return findings;
+}
+
+async function lookForDrift(
+  session: Session,
+  state: StackState,
+  settings: Settings,
+  ill: readonly string[],
+  kept: KeptData,
+): Promise<Finding[]> {
+  const told = new Set(
+    state.resources
+      .filter(({ type, inputs }) => type === CONTAINER && ill.includes(String(inputs?.["name"])))
+      .map(({ urn }) => urn),
+  );
+  const drift = await findDrift(session, state, settings.proxy.image);
+  return drift
+    .filter(({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)))
+    .map(({ urn, why }) => ({
+      level: "fault",
+      about: "changed by hand",
+      text: `${urn.split("::").at(-1)}: ${why}; \`${here("up")}\` puts it right`,
+    }));
+}
+
+/** Records, accounts and keys: whether they are still those that the state remembers. */
+function keptFindings({ refused, permitted, idle }: KeptData, { throwaway }: Settings): Finding[] {
+  const about = "kept data";
+  const well = refused.length + permitted.length === 0 && !throwaway;
+  return [
+    ...(well
+      ? [{ level: "good" as const, about, text: "its volumes are those that were made" }]
+      : []),
+    ...[...permitted, ...idle].map((text) => ({ level: "note" as const, about, text })),
+    ...refused.map((text) => ({ level: "fault" as const, about, text })),
+  ];
+}
+
+/** What is well today, and will not be. */
+function lookAhead(state: StackState, settings: Settings): Finding[] {
+  const now = new Date();
+  const ends = endingSoon(state.resources, settings.clients, now);
+  const told = notices(settings, now.toISOString().slice(0, 10)).map(({ text }) => text);
+  return [
+    ...(ends.length === 0
+      ? [{ level: "good" as const, about: "certificates", text: "none ends soon" }]
+      : ends.map((text) => ({ level: "note" as const, about: "certificates", text }))),
+    ...told.map((text) => ({ level: "note" as const, about: "config", text })),
+  ];
+}
+
+async function looked(check: Check): Promise<Finding> {
+  const about = check.title;
+  try {
+    const note = await check.run();
+    return note
+      ? { level: "note", about, text: note }
+      : { level: "good", about, text: "as it should be" };
+  } catch (error) {
+    if (error instanceof UserError) {
+      return { level: "fault", about, text: error.message };
+    }
+    throw error;
+  }
+}

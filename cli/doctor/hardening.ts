@@ -1,0 +1,19 @@
+/** Whether the containers are still as closed as `up` made them. */
+import { here } from "../../programs/npmRun.ts";
+import type { Finding as Violation } from "./cis/audit.ts";
+import type { Finding } from "./finding.ts";
+
+/** @param violations What the audit says of the stack's containers, accepted exceptions included. */
+export function hardeningFindings(violations: readonly Violation[]): Finding[] {
+  const about = "hardening";
+  const faults = violations
+    .filter(({ reason }) => reason === undefined)
+    .map(({ rule, container, what }) => ({
+      level: "fault" as const,
+      about,
+      text: `${container} ${what} (CIS Docker ${rule}): \`docker rm -f ${container}\`, and \`${here("up")}\` makes it anew`,
+    }));
+  return faults.length > 0
+    ? faults
+    : [{ level: "good", about, text: "as the CIS Docker Benchmark has it (docs/cis.md)" }];
+}

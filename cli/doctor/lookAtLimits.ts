@@ -1,0 +1,39 @@
+/** Asks the engine, the containers and the proxy's log which limits were hit. */
+import type { Docker } from "../../programs/docker/docker.ts";
+import { limitEvents } from "../../programs/limits/limitEvents.ts";
+import type { Finding } from "./finding.ts";
+import { type LimitFacts, limitFindings, refusalsIn } from "./limits.ts";
+
+interface Inspected {
+  readonly Name: string;
+  readonly State: { readonly Running: boolean; readonly OOMKilled: boolean };
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
+  readonly HostConfig: { readonly Memory: number; readonly PidsLimit: number | null };
+}
+
+/** @param names Containers that are there. */
+export async function lookAtLimits(docker: Docker, names: readonly string[]): Promise<Finding[]> {
+  if (names.length === 0) {
+    return [];
+  }
+  const inspected = JSON.parse(
+    await docker.run(["container", "inspect", ...names]),
+  ) as readonly Inspected[];
+  const containers = await Promise.all(
+    inspected.map(async ({ Name, State, Config, HostConfig }): Promise<LimitFacts> => {
+      const name = Name.replace(/^\//, "");
+      return {
+        name,
+        role: Config.Labels?.["cybexp.role"] ?? "",
+        memory: HostConfig.Memory / 2 ** 20,
+        pids: HostConfig.PidsLimit ?? 0,
+        oomKilled: State.OOMKilled,
+        events: State.Running ? await limitEvents(docker, name) : undefined,
+      };
+    }),
+  );
+  const proxy = containers.find(({ role }) => role === "proxy")?.name;
+  const log =
+    proxy === undefined ? "" : await docker.run(["container", "logs", "--since=24h", proxy]);
+  return limitFindings(containers, refusalsIn(log));
+}

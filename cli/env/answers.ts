@@ -1,0 +1,97 @@
+/** From flags, a prompt and defaults to the config of a new environment. */
+import { Fault } from "../../settings/fault.ts";
+import { UserError } from "../../programs/errors.ts";
+import type { Taken } from "./ports.ts";
+import type { Prompt } from "./prompt.ts";
+import { type Question, questions } from "./questions.ts";
+import { answered, type Values } from "./values.ts";
+
+/** The answers given by flags, by the flags' names. */
+export type Flags = Readonly<Record<string, string>>;
+
+/**
+ * Asks what the flags leave open; without a prompt the defaults are taken.
+ *
+ * @throws UserError when a flag's value is wrong, or answers without a default are missing
+ */
+export async function collectAnswers(
+  flags: Flags,
+  taken: readonly Taken[],
+  prompt: Prompt | undefined,
+): Promise<Values> {
+  let values: Values = {};
+  for (const question of questions) {
+    const flag = flags[question.flag];
+    if (flag !== undefined) {
+      values = fromFlag(values, question, flag);
+    } else if (prompt !== undefined && isAsked(question, values, taken)) {
+      values = (await fromPrompt(values, question, taken, prompt)) ?? missing(flags, taken, true);
+    } else {
+      const fallback = question.fallback?.(values, taken);
+      if (fallback === undefined && isAsked(question, values, taken)) {
+        missing(flags, taken, false);
+      }
+      values = fallback === undefined ? values : fromFlag(values, question, fallback);
+    }
+  }
+  return values;
+}
+
+function isAsked(question: Question, values: Values, taken: readonly Taken[]): boolean {
+  return question.asked?.(values, taken) ?? true;
+}
+
+function fromFlag(values: Values, question: Question, answer: string): Values {
+  const next = answered(values, question, answer);
+  if (next instanceof Fault) {
+    throw new UserError(`--${question.flag}: ${next.reason} ${next.remedy}`);
+  }
+  return next;
+}
+
+/** Asks until the answer can be taken; undefined when the input ends before. */
+async function fromPrompt(
+  values: Values,
+  question: Question,
+  taken: readonly Taken[],
+  prompt: Prompt,
+): Promise<Values | undefined> {
+  const fallback = question.fallback?.(values, taken);
+  const shown = fallback === undefined || fallback === "" ? "" : ` [${fallback}]`;
+  for (;;) {
+    const hint = question.hint?.(values, taken) ?? "";
+    const text = await prompt.ask(`${question.text}${hint}${shown}:`);
+    if (text === undefined) {
+      return undefined;
+    }
+    const answer = text === "" ? fallback : text;
+    const next =
+      answer === undefined
+        ? new Fault("There is no default.", "Write it, or press Ctrl-C.")
+        : answered(values, question, answer);
+    if (!(next instanceof Fault)) {
+      return next;
+    }
+    prompt.say(`  ${next.reason} ${next.remedy}`);
+  }
+}
+
+/**
+ * Names the flags that would have been needed.
+ *
+ * @param ended The input ended, so that whatever has a default was left open, too.
+ */
+function missing(flags: Flags, taken: readonly Taken[], ended: boolean): never {
+  let values: Values = {};
+  const needed: string[] = [];
+  for (const question of questions) {
+    const answer = flags[question.flag] ?? question.fallback?.(values, taken);
+    if (answer !== undefined) {
+      values = fromFlag(values, question, answer);
+    } else if (isAsked(question, values, taken)) {
+      needed.push(`--${question.flag}`);
+    }
+  }
+  const list = [...needed, ...(ended ? ["--yes (for the defaults of the rest)"] : [])].join(", ");
+  throw new UserError(`nothing was written: give ${list}; or call it in a terminal, where it asks`);
+}

@@ -1,0 +1,133 @@
+/** Every `npm run` command, by name. */
+import { Command } from "commander";
+import type { EnvOptions } from "./env/env.ts";
+import { report } from "../programs/errors.ts";
+import { obeySignals } from "../machine/signals.ts";
+
+obeySignals();
+
+const program = new Command("npm run")
+  .description("CYBEX-P behind a TLS proxy. STACK=name picks the stack; the default is dev.")
+  .configureHelp({ showGlobalOptions: false });
+
+/** Each command's module is loaded when it is called: `up` need not wait for the tests' libraries. */
+program
+  .command("up")
+  .description("make the stack what its config says")
+  .action(async () => (await import("./up/up.ts")).up());
+program
+  .command("preview")
+  .description("show what `up` would do: a summary")
+  .argument("[args...]", "passed to `pulumi preview`")
+  .option("--diff", "Pulumi's own diff, too")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .allowUnknownOption()
+  .action(async (args: string[], options: { diff?: boolean; comment?: string }) =>
+    (await import("./preview/preview.ts")).preview(args, options),
+  );
+program
+  .command("pull-request")
+  .description("show what the checked-out change would do, tried on this machine's Docker")
+  .requiredOption("--base <ref>", "the branch that the change is to be merged into")
+  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .option("--stacks <names>", "only these environments, separated by commas")
+  .action(async (options: { base: string; comment?: string; stacks?: string }) =>
+    (await import("./pull-request/pullRequest.ts")).pullRequest(options),
+  );
+program
+  .command("drift")
+  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "write it to a file as JSON, too")
+  .action(async (options: { report?: string }) =>
+    (await import("./drift/drift.ts")).drift(options),
+  );
+program
+  .command("down")
+  .description("remove all that the stack made; data is kept unless the stack is a throw-away one")
+  .option("--yes", "do not ask")
+  .action(async (options: { yes?: boolean }) => (await import("./down/down.ts")).down(options));
+program
+  .command("pulumi")
+  .description("run the Pulumi CLI in the stack's environment")
+  .argument("[args...]", "its arguments")
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async (args: string[]) => (await import("./pulumi/pulumi.ts")).pulumi(args));
+program
+  .command("doctor")
+  .description("say what is wrong with the deployed stack, and what to do; changes nothing")
+  .action(async () => (await import("./doctor/doctor.ts")).doctor());
+program
+  .command("images")
+  .description("make the demo images that the stack's config names")
+  .action(async () => (await import("./up/up.ts")).images());
+program
+  .command("client")
+  .description("write the files that the owner of a client certificate needs")
+  .argument("<name>", "the client, as in cybexp:clients")
+  .option("--csr <file>", "instead, check a certificate request that was made elsewhere")
+  .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
+  .action(async (name: string, options: { csr?: string; write?: boolean }) =>
+    (await import("./client/client.ts")).client(name, options),
+  );
+program
+  .command("env")
+  .description("make a new environment's file, by asking or from flags")
+  .argument("<name>", "the stack's name: the file is Pulumi.<name>.yaml")
+  .option("--production", "it serves real data; --no-production: it does not")
+  .option("--no-production")
+  .option("--throwaway", "its data may go with `npm run down`")
+  .option("--server-name <name>", "the name that clients call")
+  .option("--address <ip>", "the Docker host's address in the network of those clients")
+  .option("--kms-image <image>")
+  .option("--backend-image <image>")
+  .option("--database-image <image>")
+  .option("--proxy-image <image>")
+  .option("--kms-listen <port>", "the proxy's port for the KMS")
+  .option("--backend-listen <port>", "the proxy's port for the Backend")
+  .option("--kms-bind <ip:port>", "where the operator reaches the KMS itself")
+  .option("--backend-bind <ip:port>", "where the operator reaches the Backend itself")
+  .option("--user <name...>", "who may call the services")
+  .option("--client <name...>", "who gets a client certificate")
+  .option("--access <word>", "what lets a caller in: password, certificate, either or both")
+  .option("--backend <url>", "where the state is kept")
+  .option("--secrets-provider <provider>", "what encrypts the secrets in the state")
+  .option("--yes", "do not ask: take the defaults of what is not given")
+  .action(async (name: string, options: EnvOptions) =>
+    (await import("./env/env.ts")).env(name, options),
+  );
+program
+  .command("docs")
+  .description("write docs/reference.md anew from the code")
+  .action(async () => (await import("../dev/docs.ts")).main([]));
+program
+  .command("build")
+  .description("build the npm package of the components into dist/")
+  .action(async () => (await import("../dev/build.ts")).build());
+program
+  .command("check")
+  .description("compiler, lint, format and unit tests: what needs no engine")
+  .action(async () => (await import("../dev/test.ts")).check());
+program
+  .command("lint:workflows")
+  .description("lint .github with actionlint and zizmor")
+  .action(async () => (await import("../dev/lintWorkflows.ts")).lintWorkflows());
+program
+  .command("test")
+  .description("run all tests but the long ones")
+  .action(async () => (await import("../dev/test.ts")).test());
+program
+  .command("test:long")
+  .description("run the long tests: rotations and replacements under load, killed at every step")
+  .action(async () => (await import("../dev/test.ts")).testLong());
+program
+  .command("bench")
+  .description("measure")
+  .argument("<name>", "what: rotation or scale")
+  .action(async (name: string) => (await import("../bench/main.ts")).bench(name));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

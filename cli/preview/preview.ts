@@ -1,0 +1,198 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { announceEnds } from "../../stack/certificateEnds.ts";
+import { UserError } from "../../programs/errors.ts";
+import { here, npmRun } from "../../programs/npmRun.ts";
+import { policyFlags } from "../../stack/policyFlags.ts";
+import { renderComment } from "./comment.ts";
+import { runPreview } from "./run.ts";
+import { THROWN_AWAY } from "./losses.ts";
+import { maskOf, secretsIn, secretsOfConfig, type ShownConfig } from "./secrets.ts";
+import { failedSummary, type PreviewSummary, summarize } from "./summary.ts";
+import { renderTerminal } from "./terminal.ts";
+import { enumerate } from "./words.ts";
+import { demosToMake } from "../../machine/images.ts";
+import { leftBehind } from "../../stack/leftBehind.ts";
+import { announceRotation } from "../../stack/rotation.ts";
+import { type KeptData, lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
+import { imagesOf, openSession, type Session } from "../../stack/session.ts";
+import { stackConfig, stackFile, stackName } from "../../stack/configFile.ts";
+import { noState, readState, stackExists } from "../../stack/state.ts";
+import { settingsToDeploy } from "../../stack/productionGuard.ts";
+import { comparison, ensureStack } from "../up/up.ts";
+
+export interface PreviewOptions {
+  /** Whether Pulumi's own diff follows the summary. */
+  readonly diff?: boolean;
+  /** The file that gets the summary as Markdown. */
+  readonly comment?: string;
+}
+
+/** `npm run preview`: what `up` would do, without doing it, in a few lines. */
+export async function preview(
+  args: readonly string[],
+  { diff = false, comment }: PreviewOptions,
+): Promise<void> {
+  requireOwnFlags(process.env, diff);
+  const report = (summary: PreviewSummary) => {
+    if (comment !== undefined) {
+      writeComment(comment, [summary]);
+    }
+  };
+  try {
+    const { session, flags, ...told } = await prepare();
+    if (told.kept.refused.length > 0 && !args.includes("--json")) {
+      const summary = refusedSummary(session.stack, told.kept);
+      process.stdout.write(renderTerminal(summary));
+      report(summary);
+      process.exitCode = 1;
+      return;
+    }
+    requireKeptData(told.kept);
+    if (args.includes("--json")) {
+      // Pulumi's own, for programs.
+      process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
+      return;
+    }
+    const run = await runPreview((...run) => session.capture(...run), [...flags, ...args]);
+    const mask = maskOf(await secretsOf(session));
+    const summary = summarize({
+      environment: session.stack,
+      ...run,
+      remarks: told.remarks,
+      losses: [...told.kept.permitted, ...told.losses],
+      mask,
+    });
+    process.stdout.write(renderTerminal(summary));
+    report(summary);
+    process.exitCode = summary.failed ? 1 : 0;
+    if (diff && summary.errors.length === 0) {
+      process.stdout.write("\n");
+      await session.pulumi(["preview", ...flags, ...args, "--diff"]);
+    }
+  } catch (error) {
+    if (error instanceof UserError) {
+      report(failedSummary(stackName(), error.message));
+    }
+    throw error;
+  }
+}
+
+interface Prepared {
+  readonly session: Session;
+  /** Of `pulumi preview`. */
+  readonly flags: readonly string[];
+  readonly kept: KeptData;
+  readonly losses: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+async function prepare(): Promise<Prepared> {
+  const settings = settingsToDeploy(stackName());
+  const opened = await openSession({ images: false, looks: true });
+  const exists = await stackExists(opened);
+  const state = exists ? await readState(opened) : noState();
+  const session = exists ? opened : inStateOfItsOwn(opened);
+  const left = await leftBehind(session, state, session.rest);
+  if (left !== undefined) {
+    process.stderr.write(`- ${left}\n`);
+  }
+  const remarks = await imageRemarks(session);
+  const kept = await lookAtKeptData(session, state, settings);
+  if (kept.refused.length > 0) {
+    return { session, flags: [], kept, losses: [], remarks };
+  }
+  announceRotation(state, settings);
+  announceEnds(state, settings);
+  if (!exists) {
+    await ensureStack(session);
+  }
+  const flags = [
+    "--stack",
+    session.stack,
+    ...policyFlags(session.stack),
+    ...(await comparison(session, state, settings)),
+  ];
+  const wasKept = state.resources.some(
+    ({ type, protect }) => type === "docker:index/volume:Volume" && protect === true,
+  );
+  return {
+    session,
+    flags,
+    kept,
+    losses: settings.throwaway && wasKept ? [THROWN_AWAY] : [],
+    remarks,
+  };
+}
+
+/** A stack that is not there yet is previewed in a state that goes with this process: looking makes none. */
+function inStateOfItsOwn(session: Session): Session {
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-preview-"));
+  const file = stackFile(session.stack);
+  const text = readFileSync(file, "utf8");
+  process.once("exit", () => {
+    rmSync(folder, { recursive: true, force: true });
+    // Pulumi writes into it what belongs to that state, such as a key for its secrets.
+    if (readFileSync(file, "utf8") !== text) {
+      writeFileSync(file, text);
+    }
+  });
+  return session.inBackend(`file://${folder}?metadata=skip`);
+}
+
+/** What `up` would do with demo images first, and a preview leaves undone. */
+async function imageRemarks({ engine, stack }: Session): Promise<string[]> {
+  const { missing, stale } = await demosToMake(engine, imagesOf(stackConfig(stack)));
+  if (missing.length > 0) {
+    throw new UserError(
+      `the engine has no ${enumerate(missing)}, and a preview makes nothing: \`${npmRun("images", stack)}\` makes what is missing, as \`${npmRun("up", stack)}\` does first`,
+    );
+  }
+  return stale.length === 0
+    ? []
+    : [
+        `\`up\` first makes ${enumerate(stale)} anew, as the files of the image have changed, and replaces the containers: ` +
+          `this preview does not show that. \`${npmRun("images", stack)}\` makes the image now.`,
+      ];
+}
+
+/** What a preview says of a stack whose data is not what its state remembers. */
+function refusedSummary(stack: string, { refused }: KeptData): PreviewSummary {
+  const error = `no \`up\` does anything before this is settled`;
+  return failedSummary(stack, error, [], refused);
+}
+
+/** What is secret in the stack's state and config. */
+async function secretsOf(session: Session): Promise<string[]> {
+  const stack = ["--stack", session.stack, "--show-secrets"];
+  const [state, config] = [
+    await session.ask(["stack", "export", ...stack]),
+    await session.ask(["config", "--json", ...stack]),
+  ];
+  // Who has a password of the operator's own: Pulumi takes the whole list for secret, the file does not.
+  const plain = readFileSync(stackFile(session.stack), "utf8");
+  return [
+    ...secretsIn(JSON.parse(state), plain),
+    ...secretsOfConfig(JSON.parse(config) as ShownConfig, plain),
+  ];
+}
+
+/** Writes the comment's Markdown for this user alone: it goes into a pull request by somebody else. */
+export function writeComment(file: string, summaries: readonly PreviewSummary[]): void {
+  // npm runs its scripts in the project's folder, wherever it was called.
+  const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
+  writeFileSync(path, renderComment(summaries), { mode: 0o600 });
+  chmodSync(path, 0o600);
+}
+
+/**
+ * `npm run preview --diff`: npm takes the flag for one of its own, and nobody hears of it.
+ *
+ * @throws UserError with what to type
+ */
+export function requireOwnFlags(env: NodeJS.ProcessEnv, diff: boolean): void {
+  if (env["npm_config_diff"] !== undefined && !diff) {
+    throw new UserError(`npm keeps --diff to itself: type \`${here("preview -- --diff")}\``);
+  }
+}

@@ -1,0 +1,57 @@
+/** What things are called in a summary. */
+import { kindOf } from "../../stack/updateReport.ts";
+
+const ROLES: Readonly<Record<string, string>> = {
+  kms: "KMS",
+  backend: "Backend",
+  "kms-db": "KMS's database",
+  "backend-db": "Backend's database",
+  proxy: "proxy",
+  kapow: "Kapow!",
+};
+
+/** A role as a subject: "the KMS", "Kapow!", "the container x". */
+export function theRole(role: string): string {
+  const title = ROLES[role];
+  return title === undefined ? `the container ${role}` : role === "kapow" ? title : `the ${title}`;
+}
+
+/** "a", "a and b", "a, b and c"; of more than a summary has room for, how many there are. */
+export function enumerate(items: readonly string[], most = 20): string {
+  const shown =
+    items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
+  const last = shown.at(-1) ?? "";
+  return shown.length < 2 ? last : `${shown.slice(0, -1).join(", ")} and ${last}`;
+}
+
+export function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** "1 change", "2 changes". */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** An address and a port, as in a URL. */
+export function endpoint({ address, port }: { address: string; port: number }): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
+/** What the provider's words for its types mean to a reader. */
+const KINDS: Readonly<Record<string, string>> = {
+  command: "program",
+  "random password": "password",
+  "random bytes": "random value",
+  "random id": "id",
+  "locally signed cert": "certificate",
+  "self signed cert": "certificate",
+  "cert request": "certificate request",
+  "remote image": "image",
+};
+
+/** What kind of thing a resource is: "docker:index/container:Container" is a "container". */
+export function kind(type: string): string {
+  const found = kindOf(type);
+  return KINDS[found] ?? found;
+}

@@ -1,0 +1,103 @@
+/** Where a rehearsal listens: at a real stack's addresses and ports where this machine has them free. */
+import { createHash } from "node:crypto";
+import { createServer, type AddressInfo } from "node:net";
+import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import type { Endpoint } from "../../settings/types.ts";
+import { tryToListen } from "../../stack/preflight.ts";
+import { endpoint } from "../preview/words.ts";
+import type { Place } from "./listeners.ts";
+
+/** Original and rehearsed places, each known by the other. */
+export interface Places {
+  readonly place: Place;
+  /** The original of what a rehearsed container publishes; what is none of ours stays. */
+  original(placed: Endpoint): Endpoint;
+  /** Puts the original addresses into a text. */
+  translate(text: string): string;
+}
+
+/**
+ * Finds a place for each listener. Loopback and unspecified addresses (0.0.0.0, ::) stay what they
+ * are; any other becomes a loopback address of its own, even if this machine has it: a rehearsal is
+ * for nobody else to reach. A port that is taken becomes a free one.
+ */
+export async function findPlaces(originals: readonly Endpoint[]): Promise<Places> {
+  const addresses = new Map<string, string>();
+  const placed = new Map<string, Endpoint>();
+  const taken = new Set<string>();
+  for (const original of originals) {
+    if (placed.has(endpoint(original))) {
+      continue;
+    }
+    const address = addresses.get(original.address) ?? (await addressFor(original.address));
+    addresses.set(original.address, address);
+    const wanted = { address, port: original.port };
+    const free =
+      !taken.has(endpoint(wanted)) && (await tryToListen(address, original.port)) === undefined;
+    const place = free ? wanted : { address, port: await freePort(address) };
+    taken.add(endpoint(place));
+    placed.set(endpoint(original), place);
+  }
+  return placesOf(originals, addresses, placed);
+}
+
+function placesOf(
+  originals: readonly Endpoint[],
+  addresses: ReadonlyMap<string, string>,
+  placed: ReadonlyMap<string, Endpoint>,
+): Places {
+  const back = new Map<string, Endpoint>();
+  const ports = new Map<number, number>();
+  for (const original of originals) {
+    const place = placed.get(endpoint(original)) ?? original;
+    back.set(endpoint(place), original);
+    ports.set(place.port, original.port);
+  }
+  // Others may mean 127.0.0.1 itself.
+  const moved = [...addresses].filter(([from, to]) => from !== to && to !== "127.0.0.1");
+  return {
+    place: (original) => placed.get(endpoint(original)) ?? original,
+    original: (place) =>
+      back.get(endpoint(place)) ?? {
+        address: moved.find(([, to]) => to === place.address)?.[0] ?? place.address,
+        port: ports.get(place.port) ?? place.port,
+      },
+    translate: (text) =>
+      moved.reduce(
+        (rest, [from, to]) =>
+          rest.replace(new RegExp(`(?<![\\d.])${to.replaceAll(".", "\\.")}(?!\\d)`, "g"), from),
+        text,
+      ),
+  };
+}
+
+async function addressFor(original: string): Promise<string> {
+  const candidates = [
+    ...(isLoopback(original) || isUnspecified(original) ? [original] : []),
+    loopbackFor(original),
+  ];
+  for (const candidate of candidates) {
+    if ((await tryToListen(candidate, 0)) === undefined) {
+      return candidate;
+    }
+  }
+  // macOS has one loopback address.
+  return "127.0.0.1";
+}
+
+/** A loopback address for any other: the same each time, and hardly the same for two. */
+export function loopbackFor(address: string): string {
+  const [a = 0, b = 0, c = 0] = createHash("sha256").update(address).digest();
+  return `127.${64 + (a % 64)}.${b}.${1 + (c % 254)}`;
+}
+
+function freePort(address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host: address, port: 0 }, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,243 @@
+/** Where one environment is rehearsed: its throw-away stack in Docker and in a state of its own. */
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Engine } from "../../machine/engine.ts";
+import { ensureImages } from "../../machine/images.ts";
+import { dockerCommand } from "../../machine/images/dockerCommand.ts";
+import { Docker } from "../../programs/docker/docker.ts";
+import { UserError } from "../../programs/errors.ts";
+import { step } from "../../machine/progress.ts";
+import { type Previewed, type Step } from "../preview/events.ts";
+import { runPreview } from "../preview/run.ts";
+import { removeLabelled } from "../../stack/recovery.ts";
+import { runCaptured } from "../../stack/session.ts";
+import { pulumiEnvironment } from "../../stack/configFile.ts";
+import type { Toolchain } from "../../machine/toolchain.ts";
+import { castOf } from "./cast.ts";
+import type { Children } from "./children.ts";
+import { findPlaces, type Places } from "./places.ts";
+import { endpointsOf, hostsOf } from "./listeners.ts";
+import { type Cast, configOf, imagesOf, rehearsal } from "./rehearsal.ts";
+import { surroundings } from "./surroundings.ts";
+import {
+  demosFor,
+  dress,
+  missingImages,
+  type Part,
+  understudyFor,
+  undress,
+} from "./understudies.ts";
+
+/** The two sides of the change: their folders. */
+export interface Sides {
+  readonly base: string;
+  readonly head: string;
+}
+
+export interface StageOptions {
+  /** The environment's name. */
+  readonly name: string;
+  /** A folder for this environment alone. */
+  readonly folder: string;
+  readonly sides: Sides;
+  /** The texts of the environment's file; of a new one there is none of the base. */
+  readonly files: { readonly base: string | undefined; readonly head: string };
+  readonly engine: Engine;
+  readonly toolchain: Toolchain;
+  readonly children: Children;
+}
+
+/** A deployment of the base, against which the head is previewed. */
+export class Stage {
+  readonly #options: StageOptions;
+  /** The throw-away stack's name: nothing in Docker is called like it. */
+  readonly #stack: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #docker: Docker;
+  readonly #cast: Cast;
+  readonly #places: Places;
+  /** Parts whose image is not to be had, and has a demo image standing in for it. */
+  readonly missing: readonly Part[];
+
+  private constructor(options: StageOptions, stack: string, places: Places, missing: Part[]) {
+    const { folder, engine, toolchain, files } = options;
+    const hosts = files.base === undefined ? {} : hostsOf(configOf(files.base), places.place);
+    this.#options = options;
+    this.#stack = stack;
+    this.#places = places;
+    this.missing = missing;
+    this.#docker = new Docker(engine.host);
+    const env = surroundings(process.env, { folder, stack, hosts });
+    this.#env = pulumiEnvironment(toolchain, engine.host, { url: env["PULUMI_BACKEND_URL"] }, env);
+    this.#cast = castOf(folder, places, missing);
+  }
+
+  /** Finds places and images for both sides, and writes their files. */
+  static async set(options: StageOptions): Promise<Stage> {
+    const { name, files, engine, sides } = options;
+    const base = files.base === undefined ? {} : configOf(files.base);
+    const places = await findPlaces([...endpointsOf(base), ...endpointsOf(configOf(files.head))]);
+    // Of the head nothing is started: its images need not be there.
+    const missing = await missingImages(dockerCommand(engine), imagesOf(base));
+    const stack = `rehearsal-${name}-${randomBytes(4).toString("hex")}`;
+    const stage = new Stage(options, stack, places, missing);
+    for (const side of ["base", "head"] as const) {
+      const text = files[side];
+      if (text !== undefined) {
+        writeFileSync(join(sides[side], `Pulumi.${stack}.yaml`), rehearsal(text, stage.#cast));
+      }
+    }
+    return stage;
+  }
+
+  /**
+   * Deploys the base with its own program and tools.
+   *
+   * @throws UserError with its own words when it does not deploy
+   */
+  async deployBase(): Promise<void> {
+    const { name, engine, sides, children } = this.#options;
+    await ensureImages(engine, demosFor(this.missing));
+    await dress(dockerCommand(engine), this.missing);
+    const lines: string[] = [];
+    await step(`Deploying the base of ${name} with throw-away secrets`, async (progress) => {
+      const code = await children.run(process.execPath, [join("cli", "start.mjs"), "up"], {
+        cwd: sides.base,
+        env: this.#env,
+        onLine: (line) => {
+          lines.push(line);
+          progress.detail(line.trim());
+        },
+      });
+      children.check();
+      if (code !== 0) {
+        throw new UserError(`the base does not deploy: ${lastWords(lines)}`);
+      }
+    });
+  }
+
+  /** The state as the base left it, secrets in clear: they are thrown away with it. */
+  async exportState(): Promise<unknown> {
+    const { code, stdout, stderr } = await this.#pulumi(["stack", "export", "--show-secrets"]);
+    if (code !== 0) {
+      throw new UserError(`the rehearsal's state can't be read: ${stderr.trim()}`);
+    }
+    return JSON.parse(stdout) as unknown;
+  }
+
+  /** Previews the head's program against what the base left, told in the environment's own terms. */
+  async previewHead(
+    flags: readonly string[],
+  ): Promise<{ readonly failed: boolean; readonly previewed: Previewed }> {
+    const { name, engine, files } = this.#options;
+    // The program looks the demo images up.
+    const demos = imagesOf(configOf(files.head)).map(({ reference }) => reference);
+    await ensureImages(engine, demos);
+    return step(`Previewing the change of ${name}`, async () => {
+      await this.#pulumi(["stack", "select", "--create", this.#stack]);
+      const run = await runPreview(
+        async (args, env) => {
+          const captured = await this.#pulumi(args, env);
+          return {
+            ...captured,
+            stdout: this.#translate(withoutUnderstudies(captured.stdout, this.missing)),
+          };
+        },
+        ["--stack", this.#stack, ...flags],
+      );
+      const steps = run.previewed.steps.map((each) => this.#originalPorts(each));
+      return { ...run, previewed: { ...run.previewed, steps } };
+    });
+  }
+
+  /** Removes all that it made in Docker; says what it can't remove, and how. */
+  async clear(): Promise<void> {
+    const label = `cybexp.stack=${this.#stack}`;
+    try {
+      await removeLabelled(this.#docker, label);
+      await undress(dockerCommand(this.#options.engine), this.missing);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      process.stderr.write(
+        `error: what the rehearsal made is still there (${why}): remove it with \`docker rm -f $(docker ps -aq --filter label=${label})\`, and its networks and volumes likewise\n`,
+      );
+    }
+  }
+
+  #pulumi(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const { toolchain, sides, children } = this.#options;
+    children.check();
+    return runCaptured(toolchain.pulumi, args, {
+      cwd: sides.head,
+      env: { ...this.#env, ...env },
+    });
+  }
+
+  #translate(text: string): string {
+    return this.missing.reduce(
+      (rest, part) => rest.replaceAll(understudyFor(part), part.reference),
+      this.#places.translate(text).replaceAll(this.#stack, this.#options.name),
+    );
+  }
+
+  #originalPorts(changed: Step): Step {
+    const original = (inputs: Step["old"]) => {
+      const ports: unknown = inputs?.["ports"];
+      return Array.isArray(ports)
+        ? { ...inputs, ports: ports.map((port) => this.#originalPort(port as PublishedPort)) }
+        : inputs;
+    };
+    return { ...changed, old: original(changed.old), next: original(changed.next) };
+  }
+
+  #originalPort(port: PublishedPort): PublishedPort {
+    const { ip, external } = port;
+    if (typeof external !== "number") {
+      return port;
+    }
+    const place = this.#places.original({ address: ip || "0.0.0.0", port: external });
+    return { ...port, ip: place.address, external: place.port };
+  }
+}
+
+interface PublishedPort {
+  readonly ip?: string;
+  readonly external?: unknown;
+}
+
+/**
+ * Of the rules, what is said of an image that only stands in for the real one is no finding: the one
+ * rule about how a container names its image, where that is such an image.
+ */
+export function withoutUnderstudies(events: string, missing: readonly Part[]): string {
+  const stand = missing.map(understudyFor);
+  return events
+    .split("\n")
+    .filter((line) => {
+      const policy = policyEventIn(line);
+      return !(
+        policy?.policyName === "pinned-image" &&
+        stand.some((image) => policy.message.includes(image))
+      );
+    })
+    .join("\n");
+}
+
+function policyEventIn(line: string): { policyName: string; message: string } | undefined {
+  if (!line.includes('"policyEvent"')) {
+    return undefined;
+  }
+  const { policyEvent } = JSON.parse(line) as {
+    policyEvent?: { policyName: string; message: string };
+  };
+  return policyEvent;
+}
+
+/** What a run of our tools says last: its errors, if it names any. */
+function lastWords(lines: readonly string[]): string {
+  const first = lines.findIndex((line) => /^(internal )?error: /.test(line));
+  const words = first < 0 ? lines.slice(-5) : lines.slice(first);
+  const told = words.filter((line) => line !== "" && !line.startsWith("When the cause is gone"));
+  return told.join("\n").replace(/^error: /, "") || "it ended without a word";
+}

@@ -1,0 +1,120 @@
+import { here } from "../../programs/npmRun.ts";
+import { declaredListeners } from "../../settings/declaredListeners.ts";
+import type { Settings } from "../../settings/types.ts";
+import { findDrift, repairs } from "../../stack/drift.ts";
+import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
+import { announceEnds } from "../../stack/certificateEnds.ts";
+import { INTERRUPTED } from "../../machine/signals.ts";
+import { policyFlags } from "../../stack/policyFlags.ts";
+import { preflight } from "../../stack/preflight.ts";
+import { recover } from "../../stack/recovery.ts";
+import { announceRotation } from "../../stack/rotation.ts";
+import { openSession, type Session } from "../../stack/session.ts";
+import { settleHandovers } from "../../stack/settle.ts";
+import { stackName } from "../../stack/configFile.ts";
+import type { StackState } from "../../stack/state.ts";
+import { settingsToDeploy } from "../../stack/productionGuard.ts";
+import { withCauses } from "../../stack/unwell.ts";
+import type { Update } from "../../stack/update.ts";
+
+/** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
+export async function up(): Promise<void> {
+  const settings = settingsToDeploy(stackName());
+  const session = await openSession({ images: true, changes: "npm run up" });
+  await ensureStack(session);
+  const state = await recover(session);
+  requireKeptData(await lookAtKeptData(session, state, settings));
+  announceRotation(state, settings);
+  announceEnds(state, settings);
+  await preflight(session, state, declaredListeners(settings));
+
+  process.stdout.write(
+    state.deployment === undefined
+      ? `- Deploying ${session.stack} ...\n`
+      : `- Comparing ${session.stack} with its config, and changing what differs ...\n`,
+  );
+  const start = performance.now();
+  const update = await session.update([
+    "up",
+    "--stack",
+    session.stack,
+    "--yes",
+    "--skip-preview",
+    "--suppress-outputs",
+    ...policyFlags(session.stack),
+    ...(await comparison(session, state, settings)),
+  ]);
+  if (!update.ok) {
+    process.exitCode = tellFailure("up", await withCauses(session.docker, update));
+    return;
+  }
+  if (state.deployment !== undefined) {
+    await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
+  }
+  await tell(session, update.changes, performance.now() - start);
+}
+
+/** `npm run images`: only the images. */
+export async function images(): Promise<void> {
+  await openSession({ images: true });
+}
+
+export async function ensureStack(session: Session): Promise<void> {
+  const { secretsProvider } = session.store;
+  await session.ask([
+    ...["stack", "select", "--create", session.stack],
+    ...(secretsProvider === undefined ? [] : ["--secrets-provider", secretsProvider]),
+  ]);
+}
+
+/** The flags of `pulumi up` and `preview` by which they see what was changed by hand, too. */
+export async function comparison(
+  session: Session,
+  state: StackState,
+  settings: Settings,
+): Promise<string[]> {
+  if (state.deployment === undefined) {
+    return [];
+  }
+  return ["--refresh", ...repairs(await findDrift(session, state, settings.proxy.image))];
+}
+
+/**
+ * Says what failed, one sentence each and last of all, and gives the exit code.
+ *
+ * @param command What goes on from where this run ended.
+ */
+export function tellFailure(command: "up" | "down", { failures, interrupted }: Update): number {
+  if (interrupted) {
+    process.stderr.write(`interrupted: \`${here(command)}\` goes on from here\n`);
+    return INTERRUPTED;
+  }
+  process.stderr.write(
+    `\n${failures.map((sentence) => `error: ${sentence}\n`).join("")}` +
+      `\nWhen the cause is gone, \`${here(command)}\` goes on from here.\n`,
+  );
+  return 1;
+}
+
+async function tell(session: Session, changes: number, ms: number): Promise<void> {
+  const outputs = JSON.parse(
+    await session.ask(["stack", "output", "--json", "--stack", session.stack]),
+  ) as Record<string, unknown>;
+  const stack = session.stack === "dev" ? "" : `STACK=${session.stack} `;
+  process.stdout.write(
+    [
+      "",
+      changes === 0
+        ? `Nothing changed: ${session.stack} is what its config says.`
+        : `${session.stack} is up: ${changes} change${changes === 1 ? "" : "s"} in ${Math.round(ms / 1000)} s.`,
+      "",
+      `  KMS      ${String(outputs["kmsUrl"])}`,
+      `  Backend  ${String(outputs["backendUrl"])}`,
+      "",
+      "  Passwords    " + `${stack}npm run -s pulumi -- stack output users --show-secrets`,
+      "  CA to trust  " + `${stack}npm run -s pulumi -- stack output serverCa > ca.pem`,
+      "  Remove       " + `${stack}npm run down`,
+      "",
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,128 @@
+import { execa } from "execa";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { ensureEngine } from "../machine/engine.ts";
+import { demoImages, ensureImages } from "../machine/images.ts";
+import { projectRoot } from "../machine/paths.ts";
+import { ensureToolchain } from "../machine/toolchain.ts";
+
+/** How many checks and tests passed and failed. */
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+/** What a reader of the code could have found without running it; each is one check. */
+const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[] = [
+  ["types", "tsc", "--noEmit"],
+  ["lint", "eslint", "--max-warnings=0", "."],
+  ["format", "prettier", "--check", "--log-level=warn", "."],
+  ["public types", "tstyche"],
+  ["generated reference", "node", "dev/docs.ts", "--check"],
+];
+
+/** Those that need an engine; the longest first, so that none is left to run alone at the end. */
+const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx"];
+
+/** Test files that run side by side, each with stacks, containers and ports of its own. */
+const CONCURRENCY = 2;
+
+/** A file that takes longer hangs, on however slow a machine: it has failed, and the run goes on. */
+const FILE_TIMEOUT_MINUTES = 15;
+
+/** `npm run check`: what needs neither an engine nor a toolchain. */
+export async function check(): Promise<void> {
+  finish(await quick());
+}
+
+/** `npm test`: everything but the long tests, on a machine that may have nothing yet. */
+export async function test(): Promise<void> {
+  const tally = await quick();
+  await prepare();
+  await runTests(ENGINE_TESTS, tally);
+  finish(tally);
+}
+
+/** `npm run test:long`: rotations and replacements under load, killed at every step; clients' own programs. */
+export async function testLong(): Promise<void> {
+  const tally = { passed: 0, failed: 0 };
+  await prepare();
+  // One after another: they measure.
+  await runTests(["long"], tally, 1);
+  finish(tally);
+}
+
+async function prepare(): Promise<void> {
+  await ensureToolchain();
+  await ensureImages(await ensureEngine(), demoImages);
+}
+
+async function quick(): Promise<Tally> {
+  const tally = { passed: 0, failed: 0 };
+  await Promise.all(STATIC_CHECKS.map((check) => runStaticCheck(check, tally)));
+  await runTests(["unit"], tally);
+  return tally;
+}
+
+async function runStaticCheck(
+  [title, command, ...args]: (typeof STATIC_CHECKS)[number],
+  tally: Tally,
+): Promise<void> {
+  const result = await execa(command ?? "", args, {
+    cwd: projectRoot,
+    preferLocal: true,
+    reject: false,
+    all: true,
+    stdin: "ignore",
+  });
+  const ok = result.exitCode === 0;
+  process.stdout.write(`${ok ? "✔" : "✖"} ${title} (${Math.round(result.durationMs)}ms)\n`);
+  if (!ok) {
+    process.stdout.write(`${result.all}\n`);
+  }
+  tally[ok ? "passed" : "failed"]++;
+}
+
+async function runTests(
+  folders: readonly string[],
+  tally: Tally,
+  concurrency = CONCURRENCY,
+): Promise<void> {
+  const files = folders.flatMap((folder) => {
+    const found = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
+    if (found.length === 0) {
+      process.stdout.write(`✖ no test files in test/${folder}\n`);
+      tally.failed++;
+    }
+    return found;
+  });
+  process.stdout.write(`\n— test/{${folders.join(",")}}\n`);
+  const stream = run({
+    files: files.map((file) => join(projectRoot, file)),
+    concurrency,
+    timeout: FILE_TIMEOUT_MINUTES * 60_000,
+    cwd: projectRoot,
+  });
+  stream.on("test:pass", ({ details }) => {
+    tally.passed += details.type === "suite" ? 0 : 1;
+  });
+  stream.on("test:fail", ({ details }) => {
+    // A suite that fails without a failing test in it failed in its own hooks.
+    tally.failed += details.type === "suite" && isOfSubtests(details.error) ? 0 : 1;
+  });
+  for await (const text of stream.compose(new spec())) {
+    process.stdout.write(String(text));
+  }
+}
+
+function isOfSubtests(error: Error & { failureType?: string }): boolean {
+  return error.failureType === "subtestsFailed";
+}
+
+/** The run's closing line, and its exit code. */
+function finish({ passed, failed }: Tally): void {
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,90 @@
+/** A minimal Debian of our own making, for engines that can pull none. */
+import { execa } from "execa";
+import type { Engine } from "../engine.ts";
+import { dockerEnv } from "../engine.ts";
+import { aptInstall } from "../engine/apt.ts";
+import { hasApt, thisMachine } from "../engine/machine.ts";
+import { UserError } from "../../programs/errors.ts";
+import { contextKey } from "./context.ts";
+import type { DockerCommand } from "./dockerCommand.ts";
+
+const SUITE = "bookworm";
+
+/** As the official slim image: the smallest variant, without manuals and translations. */
+const OPTIONS = [
+  "--variant=minbase",
+  '--aptopt=APT::Install-Recommends "false"',
+  "--dpkgopt=path-exclude=/usr/share/man/*",
+  "--dpkgopt=path-exclude=/usr/share/locale/*",
+  "--dpkgopt=path-exclude=/usr/share/doc/*",
+  "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+];
+/** All that decides what gets made. */
+export const baseRecipe = [...OPTIONS, SUITE].join("\n");
+
+export const BASE_IMAGE = `cybexp-demo/base:${SUITE}-${contextKey([], [baseRecipe])}`;
+
+/**
+ * Stops early where it can't be made, or installs what it takes.
+ *
+ * @param why Why it has to be made here, for the message.
+ */
+export async function prepareBase(architecture: string, why: string): Promise<void> {
+  const machine = thisMachine();
+  if (!hasApt(machine) || !machine.root) {
+    throw new UserError(
+      `The demo images can't be pulled (${why}), and making them from Debian packages takes root ` +
+        "on Debian or Ubuntu: run this there as root, or let the engine reach a registry " +
+        "(CYBEXP_REGISTRY names another than Docker Hub).",
+    );
+  }
+  const { stdout: own } = await execa("dpkg", ["--print-architecture"]);
+  if (own.trim() !== architecture) {
+    throw new UserError(
+      `The demo images can't be pulled (${why}), and this ${own.trim()} machine can't make any ` +
+        `for an engine on ${architecture}: let the engine reach a registry.`,
+    );
+  }
+  if ((await execa("mmdebstrap", ["--version"], { reject: false })).failed) {
+    await aptInstall(
+      ["mmdebstrap", "debian-archive-keyring"],
+      "it makes the root file system of the demo images",
+    );
+  }
+}
+
+/**
+ * Makes the file system and imports it into the engine under BASE_IMAGE (about half a minute).
+ * mmdebstrap knows Debian's mirrors, those of updates and security fixes too.
+ */
+export async function makeBase(engine: Engine, docker: DockerCommand): Promise<void> {
+  // With the usual umask: what the packages' scripts make is for all users of the image.
+  const bootstrap = execa(
+    "sh",
+    ["-c", 'umask 022; exec mmdebstrap "$@"', "mmdebstrap", ...OPTIONS, SUITE, "-"],
+    { stdin: "ignore", reject: false, buffer: { stdout: false } },
+  );
+  const loaded = await bootstrap.pipe("docker", ["import", "--change", 'CMD ["bash"]', "-"], {
+    env: dockerEnv(engine),
+    reject: false,
+  });
+  const made = await bootstrap;
+  const id = loaded.stdout.trim();
+  if (made.failed || loaded.failed) {
+    // Half a file system imports as well as a whole one: it gets no name.
+    if (id) {
+      await docker(["image", "rm", id], { mayFail: true });
+    }
+    const words = [
+      ...(made.failed ? [`mmdebstrap: ${lastWords(made.stderr)}`] : []),
+      ...(loaded.failed ? [`docker import: ${lastWords(loaded.stderr)}`] : []),
+    ];
+    throw new UserError(`Making a minimal Debian failed: ${words.join("; ")}`);
+  }
+  await docker(["tag", id, BASE_IMAGE]);
+}
+
+function lastWords(stderr: string): string {
+  const lines = stderr.trim().split("\n");
+  return lines.findLast((line) => line.startsWith("E:")) ?? (lines.at(-1) || "no output");
+}

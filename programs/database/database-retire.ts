@@ -1,0 +1,33 @@
+/**
+ * Removes the users that a service had with its earlier passwords, once it is on the one in use. Users
+ * that somebody else made, such as one for backups, stay.
+ */
+import { z } from "zod";
+import { retiredUsers } from "../../render/databaseUser.ts";
+import { UserError } from "../errors.ts";
+import { withMongo } from "./mongo.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  container: z.string(),
+  admin: z.object({ name: z.string(), password: z.string() }),
+  /** The user that stays. */
+  user: z.string(),
+});
+
+await runProgram(input, 60, async ({ dockerHost, container, admin, user }) => {
+  const target = { dockerHost, container, user: admin.name, password: admin.password };
+  try {
+    await withMongo(target, async (client) => {
+      const db = client.db("admin");
+      const { users } = (await db.command({ usersInfo: 1 })) as { users: { user: string }[] };
+      const names = users.map(({ user: name }) => name);
+      for (const old of retiredUsers(names, user)) {
+        await db.command({ dropUser: old });
+      }
+    });
+  } catch {
+    throw new UserError(`${container}: the users of earlier passwords could not be removed`);
+  }
+});

@@ -1,0 +1,94 @@
+/**
+ * Makes a database's users what the stack says: the administrator with its password in use (the image
+ * sets one on an empty volume only), and the service's user of this generation. Users of other
+ * generations stay: the service may still be on one (`database-retire` is for them).
+ */
+import { type Db, MongoServerError } from "mongodb";
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { isRefused, withMongo } from "./mongo.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  container: z.string(),
+  admin: z.object({
+    name: z.string(),
+    password: z.string(),
+    /** Of the generation before; the database has this one while its rotation is under way. */
+    previous: z.string().optional(),
+  }),
+  user: z.object({ name: z.string(), password: z.string(), database: z.string() }),
+});
+type Input = z.infer<typeof input>;
+
+await runProgram(input, 90, async (input) => {
+  const target = { dockerHost: input.dockerHost, container: input.container };
+  try {
+    await rotateAdmin(target, input.admin);
+    await withMongo(
+      { ...target, user: input.admin.name, password: input.admin.password },
+      (client) => ensureUser(client.db("admin"), input.user),
+    );
+    await withMongo({ ...target, user: input.user.name, password: input.user.password }, (client) =>
+      client.db(input.user.database).command({ ping: 1 }),
+    );
+  } catch (error) {
+    throw error instanceof UserError
+      ? error
+      : new UserError(
+          `${input.container}: ${error instanceof MongoServerError ? error.message : "no answer from the database"}`,
+        );
+  }
+});
+
+type Target = Pick<Input, "dockerHost" | "container">;
+
+/** Whichever of the two passwords the database has, it has the one in use afterwards. */
+async function rotateAdmin(
+  target: Target & { dockerHost: string | undefined },
+  admin: Input["admin"],
+): Promise<void> {
+  const attempt = (password: string, work: (db: Db) => Promise<unknown>) =>
+    withMongo({ ...target, user: admin.name, password }, (client) => work(client.db("admin")));
+  try {
+    await attempt(admin.password, (db) => db.command({ ping: 1 }));
+    return;
+  } catch (error) {
+    if (!isRefused(error)) {
+      throw error;
+    }
+  }
+  try {
+    await attempt(admin.previous ?? "", (db) =>
+      db.command({ updateUser: admin.name, pwd: admin.password }),
+    );
+  } catch (error) {
+    if (!isRefused(error) && admin.previous !== undefined) {
+      throw error;
+    }
+    throw new UserError(
+      `${target.container} refuses the administrator's passwords that this stack's state has: either the number in ` +
+        "cybexp:rotation was raised by more than one (raise it one at a time), or the volume is an older deployment's " +
+        "(restore its state, or remove the volume if its data may go)",
+    );
+  }
+}
+
+async function ensureUser(db: Db, user: Input["user"]): Promise<void> {
+  const { users } = (await db.command({ usersInfo: user.name })) as { users: unknown[] };
+  const roles = await rolesFor(db, user.database);
+  if (users.length > 0) {
+    await db.command({ updateUser: user.name, pwd: user.password });
+  } else {
+    await db.command({ createUser: user.name, pwd: user.password, roles });
+  }
+}
+
+/** FerretDB, the demo's database, knows users but no roles. */
+async function rolesFor(db: Db, database: string): Promise<{ role: string; db: string }[]> {
+  const info = await db.command({ buildInfo: 1 });
+  return "ferretdb" in info || "ferretdbVersion" in info
+    ? []
+    : [{ role: "readWrite", db: database }];
+}

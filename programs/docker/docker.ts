@@ -1,0 +1,105 @@
+import { type ChildResult, runChild } from "./child.ts";
+import { UserError } from "../errors.ts";
+
+export interface RunOptions {
+  /** Sent to standard input: the way in for a secret. */
+  readonly input?: string | Uint8Array;
+  /** @default 60 */
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The engine's command line, for one engine. */
+export class Docker {
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** @param host As in DOCKER_HOST; the command line's own default if absent. */
+  constructor(host?: string) {
+    this.#env = host === undefined ? {} : { DOCKER_HOST: host };
+  }
+
+  /**
+   * Runs `docker` and gives its standard output.
+   *
+   * @throws UserError With the engine's own last words, when it exits with another code than 0.
+   */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const result = await runChild("docker", args, {
+      env: this.#env,
+      timeoutMs: (options.timeoutSeconds ?? 60) * 1000,
+      ...(options.signal && { signal: options.signal }),
+      ...(options.input !== undefined && { input: options.input }),
+    });
+    if (result.code !== 0) {
+      throw new DockerError(args, result);
+    }
+    return result.stdout;
+  }
+
+  /**
+   * A file or folder of a container, running or not, as an archive (see `untar`); undefined when there
+   * is none.
+   */
+  async copyOut(container: string, path: string): Promise<Buffer | undefined> {
+    const args = ["container", "cp", `${container}:${path}`, "-"];
+    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
+    if (result.code === 0) {
+      return result.bytes;
+    }
+    // The engine's words; those of another engine would only make a failure of it.
+    if (/could not find the file|no such file|not found in container/i.test(result.stderr)) {
+      return undefined;
+    }
+    throw new DockerError(args, { ...result, stdout: "" });
+  }
+
+  /** The last lines that a container wrote, on whichever stream. */
+  async logs(container: string, lines: number): Promise<string> {
+    const args = ["container", "logs", `--tail=${lines}`, container];
+    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
+    return result.all;
+  }
+
+  /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
+  async inspect<T>(
+    kind: "container" | "volume" | "network" | "image",
+    name: string,
+  ): Promise<T | undefined> {
+    try {
+      const [found] = JSON.parse(await this.run([kind, "inspect", name])) as T[];
+      return found;
+    } catch (error) {
+      if (error instanceof DockerError && /no such/i.test(error.message)) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  /** The ids (containers, networks) or names (volumes) of what carries all of the labels. */
+  async labelled(
+    kind: "container" | "volume" | "network",
+    ...labels: readonly string[]
+  ): Promise<string[]> {
+    const all = kind === "container" ? ["--all"] : [];
+    const filters = labels.map((label) => `--filter=label=${label}`);
+    const output = await this.run([kind, "ls", ...all, "--quiet", ...filters]);
+    return output.split("\n").filter(Boolean);
+  }
+}
+
+/** The engine said no. */
+export class DockerError extends UserError {
+  readonly output: string;
+
+  constructor(args: readonly string[], result: ChildResult) {
+    const output = [result.stderr, result.stdout].join("\n").trim();
+    const words = output.replace(/^(Error response from daemon|docker): /gm, "").trim();
+    const why = result.timedOut
+      ? "no answer in time"
+      : words || (result.trouble ?? `exit code ${result.code}`);
+    // The arguments after the subcommand are of no use to the reader.
+    super(`docker ${args.slice(0, 2).join(" ")}: ${why}`);
+    this.output = output;
+  }
+}

@@ -1,0 +1,16 @@
+/** Makes sure that an image has what it must have, before the first container is made of it. */
+import { z } from "zod";
+import { Docker } from "../docker/docker.ts";
+import { checkImage, needsSchema } from "./imageCheck.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  deployment: z.string(),
+  image: z.string(),
+  needs: needsSchema,
+});
+
+await runProgram(input, 60, async ({ dockerHost, ...question }) => {
+  await checkImage(new Docker(dockerHost), question);
+});

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import {
+  checkArguments,
+  faultSentence,
+  type ImageConfig,
+  readCheck,
+  startSentence,
+} from "../../render/imageCheck.ts";
+import { type Docker, DockerError } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+import { runTask } from "../docker/task.ts";
+
+/** `ImageNeeds`, as a program is told of them. */
+export const needsSchema = z.object({
+  role: z.string(),
+  user: z.string(),
+  programs: z.array(z.array(z.string())),
+  files: z.array(z.string()).optional(),
+  startsItself: z.boolean().optional(),
+});
+
+interface Question {
+  /** Its id. */
+  readonly image: string;
+  readonly deployment: string;
+  readonly needs: z.infer<typeof needsSchema>;
+}
+
+interface ImageInfo {
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Config: ImageConfig | null;
+}
+
+/**
+ * Makes sure that an image has what it must have, by one container of it that is gone afterwards: as
+ * locked up as the one that it is wanted for.
+ *
+ * @param last A shell command to run there as well; what it prints is given back.
+ * @throws UserError with all that is missing
+ */
+export async function checkImage(docker: Docker, question: Question, last = ""): Promise<string> {
+  const { image, deployment } = question;
+  const { files, startsItself, ...always } = question.needs;
+  const needs = { ...always, ...(files && { files }), ...(startsItself && { startsItself }) };
+  const info = await docker.inspect<ImageInfo>("image", image);
+  if (info === undefined) {
+    throw new UserError(`the image ${image} is not on the engine`);
+  }
+  const name = info.RepoTags?.[0] ?? info.RepoDigests?.[0] ?? image;
+  let output: string;
+  try {
+    output = await runTask(docker, {
+      image,
+      deployment,
+      user: needs.user,
+      program: "sh",
+      args: checkArguments(needs, info.Config ?? {}, last),
+    });
+  } catch (error) {
+    const sentence =
+      error instanceof DockerError ? startSentence(name, needs, error.output) : undefined;
+    throw sentence === undefined ? error : new UserError(sentence);
+  }
+  const { faults, printed } = readCheck(output);
+  if (faults.length > 0) {
+    throw new UserError(faultSentence(name, needs, faults));
+  }
+  return printed;
+}

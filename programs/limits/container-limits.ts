@@ -1,0 +1,14 @@
+/** Sets a container's process limit: the provider has no argument for it, `docker update` does. */
+import { z } from "zod";
+import { Docker } from "../docker/docker.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  container: z.string(),
+  pidsLimit: z.number().int().positive(),
+});
+
+await runProgram(input, 30, async ({ dockerHost, container, pidsLimit }) => {
+  await new Docker(dockerHost).run(["update", "--pids-limit", String(pidsLimit), container]);
+});

@@ -1,0 +1,11 @@
+/** Prints how many processors and how much memory the engine's machine has: default limits follow from it. */
+import { z } from "zod";
+import { Docker } from "../docker/docker.ts";
+import { engineSizeOf } from "./engineSize.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({ dockerHost: z.string().optional() });
+
+await runProgram(input, 30, async ({ dockerHost }) => {
+  process.stdout.write(JSON.stringify(await engineSizeOf(new Docker(dockerHost))));
+});

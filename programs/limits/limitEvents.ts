@@ -1,0 +1,40 @@
+import { type Docker, DockerError } from "../docker/docker.ts";
+
+/** What hit a limit in a container since it was started. */
+export interface LimitEvents {
+  /** Processes that were killed for want of memory: a child's end is seen nowhere else. */
+  readonly oomKills: number;
+  /** Processes and threads that were not started. */
+  readonly refusedProcesses: number;
+}
+
+/** Of both versions of control groups; what is not there says nothing. */
+const READ = `
+  cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null
+  echo pids
+  cat /sys/fs/cgroup/pids.events /sys/fs/cgroup/pids/pids.events 2>/dev/null
+  :
+`;
+
+/** Asks a container that runs; undefined where it can't be asked. */
+export async function limitEvents(
+  docker: Docker,
+  container: string,
+): Promise<LimitEvents | undefined> {
+  try {
+    return parseEvents(await docker.run(["exec", container, "sh", "-c", READ]));
+  } catch (error) {
+    if (error instanceof DockerError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+export function parseEvents(text: string): LimitEvents {
+  const [memory = "", pids = ""] = text.split(/^pids$/m);
+  return {
+    oomKills: Number(/^oom_kill (\d+)$/m.exec(memory)?.[1] ?? 0),
+    refusedProcesses: Number(/^max (\d+)$/m.exec(pids)?.[1] ?? 0),
+  };
+}

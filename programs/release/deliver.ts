@@ -1,0 +1,155 @@
+/**
+ * Delivers a release into its volume and, where a proxy serves it, switches to it:
+ *
+ * 1. written to `releases/<digest>.part`, then renamed: a folder with the digest's name is complete;
+ *    old releases that nothing uses go;
+ * 2. checked with `nginx -t` in a throw-away container: what fails leaves the old release serving;
+ * 3. `current` switched to it by an atomic rename;
+ * 4. the running proxy reloaded, and asked which release it serves; if it is not this one, `current`
+ *    goes back to where it was.
+ */
+import { z } from "zod";
+import { tarball } from "../../render/release.ts";
+import { releasesToRemove } from "../../render/releasePruning.ts";
+import { Docker, DockerError } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+import { runProgram } from "../program.ts";
+import { reloadProxy } from "./reload.ts";
+import { mountedReleases } from "./mountedReleases.ts";
+import { runTask } from "../docker/task.ts";
+import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  volume: z.string(),
+  deployment: z.string(),
+  image: z.string(),
+  owner: z.string().regex(/^\d+:\d+$/),
+  digest: z.string().regex(/^[0-9a-f]{32,64}$/),
+  files: z.record(z.string(), z.object({ content: z.string(), mode: z.number().int() })),
+  reload: z.object({ container: z.string(), statusPort: z.number().int() }).optional(),
+});
+type Input = z.infer<typeof input>;
+
+/**
+ * $1 is the digest, $2 the owner; standard input is the archive. Prints where `current` points, then
+ * all releases, the newest first.
+ */
+const WRITE = `
+  umask 077
+  # Those of runs that were killed.
+  rm -rf /volume/releases/*.part
+  # A container may be reading it, and the content is what its name says.
+  if test -d "/volume/releases/$1"; then
+    cat > /dev/null
+  else
+    tar -xf - -C /volume
+    chown 0:0 /volume/releases
+    chmod 0755 /volume /volume/releases
+    chown "$2" "/volume/releases/$1.part"
+    chmod 0500 "/volume/releases/$1.part"
+    mv "/volume/releases/$1.part" "/volume/releases/$1"
+  fi
+  # The archive has no times, so that the same files give the same bytes: the age is set here.
+  touch "/volume/releases/$1"
+  readlink /volume/current || echo none
+  ls -1t /volume/releases
+`;
+
+/** $1, $2 ... are digests. */
+const REMOVE = `
+  for digest; do
+    rm -rf "/volume/releases/$digest"
+  done
+`;
+
+/** $1 is where `current` is to point; prints where it pointed. */
+const SWITCH = `
+  readlink /volume/current || true
+  ln -sfn "$1" /volume/next
+  mv -T /volume/next /volume/current
+`;
+
+await runProgram(input, 120, async (release) => {
+  const docker = new Docker(release.dockerHost);
+  await requireOwnVolume(docker, release.volume, release.deployment);
+  await write(docker, release);
+  if (release.reload) {
+    await check(docker, release);
+    await apply(docker, release, release.reload);
+  } else {
+    await inVolume(docker, release, SWITCH, [`releases/${release.digest}`]);
+  }
+});
+
+function inVolume(
+  docker: Docker,
+  release: Input,
+  script: string,
+  args: string[],
+  tar?: Uint8Array,
+) {
+  return throwAway(docker, {
+    ...release,
+    script,
+    args,
+    capabilities: ["CHOWN", "FOWNER", "DAC_OVERRIDE"],
+    ...(tar && { input: tar }),
+  });
+}
+
+async function write(docker: Docker, release: Input): Promise<void> {
+  const { digest, owner, files } = release;
+  const [uid = 0, gid = 0] = owner.split(":").map(Number);
+  const tar = tarball(files, { uid, gid, prefix: `releases/${digest}.part` });
+  const output = await inVolume(docker, release, WRITE, [digest, owner], tar);
+  const [current = "", ...newestFirst] = output.split("\n");
+  const old = releasesToRemove({
+    newestFirst,
+    current: current.replace("releases/", ""),
+    written: digest,
+    mounted: await mountedReleases(docker, release),
+  });
+  if (old.length > 0) {
+    await inVolume(docker, release, REMOVE, old);
+  }
+}
+
+/** Nginx's own verdict, as the user that it will run as. */
+async function check(docker: Docker, release: Input): Promise<void> {
+  try {
+    await runTask(docker, {
+      image: release.image,
+      deployment: release.deployment,
+      user: release.owner,
+      volumes: [`${release.volume}:/release:ro`],
+      program: "nginx",
+      args: ["-t", "-q", "-e", "stderr", "-c", `/release/releases/${release.digest}/nginx.conf`],
+    });
+  } catch (error) {
+    if (error instanceof DockerError) {
+      throw new UserError(
+        `Nginx refuses the new configuration, the old one goes on serving: ${error.output}`,
+      );
+    }
+    throw error;
+  }
+}
+
+async function apply(
+  docker: Docker,
+  release: Input,
+  reload: NonNullable<Input["reload"]>,
+): Promise<void> {
+  const target = `releases/${release.digest}`;
+  const before = await inVolume(docker, release, SWITCH, [target]);
+  try {
+    await reloadProxy(docker, reload, release.digest);
+  } catch (error) {
+    if (before !== "" && before !== target) {
+      await inVolume(docker, release, SWITCH, [before]);
+      await reloadProxy(docker, reload, before.replace("releases/", ""));
+    }
+    throw error;
+  }
+}

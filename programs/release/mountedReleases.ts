@@ -1,0 +1,24 @@
+import type { Docker } from "../docker/docker.ts";
+
+interface Container {
+  readonly Mounts: readonly { readonly Source: string }[];
+}
+
+/** The digests of a volume's releases that containers of the deployment mount, running or stopped. */
+export async function mountedReleases(
+  docker: Docker,
+  { volume, deployment }: { readonly volume: string; readonly deployment: string },
+): Promise<string[]> {
+  const ids = await docker.labelled("container", `cybexp.deployment=${deployment}`);
+  // One may go while it is looked at: other programs of the same `up` run beside this one.
+  const containers = await Promise.all(ids.map((id) => docker.inspect<Container>("container", id)));
+  return containers.flatMap((container) => digestsIn(container?.Mounts ?? [], volume));
+}
+
+/** A file of a release is bound from `<the volume's folder>/releases/<digest>/<file>`. */
+export function digestsIn(mounts: Container["Mounts"], volume: string): string[] {
+  return mounts.flatMap(({ Source }) => {
+    const [, name, digest] = /\/([^/]+)\/_data\/releases\/([0-9a-f]+)\//.exec(Source) ?? [];
+    return digest !== undefined && name === volume ? [digest] : [];
+  });
+}

@@ -1,0 +1,27 @@
+/**
+ * Makes sure that the proxy's image has what it must have, and prints what `nginx -V` says in it: what
+ * it can spell decides how its configuration is written.
+ */
+import { z } from "zod";
+import { nginxDialect } from "../../render/nginxDialect.ts";
+import { Docker } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+import { checkImage, needsSchema } from "../images/imageCheck.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  deployment: z.string(),
+  image: z.string(),
+  needs: needsSchema,
+});
+
+await runProgram(input, 60, async ({ dockerHost, ...question }) => {
+  const text = await checkImage(new Docker(dockerHost), question, "nginx -V 2>&1");
+  try {
+    nginxDialect(text);
+  } catch (error) {
+    throw error instanceof RangeError ? new UserError(error.message) : error;
+  }
+  process.stdout.write(text);
+});

@@ -1,0 +1,116 @@
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import type { DeclaredListener as Listener } from "../../settings/declaredListeners.ts";
+import type { Docker } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+
+interface ContainerInfo {
+  readonly Name: string;
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> };
+  readonly NetworkSettings: {
+    readonly Ports: Readonly<Record<string, { HostIp: string; HostPort: string }[] | null>>;
+  };
+}
+
+/**
+ * Nothing of the deployment listens but what the stack's config declares: by what the engine says
+ * that it publishes, and, where the engine is this machine, by trying the internal ports from every
+ * address that is not loopback.
+ */
+export async function checkListeners(
+  docker: Docker,
+  expected: {
+    readonly deployment: string;
+    readonly dockerHost?: string | undefined;
+    readonly listeners: readonly Listener[];
+  },
+): Promise<void> {
+  const actual = await publishedListeners(docker, expected.deployment);
+
+  const { undeclared, missing } = compareListeners(expected.listeners, actual);
+  if (undeclared[0]) {
+    throw new UserError(
+      `${show(undeclared[0])} is published, and the stack's config does not ask for it`,
+    );
+  }
+  if (missing[0]) {
+    throw new UserError(`${show(missing[0])} should be published and is not`);
+  }
+
+  if (isLocal(expected.dockerHost)) {
+    await checkUnreachable(expected.listeners);
+  }
+}
+
+/** What the running containers of a deployment publish. */
+export async function publishedListeners(docker: Docker, deployment: string): Promise<Listener[]> {
+  const ids = await docker.labelled("container", `cybexp.deployment=${deployment}`);
+  return ids.length === 0
+    ? []
+    : (JSON.parse(await docker.run(["container", "inspect", ...ids])) as ContainerInfo[]).flatMap(
+        listenersOf,
+      );
+}
+
+function listenersOf(container: ContainerInfo): Listener[] {
+  const role = container.Config.Labels["cybexp.role"] ?? container.Name;
+  return Object.values(container.NetworkSettings.Ports).flatMap((bindings) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => ({
+      role,
+      address: HostIp,
+      port: Number(HostPort),
+    })),
+  );
+}
+
+/** What is there and not declared, and the other way round. */
+export function compareListeners(declared: readonly Listener[], actual: readonly Listener[]) {
+  const key = ({ role, address, port }: Listener) => `${role} ${address} ${port}`;
+  const without = (list: readonly Listener[], others: readonly Listener[]) => {
+    const known = new Set(others.map(key));
+    return list.filter((listener) => !known.has(key(listener)));
+  };
+  return { undeclared: without(actual, declared), missing: without(declared, actual) };
+}
+
+function show({ role, address, port }: Listener): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port} of ${role}`;
+}
+
+export function isLocal(dockerHost: string | undefined): boolean {
+  return dockerHost === undefined || dockerHost.startsWith("unix://");
+}
+
+/** The ports that are for this machine's loopback only refuse a caller at any other of its addresses. */
+async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
+  const outside = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter((entry) => !entry.internal && entry.family === "IPv4")
+    .map((entry) => entry.address);
+  const everywhere = listeners.filter(({ address }) => address === "0.0.0.0" || address === "::");
+  for (const { role, port, address } of listeners) {
+    if (role === "proxy" || everywhere.some((listener) => listener.port === port)) {
+      continue;
+    }
+    for (const candidate of outside) {
+      if (await accepts(candidate, port)) {
+        throw new UserError(
+          `port ${port} of ${role} is bound to ${address}, and yet something answers at ${candidate}:${port}`,
+        );
+      }
+    }
+  }
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on("connect", () => settle(true));
+    socket.on("timeout", () => settle(false));
+    socket.on("error", () => settle(false));
+  });
+}

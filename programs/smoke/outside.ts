@@ -1,0 +1,97 @@
+/** How a deployment looks from outside: to a client, and to an attacker. */
+import { z } from "zod";
+import { Docker } from "../docker/docker.ts";
+import { checkDoor } from "./doorCheck.ts";
+import { UserError } from "../errors.ts";
+import { checkListeners, isLocal } from "./listeners.ts";
+import { withMongo } from "../database/mongo.ts";
+
+/** What there is to look at. */
+export const outside = z.object({
+  dockerHost: z.string().optional(),
+  deployment: z.string(),
+  serverName: z.string(),
+  serverCa: z.string(),
+  credential: z.object({ user: z.string(), password: z.string() }),
+  /** A client whose key is known here, if there is any. */
+  client: z.object({ certificate: z.string(), privateKey: z.string() }).optional(),
+  doors: z.array(
+    z.object({
+      name: z.string(),
+      port: z.number().int(),
+      access: z.enum(["password", "certificate", "either", "both"]),
+      route: z.string().optional(),
+    }),
+  ),
+  databases: z.array(z.object({ container: z.string(), uri: z.string() })),
+  listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
+});
+export type Outside = z.infer<typeof outside>;
+
+/** One look, at one thing. */
+export interface Check {
+  /** What is looked at, such as "door to kms". */
+  readonly title: string;
+  /** Whether it can only fail while that container is not well. */
+  readonly needs: (container: string) => boolean;
+  /**
+   * @returns What the operator should know though all is well, in one sentence.
+   * @throws UserError What is wrong, in one sentence.
+   */
+  run(): Promise<string | undefined | void>;
+}
+
+/**
+ * Both databases let their services in, each door answers over verified TLS with the password or
+ * certificate that it asks for and refuses without, and nothing listens that was not declared. In the
+ * order in which a later one depends on an earlier one.
+ */
+export function outsideChecks(input: Outside): Check[] {
+  return [
+    ...input.databases.map((database) => ({
+      title: `database ${database.container}`,
+      needs: (container: string) => container === database.container,
+      run: () => checkDatabase(input, database),
+    })),
+    ...input.doors.map((door) => ({
+      title: `door to ${door.name}`,
+      needs: (container: string) =>
+        ["proxy", door.name, `${door.name}-db`].some((role) => container.endsWith(`-${role}`)),
+      run: () => checkDoor(input, { ...door, address: addressOf(input, door.port) }),
+    })),
+    {
+      title: "open ports",
+      needs: () => true,
+      run: () => checkListeners(new Docker(input.dockerHost), input),
+    },
+  ];
+}
+
+/** Where the proxy listens at a port, as this machine can call it. */
+function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
+  const door = listeners.find((listener) => listener.role === "proxy" && listener.port === port);
+  const loopback = { "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>;
+  return door && isLocal(dockerHost) ? (loopback[door.address] ?? door.address) : undefined;
+}
+
+/** `GET /` says "up" with a dead database, so the database is asked itself, as the service would. */
+async function checkDatabase(
+  { dockerHost }: Outside,
+  { container, uri }: Outside["databases"][number],
+): Promise<void> {
+  const { username, password } = new URL(uri);
+  try {
+    await withMongo(
+      {
+        dockerHost,
+        container,
+        user: decodeURIComponent(username),
+        password: decodeURIComponent(password),
+      },
+      (client) => client.db("admin").command({ ping: 1 }),
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : "no answer";
+    throw new UserError(`database: ${container} does not let its service in: ${why}`);
+  }
+}

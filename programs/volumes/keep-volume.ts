@@ -1,0 +1,77 @@
+/**
+ * Makes sure that a kept volume is there and has a mark, and prints what the state is to remember of it.
+ * It runs once, and again while `cybexp:lost` has the volume: what it printed before is what it compares
+ * with, and a volume that is lost is made anew only if that key names its mark.
+ */
+import { z } from "zod";
+import { type KeptVolume, troubleWith } from "../../render/keptVolumes.ts";
+import { Docker } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+import { keeperInput, partInput, volumeRecord } from "./kept.ts";
+import { engineName, findVolume, markVolume } from "./keptVolume.ts";
+import { runProgram } from "../program.ts";
+
+const input = keeperInput.extend({
+  ...partInput.shape,
+  /** Whether kept volumes come before all else of the deployment: what else is there tells that they were. */
+  first: z.boolean(),
+  /** The roles of the stack's kept volumes. */
+  roles: z.array(z.string()),
+});
+
+await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, roles, ...keeper }) => {
+  const docker = new Docker(dockerHost);
+  const { deployment, stack } = keeper;
+  // The command provider's name for what a command printed when it ran last.
+  const last = process.env["PULUMI_COMMAND_STDOUT"];
+  const kept: KeptVolume = {
+    part,
+    volume,
+    record: last ? volumeRecord.parse(JSON.parse(last)) : undefined,
+  };
+  const engine = await engineName(docker, dockerHost);
+  const found = await findVolume(docker, volume, { deployment, keys });
+  const isNew =
+    kept.record === undefined &&
+    found === undefined &&
+    !(first && (await hasMore(docker, deployment, roles)));
+  const trouble = isNew ? undefined : troubleWith(kept, found, { ...keeper, engine });
+  if (trouble && !trouble.permitted) {
+    throw new UserError(trouble.text);
+  }
+  if (trouble) {
+    process.stderr.write(`${trouble.text}\n`);
+  }
+  if (found === undefined) {
+    const labels = [`deployment=${deployment}`, `role=${part}`, `stack=${stack}`];
+    await docker.run([
+      ...["volume", "create", ...labels.map((label) => `--label=cybexp.${label}`)],
+      volume,
+    ]);
+  }
+  // Whatever the key gave up gets another mark: left where it is, it permits nothing more.
+  const renewed = trouble !== undefined && found?.mark === kept.record?.mark;
+  const mark =
+    found?.mark === undefined || renewed
+      ? await markVolume(docker, volume, deployment)
+      : found.mark;
+  process.stdout.write(JSON.stringify({ volume, mark, engine }));
+});
+
+/** Whether the engine has anything of the deployment beside its kept volumes and throw-away containers. */
+async function hasMore(
+  docker: Docker,
+  deployment: string,
+  roles: readonly string[],
+): Promise<boolean> {
+  const format = '{{.Label "cybexp.role"}}';
+  const filter = `--filter=label=cybexp.deployment=${deployment}`;
+  const lists = await Promise.all([
+    docker.run(["container", "ls", "--all", filter, "--format", format]),
+    docker.run(["network", "ls", filter, "--format", format]),
+    docker.run(["volume", "ls", filter, "--format", format]),
+  ]);
+  return lists
+    .flatMap((list) => list.split("\n").filter(Boolean))
+    .some((role) => role !== "task" && !roles.includes(role));
+}

@@ -1,0 +1,47 @@
+/** What the programs for kept volumes are told, and how they look at all of them. */
+import { z } from "zod";
+import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVolumes.ts";
+import type { Docker } from "../docker/docker.ts";
+import { engineName, findVolume } from "./keptVolume.ts";
+
+/** As `keep-volume` prints it, and the state remembers it. */
+export const volumeRecord = z.object({
+  volume: z.string(),
+  mark: z.string(),
+  engine: z.object({ id: z.string(), name: z.string(), host: z.string().optional() }),
+});
+
+/** A stack and what its operator has given up. */
+export const keeperInput = z.object({
+  dockerHost: z.string().optional(),
+  stack: z.string(),
+  deployment: z.string(),
+  lost: z.array(z.string()),
+});
+
+/** A kept part, and whether its service has keys in it. */
+export const partInput = z.object({ part: z.string(), volume: z.string(), keys: z.boolean() });
+
+/** A kept volume, and how to look at it. */
+export type Watched = KeptVolume & { readonly keys: boolean; readonly needed?: readonly string[] };
+
+/** What is wrong with the kept volumes of a stack. Changes nothing. */
+export async function troublesOf(
+  docker: Docker,
+  volumes: readonly Watched[],
+  { dockerHost, ...keeper }: z.infer<typeof keeperInput>,
+): Promise<Trouble[]> {
+  const engine = await engineName(docker, dockerHost);
+  const found = await Promise.all(
+    volumes.map(async (kept) => {
+      const { deployment } = keeper;
+      const { keys, needed = [] } = kept;
+      return troubleWith(
+        kept,
+        await findVolume(docker, kept.volume, { deployment, keys, needed }),
+        { ...keeper, engine },
+      );
+    }),
+  );
+  return found.filter((trouble) => trouble !== undefined);
+}

@@ -1,0 +1,162 @@
+/** Kept volumes on an engine: their marks, read and written without starting anything. */
+import { randomBytes } from "node:crypto";
+import { basename } from "node:path";
+import { MARK, MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
+import { tar, type TarEntry } from "../../render/tar.ts";
+import { type ArchivedFile, untar } from "../../render/untar.ts";
+import type { Docker } from "../docker/docker.ts";
+
+/**
+ * The engine, as it names itself.
+ *
+ * @param host Where it was looked for, if the config or the caller says so.
+ */
+export async function engineName(
+  docker: Docker,
+  host = process.env["DOCKER_HOST"],
+): Promise<EngineName> {
+  const [id = "", name = ""] = (await docker.run(["info", "--format", "{{.ID}}\t{{.Name}}"])).split(
+    "\t",
+  );
+  return { id, name, ...(host && { host }) };
+}
+
+export interface Look {
+  readonly deployment: string;
+  /** Whether a service has its keys in it, so that a seal tells which must be there. @default false */
+  readonly keys?: boolean;
+  /** Keys that must be there even if no seal says so. @default none */
+  readonly needed?: readonly string[];
+}
+
+/** The volume as it is, or undefined when the engine has none of that name. Changes nothing. */
+export async function findVolume(
+  docker: Docker,
+  volume: string,
+  { deployment, keys = false, needed = [] }: Look,
+): Promise<FoundVolume | undefined> {
+  const info = await docker.inspect<{ Labels: Record<string, string> | null }>("volume", volume);
+  if (info === undefined) {
+    return undefined;
+  }
+  const label = info.Labels?.["cybexp.deployment"];
+  if (label !== deployment) {
+    // Somebody else's: what is in it is none of our business.
+    return { deployment: label, mark: undefined, missingKeys: [] };
+  }
+  return withMounted(docker, volume, deployment, async ({ container, path }) => {
+    const files = keys
+      ? await filesIn(docker, container, `${path}/.`)
+      : await filesIn(docker, container, `${path}/${MARK_FILE}`);
+    const names = files.map((file) => basename(file.path));
+    const text = (name: string) =>
+      files.find((file) => basename(file.path) === name)?.content.toString("utf8");
+    const mark = text(MARK_FILE)?.trim();
+    return {
+      deployment: label,
+      mark: mark !== undefined && MARK.test(mark) ? mark : undefined,
+      missingKeys: [...new Set([...sealed(text(SEAL_FILE)), ...needed])].filter(
+        (name) => !names.includes(name),
+      ),
+    };
+  });
+}
+
+function sealed(seal: string | undefined): string[] {
+  const names: unknown = seal === undefined ? [] : JSON.parse(seal);
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+async function filesIn(docker: Docker, container: string, path: string): Promise<ArchivedFile[]> {
+  const archive = await docker.copyOut(container, path);
+  return archive === undefined ? [] : untar(archive);
+}
+
+/** Writes a new mark into the volume, and takes the place of an old one. Gives the mark. */
+export async function markVolume(
+  docker: Docker,
+  volume: string,
+  deployment: string,
+): Promise<string> {
+  const mark = randomBytes(6).toString("hex");
+  // A seal of the keys before would say that they are missing.
+  const entries = [
+    ownFile(MARK_FILE, mark),
+    ...((await hasSeal(docker, volume, deployment)) ? [ownFile(SEAL_FILE, "[]")] : []),
+  ];
+  await withMounted(docker, volume, deployment, ({ container, path }) =>
+    docker.run(["container", "cp", "-", `${container}:${path}`], {
+      input: tar(entries),
+    }),
+  );
+  return mark;
+}
+
+async function hasSeal(docker: Docker, volume: string, deployment: string): Promise<boolean> {
+  return withMounted(
+    docker,
+    volume,
+    deployment,
+    async ({ container, path }) =>
+      (await filesIn(docker, container, `${path}/${SEAL_FILE}`)).length > 0,
+  );
+}
+
+/** A file that its service can neither read nor write to. */
+export const ownFile = (path: string, text: string): TarEntry => ({
+  path,
+  mode: 0o400,
+  uid: 0,
+  gid: 0,
+  content: Buffer.from(text),
+});
+
+/** Where a volume is mounted: what `docker cp` needs. */
+interface Mounted {
+  readonly container: string;
+  readonly path: string;
+}
+
+interface ContainerInfo {
+  readonly Mounts: readonly { readonly Name?: string; readonly Destination: string }[];
+}
+
+/** Uses a container that has the volume, running or not, or else one that is never started and goes. */
+async function withMounted<T>(
+  docker: Docker,
+  volume: string,
+  deployment: string,
+  use: (mounted: Mounted) => Promise<T>,
+): Promise<T> {
+  const users = await docker.run([
+    ...["container", "ls", "--all", "--filter", `volume=${volume}`],
+    ...["--filter", `label=cybexp.deployment=${deployment}`],
+    ...["--format", '{{.ID}}\t{{.Label "cybexp.role"}}'],
+  ]);
+  for (const [container = "", role] of users.split("\n").map((line) => line.split("\t"))) {
+    // A task's is gone at any moment.
+    if (container === "" || role === "task") {
+      continue;
+    }
+    const info = await docker.inspect<ContainerInfo>("container", container);
+    const path = info?.Mounts.find(({ Name }) => Name === volume)?.Destination;
+    if (path !== undefined) {
+      return use({ container, path });
+    }
+  }
+  const labels = [`--label=cybexp.deployment=${deployment}`, "--label=cybexp.role=task"];
+  // An image with nothing in it: no registry has to be asked, and nothing of it can run.
+  const image = (await docker.run(["image", "import", "-"], { input: tar([]) })).trim();
+  try {
+    const create = ["container", "create", ...labels, `--volume=${volume}:/volume`, image, "none"];
+    const container = (await docker.run(create)).trim();
+    try {
+      return await use({ container, path: "/volume" });
+    } finally {
+      await docker.run(["container", "rm", container]);
+    }
+  } finally {
+    await docker.run(["image", "rm", image]);
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Writes down in a volume which keys its service has made there, so that a volume without them is never
+ * again taken for a new one. A service that has not made all of them yet is left alone.
+ */
+import { basename } from "node:path";
+import { z } from "zod";
+import { MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import { tar } from "../../render/tar.ts";
+import { untar } from "../../render/untar.ts";
+import { Docker } from "../docker/docker.ts";
+import { ownFile } from "./keptVolume.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  container: z.string(),
+  folder: z.string(),
+  /** Their names in that folder. */
+  keys: z.array(z.string()),
+});
+
+await runProgram(input, 60, async ({ dockerHost, container, folder, keys }) => {
+  const docker = new Docker(dockerHost);
+  const archive = await docker.copyOut(container, `${folder}/.`);
+  const names = archive === undefined ? [] : untar(archive).map(({ path }) => basename(path));
+  if (!names.includes(MARK_FILE) || !keys.every((key) => names.includes(key))) {
+    return;
+  }
+  await docker.run(["container", "cp", "-", `${container}:${folder}`], {
+    input: tar([ownFile(SEAL_FILE, JSON.stringify(keys))]),
+  });
+});

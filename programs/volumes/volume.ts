@@ -1,0 +1,39 @@
+/** Gives a data volume to the user that writes to it, after making sure that the volume is ours. */
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { MARK_FILE } from "../../settings/keptParts.ts";
+import { Docker } from "../docker/docker.ts";
+import { runProgram } from "../program.ts";
+import { requireOwnVolume, throwAway } from "./volumes.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  volume: z.string(),
+  deployment: z.string(),
+  image: z.string(),
+  owner: z.string().regex(/^\d+:\d+$/),
+});
+
+/**
+ * $1 is the owner, $2 the name of the mark, $3 a new one. The mark comes first: while the volume is empty,
+ * Docker gives it owner and mode of the image's folder whenever a container is made with it.
+ */
+const MARK_AND_GIVE = `
+  test -e "/volume/$2" || (umask 0377 && printf %s "$3" > "/volume/$2")
+  chown "$1" /volume
+  chmod 0700 /volume
+`;
+
+await runProgram(input, 60, async ({ dockerHost, volume, deployment, image, owner }) => {
+  const docker = new Docker(dockerHost);
+  await requireOwnVolume(docker, volume, deployment);
+  await throwAway(docker, {
+    image,
+    deployment,
+    volume,
+    // The volume may belong to its user by now.
+    capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER"],
+    script: MARK_AND_GIVE,
+    args: [owner, MARK_FILE, randomBytes(6).toString("hex")],
+  });
+});

@@ -1,0 +1,57 @@
+import { here } from "../npmRun.ts";
+import type { Docker } from "../docker/docker.ts";
+import { UserError } from "../errors.ts";
+import { runTask } from "../docker/task.ts";
+
+interface VolumeInfo {
+  readonly Labels: Readonly<Record<string, string>> | null;
+}
+
+/**
+ * Creating a volume that exists silently adopts it, whoever made it: so nothing is written to one
+ * that does not carry the deployment's label.
+ */
+export async function requireOwnVolume(
+  docker: Docker,
+  volume: string,
+  deployment: string,
+): Promise<void> {
+  const info = await docker.inspect<VolumeInfo>("volume", volume);
+  if (info === undefined) {
+    throw new UserError(
+      `the volume ${volume} is gone: run \`${here("up")}\` or \`pulumi up\` again`,
+    );
+  }
+  const owner = info.Labels?.["cybexp.deployment"];
+  if (owner !== deployment) {
+    throw new UserError(
+      `the volume ${volume} is not this stack's (${owner ? `its deployment is ${owner}` : "it has no label cybexp.deployment"}): ` +
+        `remove it with \`docker volume rm ${volume}\`, or choose another stack name`,
+    );
+  }
+}
+
+export interface ThrowAway {
+  readonly image: string;
+  readonly deployment: string;
+  /** Mounted at /volume. */
+  readonly volume: string;
+  /** A POSIX shell script; its arguments are $1, $2 ... */
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly input?: Uint8Array;
+  readonly capabilities?: readonly string[];
+}
+
+/** Runs a script as root in a container that is gone afterwards, with one volume and no network. */
+export function throwAway(docker: Docker, task: ThrowAway): Promise<string> {
+  const { image, deployment, volume, script, args = [], input, capabilities = [] } = task;
+  return runTask(docker, {
+    ...{ image, deployment, capabilities },
+    user: "0:0",
+    volumes: [`${volume}:/volume`],
+    program: "sh",
+    args: ["-euc", script, "sh", ...args],
+    ...(input && { input }),
+  });
+}

@@ -1,0 +1,89 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { parse } from "yaml";
+import { localDir } from "../machine/paths.ts";
+import { stackFile } from "./configFile.ts";
+
+/** Key of the stack file in which Pulumi keeps the passphrase's salt. */
+const SALT = "encryptionsalt";
+
+/**
+ * Runs Pulumi and leaves the stack's file as it was. Pulumi writes the salt of this clone's passphrase
+ * into it, which would make every clone a change to commit, and a committed one useless to the next
+ * clone. The state has the salt too, and Pulumi takes it from there when it is told to
+ * (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER).
+ *
+ * A file with secrets of its own keeps its salt: they are encrypted with it.
+ */
+export async function withCleanStackFile<T>(
+  stack: string,
+  embedded: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!embedded) {
+    return work();
+  }
+  const file = stackFile(stack);
+  const kept = join(localDir, "stack-files", `${stack}.yaml`);
+  mkdirSync(join(localDir, "stack-files"), { recursive: true });
+  // Also what a run left that was killed. Never read twice: another run's Pulumi may be writing it.
+  replace(kept, restored(file, kept), 0o600);
+  try {
+    return await work();
+  } finally {
+    if (existsSync(file)) {
+      restored(file, kept);
+    }
+  }
+}
+
+/** The file's content, after putting back what was kept if nothing but the salt has come since. */
+function restored(file: string, kept: string): string {
+  const after = readFileSync(file, "utf8");
+  const before = existsSync(kept) ? readFileSync(kept, "utf8") : after;
+  if (!onlySaltDiffers(before, after)) {
+    return after;
+  }
+  replace(file, before, statSync(file).mode);
+  return before;
+}
+
+/** At once, so that another run reads the old content or the new. */
+function replace(file: string, content: string, mode: number): void {
+  const next = `${file}.${process.pid}.next`;
+  writeFileSync(next, content);
+  chmodSync(next, mode);
+  renameSync(next, file);
+}
+
+/** Whether a stack file has got a salt, nothing else has changed, and nothing in it needs the salt. */
+export function onlySaltDiffers(before: string, after: string): boolean {
+  if (before === after || /\bsecure:/.test(after)) {
+    return false;
+  }
+  try {
+    const old = parse(before) as Record<string, unknown> | null;
+    const { [SALT]: salt, ...rest } = parse(after) as Record<string, unknown>;
+    return salt !== undefined && isDeepStrictEqual(asSaved(rest), asSaved(old ?? {}));
+  } catch {
+    return false;
+  }
+}
+
+/** Pulumi writes a key's plain value as text: `true` comes back as "true". */
+function asSaved(content: Record<string, unknown>): unknown {
+  type Value = string | number | boolean | object | null;
+  const config = Object.entries((content["config"] ?? {}) as Record<string, Value>).map(
+    ([key, value]) => [key, typeof value === "object" ? value : String(value)],
+  );
+  return { ...content, config: Object.fromEntries(config) as unknown };
+}

@@ -1,0 +1,171 @@
+import type { EngineSize } from "../settings/limits.ts";
+import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
+import { runTask } from "../programs/docker/task.ts";
+import type { Session } from "./session.ts";
+import type { ExportedResource, StackState } from "./state.ts";
+
+const CONTAINER = "docker:index/container:Container";
+const VOLUME = "docker:index/volume:Volume";
+const COMMAND = "command:local:Command";
+
+/** A resource that is to be made anew, and why. */
+export interface Drift {
+  readonly urn: string;
+  readonly why: string;
+}
+
+/**
+ * What changed by hand and Pulumi's own refresh does not see: volumes that are gone or were emptied
+ * (what was written into them is a command's work, and to the command nothing changed), and
+ * containers that hang on other networks than they should, or are paused.
+ *
+ * @param image Has a POSIX shell; looks into the volumes.
+ */
+export async function findDrift(
+  session: Session,
+  state: StackState,
+  image: string,
+): Promise<Drift[]> {
+  const [volumes, containers, size] = await Promise.all([
+    driftOfVolumes(session, state, image),
+    driftOfContainers(session, state.resources),
+    driftOfSize(session, state.resources),
+  ]);
+  return [...volumes, ...containers, ...size];
+}
+
+async function driftOfVolumes(
+  session: Session,
+  state: StackState,
+  image: string,
+): Promise<Drift[]> {
+  const there = new Set((await session.docker.run(["volume", "ls", "--quiet"])).split("\n"));
+  const { resources } = state;
+  const writers = resources
+    .filter(({ type }) => type === VOLUME)
+    .flatMap(({ parent, id: volume = "" }) =>
+      // What fills it, or gives it to its user, stands beside it in the same component.
+      resources
+        .filter((r) => r.type === COMMAND && r.parent === parent)
+        .map(({ urn, inputs }) => ({ urn, volume, digest: releaseOf(inputs) })),
+    );
+  const gone = writers.filter(({ volume }) => !there.has(volume));
+  const emptied = await missingReleases(
+    session,
+    state.deployment,
+    writers.filter(({ volume, digest }) => there.has(volume) && digest !== undefined),
+    image,
+  );
+  return [
+    ...gone.map(({ urn, volume }) => ({ urn, why: `the volume ${volume} is gone` })),
+    ...emptied.map(({ urn, volume }) => ({ urn, why: `its files are gone from ${volume}` })),
+  ];
+}
+
+/** The digest of the release that a command delivered, if it is one that does. */
+function releaseOf(inputs: ExportedResource["inputs"]): string | undefined {
+  return (inputs?.["environment"] as { RELEASE?: string } | undefined)?.RELEASE;
+}
+
+/** $1, $2 ... are `volume/digest`; prints those that are not there. */
+const LOOK = `
+  for release; do
+    test -n "$(ls -A "/volumes/\${release%/*}/releases/\${release#*/}" 2>/dev/null)" || echo "$release"
+  done
+`;
+
+async function missingReleases<T extends { volume: string; digest: string | undefined }>(
+  session: Session,
+  deployment: string | undefined,
+  releases: readonly T[],
+  image: string,
+): Promise<T[]> {
+  // Without the image the refresh will see worse.
+  if (releases.length === 0 || !(await session.docker.inspect("image", image))) {
+    return [];
+  }
+  const key = ({ volume, digest }: T) => `${volume}/${digest}`;
+  const output = await runTask(session.docker, {
+    image,
+    deployment: deployment ?? "",
+    user: "0:0",
+    capabilities: ["DAC_READ_SEARCH"],
+    volumes: releases.map(({ volume }) => `${volume}:/volumes/${volume}:ro`),
+    program: "sh",
+    args: ["-euc", LOOK, "sh", ...releases.map(key)],
+  });
+  const missing = new Set(output.split("\n"));
+  return releases.filter((release) => missing.has(key(release)));
+}
+
+/** Default limits follow from the engine's machine, which may have grown, or be another one. */
+async function driftOfSize(
+  session: Session,
+  resources: readonly ExportedResource[],
+): Promise<Drift[]> {
+  const asked = resources.find(
+    ({ urn, type }) => type === COMMAND && urn.endsWith("::engine-size"),
+  );
+  const stdout = asked?.outputs?.["stdout"];
+  if (asked === undefined || typeof stdout !== "string") {
+    return [];
+  }
+  const before = JSON.parse(stdout) as EngineSize;
+  const now = await engineSizeOf(session.docker);
+  return isSameSize(before, now)
+    ? []
+    : [
+        {
+          urn: asked.urn,
+          why: `the engine has ${now.processors} processors and ${now.memory} MiB of memory, not ${before.processors} and ${before.memory} as when the limits were made`,
+        },
+      ];
+}
+
+interface ContainerInfo {
+  readonly Id: string;
+  readonly State: { readonly Paused: boolean };
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly NetworkID: string }>>;
+  };
+}
+
+async function driftOfContainers(
+  session: Session,
+  resources: readonly ExportedResource[],
+): Promise<Drift[]> {
+  const containers = resources.filter(({ type, id }) => type === CONTAINER && id !== undefined);
+  const networks = new Set(
+    (await session.docker.run(["network", "ls", "--quiet", "--no-trunc"])).split("\n"),
+  );
+  const found = await Promise.all(
+    containers.map(({ id = "" }) => session.docker.inspect<ContainerInfo>("container", id)),
+  );
+  return containers.flatMap(({ urn, inputs }, index) => {
+    const info = found[index];
+    // One that is gone or stopped is seen by the refresh.
+    if (info === undefined) {
+      return [];
+    }
+    if (info.State.Paused) {
+      return [{ urn, why: "it is paused" }];
+    }
+    const wanted = (inputs?.["networksAdvanced"] ?? []) as { name: string }[];
+    const lost = wanted
+      .map(({ name }) => name)
+      .find((name) => {
+        const id = info.NetworkSettings.Networks[name]?.NetworkID;
+        // A stopped container has no id there yet.
+        return id === undefined || (id !== "" && !networks.has(id));
+      });
+    return lost === undefined ? [] : [{ urn, why: `it is not on the network ${lost}` }];
+  });
+}
+
+/** The flags by which `pulumi up` and `preview` make it anew. Says why on standard error. */
+export function repairs(drift: readonly Drift[]): string[] {
+  for (const { urn, why } of drift) {
+    process.stderr.write(`- Making ${urn.split("::").at(-1)} anew: ${why}\n`);
+  }
+  return drift.flatMap(({ urn }) => ["--replace", urn]);
+}

@@ -1,0 +1,88 @@
+/** What a run that died left behind, for commands that only look: they tell it, `up` and `down` mend it. */
+import { isCutOff } from "./stateBackup.ts";
+import { UserError } from "../programs/errors.ts";
+import { npmRun } from "../programs/npmRun.ts";
+import { deadLocks, orphansOf } from "./recovery.ts";
+import { type DeadRun, lookAtRuns } from "./runLock.ts";
+import type { Session } from "./session.ts";
+import type { StackState } from "./state.ts";
+
+/** What is seen before the state is read. */
+export interface AtRest {
+  readonly died: DeadRun | undefined;
+  /** Pulumi's own locks that nobody holds any more. */
+  readonly locks: number;
+}
+
+/**
+ * Makes sure that nobody is changing the stack, and changes nothing itself.
+ *
+ * @throws UserError when somebody is, or the state can't be read before it is mended
+ */
+export function requireRest(stack: string, embedded: boolean): AtRest {
+  const died = lookAtRuns(stack);
+  if (!embedded) {
+    return { died, locks: 0 };
+  }
+  if (isCutOff(stack)) {
+    throw new UserError(
+      `the state of ${stack} is cut off, as by a full disk: \`${npmRun("up", stack)}\` puts its backup back`,
+    );
+  }
+  return { died, locks: deadLocks(stack).length };
+}
+
+/** The traces of a run that died, in one sentence; undefined where there are none. */
+export async function leftBehind(
+  session: Pick<Session, "docker" | "stack">,
+  state: StackState,
+  { died, locks }: AtRest,
+): Promise<string | undefined> {
+  const [containers, networks] = await Promise.all([
+    orphansOf(session, state, "container"),
+    orphansOf(session, state, "network"),
+  ]);
+  return told(session.stack, {
+    died,
+    locks,
+    operations: state.pending,
+    containers: containers.length,
+    networks: networks.length,
+  });
+}
+
+/** How many of each a dead run left. */
+export interface Traces extends AtRest {
+  readonly operations: number;
+  readonly containers: number;
+  readonly networks: number;
+}
+
+export function told(stack: string, traces: Traces): string | undefined {
+  const { died, locks, operations, containers, networks } = traces;
+  const left = [
+    ...counted(operations, "unfinished operation"),
+    ...counted(
+      containers,
+      "container that the state does not have",
+      "containers that the state does not have",
+    ),
+    ...counted(
+      networks,
+      "network that the state does not have",
+      "networks that the state does not have",
+    ),
+    ...(locks > 0 || died !== undefined ? ["its lock"] : []),
+  ];
+  if (left.length === 0) {
+    return undefined;
+  }
+  const run = died?.command === undefined ? "A run that died" : `\`${died.command}\` died and`;
+  const last = left.pop() ?? "";
+  const list = left.length === 0 ? last : `${left.join(", ")} and ${last}`;
+  return `${run} left ${list}: \`${npmRun("up", stack)}\` mends it and goes on from there`;
+}
+
+function counted(number: number, one: string, many = `${one}s`): string[] {
+  return number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
+}

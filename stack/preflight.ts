@@ -1,0 +1,119 @@
+import { createServer } from "node:net";
+import { UserError } from "../programs/errors.ts";
+import type { DeclaredListener } from "../settings/declaredListeners.ts";
+import { holderOf } from "../settings/heldPorts.ts";
+import { isLocal, publishedListeners } from "../programs/smoke/listeners.ts";
+import type { Session } from "./session.ts";
+import type { StackState } from "./state.ts";
+
+/**
+ * What would make `up` fail halfway is looked for first: names in Docker that somebody else has, and
+ * ports that cannot be bound. All of it is reported together.
+ */
+export async function preflight(
+  session: Session,
+  state: StackState,
+  listeners: readonly DeclaredListener[],
+): Promise<void> {
+  const problems = [
+    ...(await foreignNames(session, state)),
+    ...(isLocal(session.engine.host) ? await unusablePorts(session, state, listeners) : []),
+  ];
+  if (problems.length > 0) {
+    throw new UserError(problems.join("\n       "));
+  }
+}
+
+/** The last parts of the names that a stack's things have in Docker: `cybexp-<stack>-<part>`. */
+export const parts = {
+  container: ["kms", "backend", "kms-db", "backend-db", "proxy"],
+  network: ["kms", "backend", "kms-db", "backend-db", "edge"],
+  volume: [
+    "kms-config",
+    "kms-secrets",
+    "kms-db-data",
+    "kms-db-secrets",
+    "backend-config",
+    "backend-db-data",
+    "backend-db-secrets",
+    "proxy-bodies",
+    "proxy-release",
+  ],
+} as const;
+
+/** Those that a stack has only if its config asks for them. */
+const optionalParts = {
+  container: ["kapow"],
+  network: ["kapow"],
+  volume: ["kapow-files"],
+} as const;
+
+/** Things called like ours that carry another deployment's id, or none. */
+async function foreignNames(session: Session, state: StackState): Promise<string[]> {
+  const problems: string[] = [];
+  for (const kind of ["container", "network", "volume"] as const) {
+    const ours = new Set(
+      [...parts[kind], ...optionalParts[kind]].map((part) => `cybexp-${session.stack}-${part}`),
+    );
+    const all = kind === "container" ? ["--all"] : [];
+    const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
+    const format = `${name}\t{{.Label "cybexp.deployment"}}`;
+    const list = await session.docker.run([kind, "ls", ...all, "--format", format]);
+    for (const line of list.split("\n")) {
+      const [found = "", owner = ""] = line.split("\t");
+      if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
+        problems.push(
+          `the ${kind} ${found} exists and is not this stack's (${owner ? `it is deployment ${owner}'s` : "it has no label cybexp.deployment"}): ` +
+            `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
+            "or choose another stack name with STACK=name",
+        );
+      }
+    }
+  }
+  return problems;
+}
+
+/** Ports that cannot be bound, but for those that a container of ours holds, and gives up in time. */
+async function unusablePorts(
+  session: Session,
+  state: StackState,
+  listeners: readonly DeclaredListener[],
+): Promise<string[]> {
+  // By the engine's own account: `docker ps` joins neighbouring ports, and spells addresses its own way.
+  const held =
+    state.deployment === undefined
+      ? []
+      : await publishedListeners(session.docker, state.deployment);
+  const problems: string[] = [];
+  for (const wanted of listeners) {
+    const { role, address, port } = wanted;
+    const where = `port ${port} at ${address}, which the stack's config gives to ${role},`;
+    const holder = holderOf(wanted, held);
+    if (typeof holder === "object") {
+      problems.push(
+        `${where} is still held by this stack's own ${holder.role}, which gives it up later: ` +
+          `give ${holder.role} its new port with one \`up\`, and then ${role} this one with the next`,
+      );
+    }
+    const trouble = holder === "nobody" ? await tryToListen(address, port) : undefined;
+    if (trouble === "EADDRINUSE") {
+      problems.push(
+        `${where} is taken by another program: end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`,
+      );
+    } else if (trouble === "EADDRNOTAVAIL") {
+      problems.push(
+        `${where} cannot be had: this machine has no address ${address}; give an address of its own, or 0.0.0.0 for the proxy`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** The error's code, or undefined when it works. */
+export function tryToListen(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}

@@ -1,0 +1,33 @@
+import { SERVICE_PORT } from "../render/standIn.ts";
+import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
+import { find, handBack, type Place, standInName } from "../programs/replacement/door.ts";
+import { isServing } from "../programs/replacement/standIn.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * After an `up` that worked, each service's own container serves. A stand-in that is still there is
+ * from a run that was killed, and whose change of the config was taken back: Pulumi saw nothing to do.
+ */
+export async function settleHandovers(
+  session: Session,
+  deployment: string,
+  drainSeconds: number,
+): Promise<void> {
+  for (const role of ["kms", "backend"] as const) {
+    const place: Place = {
+      stack: session.stack,
+      deployment,
+      role,
+      port: SERVICE_PORT,
+      container: `cybexp-${session.stack}-${role}`,
+      proxy: `cybexp-${session.stack}-proxy`,
+      statusPort: PROXY_STATUS_PORT,
+      drainSeconds,
+    };
+    const standIn = await find(session.docker, standInName(place), place);
+    const own = await find(session.docker, place.container, place);
+    if (standIn && (await isServing(session.docker, own))) {
+      await handBack(session.docker, place);
+    }
+  }
+}
