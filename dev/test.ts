@@ -14,10 +14,17 @@ interface Tally {
   failed: number;
 }
 
+/** Whose imports are held to dev/arrows.js. */
+const FOLDERS = [
+  ...["index.ts", "components", "settings", "render", "programs", "machine", "stack", "cli"],
+  ...["dev", "bench", "policy"],
+];
+
 /** What a reader of the code could have found without running it; each is one check. */
 const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[] = [
   ["types", "tsc", "--noEmit"],
   ["lint", "eslint", "--max-warnings=0", "."],
+  ["arrows between folders", "depcruise", "--config", "dev/arrows.js", ...FOLDERS],
   ["format", "prettier", "--check", "--log-level=warn", "."],
   ["public types", "tstyche"],
   ["generated reference", "node", "dev/docs.ts", "--check"],

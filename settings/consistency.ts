@@ -2,20 +2,15 @@
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
 import { certificateDays } from "./certificates.ts";
 import { Fault, type Parser } from "./fault.ts";
+import type { Finding } from "./finding.ts";
 import { clashes, type Listener } from "./listeners.ts";
 import { parseUserName } from "./names.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { parsePort } from "./ports.ts";
-import type { RawConfig } from "./read.ts";
+import type { RawConfig } from "./rawConfig.ts";
 import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { isPulumiCloud, parseBackend } from "./state.ts";
-
-/** A mistake and where it is. */
-export interface Finding {
-  readonly path: Path;
-  readonly fault: Fault;
-}
 
 /** All mistakes across keys. */
 export function inconsistencies(raw: RawConfig): Finding[] {

@@ -1,7 +1,7 @@
 /** What a production stack may not be: mistakes that are none in a stack for trying out. */
 import { BlockList, isIPv4 } from "node:net";
 import { canonicalAddress } from "./addresses.ts";
-import type { Finding } from "./consistency.ts";
+import type { Finding } from "./finding.ts";
 import { Fault } from "./fault.ts";
 import { hasDigest, isDemoImage, isPlaceholderImage, parseImage } from "./images.ts";
 import { parseHostName } from "./names.ts";

@@ -1,27 +1,17 @@
 /** From a stack's raw configuration to its settings, or to one report of all that is wrong with it. */
 import type { z } from "zod";
-import { type Finding, inconsistencies } from "./consistency.ts";
+import { inconsistencies } from "./consistency.ts";
+import type { Finding } from "./finding.ts";
 import { Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
 import { formatPath, type Path } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
+import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
 import { Redactor } from "./secrecy.ts";
 import { along, docOf, itemOf, keysOf } from "./tree.ts";
 import type { Settings } from "./types.ts";
-
-/** A stack's configuration as Pulumi hands it over. */
-export interface RawConfig {
-  /** The stack's name, for the report. */
-  readonly stack: string;
-  /** The values by key, without the prefix `cybexp:`; maps and lists already parsed from JSON. */
-  readonly values: Readonly<Record<string, unknown>>;
-  /** Keys, without the prefix, that have a secret anywhere in their value. */
-  readonly secretKeys: ReadonlySet<string>;
-  /** Paths of user passwords that stand in clear in the stack's file: see `plainPasswords`. */
-  readonly plainPasswords?: readonly string[];
-}
 
 /**
  * Validates a stack's configuration and applies the defaults.

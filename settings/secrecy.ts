@@ -1,7 +1,7 @@
 /** What a report must not show. */
 import { parse } from "yaml";
 import { formatPath, type Path, valueAt } from "./path.ts";
-import type { RawConfig } from "./read.ts";
+import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
 import { HIDDEN, quote, show } from "./show.ts";
 import { along, docOf } from "./tree.ts";

@@ -3,16 +3,9 @@ import { isCutOff } from "./stateBackup.ts";
 import { UserError } from "../programs/errors.ts";
 import { npmRun } from "../programs/npmRun.ts";
 import { deadLocks, orphansOf } from "./recovery.ts";
-import { type DeadRun, lookAtRuns } from "./runLock.ts";
+import { type AtRest, lookAtRuns } from "./runLock.ts";
 import type { Session } from "./session.ts";
 import type { StackState } from "./state.ts";
-
-/** What is seen before the state is read. */
-export interface AtRest {
-  readonly died: DeadRun | undefined;
-  /** Pulumi's own locks that nobody holds any more. */
-  readonly locks: number;
-}
 
 /**
  * Makes sure that nobody is changing the stack, and changes nothing itself.

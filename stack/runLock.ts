@@ -169,3 +169,10 @@ async function waitFor(holder: Holder): Promise<void> {
     `process ${holder.pid}, an interrupted run, did not stop within ${STOP_SECONDS} s: end it with \`kill ${holder.pid}\``,
   );
 }
+
+/** What is seen before the state is read. */
+export interface AtRest {
+  readonly died: DeadRun | undefined;
+  /** Pulumi's own locks that nobody holds any more. */
+  readonly locks: number;
+}

@@ -4,6 +4,7 @@ import { exitWords } from "../programs/docker/exitCodes.ts";
 import { healthWords } from "../programs/docker/healthWords.ts";
 import { lastLine } from "../programs/docker/oneLine.ts";
 import type { Update } from "./update.ts";
+import { lookAtLog } from "./updateReport.ts";
 
 /** What `docker container inspect` tells of it, as far as it matters here. */
 export interface UnwellContainer {
@@ -16,11 +17,6 @@ export interface UnwellContainer {
       readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
     };
   };
-}
-
-/** The end of a sentence that sends its reader to a container's log. */
-export function lookAtLog(container: string): string {
-  return `: see \`docker logs ${container}\``;
 }
 
 /** The update with the cause in each failure of a container, as far as the engine knows one. */

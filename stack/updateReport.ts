@@ -1,5 +1,4 @@
 import { explainUpdate } from "./smallerMemory.ts";
-import { lookAtLog } from "./unwell.ts";
 
 /** An engine event of `pulumi up --json`, as far as it is told to the operator. */
 interface EngineEvent {
@@ -246,4 +245,9 @@ function unwellContainer(urn: string | undefined, text: string): string | undefi
   return stack !== undefined && /healthy|running/.test(text)
     ? `cybexp-${stack}-${nameOf(urn ?? "")}`
     : undefined;
+}
+
+/** The end of a sentence that sends its reader to a container's log. */
+export function lookAtLog(container: string): string {
+  return `: see \`docker logs ${container}\``;
 }

@@ -18,7 +18,7 @@ import { readRequest } from "./certificateRequest.ts";
 import { UserError } from "../../programs/errors.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { lockStack } from "../../stack/runLock.ts";
-import { openSession } from "../../stack/session.ts";
+import { openSession } from "../../stack/openSession.ts";
 import { stackConfig, stackFile, stackName } from "../../stack/configFile.ts";
 
 export interface ClientOptions {

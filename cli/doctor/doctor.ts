@@ -14,7 +14,8 @@ import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { UserError } from "../../programs/errors.ts";
 import { type Check, outside, outsideChecks } from "../../programs/smoke/outside.ts";
-import { openSession, type Session } from "../../stack/session.ts";
+import type { Session } from "../../stack/session.ts";
+import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { settingsOf } from "../../stack/settings.ts";
 import {

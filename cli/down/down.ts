@@ -4,7 +4,7 @@ import { UserError } from "../../programs/errors.ts";
 import { INTERRUPTED } from "../../machine/signals.ts";
 import { npmRun } from "../../programs/npmRun.ts";
 import { recover, removeLeftovers, removeStandIns } from "../../stack/recovery.ts";
-import { openSession } from "../../stack/session.ts";
+import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { type ExportedResource, stackExists } from "../../stack/state.ts";
 import { settingsOf } from "../../stack/settings.ts";

@@ -3,8 +3,10 @@ import { Fault } from "../../settings/fault.ts";
 import { UserError } from "../../programs/errors.ts";
 import type { Taken } from "./ports.ts";
 import type { Prompt } from "./prompt.ts";
-import { type Question, questions } from "./questions.ts";
-import { answered, type Values } from "./values.ts";
+import { questions } from "./questions.ts";
+import type { Question } from "./question.ts";
+import { answered } from "./values.ts";
+import type { Values } from "./question.ts";
 
 /** The answers given by flags, by the flags' names. */
 export type Flags = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 /** What is printed when a new environment's file is there: where its state will be, and what comes next. */
 import { valueAt } from "../../settings/path.ts";
 import { folderOf, isPulumiCloud } from "../../settings/state.ts";
-import type { Values } from "./values.ts";
+import type { Values } from "./question.ts";
 
 export function nextSteps(name: string, values: Values): string {
   const backend = valueAt(values, ["state", "backend"]) as string | undefined;

@@ -1,32 +1,15 @@
 /** What a new environment's file has to know: each with its flag, its default and its check. */
 import { parseListenAddress, parseLoopbackEndpoint } from "../../settings/addresses.ts";
-import type { Parser } from "../../settings/fault.ts";
 import { parseImage } from "../../settings/images.ts";
 import { parseHostName } from "../../settings/names.ts";
-import { type Path, valueAt } from "../../settings/path.ts";
+import { valueAt } from "../../settings/path.ts";
 import { parsePort } from "../../settings/ports.ts";
 import { isProduction } from "../../settings/production.ts";
 import { oneOf } from "../../settings/scalars.ts";
 import { isPulumiCloud, parseSecretsProvider } from "../../settings/state.ts";
 import { backend, EMBEDDED, names, someNames, written, yesNo } from "./parsers.ts";
-import { freePort, holderOf, type Taken } from "./ports.ts";
-import type { Values } from "./values.ts";
-
-export interface Question {
-  /** The flag's name, without its dashes. */
-  readonly flag: string;
-  /** Where the answer goes in the config. */
-  readonly paths: readonly Path[];
-  readonly text: string;
-  /** What one should know to answer it. */
-  hint?(values: Values, taken: readonly Taken[]): string;
-  /** Whether it is to be asked; else its default holds, if there is one. @default always */
-  asked?(values: Values, taken: readonly Taken[]): boolean;
-  /** What Enter means; undefined where there has to be an answer, or nothing to be said. */
-  fallback?(values: Values, taken: readonly Taken[]): string | undefined;
-  /** The value for the config; undefined leaves the key out. */
-  readonly parse: Parser<unknown>;
-}
+import { freePort, holderOf } from "./ports.ts";
+import type { Question, Values } from "./question.ts";
 
 const image = (section: string, text: string, demo: string): Question => ({
   flag: `${section}-image`,

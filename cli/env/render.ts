@@ -2,7 +2,7 @@
 import { stringify } from "yaml";
 import { valueAt } from "../../settings/path.ts";
 import { isProduction } from "../../settings/production.ts";
-import type { Values } from "./values.ts";
+import type { Values } from "./question.ts";
 
 /** The file of an environment. @param header The lines at its top, without `#`. */
 export function renderEnvironment(values: Values, header: readonly string[]): string {

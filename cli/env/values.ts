@@ -1,12 +1,10 @@
 /** The config of a new environment as it grows, answer by answer. */
-import { type Finding, inconsistencies } from "../../settings/consistency.ts";
+import { inconsistencies } from "../../settings/consistency.ts";
+import type { Finding } from "../../settings/finding.ts";
 import { Fault } from "../../settings/fault.ts";
 import { type Path, valueAt } from "../../settings/path.ts";
 import { isProduction, unfitForProduction } from "../../settings/production.ts";
-import type { Question } from "./questions.ts";
-
-/** The config as the file will have it, without the prefix `cybexp:`. */
-export type Values = Readonly<Record<string, unknown>>;
+import type { Question, Values } from "./question.ts";
 
 /** The config with one more answer in it, or what is wrong with the answer. */
 export function answered(values: Values, question: Question, answer: string): Values | Fault {

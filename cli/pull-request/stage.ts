@@ -11,7 +11,7 @@ import { step } from "../../machine/progress.ts";
 import { type Previewed, type Step } from "../preview/events.ts";
 import { runPreview } from "../preview/run.ts";
 import { removeLabelled } from "../../stack/recovery.ts";
-import { runCaptured } from "../../stack/session.ts";
+import { runCaptured } from "../../stack/openSession.ts";
 import { pulumiEnvironment } from "../../stack/configFile.ts";
 import type { Toolchain } from "../../machine/toolchain.ts";
 import { castOf } from "./cast.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import { projectRoot } from "../../machine/paths.ts";
-import { openSession } from "../../stack/session.ts";
+import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { readState, stackExists } from "../../stack/state.ts";
 import { settingsOf } from "../../stack/settings.ts";

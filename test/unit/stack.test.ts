@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { localDir } from "../../machine/paths.ts";
-import { imagesOf } from "../../stack/session.ts";
+import { imagesOf } from "../../stack/openSession.ts";
 import {
   pulumiEnvironment,
   stackConfig,

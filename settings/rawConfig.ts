@@ -1,0 +1,11 @@
+/** A stack's configuration as Pulumi hands it over. */
+export interface RawConfig {
+  /** The stack's name, for the report. */
+  readonly stack: string;
+  /** The values by key, without the prefix `cybexp:`; maps and lists already parsed from JSON. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys, without the prefix, that have a secret anywhere in their value. */
+  readonly secretKeys: ReadonlySet<string>;
+  /** Paths of user passwords that stand in clear in the stack's file: see `plainPasswords`. */
+  readonly plainPasswords?: readonly string[];
+}
