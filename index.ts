@@ -21,13 +21,6 @@ import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
-// Pulumi keeps a stack trace for each promise, and maps it to sources: a third of this program's time.
-// There is nothing to map, since Node runs these sources as they are.
-Reflect.deleteProperty(Error, "prepareStackTrace");
-// The SDK tells the engine of each step in debug messages, several calls for each resource, with secrets
-// in them, whether anybody listens or not.
-Reflect.set(pulumi.log, "debug", () => Promise.resolve());
-
 const settings = loadSettings();
 
 const guard = new RotationGuard("rotation-guard", { settings });

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { matching, wholeNumber } from "./check.ts";
-import { tar, type TarEntry } from "./tar.ts";
 
 export interface ReleaseFile {
   readonly content: string | Uint8Array;
@@ -11,7 +10,16 @@ export interface ReleaseFile {
 /** The files of one release, by name; a release has no folders. */
 export type ReleaseFiles = Readonly<Record<string, ReleaseFile>>;
 
-export interface TarballOptions {
+/** A file or folder of a release as it is packed; a folder's path ends in a slash. */
+export interface ReleaseEntry {
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly content?: Uint8Array;
+}
+
+export interface EntriesOptions {
   /** Numeric owner of every entry. */
   readonly uid: number;
   readonly gid: number;
@@ -34,14 +42,17 @@ export function releaseDigest(files: ReleaseFiles): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** The release as a tar archive; the same files give the same bytes. */
-export function tarball(files: ReleaseFiles, { uid, gid, prefix }: TarballOptions): Buffer {
+/** The release as it is packed, its folders first; the same files give the same entries. */
+export function releaseEntries(
+  files: ReleaseFiles,
+  { uid, gid, prefix }: EntriesOptions,
+): ReleaseEntry[] {
   const folders = prefix.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
-  const entries: TarEntry[] = folders.map((path) => ({ path: `${path}/`, mode: 0o755, uid, gid }));
+  const entries: ReleaseEntry[] = folders.map((path) => ({ path: `${path}/`, mode: 0o755, uid, gid }));
   for (const { name, mode, bytes } of canonical(files)) {
     entries.push({ path: `${prefix}/${name}`, mode, uid, gid, content: bytes });
   }
-  return tar(entries);
+  return entries;
 }
 
 /** Checked, in bytes, and in one order whatever the order of the keys. */

@@ -15,6 +15,7 @@ import { pulumiEnvironment, stackConfig, stackName, stateDir } from "./configFil
 import { requireRest } from "./leftBehind.ts";
 import type { AtRest } from "./runLock.ts";
 import { clearTheWay } from "./recovery.ts";
+import { withoutDebugMessages, writesDebugMessages } from "./debugMessages.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./cleanConfigFile.ts";
 import { isEmbedded, type StateStore, storeOf } from "./backend.ts";
@@ -192,16 +193,18 @@ function run(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const shared = process.stdin.isTTY;
+    const filtered = writesDebugMessages(args);
     const child = spawn(pulumi, args, {
       cwd: projectRoot,
       env,
       detached: !shared,
-      stdio: "inherit",
+      stdio: ["inherit", filtered ? "pipe" : "inherit", "inherit"],
     });
+    child.stdout?.pipe(withoutDebugMessages()).pipe(process.stdout, { end: false });
     const stop = forwardSignals(child, { shared });
     child.on("error", reject);
     child.on("spawn", () => lock.setPulumi(child.pid ?? 0));
-    child.on("exit", (code, signal) => {
+    child.on("close", (code, signal) => {
       stop();
       resolve(signal ? 1 : (code ?? 1));
     });

@@ -9,8 +9,9 @@
  *    goes back to where it was.
  */
 import { z } from "zod";
-import { tarball } from "../../render/release.ts";
+import { releaseEntries } from "../../render/release.ts";
 import { releasesToRemove } from "../../render/releasePruning.ts";
+import { tar } from "../docker/archive.ts";
 import { Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
@@ -87,22 +88,22 @@ function inVolume(
   release: Input,
   script: string,
   args: string[],
-  tar?: Uint8Array,
+  input?: Uint8Array,
 ) {
   return throwAway(docker, {
     ...release,
     script,
     args,
     capabilities: ["CHOWN", "FOWNER", "DAC_OVERRIDE"],
-    ...(tar && { input: tar }),
+    ...(input && { input }),
   });
 }
 
 async function write(docker: Docker, release: Input): Promise<void> {
   const { digest, owner, files } = release;
   const [uid = 0, gid = 0] = owner.split(":").map(Number);
-  const tar = tarball(files, { uid, gid, prefix: `releases/${digest}.part` });
-  const output = await inVolume(docker, release, WRITE, [digest, owner], tar);
+  const entries = releaseEntries(files, { uid, gid, prefix: `releases/${digest}.part` });
+  const output = await inVolume(docker, release, WRITE, [digest, owner], await tar(entries));
   const [current = "", ...newestFirst] = output.split("\n");
   const old = releasesToRemove({
     newestFirst,

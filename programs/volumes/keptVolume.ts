@@ -3,8 +3,7 @@ import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { MARK, MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
-import { tar, type TarEntry } from "../../render/tar.ts";
-import { type ArchivedFile, untar } from "../../render/untar.ts";
+import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
 
 /**
@@ -85,9 +84,9 @@ export async function markVolume(
     ownFile(MARK_FILE, mark),
     ...((await hasSeal(docker, volume, deployment)) ? [ownFile(SEAL_FILE, "[]")] : []),
   ];
-  await withMounted(docker, volume, deployment, ({ container, path }) =>
+  await withMounted(docker, volume, deployment, async ({ container, path }) =>
     docker.run(["container", "cp", "-", `${container}:${path}`], {
-      input: tar(entries),
+      input: await tar(entries),
     }),
   );
   return mark;
@@ -147,7 +146,7 @@ async function withMounted<T>(
   }
   const labels = [`--label=cybexp.deployment=${deployment}`, "--label=cybexp.role=task"];
   // An image with nothing in it: no registry has to be asked, and nothing of it can run.
-  const image = (await docker.run(["image", "import", "-"], { input: tar([]) })).trim();
+  const image = (await docker.run(["image", "import", "-"], { input: await tar([]) })).trim();
   try {
     const create = ["container", "create", ...labels, `--volume=${volume}:/volume`, image, "none"];
     const container = (await docker.run(create)).trim();

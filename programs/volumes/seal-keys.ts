@@ -5,8 +5,7 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
-import { tar } from "../../render/tar.ts";
-import { untar } from "../../render/untar.ts";
+import { tar, untar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
 import { ownFile } from "./keptVolume.ts";
 import { runProgram } from "../program.ts";
@@ -22,11 +21,11 @@ const input = z.object({
 await runProgram(input, 60, async ({ dockerHost, container, folder, keys }) => {
   const docker = new Docker(dockerHost);
   const archive = await docker.copyOut(container, `${folder}/.`);
-  const names = archive === undefined ? [] : untar(archive).map(({ path }) => basename(path));
+  const names = (archive === undefined ? [] : await untar(archive)).map(({ path }) => basename(path));
   if (!names.includes(MARK_FILE) || !keys.every((key) => names.includes(key))) {
     return;
   }
   await docker.run(["container", "cp", "-", `${container}:${folder}`], {
-    input: tar([ownFile(SEAL_FILE, JSON.stringify(keys))]),
+    input: await tar([ownFile(SEAL_FILE, JSON.stringify(keys))]),
   });
 });

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
-import { untar } from "../../render/untar.ts";
+import { untar } from "../../programs/docker/archive.ts";
 import { ensureToolchain } from "../../machine/toolchain.ts";
 import { docker, Project, type Result } from "./project.ts";
 import { snapshot } from "./snapshot.ts";
@@ -59,10 +59,10 @@ function restore(archive: Buffer): void {
 }
 
 /** The keys, by name: their digests. */
-function keys(): Record<string, string> {
+async function keys(): Promise<Record<string, string>> {
   const digest = (content: Buffer) => createHash("sha256").update(content).digest("hex");
   return Object.fromEntries(
-    untar(copyOf())
+    (await untar(copyOf()))
       .map(({ path, content }) => [path.replace(/^.*\//, ""), digest(content)] as const)
       .filter(([name]) => /^(DE_key|ORE_key|cpabe-)/.test(name)),
   );
@@ -120,9 +120,9 @@ describe("a stack that keeps its data", () => {
     project.configure((config) => (config["cybexp:throwaway"] = false));
     await up();
     copy = copyOf();
-    made = keys();
+    made = await keys();
     mark =
-      untar(copy)
+      (await untar(copy))
         .find(({ path }) => path.endsWith(".cybexp-volume"))
         ?.content.toString() ?? "";
   });
@@ -161,7 +161,7 @@ describe("a stack that keeps its data", () => {
     await assertRefused(/is not the one that had the KMS's keys: it has no \.cybexp-volume/);
     restore(copy);
     await up();
-    assert.deepEqual(keys(), made);
+    assert.deepEqual(await keys(), made);
   });
 
   it("makes no new keys when only they are gone", async () => {
@@ -172,7 +172,7 @@ describe("a stack that keeps its data", () => {
     await assertRefused(/has lost the KMS's keys: DE_key\.pem, ORE_key\.bin, cpabe-mk\.binary, /);
     restore(copy);
     await up();
-    assert.deepEqual(keys(), made);
+    assert.deepEqual(await keys(), made);
   });
 
   it("makes new ones when the operator gives up the old ones by their mark, once", async () => {
@@ -188,7 +188,7 @@ describe("a stack that keeps its data", () => {
       `warning: cybexp:lost has kms-secrets@${mark}: the stack has no such volume any more, so the key has done its work; remove it`,
     );
     assert.match(await up(), used);
-    const renewed = keys();
+    const renewed = await keys();
     assert.deepEqual(Object.keys(renewed).sort(), Object.keys(made).sort());
     assert.notDeepEqual(renewed, made);
     assert.match(await previewed(), used);

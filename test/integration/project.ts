@@ -8,13 +8,14 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { projectRoot } from "../../machine/paths.ts";
 import { tryToListen } from "../../stack/preflight.ts";
@@ -57,21 +58,7 @@ export class Project {
       throw new Error("the dependencies are not installed: run `npm test`, or any `npm run` once");
     }
     const dir = mkdtempSync(join(tmpdir(), "cybexp-test-"));
-    const tracked = execFileSync(
-      "git",
-      ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-      {
-        cwd: projectRoot,
-        encoding: "utf8",
-      },
-    );
-    for (const file of tracked.split("\0").filter(Boolean)) {
-      // Git lists what was deleted and not committed, too.
-      if (!existsSync(join(projectRoot, file))) {
-        continue;
-      }
-      cpSync(join(projectRoot, file), join(dir, file));
-    }
+    copyWorkingTree(dir);
     symlinkSync(modules, join(dir, "node_modules"));
 
     const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
@@ -93,6 +80,27 @@ export class Project {
       });
     });
     return project;
+  }
+
+  /**
+   * Puts another version of the code in this one's place; the stack's file, state and passphrase stay.
+   *
+   * @param commit The working tree's when it is left out.
+   */
+  useCode(commit?: string): void {
+    const kept = new Set([basename(this.configFile), ".cybexp", "node_modules"]);
+    for (const name of readdirSync(this.dir).filter((name) => !kept.has(name))) {
+      rmSync(join(this.dir, name), { recursive: true });
+    }
+    if (commit === undefined) {
+      copyWorkingTree(this.dir);
+      return;
+    }
+    const archive = execFileSync("git", ["archive", commit], {
+      cwd: projectRoot,
+      maxBuffer: 2 ** 28,
+    });
+    execFileSync("tar", ["-xf", "-", "-C", this.dir], { input: archive });
   }
 
   get configFile(): string {
@@ -247,4 +255,19 @@ export async function freePorts(count: number): Promise<number[]> {
     }
   }
   return [...ports];
+}
+
+/** What git knows of the project, as it is now. */
+function copyWorkingTree(dir: string): void {
+  const tracked = execFileSync(
+    "git",
+    ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+    { cwd: projectRoot, encoding: "utf8" },
+  );
+  for (const file of tracked.split("\0").filter(Boolean)) {
+    // Git lists what was deleted and not committed, too.
+    if (existsSync(join(projectRoot, file))) {
+      cpSync(join(projectRoot, file), join(dir, file));
+    }
+  }
 }

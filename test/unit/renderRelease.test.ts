@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { releaseDigest, type ReleaseFiles, tarball } from "../../render/release.ts";
+import { tar } from "../../programs/docker/archive.ts";
+import { releaseDigest, releaseEntries, type ReleaseFiles } from "../../render/release.ts";
 
 const files: ReleaseFiles = {
   "server.crt": { mode: 0o444, content: "ü" },
@@ -70,11 +71,12 @@ describe("releaseDigest", () => {
   });
 });
 
-describe("tarball", () => {
+describe("the entries of a release", () => {
+  const tarball = (...args: Parameters<typeof releaseEntries>) => tar(releaseEntries(...args));
   const owner = { uid: 101, gid: 102, prefix: "releases/abc.part" };
 
-  it("is what tar lists, with numeric owners and no time", () => {
-    const archive = tarball({ ...files, big: { mode: 0o400, content: "x".repeat(513) } }, owner);
+  it("is what tar lists, with numeric owners and no time", async () => {
+    const archive = await tarball({ ...files, big: { mode: 0o400, content: "x".repeat(513) } }, owner);
     const { stdout, stderr, status } = spawnSync("tar", ["--numeric-owner", "-tvf", "-"], {
       input: archive,
       encoding: "utf8",
@@ -96,10 +98,10 @@ describe("tarball", () => {
     );
   });
 
-  it("gives back every byte", () => {
+  it("gives back every byte", async () => {
     for (const size of [0, 1, 511, 512, 513, 100_000]) {
       const content = new Uint8Array(size).map((_, index) => index % 251);
-      const archive = tarball({ file: { mode: 0o400, content } }, owner);
+      const archive = await tarball({ file: { mode: 0o400, content } }, owner);
       const { stdout, status } = spawnSync("tar", ["-xOf", "-", "releases/abc.part/file"], {
         input: archive,
       });
@@ -109,18 +111,18 @@ describe("tarball", () => {
     }
   });
 
-  it("is the same for the same files", () => {
+  it("is the same for the same files", async () => {
     const { htpasswd, "server.crt": certificate } = files;
     assert.ok(htpasswd && certificate);
     assert.deepEqual(
-      tarball({ htpasswd, "server.crt": certificate }, owner),
-      tarball(files, owner),
+      await tarball({ htpasswd, "server.crt": certificate }, owner),
+      await tarball(files, owner),
     );
   });
 
-  it("refuses a prefix that leaves the place it is unpacked in", () => {
+  it("refuses a prefix that leaves the place it is unpacked in", async () => {
     for (const prefix of ["/etc", "a/../b", "", "a b", "x".repeat(100)]) {
-      assert.throws(() => tarball(files, { ...owner, prefix }), /can't be a path in an archive/);
+      await assert.rejects(tarball(files, { ...owner, prefix }), /can't be a path in an archive/);
     }
   });
 });

@@ -45,6 +45,17 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
+  it("has Pulumi's JSON events to look through, as an operator may ask for them", async () => {
+    for (const [command = "", ...args] of [
+      ["up", "--json", "--yes", "--skip-preview"],
+      ["preview", "--json"],
+    ]) {
+      const { code, stdout } = await the().npm("pulumi", command, ...args);
+      assert.equal(code, 0, command);
+      assert.match(stdout, /"resourcePreEvent"|"steps"/);
+    }
+  });
+
   it("has no secret in clear anywhere", () => {
     const secrets = new Map(the().secrets);
     for (const name of [

@@ -1,0 +1,51 @@
+/** A stack that an earlier version deployed, under this one: what the changelog names, and nothing else. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Deployed } from "../integration/deployed/deployed.ts";
+import { checkStack } from "../integration/deployed/checkStack.ts";
+import { Project } from "../integration/project.ts";
+
+/** The commit before the programs moved to programs/. */
+const BEFORE = "0ca3cd5";
+
+interface Step {
+  readonly op: string;
+  readonly urn: string;
+}
+
+describe(`a stack that commit ${BEFORE} deployed`, () => {
+  let deployed: Deployed;
+  before(async () => {
+    deployed = new Deployed(await Project.create());
+    deployed.project.useCode(BEFORE);
+    await deployed.up();
+    deployed.project.useCode();
+  });
+  after(() => deployed.project.remove());
+
+  // The engine is asked for its size anew, so a preview does not know the containers' limits, and tells of
+  // them as replaced: see CHANGELOG.md. What `up` does is in the next test.
+  it("has nothing made or removed, and of what is changed in place only programs", async () => {
+    const { code, stdout, output } = await deployed.project.pulumi("preview", "--json");
+    assert.equal(code, 0, output);
+    const { steps } = JSON.parse(stdout) as { steps: Step[] };
+    const changed = steps
+      .filter(({ op }) => op !== "same")
+      .map(({ op, urn }) => `${op} ${urn.split("::")[2]?.split("$").at(-1)}`);
+    assert.deepEqual([...new Set(changed)].sort(), [
+      "replace docker:index/container:Container",
+      "update command:local:Command",
+    ]);
+  });
+
+  it("is taken over by `up`, without another container, and serves", async () => {
+    await deployed.load();
+    const ids = () => Object.values(deployed.containers()).map(({ Id }) => Id);
+    const were = ids();
+    const result = await deployed.npm("up");
+    assert.equal(result.code, 0, result.output);
+    await deployed.load();
+    assert.deepEqual(ids(), were);
+    await checkStack(deployed);
+  });
+});
