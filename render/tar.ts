@@ -11,7 +11,7 @@ const BLOCK = 512;
 
 /**
  * A ustar archive (POSIX.1-1988) without names of users or times: the same entries give the same
- * bytes. Paths are ASCII and at most 100 characters, which is as much as the oldest field holds.
+ * bytes. Paths are ASCII and at most 100 characters long, because the oldest field holds no more.
  */
 export function tar(entries: readonly TarEntry[]): Buffer {
   const parts = entries.flatMap((entry) => {

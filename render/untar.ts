@@ -8,10 +8,10 @@ export interface ArchivedFile {
 const BLOCK = 512;
 
 /**
- * What is in an archive as `docker cp ... -` writes it: ustar with pax or GNU headers, whose long names
- * are left out, as nobody here looks for one.
+ * The content of an archive as `docker cp ... -` writes it: ustar with pax or GNU headers. Their long names are
+ * left out, because nobody here needs one.
  *
- * @throws RangeError for what is no archive, or is cut off.
+ * @throws RangeError if it is no archive, or is cut off.
  */
 export function untar(archive: Buffer): ArchivedFile[] {
   const files: ArchivedFile[] = [];
