@@ -14,7 +14,7 @@ export interface BackendArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
-  /** Seconds that requests which are under way may take when its container is replaced. */
+  /** Seconds that requests under way may still take when its container is replaced. */
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
@@ -23,8 +23,8 @@ export interface BackendArgs {
 }
 
 /**
- * CYBEX-P's store of encrypted records. It has no authentication of its own and runs what it is
- * sent: the proxy's password and the network without a way out are what protects it.
+ * CYBEX-P's store of encrypted records. It has no authentication of its own and runs what it is sent. The
+ * proxy's password and a network with no way out protect it.
  */
 export class Backend extends pulumi.ComponentResource {
   readonly service: Service;

@@ -14,8 +14,8 @@ export interface BodyVolumeArgs {
 }
 
 /**
- * Room on the engine's disk for what is on its way: in a tmpfs it would count as memory. Nginx unlinks
- * each of its files as soon as it is open, so nothing stays in there, and nothing is lost with it.
+ * Room on the engine's disk for bodies under way: in a tmpfs they would count as memory. Nginx unlinks each
+ * file as soon as it is open, so nothing stays in the volume, and nothing is lost with it.
  */
 export class BodyVolume extends pulumi.ComponentResource {
   /** Known once its owner is set. */

@@ -3,7 +3,7 @@ import * as tls from "@pulumi/tls";
 import { dated } from "./dated.ts";
 
 export interface CertificateAuthorityArgs {
-  /** What it calls itself, in the certificate's subject. */
+  /** Its name in the certificate's subject. */
   readonly commonName: string;
   readonly validityDays: number;
 }
@@ -12,7 +12,7 @@ export interface CertificateAuthorityArgs {
 export class CertificateAuthority extends pulumi.ComponentResource {
   /** PEM. */
   readonly certificate: pulumi.Output<string>;
-  /** As the TLS provider made it, for the provider alone: another text would make it sign all anew. */
+  /** As the TLS provider made it. Only for the provider: with another text it would sign everything anew. */
   readonly issuer: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
@@ -35,7 +35,7 @@ export class CertificateAuthority extends pulumi.ComponentResource {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: args.commonName, organization: "CYBEX-P" },
         validityPeriodHours: args.validityDays * 24,
-        // Of the same key, so what it signed stays good; clients have a tenth of its life to get it.
+        // The key stays, so what it signed stays good. Clients have a tenth of its life to get the new one.
         earlyRenewalHours: Math.floor((args.validityDays * 24) / 10),
         isCaCertificate: true,
         setSubjectKeyId: true,

@@ -4,8 +4,8 @@ import type { Deployment } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 /**
- * An image's id, once it is known to have what it must have: what is made of it needs no further
- * order, and the container before it is still there when the check fails.
+ * An image's id, known once the image is found to have what it needs. What is made from the image then waits
+ * for the check, and the old container is still there if the check fails.
  */
 export function checkedImage(
   name: string,
@@ -22,6 +22,6 @@ export function checkedImage(
     },
     { parent },
   );
-  // A preview makes nothing that could come too early, and an unknown image is a replacement in it.
+  // Nothing can come too early in a preview, and with an unknown image it would show a replacement.
   return pulumi.runtime.isDryRun() ? image : pulumi.all([image, check.id]).apply(([id]) => id);
 }

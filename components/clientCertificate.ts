@@ -12,7 +12,7 @@ export interface ClientCertificateArgs {
   /** The client's name. */
   readonly client: string;
   readonly generation: number;
-  /** Whether it is the generation before the one in use: it stays what it was in its own time. */
+  /** Whether it is the generation before the one in use, which must not change any more. */
   readonly past: boolean;
   readonly keyType: ClientKeyType;
   /** A request made elsewhere, PEM, instead of a key of ours. */
@@ -31,7 +31,7 @@ const KEYS = {
 export class ClientCertificate extends pulumi.ComponentResource {
   /** PEM. */
   readonly certificate: pulumi.Output<string>;
-  /** PEM; empty where the key is elsewhere. Secret. */
+  /** PEM; empty if its owner made the key. Secret. */
   readonly privateKey: pulumi.Output<string>;
   /** The whole subject, as the proxy knows it. */
   readonly subject: pulumi.Output<string>;
@@ -90,7 +90,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
     };
   }
 
-  /** The TLS provider copies the name that a request asks for; so a program of our own signs. */
+  /** The TLS provider copies the name that a request asks for, so a program of our own signs. */
   #ofRequest(name: string, args: ClientCertificateArgs & { readonly csr: string }) {
     const { client, generation } = args;
     const { current } = args.authority;
@@ -112,10 +112,10 @@ export class ClientCertificate extends pulumi.ComponentResource {
       { parent: this, ...(args.past && { ignoreChanges: ["stdin", "environment"] }) },
     );
     return {
-      // It says nothing that the client does not show to everybody it calls.
+      // It says nothing that the client doesn't show to every server.
       certificate: pulumi.unsecret(signed.stdout),
       privateKey: pulumi.secret(""),
-      // Of the generation before: the subject that it was signed with, not one of the new request.
+      // For the generation before: the subject that it was signed with, not that of the new request.
       subject: signed.environment.apply((because) => because?.["SUBJECT"] ?? ""),
     };
   }

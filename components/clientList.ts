@@ -7,7 +7,7 @@ import { ClientCertificate } from "./clientCertificate.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
-/** A client with an ECDSA key that is good as long as the list says: generation 1, nothing retired. */
+/** A client with an ECDSA key, good while it is on the list: generation 1, nothing retired. */
 export type ListedClient = Pick<ClientSettings, "name"> & Partial<ClientSettings>;
 
 export interface ClientListArgs {
@@ -23,18 +23,18 @@ export interface ClientListArgs {
 export interface ClientCredential {
   /** PEM. */
   readonly certificate: string;
-  /** PEM; absent where the certificate was made from a request: its owner has the key. */
+  /** PEM; absent if the certificate was made from a request, because its owner has the key. */
   readonly privateKey?: string;
 }
 
 /**
- * The one list of whose certificates are good. Of a client in an overlap there are two. A revoked
- * client keeps its certificates in the state, so that it is known what is refused.
+ * The one list of clients whose certificates are good. In an overlap a client has two. A revoked client's
+ * certificates stay in the state, so that it is known what to refuse.
  */
 export class ClientList extends pulumi.ComponentResource {
-  /** Name -> what the client presents now; none of a revoked client. Secret. */
+  /** Name -> what the client presents now; without revoked clients. Secret. */
   readonly credentials: pulumi.Output<Record<string, ClientCredential>>;
-  /** What the proxy looks at certificates with. */
+  /** What the proxy checks certificates against. */
   readonly check: pulumi.Output<ClientCheck>;
 
   constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -111,7 +111,7 @@ export class ClientList extends pulumi.ComponentResource {
     );
   }
 
-  /** One for each trusted authority, PEM. What is on them stays, and a new one is made for a reason only. */
+  /** One for each trusted authority, PEM. Entries stay, and a list is only made anew for a reason. */
   #revocationLists(
     prefix: string,
     authority: RotatedAuthority,
@@ -132,7 +132,7 @@ export class ClientList extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    // A revocation list is for everybody to see.
+    // A revocation list is public.
     return pulumi.unsecret(program.stdout);
   }
 }

@@ -5,7 +5,7 @@ import { Program } from "./program.ts";
 
 /** A port of the container, published on one address of the Docker host. */
 export interface PublishedPort {
-  /** An IP address of the host: never left out, since the engine's default is every address. */
+  /** An IP address of the host. Never left out: the engine's default is every address. */
   readonly address: string;
   readonly port: number;
   /** The port in the container; one binding each (kreuzwerker/terraform-provider-docker#909). */
@@ -35,7 +35,7 @@ export const HEALTH_TIMEOUT = 60;
 
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  /** What it is for, such as `kms`: in its name, its host name, and its label `cybexp.role`. */
+  /** What it is for, such as `kms`: part of its name, its host name, and its label `cybexp.role`. */
   readonly role: string;
   /** The image's id (`sha256:...`), see `imageId`. */
   readonly image: pulumi.Input<string>;
@@ -50,11 +50,11 @@ export interface ContainerArgs {
   readonly command?: readonly string[];
   /** Never a secret: `docker inspect` shows it. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Beside those that all of the deployment's containers carry. */
+  /** In addition to those of all the deployment's containers. */
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Run in the container; exit code 0 means healthy. */
   readonly healthCheck: readonly string[];
-  /** Seconds until `up` takes an unhealthy container for failed. @default 60 */
+  /** Seconds until `up` treats an unhealthy container as failed. @default 60 */
   readonly healthTimeout?: number;
   /** @default "SIGTERM" */
   readonly stopSignal?: string;
@@ -71,8 +71,8 @@ export interface ContainerArgs {
 }
 
 /**
- * A hardened container: unprivileged, read-only root, no capabilities, limits on everything, and
- * every fact about the provider that would otherwise bite in one place.
+ * A hardened container: unprivileged, read-only root, no capabilities, limits on everything. It is also the
+ * one place for all the facts about the provider that would otherwise bite.
  */
 export class Container extends pulumi.ComponentResource {
   /** The container's id: new whenever it is replaced. */
@@ -96,9 +96,8 @@ export class Container extends pulumi.ComponentResource {
         parent: this,
         // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
         deleteBeforeReplace: true,
-        // The provider reports a change of these as an update and changes nothing: some are not
-        // marked as replacing (kreuzwerker#988), others in their parts only when the number of parts
-        // changes (a set's nested attributes).
+        // The provider reports a change of these as an update and changes nothing. Some are not marked as
+        // replacing (kreuzwerker#988). For sets, a changed element only counts if their number changes.
         replaceOnChanges: [
           "capabilities",
           "healthcheck",
@@ -114,7 +113,7 @@ export class Container extends pulumi.ComponentResource {
     );
     this.id = container.id;
 
-    // The provider has no argument for it; the engine keeps it across restarts.
+    // The provider has no argument for it. The engine keeps it across restarts.
     new Program(
       `${name}-limits`,
       {
@@ -175,7 +174,7 @@ function attachments(args: ContainerArgs) {
       containerPath: mount.target,
       readOnly: mount.readOnly ?? false,
     })),
-    // A mount, unlike a volume's host path, fails when the file is missing instead of making a folder.
+    // If the file is missing, a mount fails; a volume's host path would make a folder.
     mounts: (args.files ?? []).map((file) => ({
       type: "bind",
       source: file.source,
@@ -192,16 +191,16 @@ function hardening(args: ContainerArgs) {
     capabilities: { drops: ["ALL"] },
     securityOpts: ["no-new-privileges"],
     memory: args.memory,
-    // Left out, it reads back as twice the memory and diffs for ever.
+    // If it is left out, it reads back as twice the memory, and every preview shows a diff.
     memorySwap: args.memory,
     cpus: pulumi.output(args.cpus).apply(cpuText),
-    // Explicit, since the daemon's default would come back as a diff.
+    // Explicit, because the daemon's default would come back as a diff.
     logDriver: "json-file",
     logOpts: { "max-file": "3", "max-size": "10m" },
   };
 }
 
-/** As the provider reads it back, "1.0" and "0.25": any other spelling is a replacement for ever. */
+/** As the provider reads it back, "1.0" and "0.25": with any other spelling it replaces every time. */
 function cpuText(cpus: number): string {
   return Number.isInteger(cpus) ? cpus.toFixed(1) : String(cpus);
 }
@@ -212,7 +211,7 @@ function lifecycle(args: ContainerArgs) {
     mustRun: true,
     stopSignal: args.stopSignal ?? "SIGTERM",
     stopTimeout: args.stopGrace,
-    // Unset means 0: SIGKILL at once when the container is replaced or removed.
+    // Unset means 0: a container that is replaced or removed gets SIGKILL at once.
     destroyGraceSeconds: args.stopGrace,
     healthcheck: {
       tests: ["CMD", ...args.healthCheck],

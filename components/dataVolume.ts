@@ -15,12 +15,12 @@ export interface DataVolumeArgs {
 }
 
 /**
- * A volume with records or keys that nothing can bring back. Unless the stack is a throw-away one it is
- * protected, kept when the stack is destroyed, and never made anew without the operator's word: a mark in
+ * A volume with records or keys that nothing can bring back. Unless the stack is a throw-away one, the volume
+ * is protected, kept when the stack is destroyed, and never made anew unless the operator says so. A mark in
  * it, the file `.cybexp-volume`, tells it from an empty volume of the same name.
  */
 export class DataVolume extends pulumi.ComponentResource {
-  /** The volume's name, known once its owner is set: who mounts it needs no further order. */
+  /** The volume's name, known once its owner is set, so that whatever mounts it waits for that. */
   readonly volumeName: pulumi.Output<string>;
 
   constructor(name: string, args: DataVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -37,13 +37,13 @@ export class DataVolume extends pulumi.ComponentResource {
         parent: this,
         protect: keep,
         retainOnDelete: keep,
-        // A destroy that leaves what is protected leaves what that depends on.
+        // A destroy that leaves protected resources also leaves what they depend on.
         ...(watch && { dependsOn: watch }),
       },
     );
 
-    // Docker hands a new volume to root, and creating one that exists silently adopts it. An empty one
-    // would get owner and mode of the image's folder when a container first mounts it: so the mark first.
+    // Docker gives a new volume to root, and silently adopts one that exists. When a container first mounts
+    // an empty volume, it gets owner and mode of the image's folder. So the mark comes first.
     const mark = watch?.markOf(part);
     const prepared = new Program(
       `${name}-owner`,
@@ -66,7 +66,7 @@ export class DataVolume extends pulumi.ComponentResource {
   }
 }
 
-/** The deployment's own watch where it has this part, else one for this volume alone. */
+/** The deployment's own watch if it covers this part, otherwise one for this volume alone. */
 function watchOver(
   name: string,
   part: string,

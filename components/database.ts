@@ -20,12 +20,12 @@ import { RotatedPassword } from "./rotatedPassword.ts";
 const OWNER = "999:999";
 
 const ADMIN = "admin";
-/** In the volume that has it: a new one must not replace the container, which has no use for it. */
+/** In the volume that has it. A new one must not replace the container, which doesn't need it. */
 const SECRETS = "/run/cybexp-secrets";
 
 /**
- * Asks for `hello` and waits for the header of an answer. At the container's own address: while an
- * image initialises an empty volume, its server listens on loopback only, and is not the real one yet.
+ * Asks for `hello` and waits for the header of an answer. It asks at the container's own address: while an
+ * image initialises an empty volume, its server only listens on loopback, and is not the real one yet.
  */
 const HEALTH_CHECK = [
   "bash",
@@ -51,7 +51,7 @@ export interface DatabaseArgs {
 
 /** A private MongoDB for one service: generated SCRAM credentials, a network of its own, kept data. */
 export class Database extends pulumi.ComponentResource {
-  /** The network, without a way out, that the service joins. */
+  /** The network that the service joins. It has no way out. */
   readonly network: pulumi.Output<string>;
   readonly containerName: string;
   /** The service's connection string, once its user is there. Secret. */
@@ -83,7 +83,7 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // As protected as the data is: without it nobody gets at the data.
+    // As protected as the data: without it, nobody can reach the data.
     const admin = new RotatedPassword(
       `${name}-admin-password`,
       {
@@ -118,7 +118,7 @@ export class Database extends pulumi.ComponentResource {
           { volume: data.volumeName, target: "/data/db" },
           { volume: secrets.mountableVolume, target: SECRETS, readOnly: true },
         ],
-        // The image reads it on an empty volume only.
+        // The image only reads it on an empty volume.
         environment: {
           MONGO_INITDB_ROOT_USERNAME: ADMIN,
           MONGO_INITDB_ROOT_PASSWORD_FILE: `${SECRETS}/current/admin-password`,
@@ -132,7 +132,7 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // A user of its own for each generation: the service is on one of two while it is switched over.
+    // One user for each generation, so that the service has a good password while it is switched over.
     this.#user = databaseUser(args.database, args.generation);
     const password = new RotatedPassword(
       `${name}-password`,
@@ -177,7 +177,7 @@ export class Database extends pulumi.ComponentResource {
     this.registerOutputs({ network: this.network, uri: this.uri });
   }
 
-  /** Removes the users of earlier generations, after their service has gone over to this one. */
+  /** Removes the users of earlier generations, after their service has changed over to this one. */
   retireOthers(name: string, service: pulumi.Resource): void {
     new Program(
       name,

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { backdated } from "../render/backdate.ts";
 
 /**
- * What the TLS provider signed just now, good from an hour before: a caller's clock may be slow. It is
- * no secret, whatever it was signed with.
+ * A certificate of the TLS provider, valid from an hour earlier, because a caller's clock may be slow. It is no
+ * secret, although the key that signed it is.
  */
 export function dated(
   certificate: pulumi.Output<string>,

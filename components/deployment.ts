@@ -2,32 +2,32 @@ import type * as pulumi from "@pulumi/pulumi";
 import { matching } from "../render/check.ts";
 
 /**
- * What every component of one deployed stack shares: the prefix of its names in Docker, and the
- * labels by which the operator, `doctor` and recovery tell its things from everybody else's.
+ * What all components of one deployed stack share: the prefix of its names in Docker, and the labels by which
+ * the operator, `doctor` and recovery recognise what belongs to it.
  */
 export interface Deployment {
   /** The stack's name; names in Docker are `<prefix>-<stack>-<role>`. */
   readonly stack: string;
-  /** Tells the names in Docker from those of other programs' stacks. @default "cybexp" */
+  /** Distinguishes its names in Docker from those of other programs' stacks. @default "cybexp" */
   readonly prefix?: string;
   /**
-   * A random id, kept in the state. Two clones may both deploy a stack called `dev` on one engine:
-   * this tells whose a container is.
+   * A random id, kept in the state. Two clones may both deploy a stack called `dev` on one engine. The id
+   * says which of them owns a container.
    */
   readonly id: pulumi.Output<string>;
   /** Whether the data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
   /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
   readonly dockerHost?: string | undefined;
-  /** Sees to it that no kept volume is made anew in silence. @default one for each volume */
+  /** Makes sure that no kept volume is silently made anew. @default one for each volume */
   readonly kept?: VolumeWatch | undefined;
 }
 
-/** What watches over volumes that can't be made again. A volume depends on it, and it stays with them. */
+/** Watches over volumes that can't be made again. The volumes depend on it, and it stays with them. */
 export interface VolumeWatch extends pulumi.Resource {
-  /** The mark of a part's volume; undefined for a part that it does not watch. */
+  /** The mark of a part's volume; undefined for a part that it doesn't watch. */
   markOf(part: string): pulumi.Output<string> | undefined;
-  /** The same value, known once all its volumes are found to be what the state remembers. */
+  /** The same value, known once all its volumes have been found to be those that the state remembers. */
   after<T>(value: pulumi.Input<T>): pulumi.Output<T>;
 }
 
@@ -51,7 +51,7 @@ export interface Label {
 
 /** The labels that every container, network and volume of the deployment carries. */
 export function labels(deployment: Deployment, role: string): Label[] {
-  // Sorted by name: the provider reads them back so.
+  // Sorted by name, because the provider reads them back in that order.
   return [
     { label: "cybexp.deployment", value: deployment.id },
     { label: "cybexp.role", value: role },

@@ -10,8 +10,8 @@ import {
 import { Program } from "./program.ts";
 
 /**
- * Asks the engine once, and again only when it is told to: what the state remembers stays the same, and
- * so do the limits. `npm run up` tells it to when the engine is another one.
+ * Asks the engine once, and again only when told to. The state remembers the answer, so the limits stay the
+ * same. `npm run up` asks again when the engine's machine is another one.
  */
 export function engineSize(name: string, dockerHost?: string): pulumi.Output<EngineSize> {
   const program = new Program(name, { program: "engine-size", input: { dockerHost } }, {});

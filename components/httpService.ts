@@ -10,7 +10,7 @@ import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 
-/** What its container is, but for what the component itself gives it. */
+/** What describes its container, apart from what the component itself sets. */
 type Process = Pick<
   ContainerArgs,
   | "user"
@@ -28,15 +28,15 @@ type Process = Pick<
 export interface HttpServiceArgs extends Process {
   readonly deployment: Deployment;
   /**
-   * What it is, such as `web`: part of its names in Docker, its host name in its network, and the
-   * name that its door at the proxy must have.
+   * What it is, such as `web`: part of its names in Docker, its host name in its network, and the name
+   * that its door at the proxy must have.
    */
   readonly role: string;
-  /** The image's id, see `imageId`. With files it needs a POSIX shell and `tar` in it. */
+  /** The image's id, see `imageId`. With files, the image needs a POSIX shell and `tar`. */
   readonly image: pulumi.Input<string>;
   /** Where it listens in its container, on every address there. */
   readonly port: number;
-  /** Text files: absolute path in the container -> content. A secret stays one. A change replaces it. */
+  /** Text files: absolute path in the container -> content, which may be secret. A change replaces it. */
   readonly files?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly volumes?: readonly VolumeMount[];
   /** Where the operator reaches it without the proxy; not published if absent. */
@@ -49,16 +49,16 @@ export interface HttpServiceArgs extends Process {
   readonly stopSignal?: string;
   /** Seconds between the stop signal and SIGKILL. @default 30 */
   readonly stopGrace?: number;
-  /** Seconds that requests which are under way may take when the container is replaced. @default 60 */
+  /** Seconds that requests under way may still take when the container is replaced. @default 60 */
   readonly drainSeconds?: number;
 }
 
 /**
  * An HTTP service in its container, in a network of its own that only the proxy joins.
  *
- * Its name and port are taken, so a new image or file means: away with the old container before the
- * new one is made. So that nobody notices, a stand-in serves in between: started and checked before,
- * gone after.
+ * Its name and port are taken, so a new image or file means that the old container is removed before the new
+ * one is created. A stand-in serves in between, so that nobody notices. It is started and checked before, and
+ * removed after.
  */
 export class HttpService extends pulumi.ComponentResource {
   /** The network that it shares with the proxy and nobody else. */
@@ -73,14 +73,14 @@ export class HttpService extends pulumi.ComponentResource {
     super("cybexp:index:Service", name, {}, opts);
     const { deployment, role, port } = args;
 
-    // First, since it refuses what is wrong.
+    // First, because it refuses what is wrong.
     const files = this.#deliver(`${name}-config`, args);
     const network = new docker.Network(
       `${name}-network`,
       {
         name: dockerName(deployment, role),
         labels: labels(deployment, role),
-        // Not internal, since that would unpublish the loopback port; without masquerade nothing
+        // Not internal, because that would unpublish the loopback port. Without masquerading, nothing
         // that runs in the service can call out.
         options: { "com.docker.network.bridge.enable_ip_masquerade": String(args.egress ?? false) },
       },
@@ -97,7 +97,7 @@ export class HttpService extends pulumi.ComponentResource {
       ],
       ports: args.bind ? [{ ...args.bind, internal: port }] : [],
       volumes: args.volumes ?? [],
-      // The paths have the digest in them: a new file replaces the container, which reads it at start.
+      // The paths contain the digest, so a new file replaces the container, which reads it at the start.
       files: Object.entries(files).map(([target, source]) => ({ source, target })),
       environment: args.environment ?? {},
       healthCheck: args.healthCheck,
@@ -106,7 +106,7 @@ export class HttpService extends pulumi.ComponentResource {
       cpus: args.cpus,
       ...optional(args),
     };
-    // As a label it makes sure of what the handover expects: another one, another container.
+    // As a label, it makes sure that a changed signature replaces the container, as the handover expects.
     const signature = pulumi.output(description).apply(signatureOf);
 
     const place = {
@@ -192,7 +192,7 @@ export class HttpService extends pulumi.ComponentResource {
   }
 }
 
-/** Only what is given, since what is not there has no part in the signature. */
+/** Only what is given: absent keys must not be part of the signature. */
 function optional(args: HttpServiceArgs): Partial<Process> {
   const { entrypoint, command, healthTimeout, tmpSize } = args;
   return {
@@ -203,12 +203,12 @@ function optional(args: HttpServiceArgs): Partial<Process> {
   };
 }
 
-/** A value, once a resource is there: who uses it needs no further order. */
+/** A value, known once a resource is there, so that its users wait for the resource. */
 function after<T>(resource: pulumi.CustomResource, value: pulumi.Input<T>): pulumi.Output<T> {
   return pulumi.all([value, resource.id]).apply(([plain]) => plain as T);
 }
 
-/** What would replace the container: the limits of memory and processes are changed in place. */
+/** What would replace the container. The limits of memory and processes change in place. */
 type Description = Omit<ContainerArgs, "deployment" | "memory" | "pidsLimit">;
 
 function signatureOf(description: pulumi.Unwrap<Description>): string {

@@ -7,8 +7,8 @@ import { Program } from "./program.ts";
  * The id of an image on the engine. A container that names its image by id has no perpetual diff
  * (pulumi-docker#325) and is replaced when, and only when, the image's content changes.
  *
- * It is pulled by Docker's command line, with the logins that this has: the provider reads none.
- * Demo images are made by `npm run up` and are in no registry: they are looked up, never pulled.
+ * Docker's command line pulls it, with its own logins: the provider reads none. `npm run up` makes the demo
+ * images, which are in no registry: they are looked up, never pulled.
  */
 export function imageId(
   name: string,

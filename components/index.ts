@@ -1,6 +1,6 @@
 /**
- * What the npm package exports: components that put an HTTP service behind one TLS proxy, with what
- * their arguments are made of, and CYBEX-P's own services. Reference: docs/components.md.
+ * What the npm package exports: components that put an HTTP service behind one TLS proxy, the types of their
+ * arguments, and CYBEX-P's own services. Reference: docs/components.md.
  */
 export type { Deployment, VolumeWatch } from "./deployment.ts";
 export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
@@ -19,7 +19,7 @@ export { DataVolume, type DataVolumeArgs } from "./dataVolume.ts";
 export { Release, type ReleaseArgs } from "./release.ts";
 export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
 
-// The proxy and who is let in.
+// The proxy, and the lists of who may come in.
 export { TlsProxy } from "./tlsProxy.ts";
 export type { ProxyDoor, ProxyUpstream, TlsProxyArgs } from "./tlsProxy.ts";
 export { UserList, type Credential, type ListedUser, type UserListArgs } from "./userList.ts";

@@ -14,7 +14,7 @@ import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
 
-/** A user of no distribution's passwd file. */
+/** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
 
 /** Where the volume of its files is in the container, and the release that is in use. */
@@ -22,8 +22,8 @@ const VOLUME = "/kapow";
 const FOLDER = `${VOLUME}/current`;
 
 /**
- * No TLS below 1.2, no Triple-DES, no key exchange without forward secrecy: a binary built from its old
- * go.mod allows all three. Built with Go before 1.22 it does not look at this.
+ * No TLS below 1.2, no Triple-DES, no key exchange without forward secrecy. A binary built from Kapow!'s old
+ * go.mod allows all three. One built with Go before 1.22 ignores this.
  */
 const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
 
@@ -36,15 +36,15 @@ export interface KeyPair {
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: KapowSettings;
-  /** What it shows to its callers. */
+  /** The certificate that it shows to its callers. */
   readonly certificate: KeyPair;
-  /** The authorities whose clients are let in, PEM. */
+  /** PEM: it lets in the clients of these authorities. */
   readonly clientCa: pulumi.Input<string>;
-  /** What the health check comes with; let in beside those of the authorities. */
+  /** The certificate of the health check, let in beside those of the authorities. */
   readonly healthClient: KeyPair;
-  /** Likewise what the proxy comes with. */
+  /** The certificate of the proxy, let in likewise. */
   readonly proxyClient: KeyPair;
-  /** What the proxy verifies it by: the name in its certificate, and the authorities, PEM. */
+  /** What the proxy verifies: the name in its certificate. Beside it the authorities, PEM. */
   readonly serverName: string;
   readonly serverCa: pulumi.Input<string>;
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -52,17 +52,16 @@ export interface KapowArgs {
 }
 
 /**
- * A Kapow! server: programs behind HTTP routes, for callers with a client certificate. It checks the
- * certificates itself, by their authority alone: it knows no revocation (docs/kapow.md). The proxy's
- * door to it does.
+ * A Kapow! server: programs behind HTTP routes, for callers with a client certificate. It checks certificates
+ * itself, by their authority alone, and can't check revocation (docs/kapow.md). The proxy's door to it does.
  *
- * It reads its files at the start only, so new ones replace the container.
+ * It only reads its files at the start, so new files replace the container.
  */
 export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   readonly network: pulumi.Output<string>;
   readonly upstream = `kapow:${KAPOW_PORT}`;
   readonly tls: NonNullable<ProxyUpstream["tls"]>;
-  /** Its door at the proxy, if there is to be one. */
+  /** Its door at the proxy, if it has one. */
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
 
@@ -85,7 +84,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       {
         name: dockerName(deployment, "kapow"),
         labels: labels(deployment, "kapow"),
-        // Its own, with at most the proxy in it: its commands reach the services as every caller does.
+        // Its own, with nobody but the proxy in it. Its commands reach the services like any other caller.
         options: {
           "com.docker.network.bridge.enable_ip_masquerade": String(settings.egress),
         },
@@ -135,23 +134,23 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         image,
         user: OWNER,
         networks: [{ network: network.name, aliases: ["kapow"] }],
-        // Of its three ports the one with mutual TLS: the other two listen on its own loopback.
+        // The one of its three ports that has mutual TLS. The other two listen on its own loopback.
         ports:
           settings.listen === undefined
             ? []
             : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
         volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
-        // Another release, another container: that is its restart.
+        // A new release means a new container, which is the restart that Kapow! needs.
         labels: { "cybexp.release": files.digest },
         entrypoint: [settings.program],
         command: kapowArguments(FOLDER, init),
-        // Its commands inherit all of it: no secret could be here.
+        // Its commands inherit all of it, so it must hold no secret.
         environment: { GODEBUG },
         healthCheck: kapowHealthCheck(FOLDER, settings.healthRoute),
-        // It has no handler: it is gone at once, with code 2, and requests under way with it.
+        // It has no handler: it ends at once, with code 2, and cuts off requests under way.
         stopSignal: "SIGTERM",
         stopGrace: 10,
-        // At its own port a body has no limit but this.
+        // At its own port this is the only limit on a body.
         memory,
         cpus,
         pidsLimit: pids,

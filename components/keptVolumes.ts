@@ -12,18 +12,18 @@ export interface KeptVolumesArgs {
   /** What the operator has given up, as `PART@MARK`. @default none */
   readonly lost?: readonly string[];
   /**
-   * Whether nothing of the deployment is made in Docker before these volumes. Then anything else that is
-   * there tells that a volume which is not was lost, even where no mark of it is recorded. @default false
+   * Whether these volumes are the first thing that the deployment makes in Docker. If so, and anything else
+   * is there, a missing volume was lost, even if no mark of it is recorded. @default false
    */
   readonly first?: boolean;
 }
 
-/** What must not change a record once it is made: each of these differs after a rename, or on another engine. */
+/** Must not change a record once it is made: each of these differs after a rename, or on another engine. */
 const RECORDED = ["create", "update", "stdin", "environment", "logging"];
 
 /**
- * Remembers of each volume that can't be made again which one it is, and looks at each `up` and preview
- * whether it is still that one. It stops a run that would put a new one in the place of a lost one.
+ * Remembers the identity of each volume that can't be made again, and checks it at each `up` and preview. It
+ * stops a run that would replace a lost volume with a new one.
  */
 export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch {
   readonly #marks = new Map<string, pulumi.Output<string>>();
@@ -50,7 +50,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
           input: { ...keeper, ...watched, first, roles: parts },
           remembers: true,
         },
-        // A record that stays as it is has its value in a preview, too, whatever became of the stack.
+        // An unchanged record has its value in a preview, too, whatever happened to the stack.
         { parent: this, ignoreChanges: given ? [] : RECORDED },
       ).stdout.apply((text) => JSON.parse(text) as VolumeRecord);
       this.#marks.set(part, record.mark);
@@ -58,7 +58,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
     });
 
     const verdict = lookNow("check-kept", { ...keeper, volumes }, { parent: this });
-    // Where an input is unknown, as in the preview of a new stack, it never settles.
+    // If an input is unknown, as in the preview of a new stack, it never settles.
     this.#checked = new Promise((resolve, reject) => {
       verdict.apply((text) => {
         const error = this.#judge(JSON.parse(text) as Verdict);
@@ -73,15 +73,15 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
   }
 
   after<T>(value: pulumi.Input<T>): pulumi.Output<T> {
-    // A preview orders nothing, and what it waits for may be unknown in it: everything would be. A refusal
-    // is told once, and not by all that waits for it.
+    // A preview has no order, and if it waited for something unknown, everything would be unknown. A refusal
+    // is reported once, and not by everything that waits for it.
     const checked = pulumi.runtime.isDryRun() ? undefined : settled(this.#checked);
     return pulumi.all([value, checked]).apply(([known]) => known) as pulumi.Output<T>;
   }
 
   /**
-   * Waits until the volumes are found to be what the state remembers; in a preview for nothing, since a
-   * refusal ends it anyhow.
+   * Waits until the volumes are found to be what the state remembers. In a preview it doesn't wait, because a
+   * refusal ends the preview anyway.
    *
    * @throws pulumi.RunError with a sentence for each volume that is not
    */
@@ -99,13 +99,13 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
       return undefined;
     }
     const error = new pulumi.RunError(refused.join("\n"));
-    // The SDK leaves it out while the program's text runs, and that may be over.
+    // The SDK only sets it while the program's own text runs, and that may be over.
     Reflect.deleteProperty(error, "stack");
     return error;
   }
 }
 
-/** Settles with the promise's good end only; its failure is nobody's, so that the SDK reports it. */
+/** Settles only if the promise succeeds. Nobody handles its failure, so the SDK reports it. */
 const settled = (promise: Promise<void>): Promise<void> =>
   new Promise((resolve) => void promise.then(resolve));
 
@@ -116,8 +116,8 @@ interface Verdict {
 }
 
 /**
- * The same deployment with its kept volumes watched. An `up` goes on only when they are found to be there:
- * until then not even the docker provider is told of the engine, since the state would remember another
+ * The same deployment, with a watch over its kept volumes. An `up` only continues when they are found to be
+ * there. Until then not even the docker provider learns of the engine: the state would remember another
  * engine's address, and the next refresh would look there.
  */
 export async function keepVolumes(

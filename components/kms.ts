@@ -17,7 +17,7 @@ export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
-  /** Seconds that requests which are under way may take when its container is replaced. */
+  /** Seconds that requests under way may still take when its container is replaced. */
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
   readonly databaseGeneration: number;
@@ -27,7 +27,7 @@ export interface KmsArgs {
   readonly jwtKeyGeneration: number;
 }
 
-/** CYBEX-P's key management server: holds the keys, hands them to whoever shows a token of its own. */
+/** CYBEX-P's key management server: holds the keys, and hands them to callers with one of its tokens. */
 export class Kms extends pulumi.ComponentResource {
   readonly service: Service;
   readonly database: Database;
@@ -70,7 +70,7 @@ export class Kms extends pulumi.ComponentResource {
     );
     this.jwtKey = jwtKey.hex;
 
-    // The KMS silently makes new keys when it finds none, and old records are lost with the old ones.
+    // If the KMS finds no keys, it silently makes new ones, and nobody can read the old records.
     const secrets = new DataVolume(
       `${name}-secrets`,
       { deployment, part: "kms-secrets", owner: SERVICE_OWNER, image },

@@ -9,7 +9,7 @@ export interface DeploymentOptions {
 
 /**
  * The deployment of this program's stack: named by project and stack, on the engine that `docker:host`
- * in the stack's config names, with a random id under the name `deployment`. One to a stack.
+ * in the stack's config names, with a random id under the name `deployment`. Make one for each stack.
  */
 export function makeDeployment({ throwaway = false }: DeploymentOptions = {}): Deployment {
   return {

@@ -17,8 +17,8 @@ export interface ModuleConfigsArgs {
 }
 
 /**
- * A complete config.yaml for each user's modules, with the password and a token in it: whoever runs
- * a collector has nothing to copy by hand.
+ * A complete config.yaml for each user's modules, with the password and a token in it, so that people who run a
+ * collector copy nothing by hand.
  */
 export class ModuleConfigs extends pulumi.ComponentResource {
   /** User name -> the text. Secret. */
@@ -40,7 +40,7 @@ export class ModuleConfigs extends pulumi.ComponentResource {
               token: mintToken({
                 key,
                 subject: userName,
-                // The KMS's tokens never expire, and a fixed time leaves a second `up` without a change.
+                // The KMS's tokens never expire. With a fixed time, a second `up` changes nothing.
                 issuedAt: 0,
                 tokenId: `${userName}-${args.jwtKeyGeneration}`,
               }),

@@ -31,20 +31,20 @@ export interface ProgramArgs {
   readonly program: ProgramName;
   /** What the program reads as JSON on standard input: the only way in for a secret. */
   readonly input: pulumi.Input<Record<string, unknown>>;
-  /** Says in a preview, without the secrets, what makes it run again (a digest, an id). */
+  /** Shows in a preview, without secrets, why it runs again (a digest, an id). */
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Whether what it says on standard error is shown when it ends well. @default false */
+  /** Whether its standard error is shown when it succeeds. @default false */
   readonly speaks?: boolean;
   /**
-   * It gets what it printed last in PULUMI_COMMAND_STDOUT, so that must be no secret; and what it says
-   * on standard error is shown. @default false
+   * Whether it gets what it printed last in PULUMI_COMMAND_STDOUT, which must therefore be no secret. Its
+   * standard error is then shown, too. @default false
    */
   readonly remembers?: boolean;
 }
 
 /**
- * Runs one of our own programs when its input changes, in place: there is no create and delete of a
- * resource behind it, only "make it so".
+ * Runs one of our own programs when its input changes, in place. Behind it there is no resource to create and
+ * delete, only "make it so".
  */
 export class Program extends command.local.Command {
   constructor(name: string, args: ProgramArgs, opts: pulumi.CustomResourceOptions) {
@@ -57,7 +57,7 @@ export class Program extends command.local.Command {
         stdin: pulumi.jsonStringify(args.input),
         environment: { ...args.because },
         addPreviousOutputInEnv: args.remembers ?? false,
-        // The engine shows a failure's text anyhow; a success has nothing to say in the log.
+        // The engine shows the text of a failure anyway. A success has nothing to say in the log.
         logging:
           (args.speaks ?? args.remembers)
             ? command.local.Logging.Stderr
@@ -69,8 +69,9 @@ export class Program extends command.local.Command {
 }
 
 /**
- * Runs one of our own programs at once, in every `up` and every preview, and gives what it printed. It
- * may look and must not touch; where an input is not known yet it is not run, and neither is the result.
+ * Runs one of our own programs at once, in every `up` and every preview, and returns what it printed. The
+ * program may look but must not change anything. If an input is not known yet, the program doesn't run, and the
+ * result is unknown.
  */
 export function lookNow(
   program: ProgramName,
@@ -91,8 +92,8 @@ export function lookNow(
 const commandFor = (program: ProgramName): string => `node ${programPath(program)}`;
 
 /**
- * Relative to the program's folder, so that two operators' clones have the same state. JavaScript where
- * this file is: Node takes no TypeScript from node_modules.
+ * Relative to the program's folder, so that two operators' clones have the same state. It is JavaScript if this
+ * file is: Node takes no TypeScript from node_modules.
  */
 function programPath(program: ProgramName): string {
   const own = fileURLToPath(import.meta.url);

@@ -10,25 +10,25 @@ export interface ReleaseArgs {
   readonly part: string;
   /** The files, by name; a secret when any of them is. */
   readonly files: pulumi.Input<ReleaseFiles>;
-  /** Their name as one. @default the digest of their content */
+  /** The name of the release. @default the digest of the files' content */
   readonly digest?: pulumi.Input<string>;
   /** `uid:gid` of the process that reads them; nobody else can. */
   readonly owner: string;
   /** The image of the throw-away container that writes and checks the files. */
   readonly image: pulumi.Input<string>;
-  /** What the release is checked with and applied to; absent for files that are mounted one by one. */
+  /** The proxy that checks the release and reloads it; absent for other containers' files. */
   readonly reload?: { readonly container: string; readonly statusPort: number };
 }
 
 /**
- * Files for a container, delivered as a release: written into a volume under their content's
- * digest, checked, and only then switched to. The engine may be remote, and no secret is in an
- * argument, an environment or an image's layer.
+ * Files for a container, delivered as a release: written into a volume under the digest of their content,
+ * checked, and only then put into use. The engine may be remote. No secret is in an argument, an environment or
+ * a layer of an image.
  *
- * The volume holds `releases/<digest>/<file>` and, where there is a reload, a link `current`.
+ * The volume holds `releases/<digest>/<file>`, and a link `current`.
  */
 export class Release extends pulumi.ComponentResource {
-  /** The volume's name, known once a release is in it: who mounts it starts with something to read. */
+  /** The volume's name, known once a release is in it, so that whatever mounts it finds the files. */
   readonly mountableVolume: pulumi.Output<string>;
   /** The content's digest, known once the release is in the volume. */
   readonly digest: pulumi.Output<string>;
@@ -44,7 +44,7 @@ export class Release extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // A digest of content with more than 128 random bits in it tells nothing about the content.
+    // The content has more than 128 random bits, so its digest reveals nothing about it.
     const digest = pulumi.unsecret(
       pulumi.output(args.digest ?? pulumi.output(args.files).apply(releaseDigest)),
     );

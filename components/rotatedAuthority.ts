@@ -10,26 +10,26 @@ export interface RotatedAuthorityArgs {
   readonly validityDays?: number;
   /** The authority that signs; the next number makes the next one. @default 1 */
   readonly generation?: number;
-  /** Whether clients that know only the one before are still to be served. @default false */
+  /** Whether clients that only know the one before are still served. @default false */
   readonly overlap?: boolean;
   /**
-   * Whether the one before vouches for the new one, for verifiers that know only it. Where all
-   * verifiers get the bundle there are none. @default true
+   * Whether the one before vouches for the new one, for verifiers that only know the one before. Not needed
+   * if all verifiers get the bundle. @default true
    */
   readonly vouched?: boolean;
 }
 
 /**
- * A certificate authority with a past. In an overlap the new one signs, and the one before vouches for
- * it by a cross certificate that servers send along: a client that has only the old, only the new, or
- * both is content.
+ * A certificate authority with a past. In an overlap the new one signs, and the one before vouches for it by a
+ * cross certificate that servers send along. So it doesn't matter whether a client has the old one, the new
+ * one, or both.
  */
 export class RotatedAuthority extends pulumi.ComponentResource {
-  /** What signs now. */
+  /** The authority that signs now. */
   readonly current: CertificateAuthority;
-  /** What clients are to trust, PEM: the new one and, in an overlap, the old one. */
+  /** What clients should trust, PEM: the new one and, in an overlap, the old one. */
   readonly bundle: pulumi.Output<string>;
-  /** All that are trusted: what signs now and, in an overlap, the one before. */
+  /** All trusted authorities: the one that signs now and, in an overlap, the one before. */
   readonly trusted: readonly CertificateAuthority[];
   /** What a server sends after its own certificate, PEM: empty without an overlap. */
   readonly chain: pulumi.Output<string>;
@@ -95,7 +95,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   }
 }
 
-/** Each generation has a name of its own: clients that have both must not take one for the other. */
+/** Each generation has a name of its own, so that clients with both don't confuse them. */
 function nameOf(args: RotatedAuthorityArgs, generation: number): string {
   return `${args.commonName} ${generation}`;
 }

@@ -7,8 +7,8 @@ export interface RotatedPasswordArgs {
   /** Whether the one before is needed too. */
   readonly withPrevious: boolean;
   /**
-   * The operator's own password for this generation, or empty for a generated one. Left out where an
-   * operator has no say.
+   * The operator's own password for this generation, or empty for a generated one. Left out if the operator
+   * can't supply one.
    */
   readonly supplied?: string;
   /** Keep it when the stack is destroyed. @default false */
@@ -16,13 +16,13 @@ export interface RotatedPasswordArgs {
 }
 
 /**
- * A password with a past: each generation is a resource of its own, named by its number, so that the
- * previous one stays in the state, and is deleted from it, by the number alone.
+ * A password with a past. Each generation is a resource of its own, named by its number. So the number alone
+ * decides whether the previous one stays in the state or is deleted.
  */
 export class RotatedPassword extends pulumi.ComponentResource {
   /** Secret. */
   readonly current: pulumi.Output<string>;
-  /** Of the generation before, while it is needed. Secret. */
+  /** The password of the generation before, while it is needed. Secret. */
   readonly previous: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: RotatedPasswordArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -42,16 +42,16 @@ export class RotatedPassword extends pulumi.ComponentResource {
         // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
         length: 32,
         special: false,
-        // Only a place in the state for a value of the operator's; empty rather than left out, since a
-        // preview takes an output that is not there for one that is not known yet.
+        // Only a place in the state for the operator's value. It is empty rather than absent, because a
+        // preview treats an absent output as one that is not known yet.
         ...(args.supplied !== undefined &&
           !past && { keepers: { password: pulumi.secret(args.supplied) } }),
       },
       {
         parent: this,
-        // The one before must be free to go with the next rotation.
+        // The next rotation must be able to delete the one before.
         protect: !past && (args.protect ?? false),
-        // It is what it was in its own generation, generated or supplied.
+        // It keeps the value of its own generation, generated or supplied.
         ...(past && { ignoreChanges: ["keepers"] }),
       },
     );

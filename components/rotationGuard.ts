@@ -9,8 +9,8 @@ export interface RotationGuardArgs {
 }
 
 /**
- * Stands before every rotation: refuses a number that does not follow on the last one, says what a
- * rotation revokes, and reminds of old secrets that are still good.
+ * Comes before every rotation. It refuses a number that doesn't follow the last one, says what a rotation
+ * revokes, and reminds the operator of old secrets that are still good.
  */
 export class RotationGuard extends pulumi.ComponentResource {
   readonly #checked: pulumi.Output<string>;
@@ -35,7 +35,7 @@ export class RotationGuard extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** The same value, known once the numbers have been found right. */
+  /** The same value, known once the numbers have been checked. */
   after<T>(value: pulumi.Output<T>): pulumi.Output<T> {
     return pulumi.all([value, this.#checked]).apply(([checked]) => checked) as pulumi.Output<T>;
   }

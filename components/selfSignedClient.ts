@@ -2,17 +2,17 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { dated } from "./dated.ts";
 
-/** Ten years, renewed a year before their end: it opens nothing but the server that it is made for. */
+/** Ten years, renewed a year before the end. It only opens the server that it is made for. */
 const VALIDITY_HOURS = 10 * 365 * 24;
 const RENEWAL_HOURS = 365 * 24;
 
 /**
  * A client certificate for one server of the stack: of its health check, or of the proxy in front of it.
- * It vouches for itself: no authority of the stack signs it, so that whoever reads it in a container
- * gets in nowhere else.
+ * It vouches for itself. No authority of the stack signs it, so somebody who reads it in a container can't get
+ * in anywhere else.
  */
 export class SelfSignedClient extends pulumi.ComponentResource {
-  /** PEM; the server that it is for has to trust it as an authority. */
+  /** PEM; its server has to trust it as an authority. */
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;

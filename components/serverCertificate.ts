@@ -18,7 +18,7 @@ export interface ServerCertificateArgs {
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
 export class ServerCertificate extends pulumi.ComponentResource {
-  /** PEM: the certificate, and after it what leads to an authority that a client may know. */
+  /** PEM: the certificate, and after it the chain to an authority that clients may know. */
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;

@@ -8,7 +8,7 @@ import type { Deployment } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { HttpService } from "./httpService.ts";
 
-/** A user of no distribution's passwd file; what the service writes belongs to it. */
+/** A user that no distribution's passwd file has. What the service writes belongs to it. */
 export const SERVICE_OWNER = "65532:65532";
 
 export interface ServiceArgs {
@@ -23,15 +23,15 @@ export interface ServiceArgs {
   /** The network of its database. */
   readonly databaseNetwork: pulumi.Input<string>;
   readonly volumes?: readonly VolumeMount[];
-  /** Seconds that requests which are under way may take when the container is replaced. */
+  /** Seconds that requests under way may still take when the container is replaced. */
   readonly drainSeconds: number;
   /** @default as on an engine with 2 processors and 4 GiB of memory */
   readonly limits?: pulumi.Input<ContainerLimits>;
 }
 
 /**
- * A CYBEX-P service in its container, between its database's network and the proxy's. It reads its
- * configuration at start only.
+ * A CYBEX-P service in its container, between its database's network and the proxy's. It only reads its
+ * configuration at the start.
  */
 export class Service extends HttpService {
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -46,7 +46,7 @@ export class Service extends HttpService {
         files: { "/config.yaml": config },
         networks: [databaseNetwork],
         environment: { PYTHONUNBUFFERED: "1" },
-        // `GET /` says "up" even with a dead database: this proves the process, the smoke check the rest.
+        // `GET /` says "up" even with a dead database. This proves the process; the smoke check proves the rest.
         healthCheck: httpHealthCheck(SERVICE_PORT),
         // As PID 1 the services ignore SIGTERM and obey SIGINT.
         stopSignal: "SIGINT",

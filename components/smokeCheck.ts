@@ -25,8 +25,8 @@ export interface SmokeCheckArgs {
 }
 
 /**
- * The last thing that `up` does: calls both services as a client would, and looks for listeners that
- * nobody declared. It fails the `up` with the cause in one sentence.
+ * The last thing that `up` does. It calls both services as a client would, and looks for listeners that nobody
+ * declared. If it fails, it fails the `up` with the cause in one sentence.
  */
 export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -58,7 +58,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
           serverName: settings.proxy.serverName,
           serverCa: args.authority.bundle,
           credential: args.users.credentials.apply(firstOf),
-          // None where every client is revoked, or has its key elsewhere.
+          // None if every client is revoked, or its owner has the key.
           client: args.clients.credentials.apply((all) =>
             Object.values(all).find(({ privateKey }) => privateKey !== undefined),
           ),
@@ -74,9 +74,9 @@ export class SmokeCheck extends pulumi.ComponentResource {
           PROXY: proxy.containerId,
           KMS: kms.service.containerId,
           BACKEND: backend.service.containerId,
-          // Its port has to be there when the check looks for those that are published.
+          // Its port must be published before the check looks.
           ...(kapow && { KAPOW: kapow.containerId }),
-          // Not in the state before the end: what the next `up` may go on from.
+          // In the state only after a complete `up`: the next rotation may start from these numbers.
           ROTATION: JSON.stringify(rotationNumbers(settings)),
           // For a preview, which compares it.
           ACCESS: JSON.stringify(Object.fromEntries(doors.map((door) => [door.name, door.access]))),

@@ -24,30 +24,30 @@ const assumed = limitsOf({}, assumedEngine);
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
 
-/** What a service has to tell of itself to be put behind a proxy. */
+/** What the proxy needs to know about a service. */
 export interface ProxyUpstream extends pulumi.Resource {
   /** The network that it shares with the proxy. */
   readonly network: pulumi.Output<string>;
   /** `host:port` in that network. */
   readonly upstream: string;
-  /** The same while the container is replaced; no requests are served then if absent. */
+  /** The same while the container is replaced. If absent, nothing serves in that time. */
   readonly standIn?: string;
-  /** How it is called if it speaks TLS; plain HTTP if absent. */
+  /** How to call it if it speaks TLS; plain HTTP if absent. */
   readonly tls?: pulumi.Output<NonNullable<ReleaseDoor["tls"]>>;
 }
 
 /** A service behind the proxy. */
 export interface ProxyDoor {
-  /** Lower-case letters, digits and `-`: in the proxy's log and refusals; of a service with a role, that. */
+  /** Lower-case letters, digits and `-`; in the proxy's log and refusals. The service's role, if it has one. */
   readonly name: string;
-  /** The port at which the world reaches it. */
+  /** The port where the network reaches it. */
   readonly listen: number;
   readonly service: ProxyUpstream;
   readonly access: Access;
   /** The largest request body, in Nginx's spelling. */
   readonly maxBody: string;
   /**
-   * What the service gets at once: the next request is refused with 503, the next body of 100 kB or more
+   * How much the service gets at once. Beyond it, a request is refused with 503, and a body of 100 kB or more
    * waits in the proxy. @default 480 requests, 4 such bodies
    */
   readonly room?: pulumi.Input<DoorLimits>;
@@ -55,7 +55,7 @@ export interface ProxyDoor {
 
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
-  /** Without its time-outs a service has 300 s to answer, and requests 60 s to go on after a rotation. */
+  /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
   readonly settings: Omit<ProxySettings, "readTimeout" | "shutdownTimeout"> &
     Partial<ProxySettings>;
   readonly certificate: ServerCertificate;
@@ -84,7 +84,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     }
     const doors = args.doors.map((door, index) => ({
       name: door.name,
-      // Above 1024, since Nginx runs unprivileged; one each, so that a port tells the service.
+      // Above 1024, because Nginx runs unprivileged. One for each door, so that the port says which it is.
       port: 8441 + index,
       upstream: door.service.upstream,
       ...(door.service.standIn !== undefined && { standIn: door.service.standIn }),
@@ -92,8 +92,8 @@ export class TlsProxy extends pulumi.ComponentResource {
       access: door.access,
     }));
 
-    // Asked of the image itself: a tag or digest does not tell. Before all else: nothing that the image
-    // can't run takes the place of what runs.
+    // Asks the image itself, because a tag or digest doesn't tell. It comes first, so that nothing is replaced
+    // with something that the image can't run.
     const version = new Program(
       `${name}-nginx-version`,
       {
@@ -184,7 +184,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           port: door.listen,
           internal: 8441 + index,
         })),
-        // The volume, and not a release in it: a new release must not replace the container.
+        // The volume, not a release in it: a new release must not replace the container.
         volumes: [
           { volume: release.mountableVolume, target: "/release", readOnly: true },
           { volume: bodies.volumeName, target: BODIES_FOLDER },

@@ -6,7 +6,7 @@ import { overlaps } from "../settings/notices.ts";
 import type { UserSettings } from "../settings/types.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
 
-/** A user who is good as long as the list says: generation 1, nothing retired. */
+/** A user who is good while on the list: generation 1, nothing retired. */
 export type ListedUser = Pick<UserSettings, "name"> & Partial<UserSettings>;
 
 export interface UserListArgs {
@@ -19,12 +19,12 @@ export interface Credential {
   readonly password: string;
 }
 
-/** What Nginx checks passwords by. */
+/** What Nginx checks passwords against. */
 export interface PasswordCheck {
   readonly salt: string;
   /** User name -> digest of the password in use. */
   readonly digests: Record<string, string>;
-  /** The file that is looked into next: each user's previous password while it is good. */
+  /** The file that Nginx looks into next: each user's previous password while that is good. */
   readonly htpasswd: string;
 }
 

@@ -8,7 +8,7 @@
  */
 
 /** What each folder may import beside itself. */
-const ARROWS = {
+export const ARROWS = {
   settings: [],
   render: ["settings"],
   components: ["settings", "render"],

@@ -6,7 +6,7 @@ import {
   type X509Certificate,
 } from "./x509.ts";
 
-/** A certificate authority with what it signs by. */
+/** A certificate authority with its key. */
 export interface Authority {
   /** PEM. */
   readonly certificate: string;
@@ -34,12 +34,12 @@ export function authorityKeyIdentifier(
   return new AuthorityKeyIdentifierExtension(own.keyId);
 }
 
-/** Of a text of one or more PEM blocks: each one's content. */
+/** The content of each PEM block of a text. */
 export function blocks(pem: string): ArrayBuffer[] {
   return pem.trim() === "" ? [] : PemConverter.decode(pem);
 }
 
-/** To the second: DER has no fractions of it. */
+/** To the second, because DER has no fractions. */
 export function wholeSecond(time: Date): Date {
   return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }

@@ -1,13 +1,12 @@
-/** Certificates that are good from a while before they were made. */
+/** Certificates that are valid from some time before they were made. */
 import { createHash, createPrivateKey } from "node:crypto";
 import { p256 } from "@noble/curves/nist.js";
 import { CLOCK_MARGIN_MINUTES } from "./clockMargin.ts";
 
 /**
- * The certificate with an earlier beginning, signed again by the key that signed it. The TLS provider
- * has no way to say when a certificate begins. The same input gives the same bytes (RFC 6979), so that a
- * second `up` changes nothing. Its serial number is another: two certificates of an authority may not
- * share one (RFC 5280, 4.1.2.2).
+ * The certificate with an earlier beginning, signed again by the same key, because the TLS provider can't set
+ * when a certificate begins. The same input gives the same bytes (RFC 6979), so a second `up` changes nothing.
+ * The serial number differs: two certificates of an authority may not share one (RFC 5280, 4.1.2.2).
  *
  * @param pem PEM, one certificate, signed with ECDSA on P-256 and SHA-256.
  * @param signer PEM: the private key that it was signed with. Secret.
@@ -84,7 +83,7 @@ function encode(tag: number, content: Buffer): Buffer {
 
 const sequence = (...parts: readonly Buffer[]) => encode(SEQUENCE, Buffer.concat(parts));
 
-/** Sixteen bytes that nobody can guess, as those of the provider; positive, and the first not zero. */
+/** Sixteen bytes that nobody can guess, like the provider's; positive, and the first is not zero. */
 function serialAfter(serial: Buffer): Buffer {
   const digest = createHash("sha256").update("dated back").update(serial).digest();
   digest[0] = ((digest[0] ?? 0) & 0x7f) | 0x40;

@@ -2,13 +2,13 @@ import { type ConfigOverrides, type ServiceConfig, withOverrides } from "./servi
 import { renderYaml } from "./yaml.ts";
 
 export interface BackendConfig {
-  /** With the user and password in it. Secret. */
+  /** With user and password. Secret. */
   readonly databaseUri: string;
   /** The operator's own values. @default none */
   readonly overrides?: ConfigOverrides;
 }
 
-/** The Backend reads every one of them without a fallback: a missing key ends it at start. */
+/** The Backend has no fallback for any of them: without one of these keys it ends at the start. */
 export const backendConfigDefaults: ServiceConfig = {
   debug_mode_flask: false,
   debug: false,

@@ -1,6 +1,6 @@
 /**
- * Guards for text that a program will parse: what is put in must not end the place it is put in.
- * Settings are validated long before; these hold for every other caller too.
+ * Guards for text that another program will parse: a value must not break out of its place. Settings are
+ * validated long before; these guards protect every other caller, too.
  */
 
 /** A host name (RFC 1123). */

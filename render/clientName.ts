@@ -7,19 +7,19 @@ export interface CertifiedClient {
   readonly publicKey: string;
 }
 
-/** In the subject of each of our certificates. */
+/** The organization in the subject of all our certificates. */
 export const ORGANIZATION = "CYBEX-P";
 
 /**
- * What tells a client's certificate from all others that were ever signed for its name: the attribute
- * serialNumber of its subject, made of its generation and key. A renewed certificate has the same one,
- * and so has one that the next authority signs of the same key; a client that is taken off the list
- * and comes back has another.
+ * Distinguishes a client's certificate from all others that were ever signed for its name: the attribute
+ * serialNumber of its subject, made of its generation and key. A renewed certificate has the same one, and so
+ * has one that the next authority signs for the same key. A client that was taken off the list and comes back
+ * has another one.
  */
 export function clientSerial({ generation, publicKey }: Omit<CertifiedClient, "name">): string {
   const key = Buffer.from(publicKey.replaceAll(/-----.*-----|\s/g, ""), "base64");
   const digest = createHash("sha256").update(key).digest("hex");
-  // 128 bits: nobody makes a key for a given one, and nobody gains by two of his own keys in one.
+  // 128 bits: nobody can make a key for a given digest, and two of your own keys with one digest gain nothing.
   return `${generation}-${digest.slice(0, 32)}`;
 }
 
@@ -28,9 +28,9 @@ export function clientSubject(client: CertifiedClient): string {
   return `serialNumber=${clientSerial(client)},CN=${client.name},O=${ORGANIZATION}`;
 }
 
-/** The host name that a client's certificate names besides, where its name is one (with a dot in it). */
+/** The host name in a client's certificate, if the client's name is one (with a dot in it). */
 export function clientHost(name: string): string | undefined {
   const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
-  // No top-level domain is of digits: that would be an IP address.
+  // No top-level domain consists of digits: that would be an IP address.
   return new RegExp(`^(?:${label}\\.)+(?!\\d+$)${label}$`).test(name) ? name : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Before it was made, a certificate or list is valid for so many minutes: a caller whose clock is slow
- * would otherwise refuse it for that long.
+ * A certificate or list is valid from so many minutes before it was made. Otherwise a caller whose clock is slow
+ * would refuse it for that long.
  */
 export const CLOCK_MARGIN_MINUTES = 60;

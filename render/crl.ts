@@ -17,25 +17,25 @@ import {
 } from "./authorityKey.ts";
 
 export interface CrlInput {
-  /** Every authority that is trusted: for one without a list Nginx would refuse each certificate. */
+  /** Every trusted authority. If one had no list, Nginx would refuse every certificate. */
   readonly authorities: readonly Authority[];
-  /** The certificates that are revoked, PEM; those of other authorities are passed over. */
+  /** The revoked certificates, PEM; those of other authorities are ignored. */
   readonly revoked: readonly string[];
   /**
-   * The lists that were made last, PEM: what was revoked stays so until it has ended, whether it is
-   * still named or not.
+   * The lists that were made last, PEM. What was revoked stays so until it has ended, whether it is still
+   * named or not.
    */
   readonly previous: string;
   readonly now: Date;
 }
 
-/** A host whose clock is slow would otherwise take the list for one of the future, and let nobody in. */
+/** A host whose clock is slow would otherwise think that the list lies in the future, and let nobody in. */
 const BACKDATED_MS = 24 * 60 * 60 * 1000;
 
-/** Whatever the reason is: the client may not come in any more. */
+/** Whatever the reason, the client may not come in any more. */
 const REASON = X509CrlReason.privilegeWithdrawn;
 
-/** After so long a certificate has ended whatever it was: the settings allow none of 826 days. */
+/** After so many days every certificate has ended: the settings allow none of 826 days. */
 export const LONGEST_LIFE_DAYS = 826;
 
 const CRL_NUMBER = "2.5.29.20";
@@ -44,8 +44,8 @@ const CRL_NUMBER = "2.5.29.20";
  * One revocation list for each authority, PEM, one after another. Signatures by ECDSA differ each time,
  * and so do the texts.
  *
- * A list is good for as long as its authority is: an older date would let nobody in from then on, and
- * nothing is gained by it, since a new list is delivered with each revocation.
+ * A list is valid as long as its authority. With an earlier end, nobody could come in from then on, and nothing
+ * would be gained: each revocation delivers a new list anyway.
  */
 export async function renderCrls(input: CrlInput): Promise<string> {
   const revoked = input.revoked.map((pem) => new X509Certificate(pem));
@@ -53,7 +53,7 @@ export async function renderCrls(input: CrlInput): Promise<string> {
   const lists = await Promise.all(
     input.authorities.map((authority) => renderCrl(authority, revoked, previous, input.now)),
   );
-  // The library calls the block CRL, which OpenSSL does not know.
+  // The library calls the block CRL, which OpenSSL doesn't know.
   return lists.map((list) => `${PemConverter.encode(list.rawData, "X509 CRL")}\n`).join("");
 }
 
@@ -93,7 +93,7 @@ async function renderCrl(
     thisUpdate: wholeSecond(issued < certificate.notBefore ? certificate.notBefore : issued),
     nextUpdate: certificate.notAfter,
     entries: [...entries.values()].sort((a, b) => (a.serialNumber < b.serialNumber ? -1 : 1)),
-    // The number grows with time, which is all that is asked of it.
+    // The number grows with time, and needs no more than that.
     extensions: [authorityKeyIdentifier(certificate), crlNumber(Math.floor(now.getTime() / 1000))],
     signingAlgorithm: SIGNING,
     signingKey: await signingKey(authority),

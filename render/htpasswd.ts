@@ -12,11 +12,10 @@ export interface HtpasswdEntry {
 /**
  * The file of Nginx's `auth_basic_user_file`, one `{SSHA}` line (salted SHA-1) a user, by name.
  *
- * A fast hash on purpose. Nginx checks a password for every request, in the process that serves all
- * others: SSHA costs 4 microseconds of it, sha512-crypt 3.2 ms, and bcrypt (cost 10) 62 ms, with
- * which 50 wrong passwords a second stop all service. A slow hash protects passwords that people
- * choose; those here have 128 random bits or more, or at least 20 characters, and can't be guessed
- * at any speed.
+ * The hash is fast on purpose. Nginx checks a password for every request, in the process that serves all others.
+ * SSHA costs 4 microseconds, sha512-crypt 3.2 ms, and bcrypt (cost 10) 62 ms: then 50 wrong passwords a second
+ * stop all service. A slow hash protects passwords that people choose. These have 128 random bits or more, or at
+ * least 20 characters, and can't be guessed at any speed.
  *
  * @throws RangeError for a name or password that Nginx could not match, and for two of one name:
  *   Nginx stops at the first

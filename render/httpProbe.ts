@@ -1,13 +1,13 @@
 /**
- * Commands that ask an HTTP server from within a container, by whatever its image has: curl, wget
- * (GNU's or busybox's), bash or Python. All of them need a POSIX shell.
+ * Commands that ask an HTTP server from within a container, with whatever the image has: curl, wget (GNU's or
+ * busybox's), bash or Python. All of them need a POSIX shell.
  */
 import { matching } from "./check.ts";
 
 /** One of these must be in the image. */
 export const HEALTH_MEANS = ["curl", "wget", "bash", "python3"] as const;
 
-/** Likewise where an answer is read, and not only judged. */
+/** One of these, where the answer is read and not only judged. */
 export const ASKING_MEANS = ["curl", "wget", "bash"] as const;
 
 const HAS = 'has() { command -v "$1" >/dev/null 2>&1; }';
@@ -18,7 +18,7 @@ const HAS = 'has() { command -v "$1" >/dev/null 2>&1; }';
  */
 const LIMIT = 'limit() { if has timeout; then timeout "$@"; else shift; "$@"; fi; }';
 
-/** An image's environment may name a proxy, which is not meant for its own loopback. */
+/** An image's environment may name an HTTP proxy, which must not be used for the container's own loopback. */
 const DIRECT = "unset http_proxy HTTP_PROXY all_proxy ALL_PROXY";
 
 /** $1 is the host, $2 the port, $3 the path. Leaves descriptor 3 at the answer's headers. */
@@ -44,7 +44,7 @@ const BASH_BODY = [
   "cat <&3",
 ].join("\n");
 
-/** Isolated and without site packages: a tenth of what urllib takes to start. Python 3.4 can run it. */
+/** Isolated and without site packages: it starts in a tenth of urllib's time. Python 3.4 can run it. */
 const PYTHON_HEALTH = [
   "import socket, sys",
   `server = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 4)`,
@@ -114,7 +114,7 @@ export function httpHealthCheck(port: number, path = "/"): string[] {
   return ["sh", "-c", HEALTH, "health", String(port), path, BASH_HEALTH, PYTHON_HEALTH];
 }
 
-/** What an image must have for a health check: of each list one. */
+/** What an image must have for a health check: one of each list. */
 export function healthPrograms(check: readonly string[]): (readonly string[])[] {
   const [program, , script] = check;
   return [

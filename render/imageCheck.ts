@@ -1,7 +1,7 @@
-/** How an image is asked for what it must have, and what its answer means. */
+/** Asks an image whether it has what it needs, and reads its answer. */
 import type { ImageNeeds } from "./imageNeeds.ts";
 
-/** The line after which comes what the last argument's program printed. */
+/** After this line comes the output of the last argument's program. */
 export const END_OF_CHECK = "end of check";
 
 /**
@@ -42,7 +42,7 @@ echo '${END_OF_CHECK}'
 exit 0
 `;
 
-/** What an image says of itself, as far as it matters here. */
+/** What an image says about itself, as far as it matters here. */
 export interface ImageConfig {
   readonly Entrypoint?: readonly string[] | null;
   readonly Cmd?: readonly string[] | null;
@@ -98,7 +98,7 @@ export function faultSentence(image: string, needs: ImageNeeds, faults: readonly
   return `${opening(image, needs)}: ${parts.join("; ")}; ${ADVICE}`;
 }
 
-/** What it means that the check itself could not be started. Undefined for causes that are not the image's. */
+/** Why the check itself could not start. Undefined if the image is not the cause. */
 export function startSentence(image: string, needs: ImageNeeds, words: string): string | undefined {
   const causes: [RegExp, string][] = [
     [/executable file not found|stat \S+: no such file/, "it has no shell (sh)"],

@@ -1,16 +1,16 @@
 /**
- * What an image must have to be run by this program. It is asked before the first container is made of
- * it (`imageCheck.ts`); docs/images.md tells it to who builds images.
+ * What an image needs so that this program can run it. It is checked before the first container is made from the
+ * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
 import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
 import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
 
 export interface ImageNeeds {
-  /** What it is for, as its label `cybexp.role` has it. */
+  /** What it is for, as in the label `cybexp.role`. */
   readonly role: string;
   /** `uid:gid` of the process. */
   readonly user: string;
-  /** Of each list one: a name in the PATH, or an absolute path. */
+  /** One of each list: a name in the PATH, or an absolute path. */
   readonly programs: readonly (readonly string[])[];
   /** Where single files are mounted: no folder may be there. @default none */
   readonly files?: readonly string[];
@@ -18,7 +18,7 @@ export interface ImageNeeds {
   readonly startsItself?: boolean;
 }
 
-/** By which files are put into a volume, see `deliver` and `volume`. */
+/** The tools that put files into a volume, see `deliver` and `volume`. */
 const DELIVERY = each(
   "sh",
   "tar",
@@ -63,7 +63,7 @@ export function proxyNeeds(user: string): ImageNeeds {
   return { role: "proxy", user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
 }
 
-/** @param started What the image is started with, and what must be there beside it. */
+/** @param started The program that the image is started with, and others that it needs. */
 export function kapowNeeds(user: string, ...started: string[]): ImageNeeds {
   return {
     role: "kapow",

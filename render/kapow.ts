@@ -1,4 +1,4 @@
-/** The command line of a Kapow! server and what asks whether it is well. */
+/** The command line of a Kapow! server, and its health check. */
 import { matching } from "./check.ts";
 
 /** The user interface: the only one that anybody but Kapow! itself may reach. */
@@ -30,10 +30,10 @@ export function kapowArguments(folder: string, init: string): string[] {
     `--bind=0.0.0.0:${KAPOW_PORT}`,
     `--certfile=${path(KAPOW_FILES.certificate)}`,
     `--keyfile=${path(KAPOW_FILES.privateKey)}`,
-    // With the sign: in `--clientauth true` the word would be run as an init program, and
-    // `--clientauth false` would switch it on just as well.
+    // With the equals sign: in `--clientauth true` the word would be run as an init program, and
+    // `--clientauth false` would switch the check on as well.
     "--clientauth=true",
-    // Without it every certificate of a public authority is let in.
+    // Without it, Kapow! lets in every certificate of a public authority.
     `--clientcafile=${path(KAPOW_FILES.clientCa)}`,
     matching("the init program", init, PATH, "an absolute path"),
   ];
@@ -73,9 +73,9 @@ fi
 exit 1`;
 
 /**
- * Asks a route as a caller does, with a certificate: the handshake alone proves nothing, since with TLS
- * 1.3 a refusal comes after it, and a server without routes answers 404 to everything. The server's
- * certificate is not looked at: it is over loopback, and carries no secret.
+ * Asks a route as a caller does, with a certificate. The handshake alone proves nothing: with TLS 1.3 a refusal
+ * comes after it, and a server without routes answers 404 to everything. The server's certificate is not
+ * checked, because the request goes over loopback and carries no secret.
  *
  * @param route A path that answers GET with 2xx.
  */

@@ -1,11 +1,11 @@
-/** Whether the volumes that a stack keeps are still the ones that it made, and what to say if not. */
+/** Whether a stack's kept volumes are still the ones that it made, and what to say if not. */
 import { keptPart, UNMARKED } from "../settings/keptParts.ts";
 
 /** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
 export interface EngineName {
   readonly id: string;
   readonly name: string;
-  /** As in DOCKER_HOST; absent where it is the command line's own default. */
+  /** As in DOCKER_HOST; absent if it is the command line's own default. */
   readonly host?: string | undefined;
 }
 
@@ -21,9 +21,9 @@ export interface VolumeRecord {
 export interface KeptVolume {
   /** The last part of its name, such as `kms-secrets`. */
   readonly part: string;
-  /** Its name by what the stack is called now. */
+  /** Its name, according to the stack's present name. */
   readonly volume: string;
-  /** Undefined where the state knows the volume and no `up` has marked it yet. */
+  /** Undefined if the state knows the volume but no `up` has marked it yet. */
   readonly record?: VolumeRecord | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface FoundVolume {
   /** Its label `cybexp.deployment`. */
   readonly deployment: string | undefined;
   readonly mark: string | undefined;
-  /** Key files that it once had and has no more. */
+  /** Key files that it once had and has lost. */
   readonly missingKeys: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export interface Keeper {
   readonly stack: string;
   /** The id in the state, which its volumes carry as a label. */
   readonly deployment: string;
-  /** The engine that is looked at. */
+  /** The engine that was asked. */
   readonly engine: EngineName;
   /** `cybexp:lost`: what the operator has given up, as `PART@MARK`. */
   readonly lost: readonly string[];
@@ -56,7 +56,7 @@ export interface Trouble {
   readonly kind: TroubleKind;
   /** Whether the operator has said that it is gone for good. */
   readonly permitted: boolean;
-  /** What is so, what is lost by it, and what to do. */
+  /** What is wrong, what is lost by it, and what to do. */
   readonly text: string;
 }
 
@@ -75,7 +75,7 @@ export function troubleWith(
   if (kind === undefined) {
     return undefined;
   }
-  // What is somebody else's can't be taken, and what was renamed is not lost.
+  // A volume of somebody else's can't be used, and a renamed one is not lost.
   const permitted = kind !== "foreign" && kind !== "renamed" && keeper.lost.includes(lossKey(kept));
   const text = permitted ? givenUp(kept) : refusal(kind, kept, found, keeper);
   return { kept, kind, permitted, text };
@@ -105,7 +105,7 @@ const isSame = (a: EngineName, b: EngineName) => a.id === b.id && a.host === b.h
 
 const shown = ({ name, host }: EngineName) => (host === undefined ? name : `${name} (${host})`);
 
-/** What the `up` that gives a volume up says. */
+/** The message of the `up` that gives a volume up. */
 function givenUp({ part, volume }: KeptVolume): string {
   const { has, lost } = keptPart(part);
   return `${has} in ${volume} are given up, as cybexp:lost says. ${lost}`;
@@ -176,15 +176,15 @@ function nameBefore({ part, volume, record }: KeptVolume, stack: string): string
   return (record?.volume ?? "").slice(prefix, -(part.length + 1));
 }
 
-/** The command that makes the volume as the stack would, without what was in it. */
+/** The command that makes the volume as the stack would, but empty. */
 function createCommand({ part, volume }: KeptVolume, { stack, deployment }: Keeper): string {
   const labels = [`deployment=${deployment}`, `role=${part}`, `stack=${stack}`];
   return `docker volume create ${labels.map((label) => `--label cybexp.${label}`).join(" ")} ${volume}`;
 }
 
 /**
- * What to say of the entries of `cybexp:lost` that have no loss to permit: one that did its work is to
- * be removed, and one that would permit a loss that has not happened as well.
+ * What to say about entries of `cybexp:lost` that have no loss to permit. The operator should remove an entry that
+ * has done its work, and also one that would permit a loss that has not happened.
  */
 export function idleKeys(
   volumes: readonly KeptVolume[],

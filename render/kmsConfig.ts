@@ -6,17 +6,17 @@ import { renderYaml } from "./yaml.ts";
 export interface KmsConfig {
   /** Signs every token: 32 bytes as 64 hex digits. Secret. */
   readonly jwtKey: string;
-  /** With the user and password in it. Secret. */
+  /** With user and password. Secret. */
   readonly databaseUri: string;
   /** The operator's own values. @default none */
   readonly overrides?: ConfigOverrides;
 }
 
-/** The KMS reads every one of them without a fallback: a missing key ends it at start. */
+/** The KMS has no fallback for any of them: without one of these keys it ends at the start. */
 export const kmsConfigDefaults: ServiceConfig = {
   FLASK_DEBUG: false,
   ORE_KEY_LENGTH: 256n,
-  // Timestamps are encrypted from the first range into the second; both ends go to every client.
+  // Timestamps are encrypted from the first range into the second. Both go to every client.
   OPE_IN_MIN: 0n,
   OPE_IN_MAX: 2n ** 64n - 1n,
   OPE_OUT_MIN: 0n,
@@ -42,7 +42,7 @@ export function kmsKeyFiles(overrides: ConfigOverrides = {}): string[] {
 /** The KMS's config.yaml. @throws RangeError for a key or value that the KMS can't use */
 export function renderKmsConfig({ jwtKey, databaseUri, overrides = {} }: KmsConfig): string {
   return renderYaml({
-    // Quoted by renderYaml: unquoted hex digits may read as a number.
+    // renderYaml quotes it: unquoted hex digits may read as a number.
     FLASK_JWT_SECRET_KEY: matchingSecret(
       "the KMS's JWT key",
       jwtKey,

@@ -16,7 +16,7 @@ export interface ModuleConfig {
   readonly overrides?: ConfigOverrides;
 }
 
-/** The collector's own 0 for `web_conn_listen` loses connections that come at the same time. */
+/** With the collector's own `web_conn_listen` of 0, connections that come at the same time are lost. */
 export const moduleConfigDefaults: ServiceConfig = {
   web_conn_listen: 128n,
   enc_worker_threads: 10n,
@@ -41,8 +41,8 @@ const POLICY_NOTE =
   "# collector, and what is listed there can be compared, though not read, by the Backend.\n";
 
 /**
- * A complete config.yaml for CYBEX-P's collector, which the query module reads too. Its policy is
- * a short form of the collector's sample, for an operator to adapt. Secret.
+ * A complete config.yaml for CYBEX-P's collector. The query module reads it, too. Its policy is a short form of
+ * the collector's sample, for an operator to adapt. Secret.
  *
  * @throws RangeError for a URL that the modules can't use: they add `/path` to it as it is
  */
@@ -55,7 +55,7 @@ export function renderModuleConfig(config: ModuleConfig): string {
   );
   const yaml = renderYaml({
     kms_access_key: matchingSecret("the token", config.token, /^[\w-]+\.[\w-]+\.[\w-]+$/, "a JWT"),
-    // Both or none: with a user alone the modules go on without either.
+    // Both or none: with a user alone, the modules use neither.
     basic_auth: {
       user: matching("the user name", config.user, /^[^:]+$/, "a name without :"),
       pass: matchingSecret("the password", config.password, /./, "a text"),

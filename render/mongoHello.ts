@@ -1,6 +1,6 @@
 /**
- * MongoDB's `hello` command as the bytes of one wire message (OP_MSG): the cheapest question that a
- * server answers, and it needs no password. A `mongosh` for it takes a second of processor time.
+ * MongoDB's `hello` command as the bytes of one wire message (OP_MSG). It is the cheapest question that a server
+ * answers, and needs no password. A `mongosh` would take a second of processor time for it.
  */
 export function mongoHello(): Buffer {
   const document = bson([

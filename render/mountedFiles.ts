@@ -2,7 +2,7 @@ import { basename } from "node:path/posix";
 import type { ReleaseFiles } from "./release.ts";
 
 /**
- * The release of files that are mounted one by one: each has its own name there, without its folder.
+ * The release of files that are mounted one by one. In the release, each file has its own name without a folder.
  *
  * @param contents Absolute path in the container -> text.
  * @throws RangeError for a relative path, and for two files of one name

@@ -50,9 +50,9 @@ export interface NginxOptions {
   readonly doors: readonly NginxDoor[];
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
-  /** Seconds that the workers of an older release may go on with requests that they have. */
+  /** Seconds that workers of an older release may still take for their requests. */
   readonly shutdownTimeout: number;
-  /** A port on the container's own loopback that tells health and release. */
+  /** A port on the container's own loopback that answers with health and release. */
   readonly statusPort: number;
   /**
    * The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it; of
@@ -60,28 +60,28 @@ export interface NginxOptions {
    * upstream with TLS needs (`UPSTREAM_FILES`).
    */
   readonly releaseDir: string;
-  /** What a good Authorization header is known by, without a look into htpasswd. Secret. */
+  /** Recognises a good Authorization header without a look into htpasswd. Secret. */
   readonly passwords: {
     /** Letters and digits. */
     readonly salt: string;
     /** User name -> `passwordDigest` of the password in use. */
     readonly digests: Readonly<Record<string, string>>;
   };
-  /** Whose certificates are known, at doors that ask for them. @default nobody's */
+  /** Clients whose certificates are known, at doors that ask for them. @default none */
   readonly clients?: readonly NginxClient[];
   /** The IPv4 address of the name server that knows the services: Docker's is 127.0.0.11. */
   readonly resolver: string;
-  /** What the status port tells, so that a reload can be seen to have worked. */
+  /** What the status port answers, so that a reload is seen to have worked. */
   readonly release: string;
-  /** What the image's Nginx can spell. @default what all can from 1.22 on */
+  /** What the image's Nginx understands. @default what every one does from 1.22 on */
   readonly dialect?: NginxDialect;
-  /** What Nginx may take of its machine. @default `nginxRoom` */
+  /** How much of its machine Nginx may use. @default `nginxRoom` */
   readonly room?: NginxRoom;
 }
 
 /**
  * The whole nginx.conf, for a container that runs as an ordinary user on a read-only root with a
- * writable /tmp. Nginx is to be started with it and nothing else: `nginx -e stderr -c FILE`.
+ * writable /tmp. Start Nginx with it and nothing else: `nginx -e stderr -c FILE`.
  *
  * @throws RangeError for a value that could mean more than itself in the text
  */
@@ -112,7 +112,7 @@ export function renderNginx(options: NginxOptions): string {
   ].join("\n");
 }
 
-/** A connection that was used within so many seconds is not closed by a reload. */
+/** A reload doesn't close a connection that was used within so many seconds. */
 const KEEPALIVE_SECONDS = 5;
 
 type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access" | "room">>;
@@ -175,7 +175,7 @@ log_format access escape=json
 access_log /dev/stdout access;
 `;
 
-/** Of a certificate that was refused the serial number tells whose it was. */
+/** The serial number of a refused certificate tells whose it was. */
 const CLIENT_LOG =
   '"user":"$caller","entered_by":"$entered_by","client":"$client","certificate":"$certificate",' +
   '"certificate_serial":"$ssl_client_serial","certificate_days":"$ssl_client_v_remain",';
@@ -220,7 +220,7 @@ proxy_hide_header X-Powered-By;
 proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
 `;
 
-/** What is taken from callers, and what of it the services see. */
+/** What the proxy takes from callers, and what of it the services see. */
 const requests = ({ dialect, certificates }: Checked) => `\
 # A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file.
 client_header_buffer_size 4k;
@@ -317,7 +317,7 @@ proxy_buffers 16 64k;
 proxy_max_temp_file_size 0;
 `;
 
-/** Statuses that Nginx itself answers with, and why, for a person who reads the body. */
+/** Statuses of Nginx's own answers, and their reasons, for a person who reads the body. */
 const causes: Readonly<Record<number, string>> = {
   400: "The request is malformed, or plain HTTP on a TLS port.",
   401: PASSWORD_CAUSE,
@@ -353,7 +353,7 @@ error_page 494 =431 /.refused;
 error_page 497 =400 /.refused;
 ${certificates ? "error_page 495 496 = $unverified_way;\n" : ""}${dialect.keepaliveMinTimeout ? "" : "# No refusal: see where it is returned.\nerror_page 418 = @closing;\n"}`;
 
-/** In every server with doors, since locations are not inherited. */
+/** In every server with doors, because locations are not inherited. */
 const refusalLocations = `\
 # The status is the one that led here, not 200; a return comes before the password check.
 location @refused {
@@ -411,11 +411,11 @@ ${passage(door, room)}proxy_pass ${upstreamScheme(door)}://$upstream$request_uri
 /** Seconds after which a request to a service has certainly ended. */
 const longestTurn = ({ readTimeout }: Checked) => readTimeout + 100;
 
-/** A refused certificate was the first error: what goes wrong after it is refused as usual. */
+/** A refused certificate was the first error. Whatever goes wrong after it is refused as usual. */
 const moreErrors = (access: NginxAccess) =>
   access === "either" ? "    recursive_error_pages on;\n" : "";
 
-/** Not in the server block: a return from there would come before the body's size is looked at. */
+/** Not in the server block: a return from there would come before the check of the body's size. */
 const lastAnswer = `\
         # Idle connections are closed at a reload, a request on its way or not: so for a while before,
         # an answer is the last one on its connection.
@@ -455,7 +455,7 @@ ${doors
 ${indent(refusalLocations)}}
 `;
 
-/** The same seconds as those of keepalive_min_timeout. */
+/** The same seconds as in keepalive_min_timeout. */
 const lingerLocation = `\
     # How long before a reload answers are to be the last ones on their connections, in seconds.
     location = /linger {
@@ -491,7 +491,7 @@ ${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are
     }
 }`;
 
-/** Every value in the text's place for it and no more. */
+/** Makes sure that no value breaks out of its place in the text. */
 function check(options: NginxOptions): Checked {
   const { dialect = commonDialect, clients = [], room = nginxRoom } = options;
   const doors = options.doors.map((door) => ({
@@ -568,5 +568,5 @@ function check(options: NginxOptions): Checked {
   };
 }
 
-/** Four spaces before every line that has something on it. */
+/** Four spaces before every line that is not empty. */
 const indent = (text: string) => text.replace(/^(?=.)/gm, "    ");

@@ -1,7 +1,7 @@
 /**
  * Client certificates at the proxy's doors. Nginx verifies them against the authorities and the
- * revocation list; beside that there is a list of who may come in, by the certificate's whole subject.
- * Each decision is a map of exact texts whose default refuses.
+ * revocation list. In addition there is a list of who may come in, by the certificate's whole subject. Each
+ * decision is a map of exact texts whose default refuses.
  */
 import { matching } from "./check.ts";
 
@@ -26,7 +26,7 @@ interface AccessDoor {
 /** Whether a door looks at certificates. */
 export const asksForCertificate = ({ access }: { access: NginxAccess }) => access !== "password";
 
-/** What is said of a certificate that lets nobody in, by the word that stands for it in `$certificate`. */
+/** What to say about a certificate that lets nobody in, by its word in `$certificate`. */
 const faults = {
   missing: "none was presented",
   expired: "the one presented has expired",
@@ -37,16 +37,16 @@ const faults = {
   unverifiable: "the proxy's revocation list is out of date, which its operator must mend",
 } as const;
 
-/** With these a password is as good as with no certificate at all. */
+/** With these, a password is as good as without any certificate. */
 const harmless = ["missing", "expired", "early", "foreign", "unlisted"] as const;
 
-/** Nginx itself answers 495 to these, before anything else is looked at. */
+/** Nginx itself answers 495 to these, before it looks at anything else. */
 const harmlessAndUnverified = ["expired", "early", "foreign"] as const;
 
 const table = (rows: readonly (readonly [key: string, value: string])[]) =>
   rows.map(([key, value]) => `    ${key} ${value};`).join("\n");
 
-/** The maps that all is decided by. */
+/** The maps that decide everything. */
 export function clientMaps(doors: readonly AccessDoor[], clients: readonly NginxClient[]): string {
   const sorted = [...clients].sort((a, b) => (a.subject < b.subject ? -1 : 1));
   return `\
@@ -139,11 +139,11 @@ ${table(harmless.map((fault) => [`"either ${fault}"`, `"The proxy asks for a use
 `;
 }
 
-/** Why a caller without the right password is refused. */
+/** The reason that a caller without the right password gets. */
 export const PASSWORD_CAUSE =
   "The proxy asks for a user name and password (HTTP basic authentication).";
 
-/** In the server of a door that asks for certificates; no resumption, by which a revoked one would live on. */
+/** In the server of a door that asks for certificates. No resumption: a revoked one would live on by it. */
 export const clientVerification = (access: NginxAccess, releaseDir: string) => `\
 ssl_verify_client ${access === "either" ? "optional" : "on"};
 ssl_client_certificate ${releaseDir}/client-ca.crt;
@@ -151,7 +151,7 @@ ssl_client_certificate ${releaseDir}/client-ca.crt;
 ssl_crl ${releaseDir}/client-ca.crl;
 `;
 
-/** The realm of a door's basic authentication; none where no password is asked for. */
+/** The realm of a door's basic authentication; none if the door asks for no password. */
 export const realmOf: Readonly<Record<NginxAccess, string | undefined>> = {
   password: "$realm",
   certificate: undefined,
@@ -169,7 +169,7 @@ ${access === "either" ? withoutCertificate : ""}location @certificate-refused {
 }
 `;
 
-/** Not straight to the service: the body's size is looked at on the way to a location by its path. */
+/** Not straight to the service: Nginx checks the body's size on the way to a location by its path. */
 const withoutCertificate = `\
 # A certificate that Nginx refuses is as good as none, with a password: back to where all requests go.
 location @without-certificate {
@@ -177,7 +177,7 @@ location @without-certificate {
 }
 `;
 
-/** Every value in the text's place for it and no more. */
+/** Makes sure that no value breaks out of its place in the text. */
 export function checkClients(clients: readonly NginxClient[]): void {
   const subjects = new Set<string>();
   for (const { name, subject } of clients) {

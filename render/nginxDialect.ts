@@ -1,6 +1,6 @@
-/** What one build of Nginx can spell, where builds differ. */
+/** What one build of Nginx understands, where builds differ. */
 export interface NginxDialect {
-  /** TLS groups for `ssl_ecdh_curve`: a name that OpenSSL does not know keeps Nginx from starting. */
+  /** TLS groups for `ssl_ecdh_curve`. Nginx doesn't start with a name that OpenSSL doesn't know. */
   readonly curves: string;
   /** HTTP/2 as a parameter of `listen` (before 1.25.1, still accepted later) or as a directive. */
   readonly http2: "listen" | "directive";
@@ -22,7 +22,7 @@ export const commonDialect: NginxDialect = {
 };
 
 /**
- * What the Nginx that printed this for `nginx -V` can spell.
+ * What the Nginx that printed this for `nginx -V` understands.
  *
  * @throws RangeError when the text names no version of Nginx, or one that is too old for the rest
  *   of the configuration (1.22)
@@ -34,7 +34,7 @@ export function nginxDialect(nginxV: string): NginxDialect {
       `the proxy's image must hold Nginx 1.22 or newer, but \`nginx -V\` there says ${JSON.stringify(nginxV.split("\n")[0])}`,
     );
   }
-  // "running with" is there only when it is not the one that Nginx was built with.
+  // "running with" is only there if it differs from the one that Nginx was built with.
   const openssl =
     version(/running with OpenSSL (\d+)\.(\d+)\.(\d+)/, nginxV) ??
     version(/built with OpenSSL (\d+)\.(\d+)\.(\d+)/, nginxV) ??

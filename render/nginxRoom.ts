@@ -1,14 +1,14 @@
 /**
- * What Nginx may take of its machine, and what it lets through to a service that has less room than it
- * has. A large body waits in the proxy, on its disk, until the service has room for it: CYBEX-P's
- * collector loses a record that is refused.
+ * How much of its machine Nginx may use, and what it lets through to a service that has less room. A large body
+ * waits in the proxy, on its disk, until the service has room for it: CYBEX-P's collector loses a record that is
+ * refused.
  */
 import { wholeNumber } from "./check.ts";
 
-/** What the proxy itself may take. */
+/** What the proxy itself may use. */
 export interface NginxRoom {
   readonly workers: number;
-  /** Of each worker: those of callers, and those to the services. */
+  /** For each worker: callers' connections, and those to the services. */
   readonly connections: number;
   /** How many large bodies may be under way at once, at all doors together. */
   readonly largeBodies: number;
@@ -28,7 +28,7 @@ export const LARGE_BODY = 100_000;
 /** The folder for bodies that are not small; in a deployment a volume, since /tmp is memory. */
 export const BODIES_FOLDER = "/tmp/client_body";
 
-/** What holds where nothing is said. */
+/** The defaults. */
 export const nginxRoom: NginxRoom = {
   workers: 4,
   connections: 1024,
@@ -102,7 +102,7 @@ ${Array.from({ length: largeBodies - 1 }, (_, index) => `    ${share(largeBodies
 /** Rounded down: all of them may be no more than 100. */
 const share = (parts: number) => (Math.floor(10_000 / parts) / 100).toFixed(2);
 
-/** In the location that leads to the service, after the caller was let in. */
+/** In the location that leads to the service, after the check of the caller. */
 export const passage = (door: RoomyDoor, { largeBodies }: NginxRoom) => `\
 limit_conn requests ${door.room.requests};
 ${
@@ -115,7 +115,7 @@ proxy_cache_key "${door.name} $turn_at_${door.port}";
     : ""
 }`;
 
-/** Every value in the text's place for it and no more. */
+/** Makes sure that no value breaks out of its place in the text. */
 export function checkRoom(room: NginxRoom, doors: readonly RoomyDoor[]): void {
   wholeNumber("the number of workers", room.workers, 1, 512);
   wholeNumber("the number of connections", room.connections, 64, 1_048_576);

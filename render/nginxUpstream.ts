@@ -5,20 +5,20 @@ import { handoverFile } from "./proxySignals.ts";
 export interface NginxUpstream {
   /** `host:port`, such as `kms:5000`. */
   readonly upstream: string;
-  /** The same of the container that stands in while the service's own is replaced, if there is one then. */
+  /** The same for the stand-in that serves while the service's container is replaced, if there is one. */
   readonly standIn?: string;
-  /** Of a service that speaks TLS, and asks the proxy for a certificate; plain HTTP if absent. */
+  /** For a service that speaks TLS and asks the proxy for a certificate; plain HTTP if absent. */
   readonly tls?: {
-    /** The name that its certificate has to have. */
+    /** The name that its certificate must have. */
     readonly serverName: string;
   };
 }
 
 /** The files, in the release's folder, for an upstream with TLS. */
 export const UPSTREAM_FILES = {
-  /** The authorities that its certificate is verified by. */
+  /** The authorities that verify its certificate. */
   authorities: (name: string) => `${name}-upstream-ca.crt`,
-  /** What the proxy shows to it. */
+  /** The certificate that the proxy shows to it. */
   certificate: (name: string) => `${name}-upstream.crt`,
   privateKey: (name: string) => `${name}-upstream.key`,
 } as const;
@@ -54,7 +54,7 @@ proxy_ssl_certificate_key ${releaseDir}/${UPSTREAM_FILES.privateKey(name)};
 proxy_ssl_session_reuse off;
 `;
 
-/** Every value in the text's place for it and no more. */
+/** Makes sure that no value breaks out of its place in the text. */
 export function checkUpstream(name: string, { upstream, standIn, tls }: NginxUpstream): void {
   const hostAndPort = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[1-9][0-9]{0,4}$/;
   matching(`the upstream of ${name}`, upstream, hostAndPort, "host:port");

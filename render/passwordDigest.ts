@@ -9,12 +9,12 @@ export interface PasswordDigestInput {
 }
 
 /**
- * What Nginx's secure_link compares a request's credentials with, without the word Basic before them: it checks a password in
- * memory, for nothing, where the htpasswd file costs a tenth of the throughput, and it lets a second
- * password in under the same name, where the file's first line for a name is the only one that counts.
+ * Nginx's secure_link compares a request's credentials with this, without the word Basic before them. It checks a
+ * password in memory at no cost, whereas the htpasswd file costs a tenth of the throughput. It also allows a
+ * second password under the same name, whereas in the file only the first line for a name counts.
  *
- * MD5 is what the module has. It is enough because the salt is secret and random and the password has
- * 128 random bits or at least 20 characters: neither a collision nor a preimage helps anybody.
+ * The module only has MD5. That is enough: the salt is secret and random, and the password has 128 random bits or
+ * at least 20 characters, so neither a collision nor a preimage helps anybody.
  */
 export function passwordDigest({ salt, name, password }: PasswordDigestInput): string {
   const credential = Buffer.from(`${name}:${password}`, "utf8").toString("base64");

@@ -5,10 +5,10 @@ import type { NginxRoom } from "./nginxRoom.ts";
 import { UPSTREAM_FILES } from "./nginxUpstream.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
-/** The port, on the proxy container's own loopback, that tells its health and its release. */
+/** The port, on the proxy container's own loopback, that answers with its health and its release. */
 export const PROXY_STATUS_PORT = 8081;
 
-/** What clients' certificates are checked by, at doors that ask for them. */
+/** What clients' certificates are checked against, at doors that ask for them. */
 export interface ClientCheck {
   /** PEM: every authority that is trusted. */
   readonly authorities: string;
@@ -17,12 +17,12 @@ export interface ClientCheck {
   readonly listed: readonly NginxClient[];
 }
 
-/** A door, and what an upstream with TLS is called with. */
+/** A door, and what is needed to call an upstream with TLS. */
 export interface ReleaseDoor extends NginxDoor {
   readonly tls?: NonNullable<NginxDoor["tls"]> & {
-    /** PEM: the authorities that its certificate is verified by. */
+    /** PEM: the authorities that verify its certificate. */
     readonly authorities: string;
-    /** PEM: what the proxy shows to it. */
+    /** PEM: the certificate that the proxy shows to it. */
     readonly certificate: string;
     /** PEM. */
     readonly privateKey: string;
@@ -33,23 +33,23 @@ export interface ProxyReleaseInput {
   readonly serverName: string;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
-  /** Seconds that a worker of an older release may go on with requests that it has. */
+  /** Seconds that a worker of an older release may still take for its requests. */
   readonly shutdownTimeout: number;
   readonly doors: readonly ReleaseDoor[];
-  /** What the image's Nginx can spell. */
+  /** What the image's Nginx understands. */
   readonly dialect: NginxDialect;
   /** PEM. */
   readonly certificate: string;
   /** PEM. */
   readonly privateKey: string;
-  /** What passwords are checked by. Secret. */
+  /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
-  /** What Nginx may take of its machine. @default `nginxRoom` */
+  /** How much of its machine Nginx may use. @default `nginxRoom` */
   readonly room?: NginxRoom;
 }
 
-/** All that the proxy serves by, as one release with its digest. */
+/** Everything that the proxy needs, as one release with its digest. */
 export function proxyRelease(input: ProxyReleaseInput): { digest: string; files: ReleaseFiles } {
   const filesOf = (digest: string): ReleaseFiles => ({
     "nginx.conf": {
@@ -64,7 +64,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,
-        // Its own folder, not `current`: a worker of the old release keeps to the old files.
+        // Its own folder, not `current`: a worker of the old release keeps using the old files.
         releaseDir: `/release/releases/${digest}`,
         resolver: "127.0.0.11",
         release: digest,
@@ -73,14 +73,14 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     "server.crt": { mode: 0o400, content: input.certificate },
     "server.key": { mode: 0o400, content: input.privateKey },
     htpasswd: { mode: 0o400, content: input.check.htpasswd },
-    // Where nobody asks for certificates, a change to the clients is none to the proxy.
+    // If no door asks for certificates, a change of the clients must not change the proxy's release.
     ...(input.doors.some(({ access = "password" }) => asksForCertificate({ access })) && {
       "client-ca.crt": { mode: 0o400, content: input.clients.authorities },
       "client-ca.crl": { mode: 0o400, content: input.clients.revocations },
     }),
     ...input.doors.map(upstreamFiles).reduce((all, files) => ({ ...all, ...files }), {}),
   });
-  // The configuration names its own release, so the digest is that of the text with no name in it.
+  // The configuration names its own release, so the digest is made from the text without the name.
   const digest = releaseDigest(filesOf("0".repeat(32)));
   return { digest, files: filesOf(digest) };
 }

@@ -1,4 +1,4 @@
-/** Files in the proxy's /tmp by which its workers are told something without a reload. */
+/** Files in the proxy's /tmp that tell its workers something without a reload. */
 
 /** It is there while a stand-in serves behind a door. */
 export function handoverFile(door: string): string {
@@ -6,8 +6,8 @@ export function handoverFile(door: string): string {
 }
 
 /**
- * It is there shortly before and during a reload, and makes an answer the last one on its connection.
- * Only an Nginx that closes idle connections at a reload, whatever may be on its way there, looks
- * for it; it tells at the status port's `/linger` how many seconds before.
+ * It is there shortly before and during a reload, and makes each answer the last one on its connection. Only an
+ * Nginx that closes idle connections at a reload, even if a request is on its way there, looks for it. At the
+ * status port's `/linger`, such an Nginx says how many seconds before the reload it needs the file.
  */
 export const CLOSING_FILE = "/tmp/closing";

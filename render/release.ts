@@ -28,14 +28,14 @@ export interface EntriesOptions {
 }
 
 /**
- * What a release is known by: the first 128 bits of a SHA-256 over its names, modes and contents,
- * in hex. Two of a kind by chance are out of the question (2^64 releases), nobody else chooses the
- * files, and 32 digits still fit a folder name and a line of a log.
+ * The name of a release: the first 128 bits of a SHA-256 over its names, modes and contents, in hex. Two equal ones
+ * by chance are out of the question (2^64 releases), and nobody else chooses the files. And 32 digits still fit
+ * into a folder name and a line of a log.
  */
 export function releaseDigest(files: ReleaseFiles): string {
   const hash = createHash("sha256");
   for (const { name, mode, bytes } of canonical(files)) {
-    // Every part says its length, so that no two releases give the same bytes to the hash.
+    // Every part comes with its length, so that no two releases give the same bytes to the hash.
     const header = `${Buffer.byteLength(name)}:${name} ${mode.toString(8)} ${bytes.length}:`;
     hash.update(header).update(bytes);
   }

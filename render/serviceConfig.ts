@@ -8,11 +8,11 @@ export type ConfigOverrides = Readonly<Record<string, string | number | boolean>
 export type ServiceConfig = Readonly<Record<string, string | bigint | boolean>>;
 
 /**
- * The defaults with the operator's own values in their place. Keys that the defaults don't have are
- * kept (an image may know more of them); a value of another type than the default's is refused.
+ * The defaults, replaced with the operator's own values. Keys that the defaults don't have are kept, because an
+ * image may know more of them. A value whose type differs from the default's is refused.
  *
  * @param owned keys that the stack itself writes, so that nobody can set them
- * @param mustBeFalse keys that would open the service to whoever reaches it
+ * @param mustBeFalse keys that would open the service to anyone who reaches it
  * @throws RangeError that names the key
  */
 export function withOverrides(

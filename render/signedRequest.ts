@@ -34,8 +34,8 @@ export interface SignedRequestInput {
 }
 
 /**
- * A client's certificate for a public key whose private one is elsewhere, PEM. Its serial number and
- * signature differ each time.
+ * A client's certificate for a public key whose private key is elsewhere, PEM. Its serial number and signature
+ * differ each time.
  */
 export async function renderSignedRequest(input: SignedRequestInput): Promise<string> {
   const [publicKey] = blocks(input.publicKey);
@@ -68,7 +68,7 @@ export async function renderSignedRequest(input: SignedRequestInput): Promise<st
   return `${certificate.toString("pem").trim()}\n`;
 }
 
-/** The same, byte for byte, as that of the certificates whose keys are made here. */
+/** Byte for byte the same as in certificates whose keys are made here. */
 function subjectOf({ name, serial }: SignedRequestInput): Name {
   return new Name([
     { O: [{ printableString: ORGANIZATION }] },

@@ -9,9 +9,9 @@ export function standInHost(role: string): string {
 }
 
 /**
- * A service that has a stand-in is handed over at the door of its role's name.
+ * A service that has a stand-in is handed over at the door that has its role's name.
  *
- * @throws RangeError where a door has another name: its handovers would be noticed
+ * @throws RangeError if a door has another name, because callers would notice its handovers
  */
 export function checkDoorName(door: string, standIn: string): void {
   const [host] = standIn.split(":");

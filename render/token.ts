@@ -8,13 +8,13 @@ export interface Token {
   readonly subject: string;
   /** Seconds since 1970; also the time before which the token is refused. */
   readonly issuedAt: number;
-  /** Tells this token from others of the same user. */
+  /** Distinguishes this token from others of the same user. */
   readonly tokenId: string;
 }
 
 /**
- * An access token for the KMS, as flask-jwt-extended makes them (HS256). It has no end: the KMS
- * makes its own so, and only a new signing key revokes them. Secret.
+ * An access token for the KMS, as flask-jwt-extended makes them (HS256). Like the KMS's own tokens it never expires:
+ * only a new signing key revokes them. Secret.
  */
 export function mintToken({ key, subject, issuedAt, tokenId }: Token): string {
   matchingSecret("the token's key", key, /^([0-9a-f]{2}){16,}$/, "at least 32 hex digits");

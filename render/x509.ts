@@ -1,3 +1,3 @@
-/** The X.509 library, after what it needs to be there first. */
+/** The X.509 library, loaded after what it needs first. */
 import "reflect-metadata";
 export * from "@peculiar/x509";

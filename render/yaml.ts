@@ -21,7 +21,7 @@ export function renderYaml(content: { readonly [key: string]: YamlValue }): stri
   });
 }
 
-/** Refuses what YAML would not carry unchanged; strings may be secret, so no value is shown. */
+/** Refuses what YAML would not keep unchanged. Strings may be secret, so no value is shown. */
 function check(value: YamlValue, path: string): void {
   if (typeof value === "string") {
     matchingSecret(
