@@ -48,7 +48,12 @@ export function releaseEntries(
   { uid, gid, prefix }: EntriesOptions,
 ): ReleaseEntry[] {
   const folders = prefix.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
-  const entries: ReleaseEntry[] = folders.map((path) => ({ path: `${path}/`, mode: 0o755, uid, gid }));
+  const entries: ReleaseEntry[] = folders.map((path) => ({
+    path: `${path}/`,
+    mode: 0o755,
+    uid,
+    gid,
+  }));
   for (const { name, mode, bytes } of canonical(files)) {
     entries.push({ path: `${prefix}/${name}`, mode, uid, gid, content: bytes });
   }

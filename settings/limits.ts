@@ -179,7 +179,7 @@ function doorOf(service: ContainerLimits, database: ContainerLimits, body: numbe
 }
 
 /** MiB of the engine's disk that the proxy takes for bodies, where nothing is said. */
-const BODIES = 2048;
+export const BODIES = 2048;
 
 function proxyOf(
   resources: ProxyResources,

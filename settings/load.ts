@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { fromPulumi } from "./fromPulumi.ts";
 import { SettingsError } from "./problem.ts";
 import { readSettings } from "./read.ts";
-import { plainPasswords } from "./secrecy.ts";
+import { plainPasswords, valuesIn } from "./secrecy.ts";
 import type { Settings } from "./types.ts";
 
 const PREFIX = "cybexp:";
@@ -22,30 +23,20 @@ export function loadSettings(): Settings {
     .filter(([key]) => key.startsWith(PREFIX))
     .map(([key, text]) => [key.slice(PREFIX.length), fromPulumi(text)] as const);
   const stack = pulumi.getStack();
+  const file = stackFile(stack);
   try {
     return readSettings({
       stack,
       values: Object.fromEntries(entries),
       secretKeys: new Set(entries.map(([key]) => key).filter(isSecret)),
-      plainPasswords: plainPasswords(stackFile(stack)),
+      file: valuesIn(file),
+      plainPasswords: plainPasswords(file),
     });
   } catch (error) {
     if (error instanceof SettingsError) {
       throw new pulumi.RunError(error.message);
     }
     throw error;
-  }
-}
-
-/** Pulumi hands over maps and lists as JSON, and everything else as bare text. */
-export function fromPulumi(text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) {
-    return text;
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
   }
 }
 

@@ -6,6 +6,8 @@ export interface RawConfig {
   readonly values: Readonly<Record<string, unknown>>;
   /** Keys, without the prefix, that have a secret anywhere in their value. */
   readonly secretKeys: ReadonlySet<string>;
+  /** The values as the stack's file has them, by the same keys: see `valuesIn`. */
+  readonly file?: Readonly<Record<string, unknown>>;
   /** Paths of user passwords that stand in clear in the stack's file: see `plainPasswords`. */
   readonly plainPasswords?: readonly string[];
 }

@@ -4,7 +4,7 @@ import { inconsistencies } from "./consistency.ts";
 import type { Finding } from "./finding.ts";
 import { Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
-import { formatPath, type Path } from "./path.ts";
+import { formatPath, type Path, valueAt } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
 import type { RawConfig } from "./rawConfig.ts";
@@ -19,6 +19,29 @@ import type { Settings } from "./types.ts";
  * @throws SettingsError with every problem found, none of them showing a secret.
  */
 export function readSettings(given: RawConfig): Settings {
+  const { settings, findings } = examine(given);
+  if (settings !== undefined && findings.length === 0) {
+    return settings;
+  }
+  throw refusal(given, findings);
+}
+
+/**
+ * Validates what can be read of a configuration with encrypted values.
+ *
+ * @param encrypted What stands in the place of each: of the value itself nothing is said.
+ * @throws SettingsError as `readSettings`
+ */
+export function checkReadable(given: RawConfig, encrypted: string): void {
+  const findings = examine(given).findings.filter(
+    ({ path }) => valueAt(given.values, path) !== encrypted,
+  );
+  if (findings.length > 0) {
+    throw refusal(given, findings);
+  }
+}
+
+function examine(given: RawConfig): { settings: Settings | undefined; findings: Finding[] } {
   const raw = { ...given, values: withoutUnused(given.values) };
   const result = schema.safeParse(raw.values);
   const findings = [
@@ -26,12 +49,13 @@ export function readSettings(given: RawConfig): Settings {
     ...inconsistencies(raw),
     ...unfitForProduction(raw.values),
   ];
-  if (result.success && findings.length === 0) {
-    return result.data;
-  }
-  const redactor = new Redactor(raw);
-  throw new SettingsError(
-    raw.stack,
+  return { settings: result.data, findings };
+}
+
+function refusal(given: RawConfig, findings: readonly Finding[]): SettingsError {
+  const redactor = new Redactor(given);
+  return new SettingsError(
+    given.stack,
     findings.map((finding) => toProblem(finding, redactor)),
   );
 }

@@ -16,6 +16,12 @@ const DEEPEST = 8;
 const SECRET_FORM =
   /-----BEGIN|^eyJ[\w-]*\.|^\$\w+\$|^\{\w+\}.|:\/\/[^/]*@|^[^/]*:[^/]*@(?!sha256:)|^(?:[0-9a-f]{2}){16,}$|\bsecure:/i;
 
+/** What no secret looks like, by the type of the key that it stands at. */
+const HARMLESS: Readonly<Record<string, RegExp>> = {
+  "whole number": /^-?\d{1,7}$/,
+  date: /^\d{4}-\d\d-\d\d$/,
+};
+
 /** Hides from a report what is or may be a secret of one raw configuration. */
 export class Redactor {
   readonly #raw: RawConfig;
@@ -45,10 +51,14 @@ export class Redactor {
   }
 
   #isSecretAt(path: Path, value: unknown): boolean {
-    if (this.#raw.secretKeys.has(String(path[0]))) {
+    if (this.#raw.secretKeys.has(String(path[0])) && !this.#isInClear(path)) {
       return true;
     }
     const schemas = along(schema, path);
+    const doc = schemas.length > path.length ? docOf(schemas.at(-1) ?? schema) : undefined;
+    if (doc?.secret !== true && HARMLESS[doc?.type ?? ""]?.test(String(value))) {
+      return false;
+    }
     const secret = schemas
       .map((found) => docOf(found)?.secret)
       .findLast((mark) => mark !== undefined);
@@ -58,6 +68,11 @@ export class Redactor {
     // Whatever an unknown key's text is, it may be a password under a mistyped name.
     const unknown = schemas.length <= path.length;
     return typeof value === "string" && (unknown || this.#looksSecret(value));
+  }
+
+  /** Pulumi calls a whole key a secret where one value in it is; the file tells which. */
+  #isInClear(path: Path): boolean {
+    return ["string", "number", "boolean"].includes(typeof valueAt(this.#raw.file, path));
   }
 
   #looksSecret(value: string): boolean {
@@ -99,13 +114,7 @@ function texts(value: unknown, depth = 0): string[] {
  * users as secret when one password in it is, so only the file tells which.
  */
 export function plainPasswords(stackFileText: string): string[] {
-  let file: unknown;
-  try {
-    file = parse(stackFileText, { logLevel: "silent" });
-  } catch {
-    return []; // Pulumi itself has refused such a file before the program runs.
-  }
-  const users = valueAt(file, ["config", "cybexp:users"]);
+  const users = valueAt(valuesIn(stackFileText), ["users"]);
   if (!Array.isArray(users)) {
     return [];
   }
@@ -114,4 +123,23 @@ export function plainPasswords(stackFileText: string): string[] {
     const plain = password !== undefined && password !== null && typeof password !== "object";
     return plain ? [formatPath(["users", index, "password"])] : [];
   });
+}
+
+/** The values as a stack's file has them, by key without the prefix; encrypted ones are maps there. */
+export function valuesIn(stackFileText: string): Record<string, unknown> {
+  let file: unknown;
+  try {
+    file = parse(stackFileText, { logLevel: "silent" });
+  } catch {
+    return {}; // Pulumi itself has refused such a file before the program runs.
+  }
+  const config = valueAt(file, ["config"]);
+  return typeof config !== "object" || config === null
+    ? {}
+    : Object.fromEntries(
+        Object.entries(config).map(([key, value]: [string, unknown]) => [
+          key.replace(/^cybexp:/, ""),
+          value,
+        ]),
+      );
 }

@@ -18,6 +18,7 @@ import { clearTheWay } from "./recovery.ts";
 import { withoutDebugMessages, writesDebugMessages } from "./debugMessages.ts";
 import { lockStack, noLock, type RunLock } from "./runLock.ts";
 import { withCleanStackFile } from "./cleanConfigFile.ts";
+import { requireReadable } from "./settings.ts";
 import { isEmbedded, type StateStore, storeOf } from "./backend.ts";
 import { ensureToolchain, type Toolchain } from "../machine/toolchain.ts";
 import type { Captured, Session } from "./session.ts";
@@ -45,6 +46,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   process.umask(0o077);
   const stack = options.stack ?? stackName();
   const config = stackConfig(stack);
+  requireReadable(stack, config);
   const store = storeOf(stack, config);
   const embedded = isEmbedded(store);
   let lock = noLock;
@@ -63,8 +65,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     asFound: options.asFound ?? options.looks ?? false,
   });
   if (options.images) {
-    await ensureImages(engine, imagesOf(config));
-    await requireImages(new Docker(engine.host), imagesOf(config));
+    await makeImages({ engine, docker: new Docker(engine.host) }, imagesOf(config));
   }
 
   const env = { ...pulumiEnvironment(toolchain, engine.host, store), PULUMI_STACK: stack };
@@ -151,6 +152,15 @@ export async function runCaptured(
     reject: false,
   });
   return { code: exitCode ?? 1, stdout, stderr };
+}
+
+/** Makes the demo images that are missing, and looks for the others. */
+export async function makeImages(
+  { engine, docker }: Pick<Session, "engine" | "docker">,
+  images: readonly string[],
+): Promise<void> {
+  await ensureImages(engine, images);
+  await requireImages(docker, images);
 }
 
 /** Before anything is changed: each image is on the engine, or in a registry that hands it out. */

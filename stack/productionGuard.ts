@@ -4,11 +4,10 @@ import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parse } from "yaml";
 import { folderOf, isPulumiCloud } from "../settings/state.ts";
-import type { Settings } from "../settings/types.ts";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "../machine/paths.ts";
 import { stackConfig, stackFile } from "./configFile.ts";
-import { settingsOf } from "./settings.ts";
+import { settingsOf, type StackSettings } from "./settings.ts";
 import { storeOf } from "./backend.ts";
 
 /** Where Pulumi will take the passphrase from. */
@@ -45,7 +44,7 @@ export interface Custody {
  *
  * @throws UserError when they can't be taken, or the state or its passphrase is where it may not be
  */
-export function settingsToDeploy(stack: string): Settings {
+export function settingsToDeploy(stack: string): StackSettings {
   const settings = settingsOf(stack);
   const refusal = refusalOf(custodyOf(stack, settings.production));
   if (refusal !== undefined) {

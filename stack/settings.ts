@@ -1,39 +1,163 @@
 import { readFileSync } from "node:fs";
+import { fromPulumi } from "../settings/fromPulumi.ts";
+import type { Path } from "../settings/path.ts";
 import { SettingsError } from "../settings/problem.ts";
+import { isProduction } from "../settings/production.ts";
 import { nearest } from "../settings/nearest.ts";
-import { readSettings } from "../settings/read.ts";
+import type { RawConfig } from "../settings/rawConfig.ts";
+import { checkReadable, readSettings } from "../settings/read.ts";
 import { schema } from "../settings/schema.ts";
-import { plainPasswords } from "../settings/secrecy.ts";
+import { plainPasswords, valuesIn } from "../settings/secrecy.ts";
+import { along, docOf } from "../settings/tree.ts";
 import type { Settings } from "../settings/types.ts";
 import { UserError } from "../programs/errors.ts";
 import { stackConfig, stackFile } from "./configFile.ts";
 
-/** Stands for a value that only Pulumi can decrypt; it passes for a password. */
-const ENCRYPTED = "encrypted-in-the-stack-file";
+/** Stands for a value that only Pulumi can decrypt: right for a password, and for nothing else. */
+const ENCRYPTED = "encrypted in the stack's file";
+
+const PREFIX = "cybexp:";
+
+/** Runs the CLI and gives its standard output. */
+type Ask = (args: readonly string[]) => Promise<string>;
+
+/** A stack's settings, as far as they are known without Pulumi. */
+export interface StackSettings {
+  readonly production: boolean;
+  /** All of them; undefined where more is encrypted than passwords. */
+  readonly known: Settings | undefined;
+  /**
+   * All of them. What is encrypted and no password is decrypted by Pulumi, so the stack has to exist.
+   *
+   * @throws UserError with the same report that the program would give
+   */
+  read(session: { readonly ask: Ask }): Promise<Settings>;
+}
 
 /**
- * A stack's settings as its file has them, without running Pulumi: so that a mistake is reported
- * before anything is installed, built or touched. What is encrypted is taken to be right.
+ * A stack's settings as its file has them: so that a mistake is reported before anything is installed,
+ * built or touched. What is encrypted is judged once Pulumi can decrypt it; a password is taken to be
+ * right.
  *
- * @throws UserError With the same report that the program would give.
+ * @throws UserError with the same report that the program would give
  */
-export function settingsOf(stack: string): Settings {
+export function settingsOf(stack: string): StackSettings {
   refuseStrayKeys(stack);
+  requireReadable(stack, stackConfig(stack));
+  const file = rawConfig(stack);
+  const known = reported(() => {
+    if (secretPaths(stackConfig(stack)).every(isPassword)) {
+      return readSettings(file);
+    }
+    checkReadable(file, ENCRYPTED);
+    return undefined;
+  });
+  return {
+    production: isProduction(file.values),
+    known,
+    read: async ({ ask }) => known ?? reportedSettings(file, await ask(showing(stack))),
+  };
+}
+
+/** The stack's config with what is encrypted as a whole in clear, for what reads it key by key. */
+export async function readableConfig(
+  stack: string,
+  { ask }: { readonly ask: Ask },
+): Promise<Readonly<Record<string, unknown>>> {
+  const config = stackConfig(stack);
+  return secretPaths(config).every(isPassword)
+    ? config
+    : { ...config, ...withPrefix(decrypted(await ask(showing(stack))).values) };
+}
+
+/**
+ * Where the state is, who may deploy it and on which engine is read before anything can be decrypted.
+ *
+ * @throws UserError when one of these is encrypted
+ */
+export function requireReadable(stack: string, config: Readonly<Record<string, unknown>>): void {
+  const early = ["cybexp:state", "cybexp:production", "docker:host"];
+  const [found] = early.filter((key) => secretPaths({ [key]: config[key] }, "").length > 0);
+  if (found !== undefined) {
+    throw new UserError(
+      `${found} in Pulumi.${stack}.yaml is encrypted, and has to be known before anything can be decrypted: ` +
+        "write it in clear; it is no secret",
+    );
+  }
+}
+
+/** Whether a secret at this path is a password, which nobody but the program has to know. */
+export function isPassword(path: Path): boolean {
+  const schemas = along(schema, path);
+  const last = schemas.at(-1);
+  return schemas.length === path.length + 1 && last !== undefined
+    ? docOf(last)?.type === "secret text"
+    : false;
+}
+
+/** The places of all that is encrypted in a config, as paths below `cybexp:`. */
+export function secretPaths(
+  config: Readonly<Record<string, unknown>>,
+  prefix: string = PREFIX,
+): Path[] {
+  const found: Path[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    if (key.startsWith(prefix)) {
+      replaceSecrets(value, [key.slice(prefix.length)], (path) => found.push(path));
+    }
+  }
+  return found;
+}
+
+function rawConfig(stack: string): RawConfig {
   const secretKeys = new Set<string>();
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(stackConfig(stack))) {
-    if (key.startsWith("cybexp:")) {
-      const name = key.slice("cybexp:".length);
-      values[name] = decrypted(value, () => secretKeys.add(name));
+    if (key.startsWith(PREFIX)) {
+      const name = key.slice(PREFIX.length);
+      values[name] = replaceSecrets(value, [name], () => secretKeys.add(name));
     }
   }
+  const file = readFileSync(stackFile(stack), "utf8");
+  return {
+    stack,
+    values,
+    secretKeys,
+    file: valuesIn(file),
+    plainPasswords: plainPasswords(file),
+  };
+}
+
+/** What Pulumi tells of the config in clear: its output goes nowhere else. */
+function showing(stack: string): string[] {
+  return ["config", "--json", "--show-secrets", "--stack", stack];
+}
+
+function decrypted(shown: string): Pick<RawConfig, "values" | "secretKeys"> {
+  const entries = Object.entries(
+    JSON.parse(shown) as Record<string, { value?: string; secret?: boolean }>,
+  )
+    .filter(([key]) => key.startsWith(PREFIX))
+    .map(([key, entry]) => [key.slice(PREFIX.length), entry] as const);
+  return {
+    values: Object.fromEntries(
+      entries.map(([name, { value }]) => [name, fromPulumi(value ?? "")] as const),
+    ),
+    secretKeys: new Set(entries.filter(([, { secret }]) => secret).map(([name]) => name)),
+  };
+}
+
+function reportedSettings(file: RawConfig, shown: string): Settings {
+  return reported(() => readSettings({ ...file, ...decrypted(shown) }));
+}
+
+function withPrefix(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [PREFIX + name, value]));
+}
+
+function reported<T>(read: () => T): T {
   try {
-    return readSettings({
-      stack,
-      values,
-      secretKeys,
-      plainPasswords: plainPasswords(readFileSync(stackFile(stack), "utf8")),
-    });
+    return read();
   } catch (error) {
     throw error instanceof SettingsError ? new UserError(error.message) : error;
   }
@@ -56,17 +180,19 @@ function refuseStrayKeys(stack: string): void {
   }
 }
 
-function decrypted(value: unknown, found: () => void): unknown {
+function replaceSecrets(value: unknown, path: Path, found: (path: Path) => void): unknown {
   if (Array.isArray(value)) {
-    return value.map((item) => decrypted(item, found));
+    return value.map((item, index) => replaceSecrets(item, [...path, index], found));
   }
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value);
     if (entries.length === 1 && entries[0]?.[0] === "secure") {
-      found();
+      found(path);
       return ENCRYPTED;
     }
-    return Object.fromEntries(entries.map(([key, item]) => [key, decrypted(item, found)]));
+    return Object.fromEntries(
+      entries.map(([key, item]) => [key, replaceSecrets(item, [...path, key], found)]),
+    );
   }
   return value;
 }

@@ -19,7 +19,8 @@ import { UserError } from "../../programs/errors.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { lockStack } from "../../stack/runLock.ts";
 import { openSession } from "../../stack/openSession.ts";
-import { stackConfig, stackFile, stackName } from "../../stack/configFile.ts";
+import { stackFile, stackName } from "../../stack/configFile.ts";
+import { readableConfig } from "../../stack/settings.ts";
 
 export interface ClientOptions {
   /** A certificate request that was made elsewhere: a file. */
@@ -46,8 +47,8 @@ export async function client(name: string, options: ClientOptions): Promise<void
  */
 export async function writeBundle(name: string, session: Asked, root = projectRoot): Promise<void> {
   const { stack } = session;
-  const config = stackConfig(stack);
   const { outputs, state } = await readOutputs(session);
+  const config = await readableConfig(stack, session);
   const found = pickClient(name, { stack, outputs, state, config });
   const doors = doorsOf(outputs, config);
   const { serverCa } = outputs;

@@ -2,6 +2,7 @@
 import { here } from "../../programs/npmRun.ts";
 import { exitWords } from "../../programs/docker/exitCodes.ts";
 import { healthWords } from "../../programs/docker/healthWords.ts";
+import { lastLine } from "../../programs/docker/oneLine.ts";
 import type { Finding } from "./finding.ts";
 
 /** What `docker container inspect` tells of one, as far as it matters here. */
@@ -12,6 +13,8 @@ export interface ContainerFacts {
     readonly Status: string;
     readonly ExitCode: number;
     readonly OOMKilled: boolean;
+    /** Why the engine could not start it. */
+    readonly Error?: string;
     readonly Health?: {
       readonly Status: string;
       readonly Log?: readonly { readonly Output: string }[] | null;
@@ -60,10 +63,13 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
   if (container === undefined) {
     return `${name} is gone: ${up}`;
   }
-  const { Status, ExitCode, OOMKilled, Health } = container.State;
+  const { Status, ExitCode, OOMKilled, Error: error = "", Health } = container.State;
   const logs = `see \`docker logs ${name}\``;
   if (Status === "paused") {
     return `${name} is paused: \`docker unpause ${name}\`, or ${up}`;
+  }
+  if (Status !== "running" && error !== "") {
+    return `${name} is ${Status}: ${unstartable(name, error)}`;
   }
   if (Status !== "running") {
     const why = OOMKilled ? "it took more memory than it may" : exitWords(ExitCode);
@@ -74,4 +80,13 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
     return `${name} is ${Health.Status}${words ? ` (${words})` : ""}: ${logs}`;
   }
   return undefined;
+}
+
+/** Why the engine could not start a container, and what to do. */
+function unstartable(name: string, error: string): string {
+  const [, address] = /listen \w+ \[?([\da-f.:]+)\]?:\d+: bind: cannot assign/.exec(error) ?? [];
+  return address === undefined
+    ? `the engine could not start it (${lastLine(error)}): when the cause is gone, \`docker start ${name}\``
+    : `the engine's machine has no address ${address} (yet), as after a reboot: once it is there, ` +
+        `\`docker start ${name}\`; a unit that does so is in docs/guide.md, "After a reboot"`;
 }

@@ -1,13 +1,15 @@
 import { here } from "../../programs/npmRun.ts";
-import { statfs } from "node:fs/promises";
+import { BODIES } from "../../settings/limits.ts";
 import { notices } from "../../settings/notices.ts";
 import type { Settings } from "../../settings/types.ts";
 import { auditEngine } from "./cis/audit.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
 import { hardeningFindings } from "./hardening.ts";
+import { diskFindings, roomOf } from "./disk.ts";
 import { engineFindings } from "./engine.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
+import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { endingSoon } from "../../stack/certificateEnds.ts";
 import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
@@ -17,7 +19,7 @@ import { type Check, outside, outsideChecks } from "../../programs/smoke/outside
 import type { Session } from "../../stack/session.ts";
 import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
-import { settingsOf } from "../../stack/settings.ts";
+import { settingsOf, type StackSettings } from "../../stack/settings.ts";
 import {
   type ExportedResource,
   readState,
@@ -33,14 +35,18 @@ const CONTAINER = "docker:index/container:Container";
  */
 export async function doctor(): Promise<void> {
   const stack = stackName();
-  const settings = settingsOf(stack);
+  const found = settingsOf(stack);
   const session = await openSession({ images: false, asFound: true });
-  const findings = [...(await lookAtEngine(session)), ...(await lookAtStack(session, settings))];
+  const findings = [
+    ...(await lookAtEngine(session, found.known)),
+    ...(await lookAtStack(session, found)),
+  ];
   process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
   process.exitCode = findings.some(({ level }) => level === "fault") ? 1 : 0;
 }
 
-async function lookAtEngine({ docker, engine }: Session): Promise<Finding[]> {
+async function lookAtEngine(session: Session, known: Settings | undefined): Promise<Finding[]> {
+  const { docker, engine } = session;
   const format = '{"time":{{json .SystemTime}},"folder":{{json .DockerRootDir}}}';
   const asked = Date.now();
   const info = JSON.parse(await docker.run(["info", "--format", format])) as {
@@ -48,38 +54,59 @@ async function lookAtEngine({ docker, engine }: Session): Promise<Finding[]> {
     folder: string;
   };
   const now = (asked + Date.now()) / 2;
-  const room = engine.local ? await statfs(info.folder).catch(() => undefined) : undefined;
-  return engineFindings({
-    version: engine.version,
-    clockAhead: (Date.parse(info.time) - now) / 1000,
-    ...(room && { free: room.bavail * room.bsize }),
-  });
+  return [
+    ...engineFindings({
+      version: engine.version,
+      clockAhead: (Date.parse(info.time) - now) / 1000,
+    }),
+    ...diskFindings(
+      await roomOf(session, info.folder),
+      known && (known.proxy.resources?.bodies ?? BODIES),
+    ),
+  ];
 }
 
-async function lookAtStack(session: Session, settings: Settings): Promise<Finding[]> {
+async function lookAtStack(session: Session, file: StackSettings): Promise<Finding[]> {
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
     const text = `${session.stack} is not deployed: \`${here("up")}\``;
     return [{ level: "fault", about, text }];
   }
+  const settings = await file.read(session);
   const left = await leftBehind(session, state, session.rest);
-  const unfinished: Finding[] = left === undefined ? [] : [{ level: "fault", about, text: left }];
+  const unfinished = left ?? unfinishedRun(session.stack, await lastRuns(session));
   const kept = await lookAtKeptData(session, state, settings);
   const { expected, found } = await containersOf(session, state);
   const ill = illnesses(expected, found);
-  return [
-    ...unfinished,
+  const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...hardeningFindings(
       await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
     ),
-    ...(await lookFromOutside(session, [...ill.keys()])),
+    ...(await lookFromOutside(session, [...ill.keys()], unfinished !== undefined)),
     ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
     ...lookAhead(state, settings),
   ];
+  return unfinished === undefined
+    ? findings
+    : [{ level: "fault", about, text: unfinished }, ...withoutConsequences(findings)];
+}
+
+async function lastRuns(session: Session): Promise<PastRun[]> {
+  const { stack } = session;
+  const history = await session.ask([
+    "stack",
+    "history",
+    "--json",
+    "--page-size",
+    "10",
+    "--stack",
+    stack,
+  ]);
+  return JSON.parse(history) as PastRun[];
 }
 
 async function containersOf({ docker }: Session, { resources }: StackState) {
@@ -100,8 +127,13 @@ async function containersOf({ docker }: Session, { resources }: StackState) {
  * As the smoke check of the last `up` did: what it needs is its input, in the state.
  *
  * @param ill Containers whose fault is told already: what fails with them is no news.
+ * @param told Whether it is told that the last `up` did not finish.
  */
-async function lookFromOutside(session: Session, ill: readonly string[]): Promise<Finding[]> {
+async function lookFromOutside(
+  session: Session,
+  ill: readonly string[],
+  told: boolean,
+): Promise<Finding[]> {
   const exported = JSON.parse(
     await session.ask(["stack", "export", "--show-secrets", "--stack", session.stack]),
   ) as { deployment: { resources: readonly ExportedResource[] } };
@@ -109,6 +141,9 @@ async function lookFromOutside(session: Session, ill: readonly string[]): Promis
     urn.endsWith("$command:local:Command::smoke"),
   );
   const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
+  if (stdin?.plaintext === undefined && told) {
+    return [];
+  }
   if (stdin?.plaintext === undefined) {
     const text = `the last \`up\` did not get to its end: \`${here("up")}\` goes on from there`;
     return [{ level: "fault", about: "stack", text }];

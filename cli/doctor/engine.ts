@@ -1,22 +1,17 @@
-/** The engine itself: its version, its clock, its room. */
+/** The engine itself: its version, its clock. */
 import type { Finding } from "./finding.ts";
 
 /** From here on certificates and tokens that are made on one machine are not yet good on the other. */
 const CLOCK_SECONDS = 30;
 
-/** Each container and network of a stack takes some; an engine has about 30 by default. */
-const FEW_BYTES = 1024 ** 3;
-
 export interface EngineFacts {
   readonly version: string;
   /** The engine's clock less this machine's, in seconds. */
   readonly clockAhead: number;
-  /** Bytes that are left where the engine keeps its volumes, if that can be seen. */
-  readonly free?: number;
 }
 
 /** What an engine's version and state mean for a stack on it. */
-export function engineFindings({ version, clockAhead, free }: EngineFacts): Finding[] {
+export function engineFindings({ version, clockAhead }: EngineFacts): Finding[] {
   const about = "engine";
   const findings: Finding[] = [{ level: "good", about, text: `Docker ${version} answers` }];
   if (Number.parseInt(version, 10) < 28) {
@@ -32,13 +27,6 @@ export function engineFindings({ version, clockAhead, free }: EngineFacts): Find
       level: "fault",
       about: "clock",
       text: `the engine's clock is ${seconds} s ${clockAhead > 0 ? "ahead of" : "behind"} this machine's, and new certificates and tokens may not be good yet: synchronise both (NTP)`,
-    });
-  }
-  if (free !== undefined && free < FEW_BYTES) {
-    findings.push({
-      level: "fault",
-      about: "disk",
-      text: `${Math.round(free / 1024 ** 2)} MiB are left where the engine keeps its volumes: make room, or records will be refused`,
     });
   }
   return findings;

@@ -20,12 +20,13 @@ export interface DownOptions {
  * data volumes, and in the state what is needed to open them.
  */
 export async function down({ yes = false }: DownOptions = {}): Promise<void> {
-  const { throwaway } = settingsOf(stackName());
+  const found = settingsOf(stackName());
   const session = await openSession({ images: false, changes: "npm run down" });
   if (!(await stackExists(session))) {
     process.stdout.write(`Nothing to remove: there is no stack ${session.stack}.\n`);
     return;
   }
+  const { throwaway } = await found.read(session);
   const { deployment, resources } = await recover(session);
   if (resources.length === 0) {
     process.stdout.write(`Nothing to remove: ${session.stack} is not deployed.\n`);

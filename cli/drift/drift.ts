@@ -35,10 +35,11 @@ export interface DriftOptions {
  * renewed. Changes nothing, neither in Docker nor in the state.
  */
 export async function drift({ report: file }: DriftOptions): Promise<void> {
-  const settings = settingsOf(stackName());
+  const found = settingsOf(stackName());
   // Not beside an `up`: what is half done would be taken for drift.
   const session = await openSession({ images: false, looks: true });
   const state = await stateOf(session);
+  const settings = await found.read(session);
   announceEnds(state, settings);
   const left = await leftBehind(session, state, session.rest);
   const kept = await lookAtKeptData(session, state, settings);

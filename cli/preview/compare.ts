@@ -29,7 +29,13 @@ export function compare(before: Picture, after: Picture): Difference {
       ...authorities.rotated,
       ...ofNumbers(before, after),
     ],
-    lost: [...users.lost, ...clients.lost, ...authorities.lost, ...doors.lost],
+    lost: [
+      ...users.lost,
+      ...clients.lost,
+      ...authorities.lost,
+      ...doors.lost,
+      ...ofNames(before, after),
+    ],
     gained: [...users.gained, ...clients.gained, ...doors.gained],
     opened: without(after.listeners, before.listeners)
       .sort((a, b) => exposure(b) - exposure(a))
@@ -65,6 +71,19 @@ function ofAuthorities(before: Picture, after: Picture) {
     }
   }
   return { rotated, lost };
+}
+
+/** The proxy refuses a handshake for another name, and its certificate has the new one alone. */
+function ofNames({ serverNames: before }: Picture, { serverNames: after }: Picture): string[] {
+  return Object.entries(after).flatMap(([whose, now]) => {
+    const old = before[whose];
+    return old === undefined || old === now
+      ? []
+      : [
+          `callers of ${whose === "proxy" ? "" : `${theRole(whose)} at its own port as `}${old}: refused from then on; ` +
+            `give them the new name, ${now}, before`,
+        ];
+  });
 }
 
 function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): string[] {

@@ -23,6 +23,8 @@ export interface Picture {
   /** What each door asks for, as far as it is known. */
   readonly doors: Readonly<Record<string, Access>>;
   readonly listeners: readonly Listener[];
+  /** The host names in the certificates, by whose: the proxy's and Kapow!'s own. */
+  readonly serverNames: Readonly<Record<string, string>>;
 }
 
 const CONTAINER = "docker:index/container:Container";
@@ -56,8 +58,21 @@ export function pictureOf(steps: readonly Step[], side: "old" | "next"): Picture
     listeners: there.flatMap((step) =>
       step.type === CONTAINER ? listenersOf(step.name, step[side] ?? {}) : [],
     ),
+    serverNames: Object.fromEntries(
+      there.flatMap((step) => {
+        const whose = REQUESTS[step.name];
+        const [name] = listOf<unknown>(step[side]?.["dnsNames"]);
+        return whose !== undefined && typeof name === "string" ? [[whose, name]] : [];
+      }),
+    ),
   };
 }
+
+/** The certificate requests that have a host name, and who answers to it. */
+const REQUESTS: Readonly<Record<string, string>> = {
+  "server-certificate-request": "proxy",
+  "kapow-certificate-request": "kapow",
+};
 
 /** What the check from outside was given, as JSON; empty where it is not known yet. */
 function parsed<T>(text: unknown): Record<string, T> {

@@ -17,9 +17,9 @@ import { leftBehind } from "../../stack/leftBehind.ts";
 import { announceRotation } from "../../stack/rotation.ts";
 import { type KeptData, lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import type { Session } from "../../stack/session.ts";
-import { imagesOf } from "../../stack/openSession.ts";
-import { openSession } from "../../stack/openSession.ts";
-import { stackConfig, stackFile, stackName } from "../../stack/configFile.ts";
+import { imagesOf, openSession } from "../../stack/openSession.ts";
+import { stackFile, stackName } from "../../stack/configFile.ts";
+import { readableConfig } from "../../stack/settings.ts";
 import { noState, readState, stackExists } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { comparison, ensureStack } from "../up/up.ts";
@@ -64,6 +64,7 @@ export async function preview(
       ...run,
       remarks: told.remarks,
       losses: [...told.kept.permitted, ...told.losses],
+      running: await runningIn(session),
       mask,
     });
     process.stdout.write(renderTerminal(summary));
@@ -91,7 +92,7 @@ interface Prepared {
 }
 
 async function prepare(): Promise<Prepared> {
-  const settings = settingsToDeploy(stackName());
+  const found = settingsToDeploy(stackName());
   const opened = await openSession({ images: false, looks: true });
   const exists = await stackExists(opened);
   const state = exists ? await readState(opened) : noState();
@@ -100,6 +101,10 @@ async function prepare(): Promise<Prepared> {
   if (left !== undefined) {
     process.stderr.write(`- ${left}\n`);
   }
+  if (!exists) {
+    await ensureStack(session);
+  }
+  const settings = await found.read(session);
   const remarks = await imageRemarks(session);
   const kept = await lookAtKeptData(session, state, settings);
   if (kept.refused.length > 0) {
@@ -107,9 +112,6 @@ async function prepare(): Promise<Prepared> {
   }
   announceRotation(state, settings);
   announceEnds(state, settings);
-  if (!exists) {
-    await ensureStack(session);
-  }
   const flags = [
     "--stack",
     session.stack,
@@ -144,8 +146,10 @@ function inStateOfItsOwn(session: Session): Session {
 }
 
 /** What `up` would do with demo images first, and a preview leaves undone. */
-async function imageRemarks({ engine, stack }: Session): Promise<string[]> {
-  const { missing, stale } = await demosToMake(engine, imagesOf(stackConfig(stack)));
+async function imageRemarks(session: Session): Promise<string[]> {
+  const { engine, stack } = session;
+  const config = await readableConfig(stack, session);
+  const { missing, stale } = await demosToMake(engine, imagesOf(config));
   if (missing.length > 0) {
     throw new UserError(
       `the engine has no ${enumerate(missing)}, and a preview makes nothing: \`${npmRun("images", stack)}\` makes what is missing, as \`${npmRun("up", stack)}\` does first`,
@@ -163,6 +167,13 @@ async function imageRemarks({ engine, stack }: Session): Promise<string[]> {
 function refusedSummary(stack: string, { refused }: KeptData): PreviewSummary {
   const error = `no \`up\` does anything before this is settled`;
   return failedSummary(stack, error, [], refused);
+}
+
+/** Names of the stack's containers that run. */
+async function runningIn({ docker, stack }: Session): Promise<ReadonlySet<string>> {
+  const filter = `label=cybexp.stack=${stack}`;
+  const names = await docker.run(["container", "ls", "--filter", filter, "--format={{.Names}}"]);
+  return new Set(names.split("\n"));
 }
 
 /** What is secret in the stack's state and config. */

@@ -31,19 +31,41 @@ const REASONS: Readonly<Record<string, string>> = {
   mustRun: "it is not running",
 };
 
-/** A sentence for each container that is replaced or goes, the interruptions first. */
-export function restartsOf(steps: readonly Step[]): string[] {
-  return steps
-    .filter(({ type, op }) => type === CONTAINER && (op === "replace" || op === "delete"))
+/**
+ * A sentence for each container that is replaced or goes, the interruptions first.
+ *
+ * @param running Names of the containers that run now; undefined where all do.
+ */
+export function restartsOf(steps: readonly Step[], running?: ReadonlySet<string>): string[] {
+  const containers = steps.filter(({ type }) => type === CONTAINER);
+  const runs = (step: Step | undefined) =>
+    step === undefined || running === undefined || running.has(String(step.old?.["name"]));
+  const proxy = containers.find(({ name, old }) => old && roleOf(name, old) === "proxy");
+  return containers
+    .filter(({ op }) => op === "replace" || op === "delete")
     .map((step) => {
       const role = roleOf(step.name, step.old ?? {});
       if (step.op === "delete") {
         return `INTERRUPTION: ${theRole(role)} is removed`;
       }
-      const noticed = NOTICED[role] ?? "INTERRUPTION until it is back";
+      const noticed = noticedOf(role, { runs: runs(step), served: runs(proxy) });
       return `${upperFirst(theRole(role))} is replaced (${reasonFor(step)}): ${noticed}`;
     })
     .sort((a, b) => Number(b.includes("INTERRUPTION")) - Number(a.includes("INTERRUPTION")));
+}
+
+/** What callers notice: of what does not serve now there is nothing to interrupt, nor to stand in for. */
+function noticedOf(
+  role: string,
+  { runs, served }: { readonly runs: boolean; readonly served: boolean },
+): string {
+  if (!runs) {
+    return "it does not run now, and nobody is served before it is back";
+  }
+  if (!served && role !== "proxy" && role !== "kapow") {
+    return "the proxy does not run now, and nobody is served before that is back";
+  }
+  return NOTICED[role] ?? "INTERRUPTION until it is back";
 }
 
 /** Why a resource is replaced, in the stack's terms. */

@@ -47,6 +47,8 @@ export interface Outcome {
   readonly notes?: readonly string[];
   /** What is lost that the steps don't tell; a sentence each. */
   readonly losses?: readonly string[];
+  /** Names of the containers that run now; absent where all of them do. */
+  readonly running?: ReadonlySet<string>;
   /** Hides secrets in a text. */
   readonly mask?: (text: string) => string;
 }
@@ -73,7 +75,7 @@ export function summarize(outcome: Outcome): PreviewSummary {
     remarks,
     sections: [
       ...lossSection([...losses, ...lossesIn(steps, failures)]),
-      ...(whole ? sectionsOf(previewed) : []),
+      ...(whole ? sectionsOf(previewed, outcome.running) : []),
     ],
     changes: whole ? changesOf(steps) : [],
     tally: whole ? tally(steps) : "",
@@ -143,7 +145,7 @@ export function removedSummary(
   };
 }
 
-function sectionsOf({ steps }: Previewed): Section[] {
+function sectionsOf({ steps }: Previewed, running?: ReadonlySet<string>): Section[] {
   const [before, after] = [pictureOf(steps, "old"), pictureOf(steps, "next")];
   const { rotated, lost, gained, opened, closed } = compare(before, after);
   const renewals = renewalsOf(steps, before, after);
@@ -154,7 +156,7 @@ function sectionsOf({ steps }: Previewed): Section[] {
   return [
     { title: "Loses access", items: [...lost, ...renewals.lost] },
     { title: "Becomes reachable", items: opened },
-    { title: "Restarts", items: restartsOf(steps) },
+    { title: "Restarts", items: restartsOf(steps, running) },
     { title: "Is rotated", items: [...rotated, ...renewals.rotated] },
     { title: "Gains access", items: isNew && after.users.size > 0 ? everybody : gained },
     { title: "No longer reachable", items: closed },

@@ -171,14 +171,16 @@ async function preview(
   { folder, remarks }: { readonly folder: string; readonly remarks: readonly string[] },
 ): Promise<PreviewSummary> {
   // With the environment's own values: production allows less than a rehearsal.
-  const settings = settingsOf(name);
+  const { known: settings } = settingsOf(name);
   const stage = await Stage.set({ name, folder, sides, files, engine, toolchain, children });
   try {
     let secrets: string[] = [];
     if (files.base !== undefined) {
       await stage.deployBase();
       const state = await stage.exportState();
-      announceRotation(interpretState(state as Parameters<typeof interpretState>[0]), settings);
+      if (settings !== undefined) {
+        announceRotation(interpretState(state as Parameters<typeof interpretState>[0]), settings);
+      }
       secrets = secretsIn(state, files.base + files.head);
     }
     const run = await stage.previewHead(policyFlags(name, sides.head));

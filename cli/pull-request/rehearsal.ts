@@ -1,8 +1,10 @@
 /** A stack's file as it is rehearsed: with throw-away secrets, at addresses and with images to be had here. */
 import { parse, stringify } from "yaml";
+import { formatPath } from "../../settings/path.ts";
 import { isProgramText } from "../../settings/kapow.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { UserError } from "../../programs/errors.ts";
+import { isPassword, secretPaths } from "../../stack/settings.ts";
 import { type Map, mapAt, placeAll } from "./listeners.ts";
 
 /** Who and what stands in for the real thing. The same for the base and the head, so that only what differs shows. */
@@ -30,17 +32,25 @@ export function rehearsal(stackFile: string, cast: Cast): string {
   const config: Map = {};
   for (const [key, value] of Object.entries(configOf(stackFile))) {
     if (key.startsWith("cybexp:") && !LEFT_OUT.includes(key)) {
-      if (isSecret(value)) {
-        throw new UserError(
-          `${key} is encrypted as a whole: what is in it can't be rehearsed; encrypt its secret values one by one`,
-        );
-      }
+      requirePasswordsOnly(key, value);
       config[key] = withSecrets(value, cast);
     }
   }
   placeAll(config, (original) => cast.place(original));
   castImages(config, cast);
   return stringify({ encryptionsalt: cast.salt, config });
+}
+
+/** @throws UserError for what is encrypted and no password: nothing can stand in for it. */
+function requirePasswordsOnly(key: string, value: unknown): void {
+  const found = secretPaths({ [key]: value }).find((path) => !isPassword(path));
+  if (found !== undefined) {
+    throw new UserError(
+      found.length === 1
+        ? `${key} is encrypted as a whole: what is in it can't be rehearsed; encrypt its secret values one by one`
+        : `${formatPath(found)} is encrypted: it can't be rehearsed; encrypt passwords alone`,
+    );
+  }
 }
 
 /** The config in a stack's file, as it stands there. */

@@ -21,7 +21,7 @@ const DEPLOYING = ["up", "update", "watch", "preview", "pre"];
 export async function pulumi(args: readonly string[]): Promise<void> {
   const stack = stackIn(args) ?? stackName();
   const command = args.find((arg) => CHANGING.includes(arg));
-  const settings = args.some((arg) => DEPLOYING.includes(arg))
+  const found = args.some((arg) => DEPLOYING.includes(arg))
     ? settingsToDeploy(stack)
     : args.includes("refresh")
       ? settingsOf(stack)
@@ -31,8 +31,11 @@ export async function pulumi(args: readonly string[]): Promise<void> {
     images: false,
     ...(command !== undefined && { changes: `npm run pulumi -- ${command}` }),
   });
-  if (settings !== undefined && !settings.throwaway && (await stackExists(session))) {
-    requireKeptData(await lookAtKeptData(session, await readState(session), settings));
+  if (found !== undefined && !found.known?.throwaway && (await stackExists(session))) {
+    const settings = await found.read(session);
+    if (!settings.throwaway) {
+      requireKeptData(await lookAtKeptData(session, await readState(session), settings));
+    }
   }
   process.exitCode = await session.pulumi(args);
 }

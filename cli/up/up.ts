@@ -10,9 +10,10 @@ import { preflight } from "../../stack/preflight.ts";
 import { recover } from "../../stack/recovery.ts";
 import { announceRotation } from "../../stack/rotation.ts";
 import type { Session } from "../../stack/session.ts";
-import { openSession } from "../../stack/openSession.ts";
+import { imagesOf, makeImages, openSession } from "../../stack/openSession.ts";
 import { settleHandovers } from "../../stack/settle.ts";
 import { stackName } from "../../stack/configFile.ts";
+import { readableConfig, settingsOf } from "../../stack/settings.ts";
 import type { StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
@@ -20,9 +21,11 @@ import type { Update } from "../../stack/update.ts";
 
 /** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
 export async function up(): Promise<void> {
-  const settings = settingsToDeploy(stackName());
+  const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
   await ensureStack(session);
+  const settings = await found.read(session);
+  await ensureEncryptedImages(session, found.known);
   const state = await recover(session);
   requireKeptData(await lookAtKeptData(session, state, settings));
   announceRotation(state, settings);
@@ -57,7 +60,16 @@ export async function up(): Promise<void> {
 
 /** `npm run images`: only the images. */
 export async function images(): Promise<void> {
-  await openSession({ images: true });
+  const found = settingsOf(stackName());
+  const session = await openSession({ images: true });
+  await ensureEncryptedImages(session, found.known);
+}
+
+/** Those that only Pulumi can tell. */
+async function ensureEncryptedImages(session: Session, known: Settings | undefined): Promise<void> {
+  if (known === undefined) {
+    await makeImages(session, imagesOf(await readableConfig(session.stack, session)));
+  }
 }
 
 export async function ensureStack(session: Session): Promise<void> {

@@ -21,7 +21,9 @@ const input = z.object({
 await runProgram(input, 60, async ({ dockerHost, container, folder, keys }) => {
   const docker = new Docker(dockerHost);
   const archive = await docker.copyOut(container, `${folder}/.`);
-  const names = (archive === undefined ? [] : await untar(archive)).map(({ path }) => basename(path));
+  const names = (archive === undefined ? [] : await untar(archive)).map(({ path }) =>
+    basename(path),
+  );
   if (!names.includes(MARK_FILE) || !keys.every((key) => names.includes(key))) {
     return;
   }

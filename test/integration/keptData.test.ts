@@ -122,9 +122,8 @@ describe("a stack that keeps its data", () => {
     copy = copyOf();
     made = await keys();
     mark =
-      (await untar(copy))
-        .find(({ path }) => path.endsWith(".cybexp-volume"))
-        ?.content.toString() ?? "";
+      (await untar(copy)).find(({ path }) => path.endsWith(".cybexp-volume"))?.content.toString() ??
+      "";
   });
   after(() => project.remove());
 

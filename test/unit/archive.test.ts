@@ -13,7 +13,10 @@ describe("an archive that is read", () => {
     const files = [file("a", ""), file("b/c", "x".repeat(513)), file("d", "\u0000\u00ff")];
     const folder = { path: "b/", mode: 0o700, uid: 0, gid: 0 };
     assert.deepEqual(
-      (await untar(await tar([folder, ...files]))).map(({ path, content }) => [path, content.toString()]),
+      (await untar(await tar([folder, ...files]))).map(({ path, content }) => [
+        path,
+        content.toString(),
+      ]),
       [["b/", ""], ...files.map(({ path, content }) => [path, content.toString()])],
     );
   });

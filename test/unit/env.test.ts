@@ -42,7 +42,8 @@ function project(t: TestContext) {
   const file = (name: string) => copy.file(`Pulumi.${name}.yaml`);
   const written = (name: string) => readFileSync(file(name), "utf8");
   const settingsOf = async (name: string) =>
-    (await copy.load<typeof StackSettings>("stack/settings.ts")).settingsOf(name);
+    (await copy.load<typeof StackSettings>("stack/settings.ts")).settingsOf(name).known ??
+    assert.fail("something is encrypted");
   const yamlFiles = () => readdirSync(copy.root).filter((found) => found.startsWith("Pulumi."));
   return { copy, start, run, file, written, settingsOf, yamlFiles };
 }

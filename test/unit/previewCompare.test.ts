@@ -13,6 +13,7 @@ interface Given {
   readonly numbers?: Record<string, number>;
   readonly doors?: Picture["doors"];
   readonly listeners?: Picture["listeners"];
+  readonly serverNames?: Picture["serverNames"];
 }
 
 const picture = (given: Given): Picture => ({
@@ -22,6 +23,7 @@ const picture = (given: Given): Picture => ({
   numbers: given.numbers ?? {},
   doors: given.doors ?? {},
   listeners: given.listeners ?? [],
+  serverNames: given.serverNames ?? {},
 });
 
 const NOTHING = { rotated: [], lost: [], gained: [], opened: [], closed: [] };
@@ -48,6 +50,46 @@ describe("comparing a stack as it is with the stack as it would be", () => {
         ],
       },
     );
+  });
+
+  it("tells what another server name means to the callers of the old one", () => {
+    const lost = (before: Picture["serverNames"], after: Picture["serverNames"]) =>
+      difference({ serverNames: before }, { serverNames: after }).lost;
+    const old = { proxy: "old.example.edu", kapow: "old.example.edu" };
+    assert.deepEqual(lost(old, old), []);
+    assert.deepEqual(lost({}, old), []);
+    assert.deepEqual(lost(old, { proxy: "new.example.edu", kapow: "old.example.edu" }), [
+      "callers of old.example.edu: refused from then on; give them the new name, new.example.edu, before",
+    ]);
+    assert.deepEqual(lost(old, { ...old, kapow: "k.example.edu" }), [
+      "callers of Kapow! at its own port as old.example.edu: refused from then on; give them the new name, k.example.edu, before",
+    ]);
+  });
+
+  it("reads the server names off the certificates' requests", () => {
+    const request = (name: string, before: string[], after: string[]) =>
+      event({
+        op: "replace",
+        type: "cybexp:tls:ServerCertificate$tls:index/certRequest:CertRequest",
+        name,
+        old: { dnsNames: before },
+        next: { dnsNames: after },
+      });
+    const { steps } = readEvents(
+      [
+        request("server-certificate-request", ["a.example"], ["b.example"]),
+        request("kapow-certificate-request", ["a.example"], ["a.example"]),
+        request("client-ann-1-request", ["x.example"], ["y.example"]),
+      ].join("\n"),
+    );
+    assert.deepEqual(pictureOf(steps, "old").serverNames, {
+      proxy: "a.example",
+      kapow: "a.example",
+    });
+    assert.deepEqual(pictureOf(steps, "next").serverNames, {
+      proxy: "b.example",
+      kapow: "a.example",
+    });
   });
 
   it("tells who is new", () => {
@@ -221,6 +263,7 @@ describe("the picture of a stack", () => {
       numbers: { "refused client laptop": 0 },
       doors: { kms: "password" },
       listeners,
+      serverNames: {},
     });
     assert.deepEqual(pictureOf(steps, "next"), {
       users: new Map([["a-1", [1, 2]]]),
@@ -229,6 +272,7 @@ describe("the picture of a stack", () => {
       numbers: { "refused client laptop": 1 },
       doors: { kms: "both" },
       listeners,
+      serverNames: {},
     });
   });
 });

@@ -78,6 +78,35 @@ describe("the summary of a preview", () => {
     );
   });
 
+  it("promises no stand-in for what does not run, or where the proxy does not", () => {
+    const named = (role: string, op = "replace") =>
+      event({
+        op,
+        type: `cybexp:index:Kms$${CONTAINER}`,
+        name: role,
+        old: { ...container(role), name: `cybexp-dev-${role}` },
+        detailed: ["image"],
+      });
+    const previewed = readEvents(
+      [named("kms"), named("backend"), named("kms-db"), named("proxy", "same")].join("\n"),
+    );
+    const restarts = (running: string[]) =>
+      summarize({
+        ...{ environment: "dev", failed: false, previewed },
+        running: new Set(running.map((role) => `cybexp-dev-${role}`)),
+      }).sections.flatMap(({ items }) => items);
+    assert.deepEqual(restarts(["backend", "kms-db", "proxy"]), [
+      "The KMS's database is replaced (another image): INTERRUPTION: the KMS answers errors until it is back",
+      "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
+      "The KMS is replaced (another image): it does not run now, and nobody is served before it is back",
+    ]);
+    assert.deepEqual(restarts(["backend", "kms"]), [
+      "The Backend is replaced (another image): the proxy does not run now, and nobody is served before that is back",
+      "The KMS is replaced (another image): the proxy does not run now, and nobody is served before that is back",
+      "The KMS's database is replaced (another image): it does not run now, and nobody is served before it is back",
+    ]);
+  });
+
   it("says what becomes reachable, the most exposed first, and what no longer is", () => {
     const old = container("kms", [
       { ip: "127.0.0.1", external: 5012, internal: 5000 },

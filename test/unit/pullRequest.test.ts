@@ -88,6 +88,13 @@ describe("a stack's file for a rehearsal", () => {
       () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", cast),
       /cybexp:users is encrypted as a whole/,
     );
+    assert.throws(
+      () => rehearsal("config: { 'cybexp:rotation': { kmsJwtKey: { secure: c1 } } }", cast),
+      {
+        message:
+          "cybexp:rotation.kmsJwtKey is encrypted: it can't be rehearsed; encrypt passwords alone",
+      },
+    );
     assert.throws(() => rehearsal("a: [password", cast), {
       message: "the stack's file is no YAML",
     });

@@ -76,7 +76,10 @@ describe("the entries of a release", () => {
   const owner = { uid: 101, gid: 102, prefix: "releases/abc.part" };
 
   it("is what tar lists, with numeric owners and no time", async () => {
-    const archive = await tarball({ ...files, big: { mode: 0o400, content: "x".repeat(513) } }, owner);
+    const archive = await tarball(
+      { ...files, big: { mode: 0o400, content: "x".repeat(513) } },
+      owner,
+    );
     const { stdout, stderr, status } = spawnSync("tar", ["--numeric-owner", "-tvf", "-"], {
       input: archive,
       encoding: "utf8",

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { fromPulumi, loadSettings } from "../../settings/load.ts";
+import { fromPulumi } from "../../settings/fromPulumi.ts";
+import { loadSettings } from "../../settings/load.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cybexp-settings-"));
 const PASSWORD = "correct horse battery staple";
@@ -58,6 +59,24 @@ describe("the running program's settings", () => {
       { name: "collector", generation: 1, retired: 0, password: PASSWORD },
     ]);
     assert.equal(settings.throwaway, true);
+  });
+
+  it("may have any key encrypted as a whole", () => {
+    configure({}, Object.keys(values));
+    stackFile("config:\n  cybexp:users:\n    secure: v1:AAAA\n");
+    const settings = loadSettings();
+    assert.equal(settings.users[0]?.password, PASSWORD);
+    assert.deepEqual(settings.kms.bind, { address: "127.0.0.1", port: 5012 });
+  });
+
+  it("show nothing of a key that is encrypted as a whole when it is wrong", () => {
+    const users = JSON.stringify([{ name: "a secret: name" }, { name: "analyst", generation: 0 }]);
+    configure({ "cybexp:users": users });
+    const report = refusal();
+    assert.match(report, /has 2 problems\./);
+    assert.match(report, /^cybexp:users\[0\]\.name = \(not shown\)$/m);
+    assert.match(report, /^cybexp:users\[1\]\.generation = \(not shown\)$/m);
+    assert.ok(!report.includes("a secret"));
   });
 
   it("are refused with the report, for the CLI to print without a trace", () => {

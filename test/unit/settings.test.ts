@@ -798,7 +798,7 @@ const cases: readonly Case[] = [
     "generation 0",
     "users[0].generation",
     0,
-    number("cybexp:users[0].generation", "(not shown)", "1 to 1000000"),
+    number("cybexp:users[0].generation", "0", "1 to 1000000"),
   ],
   [
     "a generation like a date",
@@ -810,7 +810,7 @@ const cases: readonly Case[] = [
     "the password in use retired, the generation left to its default",
     "users[0].retired",
     1,
-    retiredAhead("cybexp:users[0].retired", 1, "cybexp:users[0].generation", "(not shown)"),
+    retiredAhead("cybexp:users[0].retired", 1, "cybexp:users[0].generation", "1"),
   ],
   [
     "the password in use retired",
@@ -819,7 +819,7 @@ const cases: readonly Case[] = [
       { name: "a", generation: 3, retired: 2 },
       { name: "b", generation: "3", retired: "3" },
     ],
-    retiredAhead("cybexp:users[1].retired", 3, "cybexp:users[1].generation", "(not shown)"),
+    retiredAhead("cybexp:users[1].retired", 3, "cybexp:users[1].generation", '"3"'),
   ],
   [
     "the authority in use retired",
@@ -831,7 +831,7 @@ const cases: readonly Case[] = [
     "a negative number of retired passwords",
     "users[0].retired",
     -1,
-    number("cybexp:users[0].retired", "(not shown)", "0 to 1000000"),
+    number("cybexp:users[0].retired", "-1", "0 to 1000000"),
   ],
   ["a day as Americans write it", "users[0].retireBy", "12/31/2026", day("(not shown)")],
   [
@@ -1392,6 +1392,33 @@ describe("what a report never shows", () => {
         ['cybexp:kms["(not shown)"]', "1"],
       ],
     );
+  });
+
+  it("what is encrypted beside what stands in clear, and may be in no number's place", () => {
+    const users = [
+      { name: "ann", generation: 1, retired: 4, password: PASSWORD },
+      { name: "rob", generation: "1", retired: "5" },
+      { name: "eve", generation: "correct-horse", retireBy: "2026-02-30" },
+    ];
+    const secretKeys = new Set(["users"]);
+    const encrypted = { ...users[0], password: { secure: "v1:a" } };
+    const shown = (file: RawConfig["file"]) =>
+      refused({ ...valid(), users }, { secretKeys, ...(file && { file }) }).problems.map(
+        ({ path, value }) => [path.replace(/^cybexp:users/, ""), value],
+      );
+    assert.deepEqual(shown({ users: [encrypted, ...users.slice(1)] }), [
+      ["[0].retired", "4"],
+      ["[1].retired", '"5"'],
+      ["[2].generation", "(not shown)"],
+      ["[2].retireBy", '"2026-02-30"'],
+    ]);
+    const none = ["[0].retired", "[1].retired", "[2].generation", "[2].retireBy"].map((path) => [
+      path,
+      "(not shown)",
+    ]);
+    // The whole list is one secret, or nobody knows.
+    assert.deepEqual(shown({ users: { secure: "v1:a" } }), none);
+    assert.deepEqual(shown(undefined), none);
   });
 
   it("what is below a key that Pulumi calls a secret", () => {

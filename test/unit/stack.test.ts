@@ -215,13 +215,33 @@ describe("the settings of a stack's file", () => {
     const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
     return () => settingsOf("a");
   };
+  const known = (settings: StackSettings.StackSettings) =>
+    settings.known ?? assert.fail("something is encrypted");
+  /** The CLI, which tells the config in clear. */
+  const telling = (shown: Record<string, { value: string; secret?: boolean }>) => {
+    const asked: string[][] = [];
+    const ask = (args: readonly string[]) => {
+      asked.push([...args]);
+      return Promise.resolve(JSON.stringify(shown));
+    };
+    return { asked, ask };
+  };
+  const inClear = {
+    "cybexp:kms": { value: '{"image":"k:1","bind":"127.0.0.1:5012","listen":5002}' },
+    "cybexp:backend": { value: '{"image":"b:1","bind":"127.0.0.1:5011","listen":5001}' },
+    "cybexp:database": { value: '{"image":"m:1"}' },
+    "cybexp:proxy": {
+      value: '{"image":"n:1","serverName":"cybexp.example.edu","address":"192.0.2.1"}',
+    },
+    "docker:host": { value: "ssh://a@b" },
+  };
 
   it("are those that the program gets, an encrypted password taken to be right", async (t) => {
     const settings = await read(
       t,
       `${FILE}  cybexp:users:\n    - name: collector\n    - name: analyst\n      password:\n        secure: v1:abc:def==\n`,
     );
-    const { users, kms, throwaway } = settings();
+    const { users, kms, throwaway } = known(settings());
     assert.deepEqual(
       users.map(({ name, generation }) => ({ name, generation })),
       [
@@ -249,12 +269,109 @@ describe("the settings of a stack's file", () => {
     });
   });
 
+  const SECRET_USERS = '[{"name":"analyst","generation":2,"password":"s3cret-of-the-analyst!"}]';
+
+  it("are Pulumi's to tell where a list is one secret", async (t) => {
+    const settings = await read(t, `${FILE}  cybexp:users:\n    secure: v1:abc:def==\n`);
+    const found = settings();
+    assert.equal(found.known, undefined);
+    assert.equal(found.production, false);
+    const users = { value: SECRET_USERS, secret: true };
+    const { ask, asked } = telling({ ...inClear, "cybexp:users": users });
+    assert.deepEqual(
+      (await found.read({ ask })).users.map(({ name, generation }) => [name, generation]),
+      [["analyst", 2]],
+    );
+    assert.deepEqual(asked, [["config", "--json", "--show-secrets", "--stack", "a"]]);
+  });
+
+  it("are Pulumi's to tell where a map, a number or a word is a secret", async (t) => {
+    const text = FILE.replace(/cybexp:proxy: .*/, "cybexp:proxy: {secure: v1:abc:def==}");
+    const settings = await read(
+      t,
+      `${text}  cybexp:users: [{name: a}]\n  cybexp:throwaway: {secure: v1:a}\n  cybexp:rotation: {serverCa: {secure: v1:b}, serverCaRetired: 2}\n`,
+    );
+    const { ask } = telling({
+      ...inClear,
+      "cybexp:users": { value: '[{"name":"a"}]' },
+      "cybexp:throwaway": { value: "true", secret: true },
+      "cybexp:rotation": { value: '{"serverCa":"4","serverCaRetired":2}', secret: true },
+    });
+    const { proxy, throwaway, rotation } = await settings().read({ ask });
+    assert.equal(proxy.serverName, "cybexp.example.edu");
+    assert.equal(throwaway, true);
+    assert.equal(rotation.serverCa, 4);
+  });
+
+  it("ask Pulumi nothing where passwords alone are encrypted", async (t) => {
+    const settings = await read(
+      t,
+      `${FILE}  cybexp:users: [{name: a, password: {secure: v1:abc:def==}}]\n`,
+    );
+    const { ask, asked } = telling({});
+    assert.equal((await settings().read({ ask })).users[0]?.name, "a");
+    assert.deepEqual(asked, []);
+  });
+
+  it("are refused before Pulumi runs for what is wrong in clear, and only for that", async (t) => {
+    const settings = await read(
+      t,
+      `${FILE.replace("127.0.0.1:5012", "localhost:5012")}  cybexp:users: {secure: v1:abc:def==}\n`,
+    );
+    assert.throws(settings, (error: Error) => {
+      assert.match(error.message, /has 1 problem\..*cybexp:kms\.bind = "localhost:5012"/s);
+      return true;
+    });
+  });
+
+  it("are refused with the program's own report for what was encrypted, none of it shown", async (t) => {
+    const settings = await read(t, `${FILE}  cybexp:users:\n    secure: v1:abc:def==\n`);
+    const value = SECRET_USERS.replace('"analyst"', '"ana:lyst"');
+    const { ask } = telling({ ...inClear, "cybexp:users": { value, secret: true } });
+    await assert.rejects(settings().read({ ask }), (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.match(error.message, /has 1 problem\..*cybexp:users\[0\]\.name = \(not shown\)/s);
+      assert.ok(!error.message.includes("s3cret") && !error.message.includes("ana:lyst"));
+      return true;
+    });
+  });
+
+  for (const [key, line] of [
+    ["cybexp:state", "cybexp:state: {backend: {secure: v1:a}}"],
+    ["cybexp:production", "cybexp:production: {secure: v1:a}"],
+    ["docker:host", "docker:host: {secure: v1:a}"],
+  ] as const) {
+    it(`need ${key} in clear`, async (t) => {
+      const text = `${FILE.replace(/ {2}docker:host.*\n/, "")}  cybexp:users: [{name: a}]\n  ${line}\n`;
+      assert.throws(await read(t, text), {
+        name: "UserError",
+        message: `${key} in Pulumi.a.yaml is encrypted, and has to be known before anything can be decrypted: write it in clear; it is no secret`,
+      });
+    });
+  }
+
+  it("are read key by key in clear, too", async (t) => {
+    const copy = copyProject(t);
+    writeFileSync(
+      copy.file("Pulumi.a.yaml"),
+      `${FILE.replace(/cybexp:kms: .*/, "cybexp:kms: {secure: v1:a}")}`,
+    );
+    const { readableConfig } = await copy.load<typeof StackSettings>("stack/settings.ts");
+    const { ask } = telling({
+      ...inClear,
+      "cybexp:kms": { ...inClear["cybexp:kms"], secret: true },
+    });
+    const config = await readableConfig("a", { ask });
+    assert.deepEqual(imagesOf(config).sort(), ["b:1", "k:1", "m:1", "n:1"]);
+    assert.equal(config["docker:host"], "ssh://a@b");
+  });
+
   it("of the embedded default are right", async (t) => {
     const settings = await read(t, readFileSync(stackFile("dev"), "utf8"));
     assert.deepEqual(
-      settings().users.map(({ name }) => name),
+      known(settings()).users.map(({ name }) => name),
       ["collector", "analyst"],
     );
-    assert.equal(settings().throwaway, true);
+    assert.equal(known(settings()).throwaway, true);
   });
 });

@@ -28,6 +28,16 @@ export function wrongNginx(the: () => Deployed): void {
     );
     assert.equal(run(the().containers().proxy), proxy);
   });
+
+  it("leaves an `up` that did not finish, says the doctor, and blames nothing else", async () => {
+    const { code, output } = await the().npm("doctor");
+    assert.equal(code, 1, output);
+    const faults = output.split("\n").filter((line) => line.startsWith("  ✖"));
+    assert.equal(faults.length, 1, output);
+    const up = `\`STACK=${the().project.stack} npm run up\``;
+    assert.ok(faults[0]?.includes(`the last \`up\` did not finish`), output);
+    assert.ok(faults[0]?.endsWith(`${up} goes on from where it ended`), output);
+  });
 }
 
 /** Calls both services all the time while something is going on; a call without answer counts as 0. */

@@ -1,0 +1,65 @@
+/** What the doctor says of the engine's disk. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { diskFindings, parseDf, roomOf } from "../../cli/doctor/disk.ts";
+import { Docker, DockerError } from "../../programs/docker/docker.ts";
+
+const GIB = 1024 ** 3;
+const room = (free: number, size = 100) => ({ free: free * GIB, size: size * GIB });
+
+describe("the engine's disk", () => {
+  it("is no matter while there is room, or it can't be seen", () => {
+    assert.deepEqual(diskFindings(room(5), 4096), []);
+    assert.deepEqual(diskFindings(room(50), undefined), []);
+    assert.deepEqual(diskFindings(undefined, 4096), []);
+  });
+
+  it("is a fault where next to nothing is left", () => {
+    assert.deepEqual(diskFindings({ free: 100 * 1024 ** 2, size: GIB }, 4096), [
+      {
+        level: "fault",
+        about: "disk",
+        text: "100 MiB are left where the engine keeps its volumes: make room, or records will be refused",
+      },
+    ]);
+  });
+
+  it("is told while it fills up, and where it has no room for what the proxy may take", () => {
+    const told = (free: number, size: number, bodies?: number) =>
+      diskFindings(room(free, size), bodies).map(({ level, text }) => `${level}: ${text}`);
+    assert.deepEqual(told(4.5, 100, 8192), [
+      "note: 4 % (4608 MiB) are left where the engine keeps its volumes: make room (`docker system df` shows what takes it) before records are refused",
+    ]);
+    assert.deepEqual(told(6, 40, 8192), [
+      "note: the proxy may take 8192 MiB for bodies on their way, and 6144 MiB are left where the engine keeps its volumes: make room (`docker system df` shows what takes it), or lower cybexp:proxy.resources.bodies",
+    ]);
+  });
+
+  it("is asked from the proxy's container where it is another machine's", async () => {
+    const df = [
+      "Filesystem     1024-blocks     Used Available Capacity Mounted on",
+      "overlay          264212084 19851344  75649920      21% /",
+    ].join("\n");
+    assert.deepEqual(parseDf(df), { size: 264212084 * 1024, free: 75649920 * 1024 });
+    assert.equal(parseDf("df: not found"), undefined);
+
+    const asked: (readonly string[])[] = [];
+    const engine = { host: undefined, local: false, version: "28.0.0" };
+    const docker = (answer: () => Promise<string>) =>
+      Object.assign(new Docker(), {
+        run: (args: readonly string[]) => {
+          asked.push(args);
+          return answer();
+        },
+      });
+    const look = (answer: () => Promise<string>) =>
+      roomOf({ docker: docker(answer), engine, stack: "prod" }, "/nowhere");
+    assert.equal((await look(() => Promise.resolve(df)))?.free, 75649920 * 1024);
+    assert.deepEqual(asked, [["exec", "cybexp-prod-proxy", "df", "-Pk", "/"]]);
+    const none = new DockerError(["exec"], {
+      ...{ code: 1, stdout: "", stderr: "No such container", all: "", bytes: Buffer.alloc(0) },
+      timedOut: false,
+    });
+    assert.equal(await look(() => Promise.reject(none)), undefined);
+  });
+});
