@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { ensureEngine } from "../machine/engine.ts";
-import { demoImages, ensureImages } from "../machine/images.ts";
+import { catalogue, nginxVersions } from "../machine/images/catalogue.ts";
+import { ensureImages } from "../machine/images.ts";
 import { projectRoot } from "../machine/paths.ts";
 import { ensureToolchain } from "../machine/toolchain.ts";
 
@@ -33,6 +34,18 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
 /** Those that need an engine; the longest first, so that none is left to run alone at the end. */
 const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx"];
 
+/**
+ * What `npm test` asks each Nginx: what its version or that of its TLS library changes. The oldest is
+ * asked everything there, the others in the long tests.
+ */
+const NGINX_CORE = ["clients", "tls", "reload", "superseded"].map(
+  (name) => `nginx/${name}.test.ts`,
+);
+/** Names the image whose Nginx test/nginx asks; given from outside, it is the only one. */
+const NGINX_IMAGE = "CYBEXP_TEST_NGINX_IMAGE";
+const given = process.env[NGINX_IMAGE];
+const [OLDEST_NGINX = "", ...NEWER_NGINX] = given ? [given] : nginxVersions.map(({ name }) => name);
+
 /** Test files that run side by side, each with stacks, containers and ports of its own. */
 const CONCURRENCY = 2;
 
@@ -48,7 +61,10 @@ export async function check(): Promise<void> {
 export async function test(): Promise<void> {
   const tally = await quick();
   await prepare();
-  await runTests(ENGINE_TESTS, tally);
+  await runOnNginx(OLDEST_NGINX, ENGINE_TESTS, tally);
+  for (const image of NEWER_NGINX) {
+    await runOnNginx(image, NGINX_CORE, tally);
+  }
   finish(tally);
 }
 
@@ -58,12 +74,24 @@ export async function testLong(): Promise<void> {
   await prepare();
   // One after another: they measure.
   await runTests(["long"], tally, 1);
+  for (const image of NEWER_NGINX) {
+    await runOnNginx(image, ["nginx"], tally);
+  }
   finish(tally);
 }
 
 async function prepare(): Promise<void> {
   await ensureToolchain();
-  await ensureImages(await ensureEngine(), demoImages);
+  const images = [...catalogue, ...nginxVersions];
+  const names = images.map(({ name }) => name);
+  await ensureImages(await ensureEngine(), names, { catalogue: images });
+}
+
+/** Runs tests that ask this Nginx. Their files are programs of their own: the environment tells them. */
+async function runOnNginx(image: string, places: readonly string[], tally: Tally): Promise<void> {
+  process.env[NGINX_IMAGE] = image;
+  process.stdout.write(`\n— Nginx of ${image}\n`);
+  await runTests(places, tally);
 }
 
 async function quick(): Promise<Tally> {
@@ -93,19 +121,21 @@ async function runStaticCheck(
 }
 
 async function runTests(
-  folders: readonly string[],
+  /** Folders and files in test/. */
+  places: readonly string[],
   tally: Tally,
   concurrency = CONCURRENCY,
 ): Promise<void> {
-  const files = folders.flatMap((folder) => {
-    const found = globSync(`test/${folder}/**/*.test.ts`, { cwd: projectRoot }).sort();
+  const files = places.flatMap((place) => {
+    const pattern = place.endsWith(".test.ts") ? place : `${place}/**/*.test.ts`;
+    const found = globSync(`test/${pattern}`, { cwd: projectRoot }).sort();
     if (found.length === 0) {
-      process.stdout.write(`✖ no test files in test/${folder}\n`);
+      process.stdout.write(`✖ no test files in test/${place}\n`);
       tally.failed++;
     }
     return found;
   });
-  process.stdout.write(`\n— test/{${folders.join(",")}}\n`);
+  process.stdout.write(`\n— test/{${places.join(",")}}\n`);
   const stream = run({
     files: files.map((file) => join(projectRoot, file)),
     concurrency,

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "./engine.ts";
-import { BASE_IMAGE, baseRecipe, makeBase, prepareBase } from "./images/base.ts";
-import { catalogue as demoCatalogue, type DemoImage, OFFICIAL_BASE } from "./images/catalogue.ts";
+import { baseImage, baseRecipe, makeBase, prepareBase, type Suite } from "./images/base.ts";
+import { catalogue as demoCatalogue, type DemoImage, officialBase } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
 import { type DockerCommand, dockerCommand } from "./images/dockerCommand.ts";
 import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
@@ -70,6 +70,7 @@ async function outdated(
 
 /** A demo image and the files that it is made of. */
 interface Described extends DemoImage {
+  readonly suite: Suite;
   readonly files: readonly ContextFile[];
   readonly key: string;
 }
@@ -88,10 +89,13 @@ export function pick(names: readonly string[], catalogue: readonly DemoImage[]):
     });
 }
 
-function describe(image: DemoImage): Described {
+function describe({ suite = "bookworm", ...image }: DemoImage): Described {
   const files = readContext(join(projectRoot, "images", image.folder));
-  const recipes = [baseRecipe, ...(image.ingredients.includes("ferretdb") ? [ferretdbRecipe] : [])];
-  return { ...image, files, key: contextKey(files, recipes) };
+  const recipes = [
+    baseRecipe(suite),
+    ...(image.ingredients.includes("ferretdb") ? [ferretdbRecipe] : []),
+  ];
+  return { ...image, suite, files, key: contextKey(files, recipes) };
 }
 
 async function make(
@@ -134,14 +138,19 @@ async function build(
 ): Promise<void> {
   const { stdout } = await docker(["version", "--format", "{{.Server.Arch}}"]);
   const architecture = stdout.trim();
-  const base = await findBase(docker, registry, architecture);
+  const bases = new Map<Suite, string | undefined>();
+  for (const suite of new Set(images.map((image) => image.suite))) {
+    bases.set(suite, await findBase(docker, registry, architecture, suite));
+  }
   const needsFerretdb = images.some(({ ingredients }) => ingredients.includes("ferretdb"));
   const ferretdb = ferretdbPath(architecture);
 
   const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
-    ...(base === undefined
-      ? [{ name: "a minimal Debian", make: () => makeBase(engine, docker) }]
-      : []),
+    ...[...bases].flatMap(([suite, base]) =>
+      base === undefined
+        ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(engine, docker, suite) }]
+        : [],
+    ),
     ...(needsFerretdb && !existsSync(ferretdb)
       ? [{ name: "FerretDB", make: (progress: Step) => buildFerretdb(architecture, progress) }]
       : []),
@@ -153,7 +162,7 @@ async function build(
   }
   for (const image of images) {
     const binaries = image.ingredients.includes("ferretdb") ? { "ferretdb-server": ferretdb } : {};
-    await buildOne(docker, image, base ?? BASE_IMAGE, binaries);
+    await buildOne(docker, image, bases.get(image.suite) ?? baseImage(image.suite), binaries);
   }
 }
 
@@ -162,14 +171,17 @@ async function findBase(
   docker: DockerCommand,
   registry: Registry,
   architecture: string,
+  suite: Suite,
 ): Promise<string | undefined> {
-  if (await registry.pull(OFFICIAL_BASE)) {
-    return registry.reference(OFFICIAL_BASE);
+  const official = officialBase(suite);
+  if (await registry.pull(official)) {
+    return registry.reference(official);
   }
-  if ((await findImages(docker, [BASE_IMAGE])).length > 0) {
-    return BASE_IMAGE;
+  const own = baseImage(suite);
+  if ((await findImages(docker, [own])).length > 0) {
+    return own;
   }
-  await prepareBase(architecture, registry.unreachable ?? `${OFFICIAL_BASE} is not to be had`);
+  await prepareBase(architecture, registry.unreachable ?? `${official} is not to be had`);
   return undefined;
 }
 

@@ -28,6 +28,7 @@ import {
   passage,
   roomMaps,
 } from "./nginxRoom.ts";
+import { FIRST_WORD_SECONDS } from "./nginxWorkers.ts";
 import { CLOSING_FILE } from "./proxySignals.ts";
 
 /** One service behind the proxy. */
@@ -225,7 +226,7 @@ const requests = ({ dialect, certificates }: Checked) => `\
 # A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
-client_header_timeout 15s;
+client_header_timeout ${FIRST_WORD_SECONDS}s;
 client_body_timeout 30s;
 send_timeout 60s;
 keepalive_timeout 75s;

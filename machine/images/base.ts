@@ -8,7 +8,8 @@ import { UserError } from "../../programs/errors.ts";
 import { contextKey } from "./context.ts";
 import type { DockerCommand } from "./dockerCommand.ts";
 
-const SUITE = "bookworm";
+/** A release of Debian. */
+export type Suite = "bookworm" | "trixie" | "sid";
 
 /** As the official slim image: the smallest variant, without manuals and translations. */
 const OPTIONS = [
@@ -19,10 +20,20 @@ const OPTIONS = [
   "--dpkgopt=path-exclude=/usr/share/doc/*",
   "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 ];
-/** All that decides what gets made. */
-export const baseRecipe = [...OPTIONS, SUITE].join("\n");
+/** sid's list of packages is not signed anew for as long as it is valid; its signature holds. */
+const optionsFor = (suite: Suite) => [
+  ...OPTIONS,
+  ...(suite === "sid" ? ['--aptopt=Acquire::Check-Valid-Until "false"'] : []),
+];
 
-export const BASE_IMAGE = `cybexp-demo/base:${SUITE}-${contextKey([], [baseRecipe])}`;
+/** All that decides what gets made. */
+export function baseRecipe(suite: Suite): string {
+  return [...optionsFor(suite), suite].join("\n");
+}
+
+export function baseImage(suite: Suite): string {
+  return `cybexp-demo/base:${suite}-${contextKey([], [baseRecipe(suite)])}`;
+}
 
 /**
  * Stops early where it can't be made, or installs what it takes.
@@ -45,25 +56,39 @@ export async function prepareBase(architecture: string, why: string): Promise<vo
         `for an engine on ${architecture}: let the engine reach a registry.`,
     );
   }
+  await ensureMmdebstrap("it makes the root file system of the demo images");
+}
+
+/** Installs it where it is missing; as root on Debian or Ubuntu. */
+export async function ensureMmdebstrap(why: string): Promise<void> {
   if ((await execa("mmdebstrap", ["--version"], { reject: false })).failed) {
-    await aptInstall(
-      ["mmdebstrap", "debian-archive-keyring"],
-      "it makes the root file system of the demo images",
-    );
+    await aptInstall(["mmdebstrap", "debian-archive-keyring"], why);
   }
 }
 
 /**
- * Makes the file system and imports it into the engine under BASE_IMAGE (about half a minute).
+ * The command that makes a minimal Debian.
+ *
+ * @param target A folder, or `-` for an archive on standard output.
+ */
+export function mmdebstrap(
+  suite: Suite,
+  target: string,
+  more: readonly string[] = [],
+): [string, string[]] {
+  // With the usual umask: what the packages' scripts make is for all users of the image.
+  const script = 'umask 022; exec mmdebstrap "$@"';
+  return ["sh", ["-c", script, "mmdebstrap", ...optionsFor(suite), ...more, suite, target]];
+}
+
+/**
+ * Makes the file system and imports it into the engine under `baseImage`'s name (about half a minute).
  * mmdebstrap knows Debian's mirrors, those of updates and security fixes too.
  */
-export async function makeBase(engine: Engine, docker: DockerCommand): Promise<void> {
-  // With the usual umask: what the packages' scripts make is for all users of the image.
-  const bootstrap = execa(
-    "sh",
-    ["-c", 'umask 022; exec mmdebstrap "$@"', "mmdebstrap", ...OPTIONS, SUITE, "-"],
-    { stdin: "ignore", reject: false, buffer: { stdout: false } },
-  );
+export async function makeBase(engine: Engine, docker: DockerCommand, suite: Suite): Promise<void> {
+  const bootstrap = execa(...mmdebstrap(suite, "-"), {
+    ...{ stdin: "ignore", reject: false, buffer: { stdout: false } },
+  });
   const loaded = await bootstrap.pipe("docker", ["import", "--change", 'CMD ["bash"]', "-"], {
     env: dockerEnv(engine),
     reject: false,
@@ -81,7 +106,7 @@ export async function makeBase(engine: Engine, docker: DockerCommand): Promise<v
     ];
     throw new UserError(`Making a minimal Debian failed: ${words.join("; ")}`);
   }
-  await docker(["tag", id, BASE_IMAGE]);
+  await docker(["tag", id, baseImage(suite)]);
 }
 
 function lastWords(stderr: string): string {

@@ -1,4 +1,5 @@
 /** The demo images: what they are made of. */
+import type { Suite } from "./base.ts";
 
 /** A part that is made outside the image's folder and goes into its making. */
 export type Ingredient = "ferretdb";
@@ -10,6 +11,8 @@ export interface DemoImage {
   /** The official image that is used instead where it can be had: a tag of Docker Hub's library. */
   readonly official?: string | undefined;
   readonly ingredients: readonly Ingredient[];
+  /** The Debian that it is built on. @default "bookworm" */
+  readonly suite?: Suite;
 }
 
 export const catalogue: readonly DemoImage[] = [
@@ -27,5 +30,20 @@ export const catalogue: readonly DemoImage[] = [
   { name: "cybexp-demo/kapow:1", folder: "kapow", ingredients: [] },
 ];
 
-/** What the images are built on where it can be pulled; see base.ts for where it can't. */
-export const OFFICIAL_BASE = "debian:bookworm-slim";
+/** The Nginx versions that the tests ask: the oldest that will do, one of each kind since, the newest. */
+export const nginxVersions: readonly DemoImage[] = (
+  [
+    ["1.22", "bookworm", "nginx:1.22.1"],
+    ["1.26", "trixie", "nginx:1.26.3"],
+    ["1.30", "sid", "nginx:1.30.4"],
+  ] as const
+).map(([version, suite, official]) => ({
+  name: `cybexp-demo/nginx-${version}:1`,
+  folder: "nginx",
+  official,
+  ingredients: [],
+  suite,
+}));
+
+/** What an image is built on where it can be pulled; see base.ts for where it can't. */
+export const officialBase = (suite: Suite) => `debian:${suite}-slim`;

@@ -1,11 +1,10 @@
 /** The same checks pass on a stack that was removed and made again, on two side by side, and elsewhere. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { checkStack } from "../integration/deployed/checkStack.ts";
 import { Deployed, ROLES, run } from "../integration/deployed/deployed.ts";
-import { docker, Project } from "../integration/project.ts";
-import { SecondEngine } from "./engines/secondEngine.ts";
+import { Project } from "../integration/project.ts";
+import { describeSecondEngine } from "./engines/describeSecondEngine.ts";
 
 describe("stacks on one engine", () => {
   let one: Deployed;
@@ -59,30 +58,4 @@ describe("stacks on one engine", () => {
   });
 });
 
-describe("a stack on a second engine, reached over its own socket", () => {
-  let engine: SecondEngine | undefined;
-  before(async () => {
-    engine = await SecondEngine.start();
-    await engine.load(["kms", "backend", "mongo", "nginx"].map((name) => `cybexp-demo/${name}:1`));
-  });
-  after(() => engine?.stop());
-
-  it("is deployed, checked and removed there, and the default engine hears nothing of it", async () => {
-    assert.ok(engine);
-    const since = String(Math.floor(Date.now() / 1000));
-    const program = join(import.meta.dirname, "engines", "life.ts");
-    const env = { DOCKER_HOST: engine.host };
-    const { code, output } = await engine.inside(process.execPath, [program], env);
-    assert.equal(code, 0, output);
-    const [, stack, id] = /^(it-\w+), deployment (\w+), lives on unix:/m.exec(output) ?? [];
-    assert.ok(stack !== undefined && id !== undefined, output);
-    assert.match(output, new RegExp(`^${stack} is gone$`, "m"));
-
-    const until = String(Math.ceil(Date.now() / 1000));
-    const events = docker("events", "--since", since, "--until", until, "--format", "{{json .}}");
-    assert.deepEqual(
-      events.split("\n").filter((line) => line.includes(stack) || line.includes(id)),
-      [],
-    );
-  });
-});
+describeSecondEngine("this machine's own Docker", {}, /^\d+\./);
