@@ -2,7 +2,13 @@
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from "node:net";
 import { Fault } from "./fault.ts";
 import { parsePort } from "./ports.ts";
-import type { Endpoint } from "./types.ts";
+
+/** An IP address and a port, as one listener. */
+export interface Endpoint {
+  /** An IP address, never a host name. */
+  readonly address: string;
+  readonly port: number;
+}
 
 const LOOPBACK = "Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.";
 const EXAMPLE = "Write, for example, 127.0.0.1:5012 or [::1]:5012.";

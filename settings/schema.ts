@@ -122,8 +122,9 @@ const numbers = <N extends string>(meaning: string, keys: Readonly<Record<N, Res
     ) as Record<N, z.ZodExactOptional<ReturnType<typeof key<number>>>>,
   );
 
+/** Optional to those who make settings of their own; a stack's have an empty map where none is given. */
 const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
-  numbers(`What ${whose} may take of the engine's machine.`, keys);
+  numbers(`What ${whose} may take of the engine's machine.`, keys).exactOptional();
 
 const access = (remark = "") =>
   key(
@@ -401,11 +402,11 @@ export const schema = z.strictObject({
       resources: section(
         { meaning: "What each database's container may take of the engine's machine." },
         {
-          ...limits("", databaseResources).unwrap().shape,
+          ...limits("", databaseResources).unwrap().unwrap().shape,
           kms: limits("the KMS's database, where it differs,", databaseResources),
           backend: limits("the Backend's database, where it differs,", databaseResources),
         },
-      ),
+      ).exactOptional(),
     },
   ),
   proxy: section(
