@@ -1,17 +1,19 @@
 /** From a stack's raw configuration to its settings, or to one report of all that is wrong with it. */
+import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { inconsistencies } from "./consistency.ts";
 import type { Finding } from "./finding.ts";
 import { Fault } from "./fault.ts";
+import type { KeyDoc } from "./keyDoc.ts";
 import { nearest } from "./nearest.ts";
-import { formatPath, type Path } from "./path.ts";
+import { formatPath, type Path, valueAt } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
-import { Redactor } from "./secrecy.ts";
-import { along, docOf, itemOf, keysOf } from "./tree.ts";
-import type { Settings } from "./types.ts";
+import { plainUserPasswords, Redactor } from "./secrecy.ts";
+import { along, docOf, faultOf, itemOf, keysOf } from "./tree.ts";
+import type { PartialSettings, Settings } from "./types.ts";
 
 /**
  * Validates a stack's configuration and applies the defaults.
@@ -20,20 +22,70 @@ import type { Settings } from "./types.ts";
  */
 export function readSettings(given: RawConfig): Settings {
   const raw = { ...given, values: withoutUnused(given.values) };
-  const result = schema.safeParse(raw.values);
-  const findings = [
-    ...(result.success ? [] : result.error.issues.flatMap(explain)),
-    ...inconsistencies(raw),
-    ...unfitForProduction(raw.values),
-  ];
-  if (result.success && findings.length === 0) {
-    return result.data;
+  const { settings, mistakes } = parseAll(raw.values);
+  const findings = [...mistakes, ...contradictions(settings, raw)];
+  if (findings.length === 0) {
+    return settings as Settings; // Whole, as there is no mistake.
   }
   const redactor = new Redactor(raw);
   throw new SettingsError(
     raw.stack,
     findings.map((finding) => toProblem(finding, redactor)),
   );
+}
+
+/** What is right in a configuration that may lack this and that, and what is wrong with it across keys. */
+export function readPart(values: RawConfig["values"]) {
+  const { settings } = parseAll(values);
+  const raw = { stack: "", values, secretKeys: new Set<string>() };
+  return { settings, findings: contradictions(settings, raw) };
+}
+
+/** One value as its key has it, or why the key can't have it. */
+export function readValue(path: Path, raw: unknown): unknown {
+  const found = along(schema, path).at(-1) ?? schema;
+  const { value, issues } = run(found, raw);
+  return issues.length === 0 ? value : refusal(found, raw, issues[0]);
+}
+
+/** Everything that shows only across keys. */
+function contradictions(settings: PartialSettings, raw: RawConfig): Finding[] {
+  return [
+    ...inconsistencies(settings, raw.values),
+    ...plainUserPasswords(raw),
+    ...unfitForProduction(settings),
+  ];
+}
+
+/** All that parses, and a finding for each value that doesn't. */
+function parseAll(values: unknown) {
+  const { value, issues } = run(schema, values);
+  for (const { code, path = [] } of issues) {
+    const holder = valueAt(value, path.slice(0, -1)) as Record<PropertyKey, unknown>;
+    const last = path.at(-1);
+    if (code !== "unrecognized_keys" && last !== undefined) {
+      holder[last] = undefined;
+    }
+  }
+  return {
+    settings: value as PartialSettings,
+    mistakes: issues.flatMap((issue) => explain(issue, values)),
+  };
+}
+
+/**
+ * As `safeParse` does it, but what could be parsed is not lost where something else can't. A value that
+ * several checks refuse has one issue.
+ */
+function run(found: z.core.$ZodType, raw: unknown) {
+  // Synchronous: no parser of ours waits for anything.
+  const { value, issues } = found._zod.run(
+    { value: raw, issues: [] },
+    { async: false },
+  ) as z.core.ParsePayload;
+  const isFirst = ({ path }: z.core.$ZodRawIssue, index: number) =>
+    index === 0 || !isDeepStrictEqual(path, issues[index - 1]?.path);
+  return { value, issues: issues.filter(isFirst) };
 }
 
 /** An empty map is what Pulumi.yaml has for a part that a stack does without. */
@@ -53,15 +105,26 @@ function toProblem({ path, fault }: Finding, redactor: Redactor): Problem {
   };
 }
 
-function explain(issue: z.core.$ZodIssue): Finding[] {
-  const path = issue.path;
+function explain(issue: z.core.$ZodRawIssue, values: unknown): Finding[] {
+  const { path = [] } = issue;
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], fault: unknownKey(path, key) }));
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      fault: unknownKey(path, key),
+    }));
   }
-  if (issue.code === "custom" && issue.params?.["fault"] instanceof Fault) {
-    return [{ path, fault: issue.params["fault"] }];
+  const found = along(schema, path).at(-1) ?? schema;
+  return [{ path, fault: refusal(found, valueAt(values, path), issue) }];
+}
+
+/** Why a key can't have a value. */
+function refusal(found: z.core.$ZodType, raw: unknown, issue?: z.core.$ZodRawIssue): Fault {
+  const isValue = keysOf(found) === undefined && itemOf(found) === undefined;
+  if (isValue && raw === undefined) {
+    return missing(docOf(found));
   }
-  return [{ path, fault: wrongShape(path) }];
+  const { fault } = (issue?.params ?? {}) as { readonly fault?: Fault };
+  return fault ?? faultOf(found) ?? wrongShape(found);
 }
 
 function unknownKey(path: Path, key: string): Fault {
@@ -86,9 +149,15 @@ function placesOf(name: string): Path[] {
   return search(schema, []);
 }
 
-/** Neither a value's own fault nor an unknown key: a map or a list that isn't one, or an empty list. */
-function wrongShape(path: Path): Fault {
-  const found = along(schema, path).at(-1) ?? schema;
+function missing({ example }: Partial<KeyDoc> = {}): Fault {
+  return new Fault(
+    "A value is required; this key has no default.",
+    example === undefined ? "Set it." : `Set it, for example to ${example}.`,
+  );
+}
+
+/** A map or a list that isn't one, or an empty list. */
+function wrongShape(found: z.core.$ZodType): Fault {
   const { example, allowed } = docOf(found) ?? {};
   const remedy =
     example === undefined ? "Write its keys below it." : `Write, for example, ${example}.`;

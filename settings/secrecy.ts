@@ -1,5 +1,7 @@
 /** What a report must not show. */
 import { parse } from "yaml";
+import { Fault } from "./fault.ts";
+import type { Finding } from "./finding.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
@@ -92,6 +94,27 @@ function texts(value: unknown, depth = 0): string[] {
     return [];
   }
   return Object.values(value).flatMap((item) => texts(item, depth + 1));
+}
+
+/** The user passwords that Pulumi does not keep as secrets, right or wrong. */
+export function plainUserPasswords({ values, secretKeys, plainPasswords }: RawConfig): Finding[] {
+  const users = valueAt(values, ["users"]);
+  return Array.from(Array.isArray(users) ? users : []).flatMap((_, index) => {
+    const path: Path = ["users", index, "password"];
+    const given = ["string", "number"].includes(typeof valueAt(values, path));
+    const plain = !secretKeys.has("users") || plainPasswords?.includes(formatPath(path));
+    return !given || !plain
+      ? []
+      : [
+          {
+            path,
+            fault: new Fault(
+              "The password stands in clear in the stack's configuration; it must be a secret there.",
+              `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
+            ),
+          },
+        ];
+  });
 }
 
 /**

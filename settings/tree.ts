@@ -1,7 +1,9 @@
 /** Ways through the schema: what a path leads to, and what is documented there. */
 import { z } from "zod";
+import type { Fault } from "./fault.ts";
+import { refusals } from "./leaves.ts";
 import type { Path } from "./path.ts";
-import { type KeyDoc, keyDocs } from "./schema.ts";
+import { type KeyDoc, keyDocs } from "./keyDoc.ts";
 
 /** A key's schema without its wrappers, and what the wrappers say. */
 export interface Unwrapped {
@@ -46,6 +48,11 @@ export function itemOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
 /** What is documented of a key. */
 export function docOf(schema: z.core.$ZodType): KeyDoc | undefined {
   return keyDocs.get(unwrap(schema).inner as z.ZodType);
+}
+
+/** What is said where zod's own type refuses a value; undefined for types that are not of one value. */
+export function faultOf(schema: z.core.$ZodType): Fault | undefined {
+  return refusals.get(unwrap(schema).inner as z.ZodType)?.fault;
 }
 
 /** The schemas from the root along a path, the root first; shorter than the path where it is unknown. */

@@ -12,6 +12,14 @@ type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : 
 
 export type Settings = Frozen<z.output<typeof schema>>;
 
+/** What may lack anything that it has. */
+export type Partly<T> = T extends object
+  ? { readonly [K in keyof T]?: Partly<T[K]> | undefined }
+  : T;
+
+/** The settings without what can't be taken: undefined stands in its place. */
+export type PartialSettings = Partly<Settings>;
+
 /** KMS or Backend. */
 export type ServiceSettings = Settings["kms"];
 /** What a service's door asks of a caller: one of the two, either, or both. */

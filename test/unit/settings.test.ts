@@ -591,6 +591,7 @@ const cases: readonly Case[] = [
   ]),
 
   ["port 0", "backend.listen", 0, port("0")],
+  ["a port above any whole number that is exact", "backend.listen", 1e23, port("1e+23")],
   ["port 65536", "backend.listen", 65536, port("65536")],
   ["a negative port", "backend.listen", -1, port("-1")],
   ["a fraction of a port", "backend.listen", 50.5, port("50.5")],
