@@ -1,7 +1,6 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
 import type { Endpoint } from "./addresses.ts";
-import { Fault } from "./fault.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./fault.ts";
 import { clashes, type Listener } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
@@ -24,11 +23,6 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...cloudKeys(settings),
   ];
 }
-
-const finding = (path: Path, reason: string, remedy: string): Finding => ({
-  path,
-  fault: new Fault(reason, remedy),
-});
 
 /** Every listener that a configuration asks for, as far as it can be read. */
 export function listenersOf(settings: PartialSettings): Listener[] {

@@ -1,7 +1,6 @@
 /** What a production stack may not be: mistakes that are none in a stack for trying out. */
 import { BlockList, isIPv4 } from "node:net";
-import type { Finding } from "./finding.ts";
-import { Fault } from "./fault.ts";
+import { type Finding, finding } from "./fault.ts";
 import { hasDigest, isDemoImage, isPlaceholderImage } from "./images.ts";
 import type { Path } from "./path.ts";
 import type { PartialSettings } from "./types.ts";
@@ -28,39 +27,31 @@ export function unfitForProduction(settings: PartialSettings): Finding[] {
 
 function unfitImages({ kms, backend, database, proxy, kapow }: PartialSettings): Finding[] {
   return Object.entries({ kms, backend, database, proxy, kapow }).flatMap(([key, part]) => {
-    const fault = part?.image === undefined ? undefined : unfit(part.image);
-    return fault === undefined ? [] : [{ path: [key, "image"], fault }];
+    const reason = part?.image === undefined ? undefined : unfit(part.image);
+    return reason === undefined ? [] : [finding([key, "image"], reason, DIGEST)];
   });
 }
 
-function unfit(image: string): Fault | undefined {
+function unfit(image: string): string | undefined {
   if (isDemoImage(image)) {
-    return new Fault(
-      "A demo image is a stand-in, built on the spot: a production stack runs the real one.",
-      DIGEST,
-    );
+    return "A demo image is a stand-in, built on the spot: a production stack runs the real one.";
   }
   if (!hasDigest(image)) {
-    return new Fault(
-      "A tag can be moved to another build: a production stack names its images by digest.",
-      DIGEST,
-    );
+    return "A tag can be moved to another build: a production stack names its images by digest.";
   }
   return isPlaceholderImage(image)
-    ? new Fault("This digest is the example's placeholder: no image has it.", DIGEST)
+    ? "This digest is the example's placeholder: no image has it."
     : undefined;
 }
 
 function throwaway({ throwaway }: PartialSettings): Finding[] {
   return throwaway
     ? [
-        {
-          path: ["throwaway"],
-          fault: new Fault(
-            "The volumes of a throw-away stack go with `destroy`: a production stack keeps its data.",
-            "Remove it; or, if the data may go, remove cybexp:production.",
-          ),
-        },
+        finding(
+          ["throwaway"],
+          "The volumes of a throw-away stack go with `destroy`: a production stack keeps its data.",
+          "Remove it; or, if the data may go, remove cybexp:production.",
+        ),
       ]
     : [];
 }
@@ -68,7 +59,7 @@ function throwaway({ throwaway }: PartialSettings): Finding[] {
 /** What was left as the example has it. */
 function examples({ proxy, kapow, state }: PartialSettings): Finding[] {
   const left = (path: Path, isLeft: boolean, reason: string, what: string): Finding[] =>
-    isLeft ? [{ path, fault: new Fault(reason, `Write ${what}.`) }] : [];
+    isLeft ? [finding(path, reason, `Write ${what}.`)] : [];
   return [
     ...Object.entries({ proxy, kapow }).flatMap(([key, part]) => [
       ...left(

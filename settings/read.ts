@@ -2,17 +2,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { inconsistencies } from "./consistency.ts";
-import type { Finding } from "./finding.ts";
-import { Fault } from "./fault.ts";
-import type { KeyDoc } from "./keyDoc.ts";
-import { nearest } from "./nearest.ts";
-import { formatPath, type Path, valueAt } from "./path.ts";
+import { explain, refusal } from "./explain.ts";
+import type { Finding } from "./fault.ts";
+import { type Path, valueAt } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
 import { plainUserPasswords, Redactor } from "./secrecy.ts";
-import { along, docOf, faultOf, itemOf, keysOf } from "./tree.ts";
+import { schemaAt } from "./tree.ts";
 import type { PartialSettings, Settings } from "./types.ts";
 
 /**
@@ -43,7 +41,7 @@ export function readPart(values: RawConfig["values"]) {
 
 /** One value as its key has it, or why the key can't have it. */
 export function readValue(path: Path, raw: unknown): unknown {
-  const found = along(schema, path).at(-1) ?? schema;
+  const found = schemaAt(path);
   const { value, issues } = run(found, raw);
   return issues.length === 0 ? value : refusal(found, raw, issues[0]);
 }
@@ -78,7 +76,7 @@ function parseAll(values: unknown) {
  * several checks refuse has one issue.
  */
 function run(found: z.core.$ZodType, raw: unknown) {
-  // Synchronous: no parser of ours waits for anything.
+  // No parser of ours waits for anything, so the payload comes at once.
   const { value, issues } = found._zod.run(
     { value: raw, issues: [] },
     { async: false },
@@ -103,68 +101,4 @@ function toProblem({ path, fault }: Finding, redactor: Redactor): Problem {
     reason: fault.reason,
     remedy: fault.remedy,
   };
-}
-
-function explain(issue: z.core.$ZodRawIssue, values: unknown): Finding[] {
-  const { path = [] } = issue;
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      fault: unknownKey(path, key),
-    }));
-  }
-  const found = along(schema, path).at(-1) ?? schema;
-  return [{ path, fault: refusal(found, valueAt(values, path), issue) }];
-}
-
-/** Why a key can't have a value. */
-function refusal(found: z.core.$ZodType, raw: unknown, issue?: z.core.$ZodRawIssue): Fault {
-  const isValue = keysOf(found) === undefined && itemOf(found) === undefined;
-  if (isValue && raw === undefined) {
-    return missing(docOf(found));
-  }
-  const { fault } = (issue?.params ?? {}) as { readonly fault?: Fault };
-  return fault ?? faultOf(found) ?? wrongShape(found);
-}
-
-function unknownKey(path: Path, key: string): Fault {
-  const known = Object.keys(keysOf(along(schema, path).at(-1) ?? schema) ?? {});
-  const meant = nearest(key, known);
-  if (meant !== undefined) {
-    return new Fault("This key is not known.", `Did you mean ${formatPath([...path, meant])}?`);
-  }
-  const elsewhere = placesOf(key).map((place) => formatPath(place));
-  return elsewhere.length > 0
-    ? new Fault("This key is not known here.", `Move it to ${elsewhere.join(" or ")}.`)
-    : new Fault("This key is not known.", `Remove it. Known here: ${known.join(", ")}.`);
-}
-
-/** Where else in the configuration a key of this name has its place. */
-function placesOf(name: string): Path[] {
-  const search = (found: z.core.$ZodType, path: Path): Path[] =>
-    Object.entries(keysOf(found) ?? {}).flatMap(([key, child]) => [
-      ...(key === name ? [[...path, key]] : []),
-      ...search(child, [...path, key]),
-    ]);
-  return search(schema, []);
-}
-
-function missing({ example }: Partial<KeyDoc> = {}): Fault {
-  return new Fault(
-    "A value is required; this key has no default.",
-    example === undefined ? "Set it." : `Set it, for example to ${example}.`,
-  );
-}
-
-/** A map or a list that isn't one, or an empty list. */
-function wrongShape(found: z.core.$ZodType): Fault {
-  const { example, allowed } = docOf(found) ?? {};
-  const remedy =
-    example === undefined ? "Write its keys below it." : `Write, for example, ${example}.`;
-  return itemOf(found) === undefined
-    ? new Fault(`Allowed: a map of ${Object.keys(keysOf(found) ?? {}).join(", ")}.`, remedy)
-    : new Fault(
-        `Allowed: a list${allowed === undefined ? "" : " with at least one item"}.`,
-        remedy,
-      );
 }

@@ -1,10 +1,8 @@
 /** What a report must not show. */
 import { parse } from "yaml";
-import { Fault } from "./fault.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./fault.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import type { RawConfig } from "./rawConfig.ts";
-import { schema } from "./schema.ts";
 import { HIDDEN, quote, show } from "./show.ts";
 import { along, docOf } from "./tree.ts";
 
@@ -50,7 +48,7 @@ export class Redactor {
     if (this.#raw.secretKeys.has(String(path[0]))) {
       return true;
     }
-    const schemas = along(schema, path);
+    const schemas = along(path);
     const secret = schemas
       .map((found) => docOf(found)?.secret)
       .findLast((mark) => mark !== undefined);
@@ -106,13 +104,11 @@ export function plainUserPasswords({ values, secretKeys, plainPasswords }: RawCo
     return !given || !plain
       ? []
       : [
-          {
+          finding(
             path,
-            fault: new Fault(
-              "The password stands in clear in the stack's configuration; it must be a secret there.",
-              `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
-            ),
-          },
+            "The password stands in clear in the stack's configuration; it must be a secret there.",
+            `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
+          ),
         ];
   });
 }

@@ -823,6 +823,12 @@ const cases: readonly Case[] = [
     retiredAhead("cybexp:users[1].retired", 3, "cybexp:users[1].generation", "(not shown)"),
   ],
   [
+    "a generation that is none, with a retired one: told of what is wrong alone",
+    "users",
+    [{ name: "a", generation: 0, retired: 0 }],
+    number("cybexp:users[0].generation", "(not shown)", "1 to 1000000"),
+  ],
+  [
     "the authority in use retired",
     "rotation",
     { serverCa: 2, serverCaRetired: 7 },
