@@ -1,8 +1,16 @@
 /** IP addresses and endpoints: where something may listen. */
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from "node:net";
 import { Fault } from "./fault.ts";
-import { parsePort } from "./ports.ts";
-import type { Endpoint } from "./types.ts";
+import { port as portType } from "./leaves.ts";
+
+/** An IP address and a port, as one listener. */
+export interface Endpoint {
+  /** An IP address, never a host name. */
+  readonly address: string;
+  readonly port: number;
+}
+
+const PORT = portType();
 
 const LOOPBACK = "Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.";
 const EXAMPLE = "Write, for example, 127.0.0.1:5012 or [::1]:5012.";
@@ -69,11 +77,11 @@ export function parseLoopbackEndpoint(raw: unknown): Endpoint | Fault {
     return new Fault(`This is not an address and a port. ${LOOPBACK}`, EXAMPLE);
   }
   const hostFault = notLoopback(host, bracketed !== undefined);
-  const port = parsePort(portText);
-  if (hostFault !== undefined || port instanceof Fault) {
+  const { data: port } = PORT.safeParse(portText);
+  if (hostFault !== undefined || port === undefined) {
     const reasons = [
       ...(hostFault === undefined ? [] : [hostFault]),
-      ...(port instanceof Fault ? ["The port is not a whole number from 1 to 65535."] : []),
+      ...(port === undefined ? ["The port is not a whole number from 1 to 65535."] : []),
     ];
     return new Fault([...reasons, LOOPBACK].join(" "), EXAMPLE);
   }

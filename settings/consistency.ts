@@ -1,282 +1,215 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
-import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
-import { certificateDays } from "./certificates.ts";
-import { Fault, type Parser } from "./fault.ts";
-import type { Finding } from "./finding.ts";
+import type { Endpoint } from "./addresses.ts";
+import { type Finding, finding } from "./fault.ts";
 import { clashes, type Listener } from "./listeners.ts";
-import { parseUserName } from "./names.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
-import { parsePort } from "./ports.ts";
-import type { RawConfig } from "./rawConfig.ts";
-import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
-import { isPulumiCloud, parseBackend } from "./state.ts";
+import { isPulumiCloud } from "./state.ts";
+import type { PartialSettings, Partly } from "./types.ts";
 
-/** All mistakes across keys. */
-export function inconsistencies(raw: RawConfig): Finding[] {
+/** All mistakes across keys. @param values As the stack has them, where it matters what was given. */
+export function inconsistencies(settings: PartialSettings, values: unknown): Finding[] {
   return [
-    ...clashingListeners(raw.values),
-    ...kapowWithoutWay(raw.values),
-    ...duplicateNames(raw.values, "users", "A user"),
-    ...duplicateNames(raw.values, "clients", "A client"),
-    ...almostUsers(raw.values),
-    ...keysMadeTwice(raw.values),
-    ...plainUserPasswords(raw),
-    ...certificateTimes(raw.values),
-    ...retiredAhead(raw.values),
-    ...debugFlags(raw.values),
-    ...encryptionRanges(raw.values),
-    ...cloudKeys(raw.values),
+    ...clashingListeners(settings),
+    ...kapowWithoutWay(settings),
+    ...duplicateNames(settings, "users", "A user"),
+    ...duplicateNames(settings, "clients", "A client"),
+    ...almostUsers(settings),
+    ...keysMadeTwice(settings, values),
+    ...certificateTimes(settings),
+    ...retiredAhead(settings),
+    ...debugFlags(settings),
+    ...encryptionRanges(settings),
+    ...cloudKeys(settings),
   ];
-}
-
-/** The value at a path, if there is one and it is right by itself. */
-function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined {
-  const value = valueAt(values, path);
-  const result = value === undefined ? undefined : parse(value);
-  return result instanceof Fault ? undefined : result;
 }
 
 /** Every listener that a configuration asks for, as far as it can be read. */
-export function listenersOf(values: unknown): Listener[] {
-  const given = (path: Path) => {
-    const endpoint = parsed(values, path, parseLoopbackEndpoint);
-    return endpoint === undefined ? [] : [{ path, ...endpoint }];
-  };
-  const port = (path: Path, address: string | undefined) => {
-    const port = parsed(values, path, parsePort);
-    return port === undefined ? [] : [{ path, address, port }];
-  };
-  const services = ["kms", "backend"];
-  const proxy = parsed(values, ["proxy", "address"], parseListenAddress);
-  const kapow =
-    valueAt(values, ["kapow", "address"]) === undefined
-      ? "127.0.0.1"
-      : parsed(values, ["kapow", "address"], parseListenAddress);
+export function listenersOf(settings: PartialSettings): Listener[] {
+  const { kms, backend, database, proxy, kapow } = settings;
+  const at = (path: Path, { address, port }: Partly<Endpoint> = {}) =>
+    port === undefined ? [] : [{ path, address, port }];
   return [
-    ...services.flatMap((service) => given([service, "bind"])),
-    ...services.flatMap((service) => given(["database", "publish", service])),
-    ...services.flatMap((service) => port([service, "listen"], proxy)),
-    ...port(["kapow", "door", "listen"], proxy),
-    ...port(["kapow", "listen"], kapow),
+    ...at(["kms", "bind"], kms?.bind),
+    ...at(["backend", "bind"], backend?.bind),
+    ...at(["database", "publish", "kms"], database?.publish?.kms),
+    ...at(["database", "publish", "backend"], database?.publish?.backend),
+    ...at(["kms", "listen"], { address: proxy?.address, port: kms?.listen }),
+    ...at(["backend", "listen"], { address: proxy?.address, port: backend?.listen }),
+    ...at(["kapow", "door", "listen"], { address: proxy?.address, port: kapow?.door?.listen }),
+    ...at(["kapow", "listen"], { address: kapow?.address, port: kapow?.listen }),
   ];
 }
 
-function clashingListeners(values: unknown): Finding[] {
-  return clashes(listenersOf(values)).map(({ first, second }) => ({
-    path: second.path,
-    fault: new Fault(
+function clashingListeners(settings: PartialSettings): Finding[] {
+  return clashes(listenersOf(settings)).map(({ first, second }) =>
+    finding(
+      second.path,
       `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,
       "Give one of the two another port.",
     ),
-  }));
+  );
 }
 
 /** A Kapow! server needs a way in, of its own or at the proxy. */
-function kapowWithoutWay(values: unknown): Finding[] {
-  const kapow = valueAt(values, ["kapow"]);
-  const isMap = typeof kapow === "object" && kapow !== null && !Array.isArray(kapow);
-  return isMap && !("listen" in kapow) && !("door" in kapow)
-    ? [
-        {
-          path: ["kapow", "door"],
-          fault: new Fault(
-            "Nobody could reach Kapow!: a door at the proxy is required, or a port of its own.",
-            'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
-          ),
-        },
-      ]
-    : [];
+function kapowWithoutWay({ kapow }: PartialSettings): Finding[] {
+  return kapow === undefined || "listen" in kapow || "door" in kapow
+    ? []
+    : [
+        finding(
+          ["kapow", "door"],
+          "Nobody could reach Kapow!: a door at the proxy is required, or a port of its own.",
+          'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
+        ),
+      ];
 }
 
 type People = "users" | "clients";
 
-function peopleOf(values: unknown, list: People): unknown[] {
-  const people = valueAt(values, [list]);
-  // A list may have holes, which map would leave as they are.
-  return Array.isArray(people) ? Array.from(people as unknown[]) : [];
-}
+const namesOf = (settings: PartialSettings, list: People) =>
+  (settings[list] ?? []).map((person) => person?.name);
 
-function namesOf(values: unknown, list: People): (string | undefined)[] {
-  return peopleOf(values, list).map((_, index) =>
-    parsed(values, [list, index, "name"], parseUserName),
-  );
-}
-
-function duplicateNames(values: unknown, list: People, who: string): Finding[] {
+function duplicateNames(settings: PartialSettings, list: People, who: string): Finding[] {
   // Nginx's maps don't tell upper from lower case.
-  const names = namesOf(values, list).map((name) => name?.toLowerCase());
+  const names = namesOf(settings, list).map((name) => name?.toLowerCase());
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     return name === undefined || first === index
       ? []
       : [
-          {
-            path: [list, index, "name"],
-            fault: new Fault(
-              `${who} is listed once; ${formatPath([list, first])} has this name already (case does not count).`,
-              "Remove one of the two, or give it another name.",
-            ),
-          },
+          finding(
+            [list, index, "name"],
+            `${who} is listed once; ${formatPath([list, first])} has this name already (case does not count).`,
+            "Remove one of the two, or give it another name.",
+          ),
         ];
   });
 }
 
 /** A user and a client of one name are one caller to the services: it must be the very name. */
-function almostUsers(values: unknown): Finding[] {
-  const users = namesOf(values, "users");
-  return namesOf(values, "clients").flatMap((name, index) => {
+function almostUsers(settings: PartialSettings): Finding[] {
+  const users = namesOf(settings, "users");
+  return namesOf(settings, "clients").flatMap((name, index) => {
     const like = users.findIndex((user) => user?.toLowerCase() === name?.toLowerCase());
     const user = users[like];
     return name === undefined || user === undefined || user === name
       ? []
       : [
-          {
-            path: ["clients", index, "name"],
-            fault: new Fault(
-              `It differs from the name of ${formatPath(["users", like])} in case only.`,
-              `Write ${user} if it is the same caller to the services, else another name.`,
-            ),
-          },
+          finding(
+            ["clients", index, "name"],
+            `It differs from the name of ${formatPath(["users", like])} in case only.`,
+            `Write ${user} if it is the same caller to the services, else another name.`,
+          ),
         ];
   });
 }
 
-function keysMadeTwice(values: unknown): Finding[] {
-  return peopleOf(values, "clients").flatMap((_, index) => {
+function keysMadeTwice({ clients = [] }: PartialSettings, values: unknown): Finding[] {
+  const isGiven = (path: Path) => valueAt(values, path) !== undefined;
+  return clients.flatMap((_, index) => {
     const path = ["clients", index, "keyType"];
-    return valueAt(values, path) === undefined ||
-      valueAt(values, ["clients", index, "csr"]) === undefined
-      ? []
-      : [
-          {
+    return isGiven(path) && isGiven(["clients", index, "csr"])
+      ? [
+          finding(
             path,
-            fault: new Fault(
-              "The key of this client is the one of its request (csr); none is made here.",
-              "Remove one of the two.",
-            ),
-          },
-        ];
+            "The key of this client is the one of its request (csr); none is made here.",
+            "Remove one of the two.",
+          ),
+        ]
+      : [];
   });
 }
 
-function plainUserPasswords({ values, secretKeys, plainPasswords = [] }: RawConfig): Finding[] {
-  return peopleOf(values, "users").flatMap((_, index) => {
-    const path: Path = ["users", index, "password"];
-    const given = ["string", "number"].includes(typeof valueAt(values, path));
-    const plain = !secretKeys.has("users") || plainPasswords.includes(formatPath(path));
-    return !given || !plain
-      ? []
-      : [
-          {
-            path,
-            fault: new Fault(
-              "The password stands in clear in the stack's configuration; it must be a secret there.",
-              `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
-            ),
-          },
-        ];
-  });
-}
-
-function certificateTimes(values: unknown): Finding[] {
-  const days = (name: keyof typeof certificateDays) => {
-    const path = ["certificates", name];
-    const { least, most, fallback } = certificateDays[name];
-    return valueAt(values, path) === undefined
-      ? fallback
-      : parsed(values, path, wholeNumber(least, most));
-  };
-  const renewal = days("renewBeforeDays");
-  const ca = days("caValidityDays");
+function certificateTimes({ certificates = {} }: PartialSettings): Finding[] {
+  const { renewBeforeDays: renewal, caValidityDays: ca } = certificates;
   const leaves = (["validityDays", "clientValidityDays"] as const)
     .flatMap((name) => {
-      const validity = days(name);
+      const validity = certificates[name];
       return validity === undefined ? [] : [{ name, validity }];
     })
     .sort((a, b) => a.validity - b.validity);
   const [shortest, longest] = [leaves.at(0), leaves.at(-1)];
   const findings: Finding[] = [];
   if (shortest !== undefined && renewal !== undefined && renewal >= shortest.validity) {
-    findings.push({
-      path: ["certificates", "renewBeforeDays"],
-      fault: new Fault(
+    findings.push(
+      finding(
+        ["certificates", "renewBeforeDays"],
         `A certificate valid for ${shortest.validity} days and renewed ${renewal} days before its end is renewed by every up.`,
         `Set renewBeforeDays to less than ${shortest.name}; a third of it is usual.`,
       ),
-    });
+    );
   }
   if (longest !== undefined && ca !== undefined && ca <= longest.validity) {
-    findings.push({
-      path: ["certificates", "caValidityDays"],
-      fault: new Fault(
+    findings.push(
+      finding(
+        ["certificates", "caValidityDays"],
         `The authority is valid for ${ca} days, a certificate that it signs for ${longest.validity}.`,
         `Set caValidityDays to more than ${longest.name}.`,
       ),
-    });
+    );
   }
   return findings;
 }
 
 /** What is in use can't be retired. */
-function retiredAhead(values: unknown): Finding[] {
-  const pairs: [current: Path, retired: Path][] = [
-    ...(["users", "clients"] as const).flatMap((list) =>
-      peopleOf(values, list).map((_, index): [Path, Path] => [
-        [list, index, "generation"],
-        [list, index, "retired"],
-      ]),
-    ),
-    ...["serverCa", "clientCa"].map((name): [Path, Path] => [
-      ["rotation", name],
-      ["rotation", `${name}Retired`],
-    ]),
-  ];
-  return pairs.flatMap(([current, retired]) => {
-    const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
-    const inUse = valueAt(values, current) === undefined ? 1 : parsed(values, current, whole);
-    const upTo = parsed(values, retired, whole);
-    return inUse === undefined || upTo === undefined || upTo < inUse
+function retiredAhead({ users = [], clients = [], rotation = {} }: PartialSettings): Finding[] {
+  const ahead = (current: Path, inUse: number | undefined, retired: Path, upTo?: number) =>
+    inUse === undefined || upTo === undefined || upTo < inUse
       ? []
       : [
-          {
-            path: retired,
-            fault: new Fault(
-              `Number ${inUse} is in use (${formatPath(current)}) and would be retired.`,
-              `Set it to at most ${inUse - 1}.`,
-            ),
-          },
+          finding(
+            retired,
+            `Number ${inUse} is in use (${formatPath(current)}) and would be retired.`,
+            `Set it to at most ${inUse - 1}.`,
+          ),
         ];
-  });
+  return [
+    ...Object.entries({ users, clients }).flatMap(([list, people]) =>
+      people.flatMap((person, index) =>
+        ahead(
+          [list, index, "generation"],
+          person?.generation,
+          [list, index, "retired"],
+          person?.retired,
+        ),
+      ),
+    ),
+    ...(["serverCa", "clientCa"] as const).flatMap((name) =>
+      ahead(
+        ["rotation", name],
+        rotation[name],
+        ["rotation", `${name}Retired`],
+        rotation[`${name}Retired`],
+      ),
+    ),
+  ];
 }
 
-function debugFlags(values: unknown): Finding[] {
-  const throwaway = valueAt(values, ["throwaway"]);
-  if (throwaway !== undefined && parseBoolean(throwaway) !== false) {
+function debugFlags({ throwaway, kms, backend }: PartialSettings): Finding[] {
+  if (throwaway !== false) {
     return []; // Allowed, or unreadable and reported as such.
   }
-  const services: Record<string, ServiceKeys> = { kms: kmsKeys, backend: backendKeys };
-  return Object.entries(services)
-    .flatMap(([service, keys]) =>
-      Object.keys(keys)
-        .filter((name) => keys[name]?.debug)
-        .map((name) => [service, "config", name]),
-    )
-    .filter((path) => parsed(values, path, parseBoolean) === true)
-    .map((path) => ({
-      path,
-      fault: new Fault(
-        "A debug flag puts people's data into the log: only throw-away stacks may set it.",
-        "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
+  const services = [
+    { service: "kms", config: kms?.config, keys: kmsKeys as ServiceKeys },
+    { service: "backend", config: backend?.config, keys: backendKeys as ServiceKeys },
+  ];
+  return services.flatMap(({ service, config = {}, keys }) =>
+    Object.entries(config)
+      .filter(([name, value]) => keys[name]?.debug && value === true)
+      .map(([name]) =>
+        finding(
+          [service, "config", name],
+          "A debug flag puts people's data into the log: only throw-away stacks may set it.",
+          "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
+        ),
       ),
-    }));
+  );
 }
 
-function encryptionRanges(values: unknown): Finding[] {
+function encryptionRanges({ kms }: PartialSettings): Finding[] {
+  const config = kms?.config ?? {};
   const bound = (name: "OPE_IN_MIN" | "OPE_IN_MAX" | "OPE_OUT_MIN" | "OPE_OUT_MAX") => {
-    const path = ["kms", "config", name];
-    const given = valueAt(values, path) !== undefined;
-    const value = given ? parsed(values, path, parseBigNumber) : kmsKeys[name].fallback;
+    const value = name in config ? config[name] : kmsKeys[name].fallback;
     return value === undefined ? undefined : BigInt(value);
   };
   const [inMin, inMax] = [bound("OPE_IN_MIN"), bound("OPE_IN_MAX")];
@@ -286,7 +219,7 @@ function encryptionRanges(values: unknown): Finding[] {
   }
   const findings: Finding[] = [];
   const refuse = (name: string, reason: string, remedy: string) =>
-    findings.push({ path: ["kms", "config", name], fault: new Fault(reason, remedy) });
+    findings.push(finding(["kms", "config", name], reason, remedy));
   if (inMin >= inMax) {
     refuse("OPE_IN_MAX", "OPE_IN_MAX is not above OPE_IN_MIN.", "Set it above OPE_IN_MIN.");
   }
@@ -303,18 +236,14 @@ function encryptionRanges(values: unknown): Finding[] {
 }
 
 /** Pulumi takes `default` for a passphrase anywhere else, which may not be what was meant. */
-function cloudKeys(values: unknown): Finding[] {
-  const backend = parsed(values, ["state", "backend"], parseBackend);
-  const path = ["state", "secretsProvider"];
-  return valueAt(values, path) !== "default" || backend === undefined || isPulumiCloud(backend)
+function cloudKeys({ state: { backend, secretsProvider } = {} }: PartialSettings): Finding[] {
+  return secretsProvider !== "default" || backend === undefined || isPulumiCloud(backend)
     ? []
     : [
-        {
-          path,
-          fault: new Fault(
-            "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
-            "Write passphrase, or the URL of a key in a key service.",
-          ),
-        },
+        finding(
+          ["state", "secretsProvider"],
+          "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+          "Write passphrase, or the URL of a key in a key service.",
+        ),
       ];
 }

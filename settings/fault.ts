@@ -1,3 +1,5 @@
+import type { Path } from "./path.ts";
+
 /** What is wrong with one value. A parser of one value returns either the parsed value or a fault. */
 export class Fault {
   /** Why the value can't be taken, and what is allowed; never quotes the value. */
@@ -16,3 +18,14 @@ export class Fault {
 
 /** Turns one raw value of the stack's configuration into what the program uses, or says why not. */
 export type Parser<T> = (raw: unknown) => T | Fault;
+
+/** A mistake and where it is. */
+export interface Finding {
+  readonly path: Path;
+  readonly fault: Fault;
+}
+
+/** What a check across keys finds. */
+export function finding(path: Path, reason: string, remedy: string): Finding {
+  return { path, fault: new Fault(reason, remedy) };
+}

@@ -44,23 +44,3 @@ export function parseInit(raw: unknown): string | Fault {
 export function isProgramText(init: string): boolean {
   return init.startsWith("#!");
 }
-
-/** The path of a route, for the health check: no pattern, and nothing that has to be encoded. */
-export function parseRoute(raw: unknown): string | Fault {
-  return typeof raw === "string" && raw.length <= 200 && /^\/[\w.~/-]*$/.test(raw)
-    ? raw
-    : new Fault(
-        "Allowed: the path of a route that answers GET with 2xx: / and letters, digits, . _ ~ - and more /.",
-        "Add such a route in init, and write its path, for example /health.",
-      );
-}
-
-/** A program by its name in the image's PATH, or by its path. */
-export function parseProgramName(raw: unknown): string | Fault {
-  return typeof raw === "string" && (IMAGE_PATH.test(raw) || /^[\w.-]+$/.test(raw))
-    ? raw
-    : new Fault(
-        "Allowed: a program's name, or its path in the image.",
-        "Write, for example, kapow or /kapow.",
-      );
-}

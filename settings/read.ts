@@ -1,17 +1,17 @@
 /** From a stack's raw configuration to its settings, or to one report of all that is wrong with it. */
+import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { inconsistencies } from "./consistency.ts";
-import type { Finding } from "./finding.ts";
-import { Fault } from "./fault.ts";
-import { nearest } from "./nearest.ts";
-import { formatPath, type Path, valueAt } from "./path.ts";
+import { explain, refusal } from "./explain.ts";
+import type { Finding } from "./fault.ts";
+import { type Path, valueAt } from "./path.ts";
 import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
-import { Redactor } from "./secrecy.ts";
-import { along, docOf, itemOf, keysOf } from "./tree.ts";
-import type { Settings } from "./types.ts";
+import { plainUserPasswords, Redactor } from "./secrecy.ts";
+import { schemaAt } from "./tree.ts";
+import type { PartialSettings, Settings } from "./types.ts";
 
 /**
  * Validates a stack's configuration and applies the defaults.
@@ -20,10 +20,10 @@ import type { Settings } from "./types.ts";
  */
 export function readSettings(given: RawConfig): Settings {
   const { settings, findings } = examine(given);
-  if (settings !== undefined && findings.length === 0) {
-    return settings;
+  if (findings.length > 0) {
+    throw report(given, findings);
   }
-  throw refusal(given, findings);
+  return settings as Settings; // Whole, as there is no mistake.
 }
 
 /**
@@ -37,27 +37,76 @@ export function checkReadable(given: RawConfig, encrypted: string): void {
     ({ path }) => valueAt(given.values, path) !== encrypted,
   );
   if (findings.length > 0) {
-    throw refusal(given, findings);
+    throw report(given, findings);
   }
 }
 
-function examine(given: RawConfig): { settings: Settings | undefined; findings: Finding[] } {
+function examine(given: RawConfig): { settings: PartialSettings; findings: Finding[] } {
   const raw = { ...given, values: withoutUnused(given.values) };
-  const result = schema.safeParse(raw.values);
-  const findings = [
-    ...(result.success ? [] : result.error.issues.flatMap(explain)),
-    ...inconsistencies(raw),
-    ...unfitForProduction(raw.values),
-  ];
-  return { settings: result.data, findings };
+  const { settings, mistakes } = parseAll(raw.values);
+  return { settings, findings: [...mistakes, ...contradictions(settings, raw)] };
 }
 
-function refusal(given: RawConfig, findings: readonly Finding[]): SettingsError {
+function report(given: RawConfig, findings: readonly Finding[]): SettingsError {
   const redactor = new Redactor(given);
   return new SettingsError(
     given.stack,
     findings.map((finding) => toProblem(finding, redactor)),
   );
+}
+
+/** What is right in a configuration that may lack this and that, and what is wrong with it across keys. */
+export function readPart(values: RawConfig["values"]) {
+  const { settings } = parseAll(values);
+  const raw = { stack: "", values, secretKeys: new Set<string>() };
+  return { settings, findings: contradictions(settings, raw) };
+}
+
+/** One value as its key has it, or why the key can't have it. */
+export function readValue(path: Path, raw: unknown): unknown {
+  const found = schemaAt(path);
+  const { value, issues } = run(found, raw);
+  return issues.length === 0 ? value : refusal(found, raw, issues[0]);
+}
+
+/** Everything that shows only across keys. */
+function contradictions(settings: PartialSettings, raw: RawConfig): Finding[] {
+  return [
+    ...inconsistencies(settings, raw.values),
+    ...plainUserPasswords(raw),
+    ...unfitForProduction(settings),
+  ];
+}
+
+/** All that parses, and a finding for each value that doesn't. */
+function parseAll(values: unknown) {
+  const { value, issues } = run(schema, values);
+  for (const { code, path = [] } of issues) {
+    const holder = valueAt(value, path.slice(0, -1)) as Record<PropertyKey, unknown>;
+    const last = path.at(-1);
+    if (code !== "unrecognized_keys" && last !== undefined) {
+      holder[last] = undefined;
+    }
+  }
+  return {
+    settings: value as PartialSettings,
+    mistakes: issues.flatMap((issue) => explain(issue, values)),
+  };
+}
+
+/**
+ * As `safeParse` does it, but what could be parsed is not lost where something else can't. A value that
+ * several checks refuse has one issue.
+ */
+function run(found: z.core.$ZodType, raw: unknown) {
+  // No parser of ours waits for anything, so the payload comes at once.
+  const { value, issues } = found._zod.run(
+    { value: raw, issues: [] },
+    { async: false },
+  ) as z.core.ParsePayload;
+  const isFirst = ({ path }: z.core.$ZodRawIssue, index: number) =>
+    index === 0 || !isDeepStrictEqual(path, issues[index - 1]?.path);
+  return { value, issues: issues.filter(isFirst) };
 }
 
 /** An empty map is what Pulumi.yaml has for a part that a stack does without. */
@@ -75,51 +124,4 @@ function toProblem({ path, fault }: Finding, redactor: Redactor): Problem {
     reason: fault.reason,
     remedy: fault.remedy,
   };
-}
-
-function explain(issue: z.core.$ZodIssue): Finding[] {
-  const path = issue.path;
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], fault: unknownKey(path, key) }));
-  }
-  if (issue.code === "custom" && issue.params?.["fault"] instanceof Fault) {
-    return [{ path, fault: issue.params["fault"] }];
-  }
-  return [{ path, fault: wrongShape(path) }];
-}
-
-function unknownKey(path: Path, key: string): Fault {
-  const known = Object.keys(keysOf(along(schema, path).at(-1) ?? schema) ?? {});
-  const meant = nearest(key, known);
-  if (meant !== undefined) {
-    return new Fault("This key is not known.", `Did you mean ${formatPath([...path, meant])}?`);
-  }
-  const elsewhere = placesOf(key).map((place) => formatPath(place));
-  return elsewhere.length > 0
-    ? new Fault("This key is not known here.", `Move it to ${elsewhere.join(" or ")}.`)
-    : new Fault("This key is not known.", `Remove it. Known here: ${known.join(", ")}.`);
-}
-
-/** Where else in the configuration a key of this name has its place. */
-function placesOf(name: string): Path[] {
-  const search = (found: z.core.$ZodType, path: Path): Path[] =>
-    Object.entries(keysOf(found) ?? {}).flatMap(([key, child]) => [
-      ...(key === name ? [[...path, key]] : []),
-      ...search(child, [...path, key]),
-    ]);
-  return search(schema, []);
-}
-
-/** Neither a value's own fault nor an unknown key: a map or a list that isn't one, or an empty list. */
-function wrongShape(path: Path): Fault {
-  const found = along(schema, path).at(-1) ?? schema;
-  const { example, allowed } = docOf(found) ?? {};
-  const remedy =
-    example === undefined ? "Write its keys below it." : `Write, for example, ${example}.`;
-  return itemOf(found) === undefined
-    ? new Fault(`Allowed: a map of ${Object.keys(keysOf(found) ?? {}).join(", ")}.`, remedy)
-    : new Fault(
-        `Allowed: a list${allowed === undefined ? "" : " with at least one item"}.`,
-        remedy,
-      );
 }

@@ -1,14 +1,11 @@
 /** What may be set of a container's limits. */
-import { Fault, type Parser } from "./fault.ts";
-import { wholeNumber } from "./scalars.ts";
+import type { z } from "zod";
+import type { KeyDoc } from "./keyDoc.ts";
+import { processors, wholeNumber } from "./leaves.ts";
 
 /** A limit as the schema documents and reads it. */
-export interface ResourceKey {
-  readonly type: string;
-  readonly meaning: string;
-  readonly allowed: string;
-  readonly fallback: string;
-  readonly parse: Parser<number>;
+export interface ResourceKey extends KeyDoc {
+  readonly leaf: z.ZodType<number>;
 }
 
 /** Docker's own least is 6 MiB: with so little nothing here starts. */
@@ -16,31 +13,11 @@ const MOST_MEMORY = 1_048_576;
 /** What the policy pack lets pass without a word of its own. */
 const MOST_PIDS = 4096;
 
-/** Processors in steps of a hundredth, which is how Docker counts them. */
-export function parseCpus(raw: unknown): number | Fault {
-  const value = typeof raw === "string" && /^\d{1,4}(\.\d{1,2})?$/.test(raw) ? Number(raw) : raw;
-  const isRight =
-    typeof value === "number" &&
-    value >= 0.01 &&
-    value <= 1024 &&
-    Math.abs(value * 100 - Math.round(value * 100)) < 1e-6;
-  return isRight
-    ? value
-    : new Fault(
-        "Allowed: processors from 0.01 to 1024, in steps of 0.01.",
-        "Write such a number, for example 1.5.",
-      );
-}
-
 const number = (
   least: number,
   most: number,
-  key: Omit<ResourceKey, "allowed" | "parse">,
-): ResourceKey => ({
-  ...key,
-  allowed: `${least} to ${most}`,
-  parse: wholeNumber(least, most),
-});
+  doc: Pick<KeyDoc, "type" | "meaning" | "fallback">,
+): ResourceKey => ({ ...doc, allowed: `${least} to ${most}`, leaf: wholeNumber(least, most) });
 
 /** The limits of every container. @param leastMemory With less, in MiB, it does not start. */
 export const resourceKeys = (leastMemory: number, memory: string, cpus: string, pids: string) => ({
@@ -54,7 +31,7 @@ export const resourceKeys = (leastMemory: number, memory: string, cpus: string, 
     meaning: "The processors that it may use. Another number makes the container anew.",
     allowed: "0.01 to as many as the engine has, in steps of 0.01",
     fallback: cpus,
-    parse: parseCpus,
+    leaf: processors(),
   },
   pids: number(50, MOST_PIDS, {
     type: "whole number",

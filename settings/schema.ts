@@ -7,13 +7,14 @@ import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
 import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
-import { Fault, type Parser } from "./fault.ts";
+import { Fault } from "./fault.ts";
 import { parseImage } from "./images.ts";
-import { parseInit, parseProgramName, parseRoute } from "./kapow.ts";
+import { parseInit } from "./kapow.ts";
+import { type KeyDoc, keyDocs } from "./keyDoc.ts";
+import { boolean, oneOf, parsed, port as portType, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
 import { parseHostName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
-import { parsePort } from "./ports.ts";
 import {
   databaseResources,
   kapowResources,
@@ -22,119 +23,99 @@ import {
   type ResourceKey,
   serviceResources,
 } from "./resources.ts";
-import { oneOf, parseBoolean, wholeNumber } from "./scalars.ts";
-import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+import { backendKeys, type ConfigValue, kmsKeys, type ServiceKeys } from "./services.ts";
 import { parseBackend, parseSecretsProvider } from "./state.ts";
 
-/** What the reference and the reports say about a key. */
-export interface KeyDoc {
-  readonly type: string;
-  readonly meaning: string;
-  readonly allowed?: string;
-  /** A good value, offered where a required one is missing. */
-  readonly example?: string;
-  /** What holds when an optional key without a default of ours is absent. */
-  readonly fallback?: string;
-  /** Whether a value at or below this key may be a secret; the innermost key that says so decides. */
-  readonly secret?: boolean;
-}
-
-/** The documentation of every key of the schema. */
-export const keyDocs = z.registry<KeyDoc>();
-
 /** One value. */
-function key<T>(doc: KeyDoc, parse: Parser<T>) {
-  return z
-    .unknown()
-    .transform((raw, context): T => {
-      const value = raw === undefined ? missing(doc) : parse(raw);
-      if (value instanceof Fault) {
-        context.addIssue({ code: "custom", params: { fault: value } });
-        return z.NEVER;
-      }
-      return value;
-    })
-    .register(keyDocs, doc);
-}
+const key = <T extends z.ZodType>(leaf: T, doc: KeyDoc): T => {
+  keyDocs.add(leaf, doc);
+  return leaf;
+};
 
 /** A map of known keys. An absent one counts as empty, so that each of its required keys is reported. */
-function section<S extends z.ZodRawShape>(doc: Omit<KeyDoc, "type">, shape: S) {
-  return z
+const section = <S extends z.ZodRawShape>(meaning: string, shape: S) =>
+  z
     .strictObject(shape)
-    .register(keyDocs, { type: "map", ...doc })
+    .register(keyDocs, { type: "map", meaning })
     .prefault({} as never);
-}
 
-function missing(doc: KeyDoc): Fault {
-  return new Fault(
-    "A value is required; this key has no default.",
-    doc.example === undefined ? "Set it." : `Set it, for example to ${doc.example}.`,
+/** A map of keys that each have a default of their own, which follows from others or is the service's. */
+const overrides = <T, N extends string>(
+  meaning: string,
+  keys: Readonly<Record<N, KeyDoc & { readonly leaf: z.ZodType<T> }>>,
+) =>
+  section(
+    meaning,
+    Object.fromEntries(
+      Object.entries<KeyDoc & { readonly leaf: z.ZodType<T> }>(keys).map(
+        ([name, { leaf, ...doc }]) => [name, key(leaf, doc).exactOptional()],
+      ),
+    ) as Record<N, z.ZodExactOptional<z.ZodType<T>>>,
   );
-}
+
+/** Optional to those who make settings of their own; a stack's have an empty map where none is given. */
+const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
+  overrides(`What ${whose} may take of the engine's machine.`, keys).exactOptional();
 
 const image = (what: string, example: string) =>
-  key(
-    {
-      type: "image reference",
-      meaning: `The image of ${what}.`,
-      allowed: "`name:tag`, `name@sha256:...` or both; not `latest`",
-      example,
-    },
-    parseImage,
-  );
+  key(parsed(parseImage), {
+    type: "image reference",
+    meaning: `The image of ${what}.`,
+    allowed: "`name:tag`, `name@sha256:...` or both; not `latest`",
+    example,
+  });
 
 const endpoint = (meaning: string, example: string) =>
-  key(
-    {
-      type: "IP address and port",
-      meaning,
-      allowed: "an address of 127.0.0.0/8, or ::1 in brackets, and a port",
-      example,
-    },
-    parseLoopbackEndpoint,
-  );
+  key(parsed(parseLoopbackEndpoint), {
+    type: "IP address and port",
+    meaning,
+    allowed: "an address of 127.0.0.0/8, or ::1 in brackets, and a port",
+    example,
+  });
 
-/** The overrides of a service's own config.yaml. */
-function serviceConfig(name: string, keys: ServiceKeys) {
-  const shape = Object.fromEntries(
-    Object.entries(keys).map(([name, { parse, generated, ...doc }]) => [
-      name,
-      key({ ...doc, ...(generated && { secret: true }) }, parse).exactOptional(),
-    ]),
-  );
-  return section(
-    {
-      meaning: `Keys of the ${name}'s own config.yaml that shall differ from what this stack gives it.`,
-    },
-    shape,
-  );
-}
+const listenAddress = (what: string, example?: string) =>
+  key(parsed(parseListenAddress), {
+    type: "IP address",
+    meaning: `The address of the Docker host at which ${what} listens.`,
+    allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
+    example,
+  });
 
-/** Numbers that each have a default of their own. */
-const numbers = <N extends string>(meaning: string, keys: Readonly<Record<N, ResourceKey>>) =>
-  section(
-    { meaning },
-    Object.fromEntries(
-      Object.entries<ResourceKey>(keys).map(([name, { parse, ...doc }]) => [
-        name,
-        key(doc, parse).exactOptional(),
-      ]),
-    ) as Record<N, z.ZodExactOptional<ReturnType<typeof key<number>>>>,
-  );
+const port = (meaning: string, more: Pick<KeyDoc, "example" | "fallback">) =>
+  key(portType(), { type: "port", meaning, allowed: "1 to 65535", ...more });
 
-const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
-  numbers(`What ${whose} may take of the engine's machine.`, keys);
+const hostName = (meaning: string, more: Pick<KeyDoc, "example" | "fallback">) =>
+  key(parsed(parseHostName), {
+    type: "host name",
+    meaning,
+    allowed: "a host name (RFC 1123), no IP address",
+    ...more,
+  });
+
+const callerName = (meaning: string, more: Pick<KeyDoc, "example" | "secret">) =>
+  key(parsed(parseUserName), {
+    type: "name",
+    meaning,
+    allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
+    ...more,
+  });
+
+/** Yes or no; no where it is absent. */
+const flag = (meaning: string) =>
+  key(boolean(), { type: "boolean", meaning, allowed: "true or false" }).default(false);
+
+const word = <const W extends readonly [string, ...string[]]>(meaning: string, words: W) =>
+  key(oneOf(words), {
+    type: "word",
+    meaning,
+    allowed: `${words.length === 1 ? "only" : "one of"} ${words.map((word) => `\`${word}\``).join(", ")}`,
+  });
 
 const access = (remark = "") =>
-  key(
-    {
-      type: "word",
-      meaning:
-        "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
-        `\`certificate\` of a client, \`either\` of them, or \`both\`.${remark}`,
-      allowed: "one of `password`, `certificate`, `either`, `both`",
-    },
-    oneOf(["password", "certificate", "either", "both"]),
+  word(
+    "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
+      `\`certificate\` of a client, \`either\` of them, or \`both\`.${remark}`,
+    ["password", "certificate", "either", "both"],
   );
 
 const service = (
@@ -143,28 +124,22 @@ const service = (
   keys: ServiceKeys,
   resources: typeof serviceResources.kms,
 ) =>
-  section(
-    { meaning: `The ${name}.` },
-    {
-      image: image(`the ${name}`, `registry.example.edu/cybexp-${name.toLowerCase()}:1.0`),
-      bind: endpoint(
-        `Where the operator reaches the ${name} itself on the Docker host, without the proxy.`,
-        example.bind,
-      ),
-      listen: key(
-        {
-          type: "port",
-          meaning: `The port at which the proxy serves the ${name} over TLS.`,
-          allowed: "1 to 65535",
-          example: String(example.listen),
-        },
-        parsePort,
-      ),
-      access: access(" CYBEX-P's own modules send passwords only.").default("password"),
-      config: serviceConfig(name, keys),
-      resources: limits(`the ${name}'s container`, resources),
-    },
-  );
+  section(`The ${name}.`, {
+    image: image(`the ${name}`, `registry.example.edu/cybexp-${name.toLowerCase()}:1.0`),
+    bind: endpoint(
+      `Where the operator reaches the ${name} itself on the Docker host, without the proxy.`,
+      example.bind,
+    ),
+    listen: port(`The port at which the proxy serves the ${name} over TLS.`, {
+      example: String(example.listen),
+    }),
+    access: access(" CYBEX-P's own modules send passwords only.").default("password"),
+    config: overrides<ConfigValue, string>(
+      `Keys of the ${name}'s own config.yaml that shall differ from what this stack gives it.`,
+      keys,
+    ),
+    resources: limits(`the ${name}'s container`, resources),
+  });
 
 const publishedDatabase = (name: string) =>
   endpoint(
@@ -175,151 +150,93 @@ const publishedDatabase = (name: string) =>
 const days = (name: keyof typeof certificateDays, meaning: string, rule?: string) => {
   const { least, most, fallback } = certificateDays[name];
   const allowed = [`${least} to ${most}`, ...(rule === undefined ? [] : [rule])].join(", ");
-  return key({ type: "days", meaning, allowed }, wholeNumber(least, most)).default(fallback);
+  return key(wholeNumber(least, most), { type: "days", meaning, allowed }).default(fallback);
 };
 
 /** The highest value of a counter; nobody rotates a secret so often. */
 const MOST_ROTATIONS = 1_000_000;
 
 const counter = (meaning: string, secret = false) =>
-  key(
-    { type: "whole number", meaning, allowed: "1 or more", ...(secret && { secret }) },
-    wholeNumber(1, MOST_ROTATIONS),
-  ).default(1);
+  key(wholeNumber(1, MOST_ROTATIONS), {
+    type: "whole number",
+    meaning,
+    allowed: "1 or more",
+    ...(secret && { secret }),
+  }).default(1);
 
 /** The other half of a counter: up to which number the old secrets are shut out. */
 const retired = (what: string) =>
-  key(
-    {
-      type: "whole number",
-      meaning: `Up to this number ${what} are refused. Until then the previous one is good beside the new.`,
-      allowed: "0 or more, less than the number that is in use",
-    },
-    wholeNumber(0, MOST_ROTATIONS),
-  ).default(0);
+  key(wholeNumber(0, MOST_ROTATIONS), {
+    type: "whole number",
+    meaning: `Up to this number ${what} are refused. Until then the previous one is good beside the new.`,
+    allowed: "0 or more, less than the number that is in use",
+  }).default(0);
 
 const retireBy = (what: string) =>
-  key(
-    {
-      type: "date",
-      meaning: `The day by which the previous ${what} is to be retired; from then on \`preview\` and \`up\` warn.`,
-      allowed: "a day such as 2026-12-31",
-      fallback: "none",
-    },
-    parseDay,
-  ).exactOptional();
+  key(parsed(parseDay), {
+    type: "date",
+    meaning: `The day by which the previous ${what} is to be retired; from then on \`preview\` and \`up\` warn.`,
+    allowed: "a day such as 2026-12-31",
+    fallback: "none",
+  }).exactOptional();
 
-const user = section(
-  { meaning: "One user." },
-  {
-    name: key(
-      {
-        type: "name",
-        meaning: "What the user sends as the name; each name once.",
-        allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
-        example: "collector",
-        secret: false,
-      },
-      parseUserName,
-    ),
-    generation: counter("The next number makes a new password; the previous one stays good."),
-    retired: retired("the user's passwords"),
-    retireBy: retireBy("password"),
-    password: key(
-      {
-        type: "secret text",
-        meaning:
-          "A password of the operator's own instead of a generated one. Set it with " +
-          "`pulumi config set --secret --path 'users[0].password'`.",
-        allowed: "20 to 72 characters of printable ASCII, no space at the ends, stored as a secret",
-        fallback: "generated",
-      },
-      parsePassword,
-    ).exactOptional(),
-  },
-);
+const user = section("One user.", {
+  name: callerName("What the user sends as the name; each name once.", {
+    example: "collector",
+    secret: false,
+  }),
+  generation: counter("The next number makes a new password; the previous one stays good."),
+  retired: retired("the user's passwords"),
+  retireBy: retireBy("password"),
+  password: key(parsed(parsePassword), {
+    type: "secret text",
+    meaning:
+      "A password of the operator's own instead of a generated one. Set it with " +
+      "`pulumi config set --secret --path 'users[0].password'`.",
+    allowed: "20 to 72 characters of printable ASCII, no space at the ends, stored as a secret",
+    fallback: "generated",
+  }).exactOptional(),
+});
 
-const client = section(
-  { meaning: "One client." },
-  {
-    name: key(
-      {
-        type: "name",
-        meaning:
-          "The name in the certificate, and what the services are told; each name once. A user of the same name is the same caller to the services.",
-        allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
-        example: "browser-of-ann",
-      },
-      parseUserName,
-    ),
-    generation: counter(
-      "The next number makes a new key and certificate; the previous ones stay good.",
-    ),
-    retired: retired("the client's certificates"),
-    retireBy: retireBy("certificate"),
-    revoked: key(
-      {
-        type: "boolean",
-        meaning:
-          "Refuses every certificate of this client from the next `up` on, and for good: only the next generation is good again.",
-        allowed: "true or false",
-      },
-      parseBoolean,
-    ).default(false),
-    csr: key(
-      {
-        type: "PEM text",
-        meaning:
-          "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used. Another one belongs to the next generation: else the certificate before is refused at once.",
-        allowed:
-          "a PKCS#10 request of an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed by it with SHA-256 or better",
-      },
-      parseCertificateRequest,
-    ).exactOptional(),
-    keyType: key(
-      {
-        type: "word",
-        meaning:
-          "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else. Another one belongs to the next generation: else the certificate before is refused at once.",
-        allowed: "one of `ecdsa`, `rsa`",
-      },
-      oneOf(["ecdsa", "rsa"]),
-    ).default("ecdsa"),
-  },
-);
+const client = section("One client.", {
+  name: callerName(
+    "The name in the certificate, and what the services are told; each name once. A user of the same name is the same caller to the services.",
+    { example: "browser-of-ann" },
+  ),
+  generation: counter(
+    "The next number makes a new key and certificate; the previous ones stay good.",
+  ),
+  retired: retired("the client's certificates"),
+  retireBy: retireBy("certificate"),
+  revoked: flag(
+    "Refuses every certificate of this client from the next `up` on, and for good: only the next generation is good again.",
+  ),
+  csr: key(parsed(parseCertificateRequest), {
+    type: "PEM text",
+    meaning:
+      "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used. Another one belongs to the next generation: else the certificate before is refused at once.",
+    allowed:
+      "a PKCS#10 request of an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed by it with SHA-256 or better",
+  }).exactOptional(),
+  keyType: word(
+    "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else. Another one belongs to the next generation: else the certificate before is refused at once.",
+    ["ecdsa", "rsa"],
+  ).default("ecdsa"),
+});
 
 const kapow = z
   .strictObject({
     image: image("Kapow!", "registry.example.edu/kapow:0.7.1"),
-    address: key(
-      {
-        type: "IP address",
-        meaning: "The address of the Docker host at which Kapow! itself listens.",
-        allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
-      },
-      parseListenAddress,
-    ).default("127.0.0.1"),
-    listen: key(
-      {
-        type: "port",
-        meaning:
-          "A port of its own, at which callers with a client certificate reach its routes, a revoked one as well; its control and data interfaces are published nowhere.",
-        allowed: "1 to 65535",
-        fallback: "none",
-      },
-      parsePort,
+    address: listenAddress("Kapow! itself").default("127.0.0.1"),
+    listen: port(
+      "A port of its own, at which callers with a client certificate reach its routes, a revoked one as well; its control and data interfaces are published nowhere.",
+      { fallback: "none" },
     ).exactOptional(),
     door: z
       .strictObject({
-        listen: key(
-          {
-            type: "port",
-            meaning: "The port at which the proxy serves Kapow!'s routes over TLS.",
-            allowed: "1 to 65535",
-            example: "5003",
-          },
-          parsePort,
-        ),
+        listen: port("The port at which the proxy serves Kapow!'s routes over TLS.", {
+          example: "5003",
+        }),
         access: access().default("certificate"),
       })
       .register(keyDocs, {
@@ -328,26 +245,24 @@ const kapow = z
           "A door to it at the proxy, with revocation, the user list and the proxy's log. Without one, `listen` is required.",
       })
       .exactOptional(),
-    serverName: key(
-      {
-        type: "host name",
-        meaning: "The name that callers call, in its certificate.",
-        allowed: "a host name (RFC 1123), no IP address",
-        fallback: "the proxy's",
-      },
-      parseHostName,
-    ).exactOptional(),
-    init: key(
-      {
-        type: "text or path",
-        meaning:
-          "The program that adds the routes: its text, or where it is in the image. No secrets: every route's command can read it.",
-        allowed: "text that begins with `#!` and an interpreter's path; or an absolute path",
-        example: '"/init.sh"',
-      },
-      parseInit,
-    ),
+    serverName: hostName("The name that callers call, in its certificate.", {
+      fallback: "the proxy's",
+    }).exactOptional(),
+    init: key(parsed(parseInit), {
+      type: "text or path",
+      meaning:
+        "The program that adds the routes: its text, or where it is in the image. No secrets: every route's command can read it.",
+      allowed: "text that begins with `#!` and an interpreter's path; or an absolute path",
+      example: '"/init.sh"',
+    }),
     healthRoute: key(
+      text(
+        /^\/[\w.~/-]{0,199}$/,
+        new Fault(
+          "Allowed: the path of a route that answers GET with 2xx: / and letters, digits, . _ ~ - and more /.",
+          "Add such a route in init, and write its path, for example /health.",
+        ),
+      ),
       {
         type: "path",
         meaning:
@@ -355,24 +270,22 @@ const kapow = z
         allowed: "/ and letters, digits, . _ ~ - and more /; no pattern",
         example: "/health",
       },
-      parseRoute,
     ),
     program: key(
+      text(
+        /^([\w.-]+|(\/[\w.-]+)+)$/,
+        new Fault(
+          "Allowed: a program's name, or its path in the image.",
+          "Write, for example, kapow or /kapow.",
+        ),
+      ),
       {
         type: "name or path",
         meaning: "The program in the image.",
         allowed: "a name in its PATH, or an absolute path",
       },
-      parseProgramName,
     ).default("kapow"),
-    egress: key(
-      {
-        type: "boolean",
-        meaning: "Whether its routes' commands may call out of the Docker host.",
-        allowed: "true or false",
-      },
-      parseBoolean,
-    ).default(false),
+    egress: flag("Whether its routes' commands may call out of the Docker host."),
     resources: limits("Kapow!'s container", kapowResources),
   })
   .register(keyDocs, {
@@ -390,98 +303,64 @@ export const schema = z.strictObject({
     backendKeys,
     serviceResources.backend,
   ),
-  database: section(
-    { meaning: "The two databases: one of the KMS, one of the Backend." },
-    {
-      image: image("both databases", "mongo:8.0"),
-      publish: section(
-        { meaning: "Databases that the operator wants to reach directly; the others get no port." },
-        { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
-      ),
-      resources: section(
-        { meaning: "What each database's container may take of the engine's machine." },
-        {
-          ...limits("", databaseResources).unwrap().shape,
-          kms: limits("the KMS's database, where it differs,", databaseResources),
-          backend: limits("the Backend's database, where it differs,", databaseResources),
-        },
-      ),
-    },
-  ),
-  proxy: section(
-    { meaning: "The Nginx in front of both services: the only way in from the network." },
-    {
-      image: image("the proxy", "nginx:1.28"),
-      serverName: key(
-        {
-          type: "host name",
-          meaning: "The name that clients call, in the certificate and in the URLs.",
-          allowed: "a host name (RFC 1123), no IP address",
-          example: "cybexp.example.edu",
-        },
-        parseHostName,
-      ),
-      address: key(
-        {
-          type: "IP address",
-          meaning: "The address of the Docker host at which the proxy listens.",
-          allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
-          example: "192.0.2.10",
-        },
-        parseListenAddress,
-      ),
-      readTimeout: key(
-        {
-          type: "seconds",
-          meaning: "How long the proxy waits for a service's answer before it gives a 504.",
-          allowed:
-            "36 to 3600; a service without its database answers only after 30 s, a login up to 5 s later",
-        },
-        wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),
-      ).default(300),
-      shutdownTimeout: key(
-        {
-          type: "seconds",
-          meaning:
-            "How long requests that are under way may go on after a rotation; then their connections are closed, so that nothing retired lives on in them.",
-          allowed: "1 to 3600",
-        },
-        wholeNumber(1, 3600),
-      ).default(60),
-      resources: limits("the proxy's container", proxyResources),
-    },
-  ),
-  certificates: section(
-    { meaning: "The proxy's certificate." },
-    {
-      source: key(
-        {
-          type: "word",
-          meaning:
-            "Where it comes from: `generated` is a certificate authority of the stack's own.",
-          allowed: "only `generated`",
-        },
-        oneOf(["generated"]),
-      ).default("generated"),
-      validityDays: days("validityDays", "How long a server certificate is valid."),
-      renewBeforeDays: days(
-        "renewBeforeDays",
-        "An `up` within so many days of its end renews it.",
-        "less than validityDays",
-      ),
-      caValidityDays: days(
-        "caValidityDays",
-        "How long a certificate authority is valid: the server's, and the clients'.",
-        "more than validityDays and clientValidityDays",
-      ),
-      clientValidityDays: days(
-        "clientValidityDays",
-        "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
-          "it: the new one is to be handed over, the old one is good until its end.",
-        "more than renewBeforeDays",
-      ),
-    },
-  ),
+  database: section("The two databases: one of the KMS, one of the Backend.", {
+    image: image("both databases", "mongo:8.0"),
+    publish: section(
+      "Databases that the operator wants to reach directly; the others get no port.",
+      { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
+    ),
+    resources: section("What each database's container may take of the engine's machine.", {
+      ...overrides("", databaseResources).unwrap().shape,
+      kms: limits("the KMS's database, where it differs,", databaseResources),
+      backend: limits("the Backend's database, where it differs,", databaseResources),
+    }).exactOptional(),
+  }),
+  proxy: section("The Nginx in front of both services: the only way in from the network.", {
+    image: image("the proxy", "nginx:1.28"),
+    serverName: hostName("The name that clients call, in the certificate and in the URLs.", {
+      example: "cybexp.example.edu",
+    }),
+    address: listenAddress("the proxy", "192.0.2.10"),
+    readTimeout: key(
+      wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),
+      {
+        type: "seconds",
+        meaning: "How long the proxy waits for a service's answer before it gives a 504.",
+        allowed:
+          "36 to 3600; a service without its database answers only after 30 s, a login up to 5 s later",
+      },
+    ).default(300),
+    shutdownTimeout: key(wholeNumber(1, 3600), {
+      type: "seconds",
+      meaning:
+        "How long requests that are under way may go on after a rotation; then their connections are closed, so that nothing retired lives on in them.",
+      allowed: "1 to 3600",
+    }).default(60),
+    resources: limits("the proxy's container", proxyResources),
+  }),
+  certificates: section("The proxy's certificate.", {
+    source: word(
+      "Where it comes from: `generated` is a certificate authority of the stack's own.",
+      ["generated"],
+    ).default("generated"),
+    validityDays: days("validityDays", "How long a server certificate is valid."),
+    renewBeforeDays: days(
+      "renewBeforeDays",
+      "An `up` within so many days of its end renews it.",
+      "less than validityDays",
+    ),
+    caValidityDays: days(
+      "caValidityDays",
+      "How long a certificate authority is valid: the server's, and the clients'.",
+      "more than validityDays and clientValidityDays",
+    ),
+    clientValidityDays: days(
+      "clientValidityDays",
+      "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
+        "it: the new one is to be handed over, the old one is good until its end.",
+      "more than renewBeforeDays",
+    ),
+  }),
   users: z
     .array(user)
     .min(1)
@@ -503,9 +382,7 @@ export const schema = z.strictObject({
     })
     .prefault([]),
   rotation: section(
-    {
-      meaning: "Secrets that `pulumi up` makes anew when their number is raised, by one at a time.",
-    },
+    "Secrets that `pulumi up` makes anew when their number is raised, by one at a time.",
     {
       kmsJwtKey: counter(
         "The key that signs the KMS's tokens: a new one revokes every token.",
@@ -528,31 +405,21 @@ export const schema = z.strictObject({
     },
   ),
   kapow,
-  modules: section(
-    { meaning: "What the output `moduleConfig` says to collectors and queries." },
-    { config: numbers("Numbers of their config.yaml.", moduleKeys) },
+  modules: section("What the output `moduleConfig` says to collectors and queries.", {
+    config: overrides("Numbers of their config.yaml.", moduleKeys),
+  }),
+  throwaway: flag(
+    "A stack whose data may go: `destroy` removes the volumes, and debug flags are allowed.",
   ),
-  throwaway: key(
-    {
-      type: "boolean",
-      meaning:
-        "A stack whose data may go: `destroy` removes the volumes, and debug flags are allowed.",
-      allowed: "true or false",
-    },
-    parseBoolean,
-  ).default(false),
   lost: z
     .array(
-      key(
-        {
-          type: "PART@MARK",
-          meaning: "One volume that is gone.",
-          allowed:
-            "`kms-secrets`, `kms-db-data` or `backend-db-data`, an `@`, and the mark that the error names",
-          example: "kms-secrets@3f2a9c10b7d4",
-        },
-        parseLoss,
-      ),
+      key(parsed(parseLoss), {
+        type: "PART@MARK",
+        meaning: "One volume that is gone.",
+        allowed:
+          "`kms-secrets`, `kms-db-data` or `backend-db-data`, an `@`, and the mark that the error names",
+        example: "kms-secrets@3f2a9c10b7d4",
+      }),
     )
     .register(keyDocs, {
       type: "list of texts",
@@ -562,40 +429,25 @@ export const schema = z.strictObject({
       example: "[kms-secrets@3f2a9c10b7d4]",
     })
     .prefault([]),
-  production: key(
-    {
-      type: "boolean",
-      meaning:
-        "A stack that serves real data: it refuses demo images, images without digest, throw-away " +
-        "volumes and the examples' values; the tools refuse a passphrase in the repository, too.",
-      allowed: "true or false",
-    },
-    parseBoolean,
-  ).default(false),
+  production: flag(
+    "A stack that serves real data: it refuses demo images, images without digest, throw-away " +
+      "volumes and the examples' values; the tools refuse a passphrase in the repository, too.",
+  ),
   state: section(
+    "Where the `npm run` commands keep the stack's state. `PULUMI_BACKEND_URL` in the environment wins.",
     {
-      meaning:
-        "Where the `npm run` commands keep the stack's state. `PULUMI_BACKEND_URL` in the environment wins.",
-    },
-    {
-      backend: key(
-        {
-          type: "URL",
-          meaning: "Pulumi's backend; absent, the state is in this clone (`.cybexp/state`).",
-          allowed:
-            "`file:///path`, `s3://` (any S3-compatible store), `gs://`, `azblob://`, `https://` (Pulumi Cloud); no credentials in it",
-        },
-        parseBackend,
-      ).exactOptional(),
-      secretsProvider: key(
-        {
-          type: "word or URL",
-          meaning: "What encrypts the secrets in the state, from the stack's first `up` on.",
-          allowed:
-            "`passphrase`; `default` (Pulumi Cloud's own keys); `awskms://`, `gcpkms://`, `azurekeyvault://`, `hashivault://` and a key",
-        },
-        parseSecretsProvider,
-      ).exactOptional(),
+      backend: key(parsed(parseBackend), {
+        type: "URL",
+        meaning: "Pulumi's backend; absent, the state is in this clone (`.cybexp/state`).",
+        allowed:
+          "`file:///path`, `s3://` (any S3-compatible store), `gs://`, `azblob://`, `https://` (Pulumi Cloud); no credentials in it",
+      }).exactOptional(),
+      secretsProvider: key(parsed(parseSecretsProvider), {
+        type: "word or URL",
+        meaning: "What encrypts the secrets in the state, from the stack's first `up` on.",
+        allowed:
+          "`passphrase`; `default` (Pulumi Cloud's own keys); `awskms://`, `gcpkms://`, `azurekeyvault://`, `hashivault://` and a key",
+      }).exactOptional(),
     },
   ),
 });

@@ -1,8 +1,8 @@
 /** What a report must not show. */
 import { parse } from "yaml";
+import { type Finding, finding } from "./fault.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import type { RawConfig } from "./rawConfig.ts";
-import { schema } from "./schema.ts";
 import { HIDDEN, quote, show } from "./show.ts";
 import { along, docOf } from "./tree.ts";
 
@@ -54,8 +54,9 @@ export class Redactor {
     if (this.#raw.secretKeys.has(String(path[0])) && !this.#isInClear(path)) {
       return true;
     }
-    const schemas = along(schema, path);
-    const doc = schemas.length > path.length ? docOf(schemas.at(-1) ?? schema) : undefined;
+    const schemas = along(path);
+    const last = schemas.length > path.length ? schemas.at(-1) : undefined;
+    const doc = last && docOf(last);
     if (doc?.secret !== true && HARMLESS[doc?.type ?? ""]?.test(String(value))) {
       return false;
     }
@@ -107,6 +108,25 @@ function texts(value: unknown, depth = 0): string[] {
     return [];
   }
   return Object.values(value).flatMap((item) => texts(item, depth + 1));
+}
+
+/** The user passwords that Pulumi does not keep as secrets, right or wrong. */
+export function plainUserPasswords({ values, secretKeys, plainPasswords }: RawConfig): Finding[] {
+  const users = valueAt(values, ["users"]);
+  return Array.from(Array.isArray(users) ? users : []).flatMap((_, index) => {
+    const path: Path = ["users", index, "password"];
+    const given = ["string", "number"].includes(typeof valueAt(values, path));
+    const plain = !secretKeys.has("users") || plainPasswords?.includes(formatPath(path));
+    return !given || !plain
+      ? []
+      : [
+          finding(
+            path,
+            "The password stands in clear in the stack's configuration; it must be a secret there.",
+            `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
+          ),
+        ];
+  });
 }
 
 /**

@@ -1,17 +1,14 @@
 /** The keys of the services' own config.yaml: which of them an operator may set, and to what. */
-import { Fault, type Parser } from "./fault.ts";
-import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
+import type { z } from "zod";
+import { Fault } from "./fault.ts";
+import type { KeyDoc } from "./keyDoc.ts";
+import { boolean, nothing, parseBigNumber, parsed, text, wholeNumber } from "./leaves.ts";
 
 /** A value of a service's config.yaml; numbers above 2^53 are strings of digits. */
 export type ConfigValue = string | number | boolean;
 
-export interface ServiceKey {
-  readonly type: string;
-  readonly meaning: string;
-  readonly allowed?: string;
-  /** What the service gets when the key isn't set here. */
-  readonly fallback?: string;
-  readonly parse: Parser<ConfigValue>;
+export interface ServiceKey extends KeyDoc {
+  readonly leaf: z.ZodType<ConfigValue>;
   /** Puts people's data into the log: for throw-away stacks only. */
   readonly debug?: true;
   /** Made by the stack itself: setting it is a mistake, and its value may be a secret. */
@@ -24,23 +21,22 @@ const flag = (meaning: string): ServiceKey => ({
   type: "boolean",
   meaning,
   fallback: "false",
-  parse: parseBoolean,
+  leaf: boolean(),
 });
 
 /** Werkzeug's debugger runs code for whoever reaches it, so there is no stack that may have it. */
-const flaskDebugger: ServiceKey = {
+const flaskDebugger = (): ServiceKey => ({
   ...flag("Flask's debugger, which runs code for whoever reaches it."),
   allowed: "only false",
-  parse: (raw) => {
-    const value = parseBoolean(raw);
-    return value === true
-      ? new Fault(
-          "Allowed: only false. Flask's debugger runs code for whoever reaches it.",
-          "Remove the key.",
-        )
-      : value;
-  },
-};
+  leaf: boolean().refine((on) => !on, {
+    params: {
+      fault: new Fault(
+        "Allowed: only false. Flask's debugger runs code for whoever reaches it.",
+        "Remove the key.",
+      ),
+    },
+  }),
+});
 
 const debugFlag = (meaning: string): ServiceKey => ({
   ...flag(meaning),
@@ -53,48 +49,41 @@ const bound = (meaning: string, fallback: string): ServiceKey => ({
   meaning: `${meaning} Another value makes stored records incompatible.`,
   allowed: "digits, quoted if above 9007199254740991",
   fallback,
-  parse: parseBigNumber,
+  leaf: parsed(parseBigNumber),
 });
 
 const generated = (what: string, remedy: string): ServiceKey => ({
   type: "refused",
   meaning: what,
-  parse: () => new Fault(what, remedy),
+  leaf: nothing(new Fault(what, remedy)),
+  secret: true,
   generated: true,
 });
 
-const databaseUri = generated(
-  "The stack generates the database's address and password itself.",
-  "Remove the key.",
-);
+const databaseUri = () =>
+  generated("The stack generates the database's address and password itself.", "Remove the key.");
 
-const databaseName = (fallback: string): ServiceKey => ({
-  type: "name",
-  meaning: "The name of the service's database in MongoDB.",
-  allowed: "1 to 63 letters, digits, _ and -, and not admin, config or local",
-  fallback,
-  parse: (raw) =>
-    typeof raw === "string" && /^[\w-]{1,63}$/.test(raw) && !/^(admin|config|local)$/i.test(raw)
-      ? raw
-      : new Fault(
-          "Allowed: 1 to 63 letters, digits, _ and -, and not admin, config or local.",
-          `Write such a name, for example ${fallback}.`,
-        ),
-});
-
-const collectionName = (meaning: string, fallback: string): ServiceKey => ({
+const name = (meaning: string, fallback: string, form: RegExp, allowed: string): ServiceKey => ({
   type: "name",
   meaning,
-  allowed: "1 to 100 letters, digits, _ and -",
+  allowed,
   fallback,
-  parse: (raw) =>
-    typeof raw === "string" && /^[\w-]{1,100}$/.test(raw)
-      ? raw
-      : new Fault(
-          "Allowed: 1 to 100 letters, digits, _ and -.",
-          `Write such a name, for example ${fallback}.`,
-        ),
+  leaf: text(
+    form,
+    new Fault(`Allowed: ${allowed}.`, `Write such a name, for example ${fallback}.`),
+  ),
 });
+
+const databaseName = (fallback: string) =>
+  name(
+    "The name of the service's database in MongoDB.",
+    fallback,
+    /^(?!(?:admin|config|local)$)[\w-]{1,63}$/i,
+    "1 to 63 letters, digits, _ and -, and not admin, config or local",
+  );
+
+const collectionName = (meaning: string, fallback: string) =>
+  name(meaning, fallback, /^[\w-]{1,100}$/, "1 to 100 letters, digits, _ and -");
 
 /** Elsewhere than in the volume at /secrets a key would be lost with the container, and all data with it. */
 const keyFile = (meaning: string, fallback: string): ServiceKey => ({
@@ -102,17 +91,17 @@ const keyFile = (meaning: string, fallback: string): ServiceKey => ({
   meaning,
   allowed: "a file directly in /secrets, the volume that is kept",
   fallback,
-  parse: (raw) =>
-    typeof raw === "string" && /^\/secrets\/[A-Za-z0-9][\w.-]{0,99}$/.test(raw)
-      ? raw
-      : new Fault(
-          "Allowed: a file directly in /secrets; a key anywhere else is lost with the container.",
-          `Write such a path, for example ${fallback}.`,
-        ),
+  leaf: text(
+    /^\/secrets\/[A-Za-z0-9][\w.-]{0,99}$/,
+    new Fault(
+      "Allowed: a file directly in /secrets; a key anywhere else is lost with the container.",
+      `Write such a path, for example ${fallback}.`,
+    ),
+  ),
 });
 
 export const kmsKeys = {
-  FLASK_DEBUG: flaskDebugger,
+  FLASK_DEBUG: flaskDebugger(),
   FLASK_JWT_SECRET_KEY: generated(
     "The stack generates the key that signs tokens.",
     "Remove the key; for a new one, raise cybexp:rotation.kmsJwtKey.",
@@ -122,7 +111,7 @@ export const kmsKeys = {
     meaning: "Read by the KMS, and not used by it.",
     allowed: "from 1 to 65536",
     fallback: "256",
-    parse: wholeNumber(1, 65536),
+    leaf: wholeNumber(1, 65536),
   },
   OPE_IN_MIN: bound("Least number that order-preserving encryption takes.", "0"),
   OPE_IN_MAX: bound(
@@ -134,7 +123,7 @@ export const kmsKeys = {
     "Greatest number that order-preserving encryption yields.",
     "340282366920938463463374607431768211455",
   ),
-  backed_DB_uri: databaseUri,
+  backed_DB_uri: databaseUri(),
   db_name: databaseName("KMS_db"),
   attrib_col_name: collectionName("The collection of the known attributes.", "attributes"),
   users_col_name: collectionName("The collection of the accounts.", "Users"),
@@ -143,7 +132,7 @@ export const kmsKeys = {
 } satisfies ServiceKeys;
 
 export const backendKeys = {
-  debug_mode_flask: flaskDebugger,
+  debug_mode_flask: flaskDebugger(),
   debug: debugFlag("Logs queries."),
   print_time_comparison: debugFlag("Logs the times compared by a query."),
   print_pre_time_filtered_data: debugFlag("Logs the records before the time filter."),
@@ -152,7 +141,7 @@ export const backendKeys = {
   add_missing_data_to_response_on_missing_time: flag(
     "Answers a query by time with the records that have no time, too.",
   ),
-  backed_DB_uri: databaseUri,
+  backed_DB_uri: databaseUri(),
   db_name: databaseName("priv_backend"),
   col_name: collectionName("The collection of the records.", "enc_data"),
 } satisfies ServiceKeys;

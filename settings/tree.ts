@@ -1,7 +1,10 @@
 /** Ways through the schema: what a path leads to, and what is documented there. */
 import { z } from "zod";
+import type { Fault } from "./fault.ts";
+import { refusals } from "./leaves.ts";
 import type { Path } from "./path.ts";
-import { type KeyDoc, keyDocs } from "./schema.ts";
+import { schema as root } from "./schema.ts";
+import { type KeyDoc, keyDocs } from "./keyDoc.ts";
 
 /** A key's schema without its wrappers, and what the wrappers say. */
 export interface Unwrapped {
@@ -48,22 +51,33 @@ export function docOf(schema: z.core.$ZodType): KeyDoc | undefined {
   return keyDocs.get(unwrap(schema).inner as z.ZodType);
 }
 
+/** What is said where zod's own type refuses a value; undefined for types that are not of one value. */
+export function faultOf(schema: z.core.$ZodType): Fault | undefined {
+  return refusals.get(unwrap(schema).inner as z.ZodType)?.fault;
+}
+
 /** The schemas from the root along a path, the root first; shorter than the path where it is unknown. */
-export function along(root: z.core.$ZodType, path: Path): z.core.$ZodType[] {
-  const schemas = [root];
+export function along(path: Path): z.core.$ZodType[] {
+  const schemas: z.core.$ZodType[] = [root];
   for (const step of path) {
-    const last = schemas.at(-1) ?? root;
-    const keys = keysOf(last);
-    const next =
-      typeof step === "number"
-        ? itemOf(last)
-        : keys !== undefined && Object.hasOwn(keys, step)
-          ? keys[String(step)]
-          : undefined;
+    const next = below(schemas.at(-1) ?? root, step);
     if (next === undefined) {
       break;
     }
     schemas.push(next);
   }
   return schemas;
+}
+
+/** The schema at a path; where the path is unknown, the last one on the way. */
+export function schemaAt(path: Path): z.core.$ZodType {
+  return along(path).at(-1) ?? root;
+}
+
+function below(schema: z.core.$ZodType, step: PropertyKey): z.core.$ZodType | undefined {
+  const keys = keysOf(schema) ?? {};
+  if (typeof step === "number") {
+    return itemOf(schema);
+  }
+  return Object.hasOwn(keys, step) ? keys[String(step)] : undefined;
 }

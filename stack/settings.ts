@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { fromPulumi } from "../settings/fromPulumi.ts";
 import type { Path } from "../settings/path.ts";
 import { SettingsError } from "../settings/problem.ts";
-import { isProduction } from "../settings/production.ts";
 import { nearest } from "../settings/nearest.ts";
 import type { RawConfig } from "../settings/rawConfig.ts";
-import { checkReadable, readSettings } from "../settings/read.ts";
+import { checkReadable, readPart, readSettings } from "../settings/read.ts";
 import { schema } from "../settings/schema.ts";
 import { plainPasswords, valuesIn } from "../settings/secrecy.ts";
 import { along, docOf } from "../settings/tree.ts";
@@ -53,7 +52,7 @@ export function settingsOf(stack: string): StackSettings {
     return undefined;
   });
   return {
-    production: isProduction(file.values),
+    production: readPart(file.values).settings.production === true,
     known,
     read: async ({ ask }) => known ?? reportedSettings(file, await ask(showing(stack))),
   };
@@ -88,7 +87,7 @@ export function requireReadable(stack: string, config: Readonly<Record<string, u
 
 /** Whether a secret at this path is a password, which nobody but the program has to know. */
 export function isPassword(path: Path): boolean {
-  const schemas = along(schema, path);
+  const schemas = along(path);
   const last = schemas.at(-1);
   return schemas.length === path.length + 1 && last !== undefined
     ? docOf(last)?.type === "secret text"

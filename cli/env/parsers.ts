@@ -32,14 +32,6 @@ export const someNames: Parser<{ name: string }[]> = (raw) => {
     : new Fault("Allowed: at least one name.", "Write, for example, collector.");
 };
 
-/** As it was written, when it is right. */
-export const written =
-  (parse: Parser<unknown>): Parser<unknown> =>
-  (raw) => {
-    const fault = parse(raw);
-    return fault instanceof Fault ? fault : raw;
-  };
-
 /** The word for the state in this clone. */
 export const EMBEDDED = "embedded";
 

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { listenersOf } from "../../settings/consistency.ts";
 import { clashes, type Listener } from "../../settings/listeners.ts";
+import { readPart } from "../../settings/read.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { stackConfig } from "../../stack/configFile.ts";
 
@@ -29,7 +30,8 @@ function listenersIn(stack: string, file: string): Taken[] {
     const values = Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key.replace(/^cybexp:/, ""), value]),
     );
-    return elsewhere ? [] : listenersOf(values).map((listener) => ({ ...listener, file }));
+    const listeners = elsewhere ? [] : listenersOf(readPart(values).settings);
+    return listeners.map((listener) => ({ ...listener, file }));
   } catch {
     return [];
   }

@@ -5,6 +5,9 @@ import type { Taken } from "./ports.ts";
 /** The config as the file will have it, without the prefix `cybexp:`. */
 export type Values = Readonly<Record<string, unknown>>;
 
+/** Whether it is a production stack that is made. */
+export const isProduction = (values: Values) => values["production"] === true;
+
 /** What is asked for a new environment. */
 export interface Question {
   /** The flag's name, without its dashes. */
@@ -18,6 +21,6 @@ export interface Question {
   asked?(values: Values, taken: readonly Taken[]): boolean;
   /** What Enter means; undefined where there has to be an answer, or nothing to be said. */
   fallback?(values: Values, taken: readonly Taken[]): string | undefined;
-  /** The value for the config; undefined leaves the key out. */
-  readonly parse: Parser<unknown>;
+  /** The value for the config; undefined leaves the key out. @default what the settings make of it */
+  readonly parse?: Parser<unknown>;
 }

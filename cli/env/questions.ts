@@ -1,22 +1,15 @@
 /** What a new environment's file has to know: each with its flag, its default and its check. */
-import { parseListenAddress, parseLoopbackEndpoint } from "../../settings/addresses.ts";
-import { parseImage } from "../../settings/images.ts";
-import { parseHostName } from "../../settings/names.ts";
 import { valueAt } from "../../settings/path.ts";
-import { parsePort } from "../../settings/ports.ts";
-import { isProduction } from "../../settings/production.ts";
-import { oneOf } from "../../settings/scalars.ts";
-import { isPulumiCloud, parseSecretsProvider } from "../../settings/state.ts";
-import { backend, EMBEDDED, names, someNames, written, yesNo } from "./parsers.ts";
+import { isPulumiCloud } from "../../settings/state.ts";
+import { backend, EMBEDDED, names, someNames, yesNo } from "./parsers.ts";
 import { freePort, holderOf } from "./ports.ts";
-import type { Question, Values } from "./question.ts";
+import { isProduction, type Question, type Values } from "./question.ts";
 
 const image = (section: string, text: string, demo: string): Question => ({
   flag: `${section}-image`,
   paths: [[section, "image"]],
   text: `The image of ${text}`,
   fallback: (values) => (isProduction(values) ? undefined : demo),
-  parse: parseImage,
 });
 
 /** A port that is asked for only where another environment has the usual one. */
@@ -35,7 +28,6 @@ function port(section: string, key: "listen" | "bind", usual: number, text: stri
       const free = freePort(wanted(values), taken);
       return key === "bind" ? `127.0.0.1:${free}` : String(free);
     },
-    parse: key === "bind" ? written(parseLoopbackEndpoint) : parsePort,
   };
 }
 
@@ -64,14 +56,12 @@ export const questions: readonly Question[] = [
     paths: [["proxy", "serverName"]],
     text: "The name that clients call",
     fallback: (values) => (isProduction(values) ? undefined : "localhost"),
-    parse: parseHostName,
   },
   {
     flag: "address",
     paths: [["proxy", "address"]],
     text: "The Docker host's address in the network of those clients (0.0.0.0: every one)",
     fallback: (values) => (isProduction(values) ? undefined : "127.0.0.1"),
-    parse: parseListenAddress,
   },
   image("kms", "your cybexp-kms-priv", "cybexp-demo/kms:1"),
   image("backend", "your cybexp-priv-backend", "cybexp-demo/backend:1"),
@@ -104,7 +94,6 @@ export const questions: readonly Question[] = [
     text: "What lets a caller in at both services: password, certificate, either or both",
     asked: hasClients,
     fallback: (values) => (hasClients(values) ? "either" : "password"),
-    parse: oneOf(["password", "certificate", "either", "both"]),
   },
   {
     flag: "backend",
@@ -125,6 +114,5 @@ export const questions: readonly Question[] = [
       }
       return isPulumiCloud(url) ? "default" : "passphrase";
     },
-    parse: parseSecretsProvider,
   },
 ];

@@ -1,8 +1,7 @@
 /** The text of a new environment's file: its config, with what an operator should know beside it. */
 import { stringify } from "yaml";
 import { valueAt } from "../../settings/path.ts";
-import { isProduction } from "../../settings/production.ts";
-import type { Values } from "./question.ts";
+import { isProduction, type Values } from "./question.ts";
 
 /** The file of an environment. @param header The lines at its top, without `#`. */
 export function renderEnvironment(values: Values, header: readonly string[]): string {

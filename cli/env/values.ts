@@ -1,14 +1,12 @@
 /** The config of a new environment as it grows, answer by answer. */
-import { inconsistencies } from "../../settings/consistency.ts";
-import type { Finding } from "../../settings/finding.ts";
-import { Fault } from "../../settings/fault.ts";
+import { Fault, type Parser } from "../../settings/fault.ts";
 import { type Path, valueAt } from "../../settings/path.ts";
-import { isProduction, unfitForProduction } from "../../settings/production.ts";
-import type { Question, Values } from "./question.ts";
+import { readPart, readValue } from "../../settings/read.ts";
+import { isProduction, type Question, type Values } from "./question.ts";
 
 /** The config with one more answer in it, or what is wrong with the answer. */
 export function answered(values: Values, question: Question, answer: string): Values | Fault {
-  const value = question.parse(answer);
+  const value = (question.parse ?? byKey(question))(answer);
   if (value instanceof Fault) {
     return value;
   }
@@ -19,15 +17,15 @@ export function answered(values: Values, question: Question, answer: string): Va
       "Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.",
     );
   }
-  return findings(next).at(0)?.fault ?? next;
+  return readPart(next).findings.at(0)?.fault ?? next;
 }
 
-/** What the settings will say to the answers so far, across keys. */
-function findings(values: Values): Finding[] {
-  return [
-    ...inconsistencies({ stack: "", values, secretKeys: new Set() }),
-    ...unfitForProduction(values),
-  ];
+/** What the settings make of it; an endpoint stands in the file as it was written. */
+function byKey({ paths: [path = []] }: Question): Parser<unknown> {
+  return (answer) => {
+    const value = readValue(path, answer);
+    return value instanceof Fault || typeof value !== "object" ? value : answer;
+  };
 }
 
 function withValue(values: Values, path: Path, value: unknown): Values {

@@ -591,6 +591,7 @@ const cases: readonly Case[] = [
   ]),
 
   ["port 0", "backend.listen", 0, port("0")],
+  ["a port above any whole number that is exact", "backend.listen", 1e23, port("1e+23")],
   ["port 65536", "backend.listen", 65536, port("65536")],
   ["a negative port", "backend.listen", -1, port("-1")],
   ["a fraction of a port", "backend.listen", 50.5, port("50.5")],
@@ -820,6 +821,12 @@ const cases: readonly Case[] = [
       { name: "b", generation: "3", retired: "3" },
     ],
     retiredAhead("cybexp:users[1].retired", 3, "cybexp:users[1].generation", '"3"'),
+  ],
+  [
+    "a generation that is none, with a retired one: told of what is wrong alone",
+    "users",
+    [{ name: "a", generation: 0, retired: 0 }],
+    number("cybexp:users[0].generation", "0", "1 to 1000000"),
   ],
   [
     "the authority in use retired",
