@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { keyName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { dated } from "./dated.ts";
 
 export interface CertificateAuthorityArgs {
@@ -22,10 +24,10 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     args: CertificateAuthorityArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("cybexp:tls:CertificateAuthority", name, {}, opts);
+    super(COMPONENT.certificateAuthority, name, {}, opts);
 
     const key = new tls.PrivateKey(
-      `${name}-key`,
+      keyName(name),
       { algorithm: "ECDSA", ecdsaCurve: "P256" },
       { parent: this },
     );

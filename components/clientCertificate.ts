@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { clockName, keyName, RECORDED } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { clientHost, clientSerial, clientSubject, ORGANIZATION } from "../render/clientName.ts";
 import { publicKeyOf } from "../settings/certificateRequest.ts";
 import type { ClientKeyType } from "../settings/types.ts";
@@ -37,7 +39,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
   readonly subject: pulumi.Output<string>;
 
   constructor(name: string, args: ClientCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:ClientCertificate", name, {}, opts);
+    super(COMPONENT.clientCertificate, name, {}, opts);
 
     const made =
       args.csr === undefined
@@ -51,7 +53,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
 
   #ofOwnKey(name: string, args: ClientCertificateArgs) {
     const { client, generation } = args;
-    const key = new tls.PrivateKey(`${name}-key`, KEYS[args.keyType], {
+    const key = new tls.PrivateKey(keyName(name), KEYS[args.keyType], {
       parent: this,
       ...(args.past && { ignoreChanges: ["algorithm", "ecdsaCurve", "rsaBits"] }),
     });
@@ -107,7 +109,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
           publicKey,
           validityDays: args.validityDays,
         },
-        because: { SUBJECT: clientSubject(id), SINCE: this.#clock(name, args) },
+        because: { [RECORDED.subject]: clientSubject(id), SINCE: this.#clock(name, args) },
       },
       { parent: this, ...(args.past && { ignoreChanges: ["stdin", "environment"] }) },
     );
@@ -116,15 +118,15 @@ export class ClientCertificate extends pulumi.ComponentResource {
       certificate: pulumi.unsecret(signed.stdout),
       privateKey: pulumi.secret(""),
       // Of the generation before: the subject that it was signed with, not one of the new request.
-      subject: signed.environment.apply((because) => because?.["SUBJECT"] ?? ""),
+      subject: signed.environment.apply((because) => because?.[RECORDED.subject] ?? ""),
     };
   }
 
   /** A certificate that nobody uses: the TLS provider renews it when the one of the request is due. */
   #clock(name: string, args: ClientCertificateArgs): pulumi.Output<string> {
-    const key = new tls.PrivateKey(`${name}-clock-key`, KEYS.ecdsa, { parent: this });
+    const key = new tls.PrivateKey(keyName(clockName(name)), KEYS.ecdsa, { parent: this });
     return new tls.SelfSignedCert(
-      `${name}-clock`,
+      clockName(name),
       {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: `the renewal of ${name}` },

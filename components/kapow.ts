@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { KAPOW, KAPOW_FILES_VOLUME, LABEL } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { kapowNeeds } from "../render/imageNeeds.ts";
 import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
 import type { ReleaseFiles } from "../render/release.ts";
@@ -60,14 +62,14 @@ export interface KapowArgs {
  */
 export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   readonly network: pulumi.Output<string>;
-  readonly upstream = `kapow:${KAPOW_PORT}`;
+  readonly upstream = `${KAPOW}:${KAPOW_PORT}`;
   readonly tls: NonNullable<ProxyUpstream["tls"]>;
   /** Its door at the proxy, if there is to be one. */
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Kapow", name, {}, opts);
+    super(COMPONENT.kapow, name, {}, opts);
     const { deployment, settings } = args;
     const ownInit = isProgramText(settings.init) ? [] : [settings.init];
     const image = checkedImage(
@@ -83,8 +85,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
     const network = new docker.Network(
       `${name}-network`,
       {
-        name: dockerName(deployment, "kapow"),
-        labels: labels(deployment, "kapow"),
+        name: dockerName(deployment, KAPOW),
+        labels: labels(deployment, KAPOW),
         // Its own, with at most the proxy in it: its commands reach the services as every caller does.
         options: {
           "com.docker.network.bridge.enable_ip_masquerade": String(settings.egress),
@@ -97,7 +99,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       `${name}-files`,
       {
         deployment,
-        part: "kapow-files",
+        part: KAPOW_FILES_VOLUME,
         files: pulumi
           .all([
             args.certificate.certificate,
@@ -131,10 +133,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       name,
       {
         deployment,
-        role: "kapow",
+        role: KAPOW,
         image,
         user: OWNER,
-        networks: [{ network: network.name, aliases: ["kapow"] }],
+        networks: [{ network: network.name, aliases: [KAPOW] }],
         // Of its three ports the one with mutual TLS: the other two listen on its own loopback.
         ports:
           settings.listen === undefined
@@ -142,7 +144,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
             : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
         volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
         // Another release, another container: that is its restart.
-        labels: { "cybexp.release": files.digest },
+        labels: { [LABEL.release]: files.digest },
         entrypoint: [settings.program],
         command: kapowArguments(FOLDER, init),
         // Its commands inherit all of it: no secret could be here.
@@ -169,7 +171,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
     this.doors = settings.door
       ? [
           {
-            name: "kapow",
+            name: KAPOW,
             service: this,
             maxBody: `${MAX_BODY.kapow}m`,
             room: limits.doors.kapow,

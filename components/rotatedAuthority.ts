@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { generationName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
 import { dated } from "./dated.ts";
@@ -35,7 +37,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   readonly chain: pulumi.Output<string>;
 
   constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:RotatedAuthority", name, {}, opts);
+    super(COMPONENT.rotatedAuthority, name, {}, opts);
     const { generation = 1 } = args;
 
     this.current = this.#authority(name, generation, args);
@@ -57,7 +59,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 
   #authority(name: string, generation: number, args: RotatedAuthorityArgs): CertificateAuthority {
     return new CertificateAuthority(
-      `${name}-${generation}`,
+      generationName(name, generation),
       { commonName: nameOf(args, generation), validityDays: validityDaysOf(args) },
       { parent: this },
     );

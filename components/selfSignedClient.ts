@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { keyName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { dated } from "./dated.ts";
 
 /** Ten years, renewed a year before their end: it opens nothing but the server that it is made for. */
@@ -18,10 +20,10 @@ export class SelfSignedClient extends pulumi.ComponentResource {
   readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:SelfSignedClient", name, {}, opts);
+    super(COMPONENT.selfSignedClient, name, {}, opts);
 
     const key = new tls.PrivateKey(
-      `${name}-key`,
+      keyName(name),
       { algorithm: "ECDSA", ecdsaCurve: "P256" },
       { parent: this },
     );

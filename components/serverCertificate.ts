@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { keyName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { dated } from "./dated.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
@@ -24,14 +26,14 @@ export class ServerCertificate extends pulumi.ComponentResource {
   readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:ServerCertificate", name, {}, opts);
+    super(COMPONENT.serverCertificate, name, {}, opts);
     const {
       validityDays = certificateDays.validityDays.fallback,
       renewBeforeDays = certificateDays.renewBeforeDays.fallback,
     } = args;
 
     const key = new tls.PrivateKey(
-      `${name}-key`,
+      keyName(name),
       { algorithm: "ECDSA", ecdsaCurve: "P256" },
       { parent: this, replacementTrigger: args.generation ?? 1 },
     );

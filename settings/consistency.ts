@@ -1,12 +1,10 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
-import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
 import { certificateDays } from "./certificates.ts";
 import { Fault, type Parser } from "./fault.ts";
 import type { Finding } from "./finding.ts";
-import { clashes, type Listener } from "./listeners.ts";
+import { clashes, listenersIn } from "./listeners.ts";
 import { parseUserName } from "./names.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
-import { parsePort } from "./ports.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { parseBigNumber, parseBoolean, wholeNumber } from "./scalars.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
@@ -37,33 +35,8 @@ function parsed<T>(values: unknown, path: Path, parse: Parser<T>): T | undefined
   return result instanceof Fault ? undefined : result;
 }
 
-/** Every listener that a configuration asks for, as far as it can be read. */
-export function listenersOf(values: unknown): Listener[] {
-  const given = (path: Path) => {
-    const endpoint = parsed(values, path, parseLoopbackEndpoint);
-    return endpoint === undefined ? [] : [{ path, ...endpoint }];
-  };
-  const port = (path: Path, address: string | undefined) => {
-    const port = parsed(values, path, parsePort);
-    return port === undefined ? [] : [{ path, address, port }];
-  };
-  const services = ["kms", "backend"];
-  const proxy = parsed(values, ["proxy", "address"], parseListenAddress);
-  const kapow =
-    valueAt(values, ["kapow", "address"]) === undefined
-      ? "127.0.0.1"
-      : parsed(values, ["kapow", "address"], parseListenAddress);
-  return [
-    ...services.flatMap((service) => given([service, "bind"])),
-    ...services.flatMap((service) => given(["database", "publish", service])),
-    ...services.flatMap((service) => port([service, "listen"], proxy)),
-    ...port(["kapow", "door", "listen"], proxy),
-    ...port(["kapow", "listen"], kapow),
-  ];
-}
-
 function clashingListeners(values: unknown): Finding[] {
-  return clashes(listenersOf(values)).map(({ first, second }) => ({
+  return clashes(listenersIn(values)).map(({ first, second }) => ({
     path: second.path,
     fault: new Fault(
       `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,

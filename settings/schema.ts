@@ -9,7 +9,7 @@ import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
 import { Fault, type Parser } from "./fault.ts";
 import { parseImage } from "./images.ts";
-import { parseInit, parseProgramName, parseRoute } from "./kapow.ts";
+import { KAPOW_ADDRESS, parseInit, parseProgramName, parseRoute } from "./kapow.ts";
 import { parseLoss } from "./lost.ts";
 import { parseHostName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
@@ -298,7 +298,7 @@ const kapow = z
         allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
       },
       parseListenAddress,
-    ).default("127.0.0.1"),
+    ).default(KAPOW_ADDRESS),
     listen: key(
       {
         type: "port",

@@ -1,6 +1,7 @@
 /** Kept volumes on an engine: their marks, read and written without starting anything. */
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
+import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
 import { MARK, MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
 import { tar, type TarEntry } from "../../render/tar.ts";
@@ -40,10 +41,10 @@ export async function findVolume(
   if (info === undefined) {
     return undefined;
   }
-  const label = info.Labels?.["cybexp.deployment"];
-  if (label !== deployment) {
+  const owner = info.Labels?.[LABEL.deployment];
+  if (owner !== deployment) {
     // Somebody else's: what is in it is none of our business.
-    return { deployment: label, mark: undefined, missingKeys: [] };
+    return { deployment: owner, mark: undefined, missingKeys: [] };
   }
   return withMounted(docker, volume, deployment, async ({ container, path }) => {
     const files = keys
@@ -54,7 +55,7 @@ export async function findVolume(
       files.find((file) => basename(file.path) === name)?.content.toString("utf8");
     const mark = text(MARK_FILE)?.trim();
     return {
-      deployment: label,
+      deployment: owner,
       mark: mark !== undefined && MARK.test(mark) ? mark : undefined,
       missingKeys: [...new Set([...sealed(text(SEAL_FILE)), ...needed])].filter(
         (name) => !names.includes(name),
@@ -131,12 +132,12 @@ async function withMounted<T>(
 ): Promise<T> {
   const users = await docker.run([
     ...["container", "ls", "--all", "--filter", `volume=${volume}`],
-    ...["--filter", `label=cybexp.deployment=${deployment}`],
-    ...["--format", '{{.ID}}\t{{.Label "cybexp.role"}}'],
+    ...["--filter", `label=${label("deployment", deployment)}`],
+    ...["--format", `{{.ID}}\t${labelTemplate("role")}`],
   ]);
   for (const [container = "", role] of users.split("\n").map((line) => line.split("\t"))) {
     // A task's is gone at any moment.
-    if (container === "" || role === "task") {
+    if (container === "" || role === TASK) {
       continue;
     }
     const info = await docker.inspect<ContainerInfo>("container", container);
@@ -145,7 +146,9 @@ async function withMounted<T>(
       return use({ container, path });
     }
   }
-  const labels = [`--label=cybexp.deployment=${deployment}`, "--label=cybexp.role=task"];
+  const labels = [label("deployment", deployment), label("role", TASK)].map(
+    (text) => `--label=${text}`,
+  );
   // An image with nothing in it: no registry has to be asked, and nothing of it can run.
   const image = (await docker.run(["image", "import", "-"], { input: tar([]) })).trim();
   try {
