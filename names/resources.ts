@@ -28,6 +28,8 @@ export const memberName = (list: string, member: string): string => `${list}-${m
 export const generationName = (name: string, generation: number): string => `${name}-${generation}`;
 /** Of a certificate's private key. */
 export const keyName = (certificate: string): string => `${certificate}-key`;
+/** The certificate that a key of such a name is for; undefined for any other name. */
+export const certificateOf = (key: string): string | undefined => /^(.+)-key$/.exec(key)?.[1];
 /** Of the certificate that tells when one that a program of ours signs is to be renewed. */
 export const clockName = (certificate: string): string => `${certificate}-clock`;
 /** Of the program that hands a volume to its user. */

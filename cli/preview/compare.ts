@@ -1,10 +1,10 @@
 /** What a change means to those who call: secrets that are rotated, who loses and who gets access. */
-import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { consequences } from "../../settings/rotationNumbers.ts";
 import { ofDoors } from "./doors.ts";
 import { CLIENTS, ofHolders, USERS } from "./holders.ts";
 import type { Listener, Picture } from "./picture.ts";
-import { endpoint, theRole } from "./words.ts";
+import { theRole } from "./words.ts";
 
 /** A sentence each, without a full stop. */
 export interface Difference {
@@ -33,9 +33,11 @@ export function compare(before: Picture, after: Picture): Difference {
     gained: [...users.gained, ...clients.gained, ...doors.gained],
     opened: without(after.listeners, before.listeners)
       .sort((a, b) => exposure(b) - exposure(a))
-      .map((listener) => `${theRole(listener.role)} at ${endpoint(listener)}: ${reach(listener)}`),
+      .map(
+        (listener) => `${theRole(listener.role)} at ${endpointText(listener)}: ${reach(listener)}`,
+      ),
     closed: without(before.listeners, after.listeners).map(
-      (listener) => `${theRole(listener.role)} at ${endpoint(listener)}`,
+      (listener) => `${theRole(listener.role)} at ${endpointText(listener)}`,
     ),
   };
 }
@@ -89,7 +91,7 @@ function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): s
 }
 
 function without(list: readonly Listener[], others: readonly Listener[]): Listener[] {
-  const key = (listener: Listener) => `${listener.role} ${endpoint(listener)}`;
+  const key = (listener: Listener) => `${listener.role} ${endpointText(listener)}`;
   const known = new Set(others.map(key));
   return list.filter((listener) => !known.has(key(listener)));
 }

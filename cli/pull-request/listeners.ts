@@ -1,10 +1,9 @@
 /** The listeners in a stack's config, before it is read: what is not well-formed is left to the program. */
-import { callableAt, parseLoopbackEndpoint } from "../../settings/addresses.ts";
+import { callableAt, endpointText, parseLoopbackEndpoint } from "../../settings/addresses.ts";
 import { Fault } from "../../settings/fault.ts";
 import { type ListenerKeys, LISTENERS } from "../../settings/listeners.ts";
 import { valueAt } from "../../settings/path.ts";
 import type { Endpoint } from "../../settings/types.ts";
-import { endpoint } from "../preview/words.ts";
 
 /** A config as it stands in the stack's file, by keys. */
 export type Map = Record<string, unknown>;
@@ -43,7 +42,7 @@ export function placeAll(config: Map, place: Place): void {
   for (const { keys, original } of found) {
     const placed = place(original);
     if ("endpoint" in keys) {
-      setAt(config, keys.endpoint, endpoint(placed));
+      setAt(config, keys.endpoint, endpointText(placed));
     } else {
       setAt(config, keys.port, placed.port);
       setAt(config, keys.address, placed.address);
