@@ -3,7 +3,7 @@ import { endpointText, isLoopback, isUnspecified } from "../../settings/addresse
 import { consequences } from "../../settings/rotationNumbers.ts";
 import { ofDoors } from "./doors.ts";
 import { CLIENTS, ofHolders, USERS } from "./holders.ts";
-import type { Listener, Picture } from "./picture.ts";
+import type { Listener, StackView } from "./stackView.ts";
 import { theRole } from "./words.ts";
 
 /** A sentence each, without a full stop. */
@@ -17,7 +17,7 @@ export interface Difference {
 }
 
 /** Compares a stack as it is with the stack as it would be. */
-export function compare(before: Picture, after: Picture): Difference {
+export function compare(before: StackView, after: StackView): Difference {
   const users = ofHolders(before, after, USERS);
   const clients = ofHolders(before, after, CLIENTS);
   const authorities = ofAuthorities(before, after);
@@ -42,7 +42,7 @@ export function compare(before: Picture, after: Picture): Difference {
   };
 }
 
-function ofAuthorities(before: Picture, after: Picture) {
+function ofAuthorities(before: StackView, after: StackView) {
   const rotated: string[] = [];
   const lost: string[] = [];
   for (const which of ["server", "client"] as const) {
@@ -69,7 +69,7 @@ function ofAuthorities(before: Picture, after: Picture) {
   return { rotated, lost };
 }
 
-function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): string[] {
+function ofNumbers({ numbers: before }: StackView, { numbers: after }: StackView): string[] {
   const raised = (name: string, sentence: (number: number) => string) => {
     const [old, now] = [before[name], after[name]];
     return old === undefined || now === undefined || old === now ? [] : [sentence(now)];

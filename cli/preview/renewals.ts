@@ -15,7 +15,7 @@ import {
   SELF_SIGNED_CERT,
 } from "../../names/types.ts";
 import type { Step } from "./events.ts";
-import type { Picture } from "./picture.ts";
+import type { StackView } from "./stackView.ts";
 import { enumerate } from "./words.ts";
 
 /** A sentence each, without a full stop. */
@@ -25,7 +25,7 @@ export interface Renewals {
 }
 
 /** Certificates that are renewed near their end or re-signed, and passwords replaced in their place. */
-export function renewalsOf(steps: readonly Step[], before: Picture, after: Picture): Renewals {
+export function renewalsOf(steps: readonly Step[], before: StackView, after: StackView): Renewals {
   const made = (type: string, nameOf: (name: string) => string | undefined, within?: string) =>
     steps
       .filter(({ op, urn }) => op === "replace" && typeIn(urn) === type)

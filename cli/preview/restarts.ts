@@ -2,7 +2,7 @@
 import type { Role } from "../../names/docker.ts";
 import { CONTAINER } from "../../names/types.ts";
 import type { Step } from "./events.ts";
-import { roleOf } from "./picture.ts";
+import { roleOf } from "./stackView.ts";
 import { enumerate, theRole, upperFirst } from "./words.ts";
 
 /** What a caller notices when the role's container is replaced; see components/service.ts. */

@@ -1,4 +1,4 @@
-/** Who may call a stack and where it listens: one picture of it as it is, one as it would be. */
+/** Who may call a stack and where it listens: one view of it as it is, one as it would be. */
 import { LABEL } from "../../names/docker.ts";
 import { generationIn, isPartOf, NAME, numberIn, recorded, typeIn } from "../../names/resources.ts";
 import { COMMAND, COMPONENT, CONTAINER, RANDOM_PASSWORD } from "../../names/types.ts";
@@ -17,7 +17,7 @@ export interface Listener {
   readonly port: number;
 }
 
-export interface Picture {
+export interface StackView {
   readonly users: Holders;
   readonly clients: Holders;
   /** Numbers of the authorities that are trusted. */
@@ -28,8 +28,8 @@ export interface Picture {
   readonly listeners: readonly Listener[];
 }
 
-/** The picture that the resources make, as they are (`old`) or as they would be (`next`). */
-export function pictureOf(steps: readonly Step[], side: "old" | "next"): Picture {
+/** What the resources say of it, as they are (`old`) or as they would be (`next`). */
+export function stackViewOf(steps: readonly Step[], side: "old" | "next"): StackView {
   const there = steps.filter((step) => step[side] !== undefined);
   const smoke = there.find(({ type, name }) => type === COMMAND && name === NAME.smoke)?.[side];
   const numbers = parsed<number>(recorded("rotation", smoke));
