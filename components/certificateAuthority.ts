@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { keyName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { ORGANIZATION } from "../render/clientName.ts";
 import { dated } from "./dated.ts";
+import { privateKeyFor } from "./signing.ts";
 
 export interface CertificateAuthorityArgs {
   /** What it calls itself, in the certificate's subject. */
@@ -26,16 +27,12 @@ export class CertificateAuthority extends pulumi.ComponentResource {
   ) {
     super(COMPONENT.certificateAuthority, name, {}, opts);
 
-    const key = new tls.PrivateKey(
-      keyName(name),
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this },
-    );
+    const key = privateKeyFor(name, { parent: this });
     const certificate = new tls.SelfSignedCert(
       name,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: args.commonName, organization: "CYBEX-P" },
+        subject: { commonName: args.commonName, organization: ORGANIZATION },
         validityPeriodHours: args.validityDays * 24,
         // Of the same key, so what it signed stays good; clients have a tenth of its life to get it.
         earlyRenewalHours: Math.floor((args.validityDays * 24) / 10),

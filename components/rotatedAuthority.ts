@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import { generationName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { ORGANIZATION } from "../render/clientName.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
-import { dated } from "./dated.ts";
+import { signedBy } from "./signing.ts";
 
 export interface RotatedAuthorityArgs {
   readonly commonName: string;
@@ -72,28 +72,18 @@ export class RotatedAuthority extends pulumi.ComponentResource {
     args: RotatedAuthorityArgs,
     generation: number,
   ): pulumi.Output<string> {
-    const request = new tls.CertRequest(
-      `${name}-request`,
-      {
-        privateKeyPem: this.current.privateKey,
-        subject: { commonName: nameOf(args, generation), organization: "CYBEX-P" },
-      },
-      { parent: this },
-    );
-    const certificate = new tls.LocallySignedCert(
+    return signedBy(
+      previous,
       name,
       {
-        certRequestPem: request.certRequestPem,
-        caPrivateKeyPem: previous.privateKey,
-        caCertPem: previous.issuer,
-        validityPeriodHours: validityDaysOf(args) * 24,
-        isCaCertificate: true,
-        setSubjectKeyId: true,
+        privateKey: this.current.privateKey,
+        subject: { commonName: nameOf(args, generation), organization: ORGANIZATION },
+        validityDays: validityDaysOf(args),
+        isCa: true,
         allowedUses: ["cert_signing", "crl_signing"],
       },
-      { parent: this },
+      this,
     );
-    return dated(certificate.certPem, previous.privateKey);
   }
 }
 

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { keyName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { dated } from "./dated.ts";
+import { privateKeyFor } from "./signing.ts";
 
 /** Ten years, renewed a year before their end: it opens nothing but the server that it is made for. */
 const VALIDITY_HOURS = 10 * 365 * 24;
@@ -22,11 +22,7 @@ export class SelfSignedClient extends pulumi.ComponentResource {
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.selfSignedClient, name, {}, opts);
 
-    const key = new tls.PrivateKey(
-      keyName(name),
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this },
-    );
+    const key = privateKeyFor(name, { parent: this });
     const certificate = new tls.SelfSignedCert(
       name,
       {
