@@ -8,6 +8,7 @@ export const COMMAND = "command:local:Command";
 export const RANDOM_ID = "random:index/randomId:RandomId";
 export const RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword";
 export const PRIVATE_KEY = "tls:index/privateKey:PrivateKey";
+export const CERT_REQUEST = "tls:index/certRequest:CertRequest";
 export const SELF_SIGNED_CERT = "tls:index/selfSignedCert:SelfSignedCert";
 export const LOCALLY_SIGNED_CERT = "tls:index/locallySignedCert:LocallySignedCert";
 
