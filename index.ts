@@ -16,6 +16,7 @@ import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
+import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
@@ -23,17 +24,17 @@ import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
 
-const guard = new RotationGuard("rotation-guard", { settings });
+const guard = new RotationGuard(NAME.rotationGuard, { settings });
 
 // As protected as the volumes that carry it: with another one they would be somebody else's.
 const identity = new random.RandomId(
-  "deployment",
+  NAME.deployment,
   { byteLength: 8 },
   { protect: !settings.throwaway },
 );
 
 const deployment: Deployment = await keepVolumes(
-  "kept",
+  NAME.kept,
   {
     stack: pulumi.getStack(),
     // Everything in Docker carries it, so nothing there changes before the guards are content.
@@ -44,9 +45,9 @@ const deployment: Deployment = await keepVolumes(
   settings,
 );
 
-const limits = stackLimits(settings, engineSize("engine-size", deployment.dockerHost));
+const limits = stackLimits(settings, engineSize(NAME.engineSize, deployment.dockerHost));
 
-const kms = new Kms("kms", {
+const kms = new Kms(NAME.kms, {
   deployment,
   settings: settings.kms,
   database: settings.database,
@@ -56,7 +57,7 @@ const kms = new Kms("kms", {
   limits,
 });
 
-const backend = new Backend("backend", {
+const backend = new Backend(NAME.backend, {
   deployment,
   settings: settings.backend,
   database: settings.database,
@@ -65,14 +66,14 @@ const backend = new Backend("backend", {
   limits,
 });
 
-const serverAuthority = new RotatedAuthority("server-ca", {
+const serverAuthority = new RotatedAuthority(NAME.serverCa, {
   commonName: `CYBEX-P ${deployment.stack} server CA`,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.serverCa,
   overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
 });
 
-const serverCertificate = new ServerCertificate("server-certificate", {
+const serverCertificate = new ServerCertificate(NAME.serverCertificate, {
   authority: serverAuthority,
   serverName: settings.proxy.serverName,
   validityDays: settings.certificates.validityDays,
@@ -80,9 +81,9 @@ const serverCertificate = new ServerCertificate("server-certificate", {
   generation: settings.rotation.serverCertificate,
 });
 
-const userList = new UserList("user", { users: settings.users });
+const userList = new UserList(NAME.users, { users: settings.users });
 
-const clientAuthority = new RotatedAuthority("client-ca", {
+const clientAuthority = new RotatedAuthority(NAME.clientCa, {
   commonName: `CYBEX-P ${deployment.stack} client CA`,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.clientCa,
@@ -90,7 +91,7 @@ const clientAuthority = new RotatedAuthority("client-ca", {
   vouched: false,
 });
 
-const clientList = new ClientList("client", {
+const clientList = new ClientList(NAME.clients, {
   authority: clientAuthority,
   clients: settings.clients,
   validityDays: settings.certificates.clientValidityDays,
@@ -99,12 +100,12 @@ const clientList = new ClientList("client", {
 
 const kapow =
   settings.kapow &&
-  new Kapow("kapow", {
+  new Kapow(NAME.kapow, {
     deployment,
     settings: settings.kapow,
     serverName: kapowServerName(settings),
     serverCa: serverAuthority.bundle,
-    certificate: new ServerCertificate("kapow-certificate", {
+    certificate: new ServerCertificate(NAME.kapowCertificate, {
       authority: serverAuthority,
       serverName: kapowServerName(settings),
       validityDays: settings.certificates.validityDays,
@@ -112,12 +113,12 @@ const kapow =
       generation: settings.rotation.serverCertificate,
     }),
     clientCa: clientAuthority.bundle,
-    healthClient: new SelfSignedClient("kapow-health"),
-    proxyClient: new SelfSignedClient("kapow-proxy"),
+    healthClient: new SelfSignedClient(NAME.kapowHealth),
+    proxyClient: new SelfSignedClient(NAME.kapowProxy),
     limits,
   });
 
-const proxy = new TlsProxy("proxy", {
+const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
   certificate: serverCertificate,
@@ -146,7 +147,7 @@ const proxy = new TlsProxy("proxy", {
   ],
 });
 
-new SmokeCheck("smoke", {
+new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
   authority: serverAuthority,
@@ -160,7 +161,7 @@ new SmokeCheck("smoke", {
 
 const urls = urlsOf(settings);
 
-const moduleConfigs = new ModuleConfigs("module", {
+const moduleConfigs = new ModuleConfigs(NAME.modules, {
   kmsUrl: urls.kms,
   backendUrl: urls.backend,
   users: userList,

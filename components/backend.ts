@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { databaseRole, type ServiceRole } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { renderBackendConfig } from "../render/backendConfig.ts";
 import { serviceNeeds } from "../render/imageNeeds.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
@@ -9,6 +11,8 @@ import type { Deployment } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
+
+const ROLE = "backend" satisfies ServiceRole;
 
 export interface BackendArgs {
   readonly deployment: Deployment;
@@ -31,13 +35,13 @@ export class Backend extends pulumi.ComponentResource {
   readonly database: Database;
 
   constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Backend", name, {}, opts);
+    super(COMPONENT.backend, name, {}, opts);
     const { deployment, settings } = args;
     const image = checkedImage(
       `${name}-image`,
       imageId(`${name}-image`, settings.image, this),
       deployment,
-      serviceNeeds("backend", SERVICE_OWNER),
+      serviceNeeds(ROLE, SERVICE_OWNER),
       this,
     );
     const limits = pulumi.output(
@@ -48,7 +52,7 @@ export class Backend extends pulumi.ComponentResource {
       `${name}-db`,
       {
         deployment,
-        role: "backend-db",
+        role: databaseRole(ROLE),
         image: args.database.image,
         database: String(settings.config["db_name"] ?? "priv_backend"),
         generation: args.databaseGeneration,
@@ -62,7 +66,7 @@ export class Backend extends pulumi.ComponentResource {
       name,
       {
         deployment,
-        role: "backend",
+        role: ROLE,
         image,
         config: this.database.uri.apply((databaseUri) =>
           renderBackendConfig({ databaseUri, overrides: settings.config }),

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { ownerName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 
@@ -22,7 +24,7 @@ export class BodyVolume extends pulumi.ComponentResource {
   readonly volumeName: pulumi.Output<string>;
 
   constructor(name: string, args: BodyVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:docker:BodyVolume", name, {}, opts);
+    super(COMPONENT.bodyVolume, name, {}, opts);
     const { deployment, part, owner, image } = args;
 
     const volume = new docker.Volume(
@@ -31,7 +33,7 @@ export class BodyVolume extends pulumi.ComponentResource {
       { parent: this },
     );
     const prepared = new Program(
-      `${name}-owner`,
+      ownerName(name),
       {
         program: "volume",
         input: {

@@ -1,6 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { COMPONENT } from "../names/types.ts";
+import { ORGANIZATION } from "../render/clientName.ts";
 import { dated } from "./dated.ts";
+import { privateKeyFor } from "./signing.ts";
 
 export interface CertificateAuthorityArgs {
   /** Its name in the certificate's subject. */
@@ -22,18 +25,14 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     args: CertificateAuthorityArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("cybexp:tls:CertificateAuthority", name, {}, opts);
+    super(COMPONENT.certificateAuthority, name, {}, opts);
 
-    const key = new tls.PrivateKey(
-      `${name}-key`,
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this },
-    );
+    const key = privateKeyFor(name, { parent: this });
     const certificate = new tls.SelfSignedCert(
       name,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: args.commonName, organization: "CYBEX-P" },
+        subject: { commonName: args.commonName, organization: ORGANIZATION },
         validityPeriodHours: args.validityDays * 24,
         // The key stays, so what it signed stays good. Clients have a tenth of its life to get the new one.
         earlyRenewalHours: Math.floor((args.validityDays * 24) / 10),

@@ -1,11 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { clockName, RECORDED } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { clientHost, clientSerial, clientSubject, ORGANIZATION } from "../render/clientName.ts";
 import { publicKeyOf } from "../settings/certificateRequest.ts";
 import type { ClientKeyType } from "../settings/types.ts";
-import { dated } from "./dated.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
+import { privateKeyFor, signedBy } from "./signing.ts";
 
 export interface ClientCertificateArgs {
   readonly authority: RotatedAuthority;
@@ -22,11 +24,6 @@ export interface ClientCertificateArgs {
   readonly renewBeforeDays: number;
 }
 
-const KEYS = {
-  ecdsa: { algorithm: "ECDSA", ecdsaCurve: "P256" },
-  rsa: { algorithm: "RSA", rsaBits: 3072 },
-} as const;
-
 /** The certificate of one client and generation. */
 export class ClientCertificate extends pulumi.ComponentResource {
   /** PEM. */
@@ -37,7 +34,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
   readonly subject: pulumi.Output<string>;
 
   constructor(name: string, args: ClientCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:ClientCertificate", name, {}, opts);
+    super(COMPONENT.clientCertificate, name, {}, opts);
 
     const made =
       args.csr === undefined
@@ -51,40 +48,29 @@ export class ClientCertificate extends pulumi.ComponentResource {
 
   #ofOwnKey(name: string, args: ClientCertificateArgs) {
     const { client, generation } = args;
-    const key = new tls.PrivateKey(`${name}-key`, KEYS[args.keyType], {
-      parent: this,
-      ...(args.past && { ignoreChanges: ["algorithm", "ecdsaCurve", "rsaBits"] }),
-    });
+    const past = args.past && { ignoreChanges: ["algorithm", "ecdsaCurve", "rsaBits"] };
+    const key = privateKeyFor(name, { parent: this, ...past }, args.keyType);
     const id = key.publicKeyPem.apply((publicKey) => ({ name: client, generation, publicKey }));
     const host = clientHost(client);
-    const request = new tls.CertRequest(
-      `${name}-request`,
+    const certificate = signedBy(
+      args.authority.current,
+      name,
       {
-        privateKeyPem: key.privateKeyPem,
+        privateKey: key.privateKeyPem,
         subject: {
           commonName: client,
           organization: ORGANIZATION,
           serialNumber: id.apply(clientSerial),
         },
         ...(host !== undefined && { dnsNames: [host] }),
-      },
-      { parent: this },
-    );
-    const certificate = new tls.LocallySignedCert(
-      name,
-      {
-        certRequestPem: request.certRequestPem,
-        caPrivateKeyPem: args.authority.current.privateKey,
-        caCertPem: args.authority.current.issuer,
-        validityPeriodHours: args.validityDays * 24,
-        earlyRenewalHours: args.renewBeforeDays * 24,
-        setSubjectKeyId: true,
+        validityDays: args.validityDays,
+        renewBeforeDays: args.renewBeforeDays,
         allowedUses: ["digital_signature", "client_auth"],
       },
-      { parent: this },
+      this,
     );
     return {
-      certificate: dated(certificate.certPem, args.authority.current.privateKey),
+      certificate,
       privateKey: key.privateKeyPem,
       subject: id.apply(clientSubject),
     };
@@ -107,7 +93,7 @@ export class ClientCertificate extends pulumi.ComponentResource {
           publicKey,
           validityDays: args.validityDays,
         },
-        because: { SUBJECT: clientSubject(id), SINCE: this.#clock(name, args) },
+        because: { [RECORDED.subject]: clientSubject(id), SINCE: this.#clock(name, args) },
       },
       { parent: this, ...(args.past && { ignoreChanges: ["stdin", "environment"] }) },
     );
@@ -116,15 +102,16 @@ export class ClientCertificate extends pulumi.ComponentResource {
       certificate: pulumi.unsecret(signed.stdout),
       privateKey: pulumi.secret(""),
       // For the generation before: the subject that it was signed with, not that of the new request.
-      subject: signed.environment.apply((because) => because?.["SUBJECT"] ?? ""),
+      subject: signed.environment.apply((because) => because?.[RECORDED.subject] ?? ""),
     };
   }
 
   /** A certificate that nobody uses: the TLS provider renews it when the one of the request is due. */
   #clock(name: string, args: ClientCertificateArgs): pulumi.Output<string> {
-    const key = new tls.PrivateKey(`${name}-clock-key`, KEYS.ecdsa, { parent: this });
+    const clock = clockName(name);
+    const key = privateKeyFor(clock, { parent: this });
     return new tls.SelfSignedCert(
-      `${name}-clock`,
+      clock,
       {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: `the renewal of ${name}` },

@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { generationName, memberName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import type { ClientCheck } from "../render/proxyRelease.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { overlaps } from "../settings/notices.ts";
@@ -38,7 +40,7 @@ export class ClientList extends pulumi.ComponentResource {
   readonly check: pulumi.Output<ClientCheck>;
 
   constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:ClientList", name, {}, opts);
+    super(COMPONENT.clientList, name, {}, opts);
 
     const clients = args.clients.map(withDefaults).map((client) => ({
       client,
@@ -96,7 +98,7 @@ export class ClientList extends pulumi.ComponentResource {
 
   #certificate(prefix: string, args: ClientListArgs, client: ClientSettings, generation: number) {
     return new ClientCertificate(
-      `${prefix}-${client.name}-${generation}`,
+      generationName(memberName(prefix, client.name), generation),
       {
         authority: args.authority,
         client: client.name,

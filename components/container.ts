@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { COMPONENT } from "../names/types.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 
@@ -80,7 +81,7 @@ export class Container extends pulumi.ComponentResource {
   readonly containerName: string;
 
   constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:docker:Container", name, {}, opts);
+    super(COMPONENT.container, name, {}, opts);
     this.containerName = dockerName(args.deployment, args.role);
 
     const container = new docker.Container(

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { ownerName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { type Deployment, dockerName, labels, type VolumeWatch } from "./deployment.ts";
 import { KeptVolumes } from "./keptVolumes.ts";
 import { Program } from "./program.ts";
@@ -24,7 +26,7 @@ export class DataVolume extends pulumi.ComponentResource {
   readonly volumeName: pulumi.Output<string>;
 
   constructor(name: string, args: DataVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:docker:DataVolume", name, {}, opts);
+    super(COMPONENT.dataVolume, name, {}, opts);
     const { deployment, part } = args;
     const keep = !deployment.throwaway;
     const watch = keep ? watchOver(name, part, deployment, this) : undefined;
@@ -46,7 +48,7 @@ export class DataVolume extends pulumi.ComponentResource {
     // an empty volume, it gets owner and mode of the image's folder. So the mark comes first.
     const mark = watch?.markOf(part);
     const prepared = new Program(
-      `${name}-owner`,
+      ownerName(name),
       {
         program: "volume",
         input: {

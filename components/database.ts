@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { type DatabaseRole, dataVolume, secretsVolume } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { databaseUser } from "../render/databaseUser.ts";
 import { databaseNeeds } from "../render/imageNeeds.ts";
 import { mongoHello, printfBytes } from "../render/mongoHello.ts";
@@ -37,7 +39,7 @@ const HEALTH_CHECK = [
 export interface DatabaseArgs {
   readonly deployment: Deployment;
   /** Its service's role and `-db`. */
-  readonly role: `${string}-db`;
+  readonly role: DatabaseRole;
   readonly image: string;
   /** The database of the one service that uses this server. */
   readonly database: string;
@@ -60,7 +62,7 @@ export class Database extends pulumi.ComponentResource {
   readonly #retireInput: Record<string, unknown>;
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Database", name, {}, opts);
+    super(COMPONENT.database, name, {}, opts);
     const { deployment, role } = args;
     const image = checkedImage(
       `${name}-image`,
@@ -79,7 +81,7 @@ export class Database extends pulumi.ComponentResource {
 
     const data = new DataVolume(
       `${name}-data`,
-      { deployment, part: `${role}-data`, owner: OWNER, image },
+      { deployment, part: dataVolume(role), owner: OWNER, image },
       { parent: this },
     );
 
@@ -97,7 +99,7 @@ export class Database extends pulumi.ComponentResource {
       `${name}-secrets`,
       {
         deployment,
-        part: `${role}-secrets`,
+        part: secretsVolume(role),
         files: admin.current.apply((content) => ({ "admin-password": { content, mode: 0o400 } })),
         owner: OWNER,
         image,

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import * as names from "../names/docker.ts";
 import { matching } from "../render/check.ts";
 
 /**
@@ -36,12 +37,14 @@ export interface VolumeWatch extends pulumi.Resource {
  *
  * @throws RangeError for a prefix or part that is more than a word: a role is a host name, too.
  */
-export function dockerName({ prefix = "cybexp", stack }: Deployment, part: string): string {
+export function dockerName({ prefix, stack }: Deployment, part: string): string {
   const word = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
   const allowed = "lower-case letters, digits and -, beginning with a letter";
-  matching("a deployment's prefix", prefix, word, allowed);
+  if (prefix !== undefined) {
+    matching("a deployment's prefix", prefix, word, allowed);
+  }
   matching("a role", part, word, allowed);
-  return `${prefix}-${stack}-${part}`;
+  return names.dockerName(stack, part, prefix);
 }
 
 export interface Label {
@@ -52,9 +55,7 @@ export interface Label {
 /** The labels that every container, network and volume of the deployment carries. */
 export function labels(deployment: Deployment, role: string): Label[] {
   // Sorted by name, because the provider reads them back in that order.
-  return [
-    { label: "cybexp.deployment", value: deployment.id },
-    { label: "cybexp.role", value: role },
-    { label: "cybexp.stack", value: deployment.stack },
-  ];
+  const { id, stack } = deployment;
+  const own = names.ownLabels<pulumi.Input<string>>({ deployment: id, role, stack });
+  return Object.entries(own).map(([label, value]) => ({ label, value }));
 }

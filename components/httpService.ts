@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { configVolume, LABEL, PROXY } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
@@ -70,7 +72,7 @@ export class HttpService extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Service", name, {}, opts);
+    super(COMPONENT.httpService, name, {}, opts);
     const { deployment, role, port } = args;
 
     // First, because it refuses what is wrong.
@@ -116,7 +118,7 @@ export class HttpService extends pulumi.ComponentResource {
       role,
       port,
       container: dockerName(deployment, role),
-      proxy: dockerName(deployment, "proxy"),
+      proxy: dockerName(deployment, PROXY),
       statusPort: PROXY_STATUS_PORT,
       drainSeconds: args.drainSeconds ?? 60,
     };
@@ -146,7 +148,7 @@ export class HttpService extends pulumi.ComponentResource {
         ...(args.pidsLimit !== undefined && { pidsLimit: args.pidsLimit }),
         deployment,
         image: after(handover, args.image),
-        labels: { "cybexp.signature": signature },
+        labels: { [LABEL.signature]: signature },
       },
       { parent: this },
     );
@@ -179,7 +181,7 @@ export class HttpService extends pulumi.ComponentResource {
       name,
       {
         deployment,
-        part: `${role}-config`,
+        part: configVolume(role),
         files: pulumi.output(files).apply(mountedFiles),
         owner: args.user,
         image: args.image,

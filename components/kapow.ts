@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { KAPOW, KAPOW_FILES_VOLUME, LABEL } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { kapowNeeds } from "../render/imageNeeds.ts";
 import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
 import type { ReleaseFiles } from "../render/release.ts";
@@ -59,14 +61,14 @@ export interface KapowArgs {
  */
 export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   readonly network: pulumi.Output<string>;
-  readonly upstream = `kapow:${KAPOW_PORT}`;
+  readonly upstream = `${KAPOW}:${KAPOW_PORT}`;
   readonly tls: NonNullable<ProxyUpstream["tls"]>;
   /** Its door at the proxy, if it has one. */
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Kapow", name, {}, opts);
+    super(COMPONENT.kapow, name, {}, opts);
     const { deployment, settings } = args;
     const ownInit = isProgramText(settings.init) ? [] : [settings.init];
     const image = checkedImage(
@@ -82,8 +84,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
     const network = new docker.Network(
       `${name}-network`,
       {
-        name: dockerName(deployment, "kapow"),
-        labels: labels(deployment, "kapow"),
+        name: dockerName(deployment, KAPOW),
+        labels: labels(deployment, KAPOW),
         // Its own, with nobody but the proxy in it. Its commands reach the services like any other caller.
         options: {
           "com.docker.network.bridge.enable_ip_masquerade": String(settings.egress),
@@ -96,7 +98,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       `${name}-files`,
       {
         deployment,
-        part: "kapow-files",
+        part: KAPOW_FILES_VOLUME,
         files: pulumi
           .all([
             args.certificate.certificate,
@@ -130,10 +132,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       name,
       {
         deployment,
-        role: "kapow",
+        role: KAPOW,
         image,
         user: OWNER,
-        networks: [{ network: network.name, aliases: ["kapow"] }],
+        networks: [{ network: network.name, aliases: [KAPOW] }],
         // The one of its three ports that has mutual TLS. The other two listen on its own loopback.
         ports:
           settings.listen === undefined
@@ -141,7 +143,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
             : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
         volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
         // A new release means a new container, which is the restart that Kapow! needs.
-        labels: { "cybexp.release": files.digest },
+        labels: { [LABEL.release]: files.digest },
         entrypoint: [settings.program],
         command: kapowArguments(FOLDER, init),
         // Its commands inherit all of it, so it must hold no secret.
@@ -168,7 +170,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
     this.doors = settings.door
       ? [
           {
-            name: "kapow",
+            name: KAPOW,
             service: this,
             maxBody: `${MAX_BODY.kapow}m`,
             room: limits.doors.kapow,

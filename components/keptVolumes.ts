@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { memberName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { keptPart, keptParts } from "../settings/keptParts.ts";
 import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
@@ -30,7 +32,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
   readonly #checked: Promise<void>;
 
   constructor(name: string, args: KeptVolumesArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:KeptVolumes", name, {}, opts);
+    super(COMPONENT.keptVolumes, name, {}, opts);
     const { deployment, parts, lost = [], first = false } = args;
     const keeper = {
       dockerHost: deployment.dockerHost,
@@ -44,7 +46,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
       const watched = { part, volume: dockerName(deployment, part), keys };
       const given = lost.some((entry) => entry.startsWith(`${part}@`));
       const record = new Program(
-        `${name}-${part}`,
+        memberName(name, part),
         {
           program: "keep-volume",
           input: { ...keeper, ...watched, first, roles: parts },

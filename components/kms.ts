@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { databaseRole, KMS_KEYS, type ServiceRole } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { serviceNeeds } from "../render/imageNeeds.ts";
 import { kmsKeyFiles, renderKmsConfig } from "../render/kmsConfig.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
@@ -12,6 +14,8 @@ import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
+
+const ROLE = "kms" satisfies ServiceRole;
 
 export interface KmsArgs {
   readonly deployment: Deployment;
@@ -35,13 +39,13 @@ export class Kms extends pulumi.ComponentResource {
   readonly jwtKey: pulumi.Output<string>;
 
   constructor(name: string, args: KmsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:Kms", name, {}, opts);
+    super(COMPONENT.kms, name, {}, opts);
     const { deployment, settings } = args;
     const image = checkedImage(
       `${name}-image`,
       imageId(`${name}-image`, settings.image, this),
       deployment,
-      serviceNeeds("kms", SERVICE_OWNER),
+      serviceNeeds(ROLE, SERVICE_OWNER),
       this,
     );
     const limits = pulumi.output(
@@ -52,7 +56,7 @@ export class Kms extends pulumi.ComponentResource {
       `${name}-db`,
       {
         deployment,
-        role: "kms-db",
+        role: databaseRole(ROLE),
         image: args.database.image,
         database: String(settings.config["db_name"] ?? "KMS_db"),
         generation: args.databaseGeneration,
@@ -73,7 +77,7 @@ export class Kms extends pulumi.ComponentResource {
     // If the KMS finds no keys, it silently makes new ones, and nobody can read the old records.
     const secrets = new DataVolume(
       `${name}-secrets`,
-      { deployment, part: "kms-secrets", owner: SERVICE_OWNER, image },
+      { deployment, part: KMS_KEYS, owner: SERVICE_OWNER, image },
       { parent: this },
     );
 
@@ -81,7 +85,7 @@ export class Kms extends pulumi.ComponentResource {
       name,
       {
         deployment,
-        role: "kms",
+        role: ROLE,
         image,
         config: pulumi
           .all([this.jwtKey, this.database.uri])

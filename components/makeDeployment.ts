@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { NAME } from "../names/resources.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface DeploymentOptions {
@@ -15,7 +16,7 @@ export function makeDeployment({ throwaway = false }: DeploymentOptions = {}): D
   return {
     prefix: pulumi.getProject(),
     stack: pulumi.getStack(),
-    id: new random.RandomId("deployment", { byteLength: 8 }, { protect: !throwaway }).hex,
+    id: new random.RandomId(NAME.deployment, { byteLength: 8 }, { protect: !throwaway }).hex,
     throwaway,
     dockerHost: new pulumi.Config("docker").get("host"),
   };

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { COMPONENT } from "../names/types.ts";
 import { renderModuleConfig } from "../render/moduleConfig.ts";
 import { mintToken } from "../render/token.ts";
 import type { ModuleSettings } from "../settings/types.ts";
@@ -25,7 +26,7 @@ export class ModuleConfigs extends pulumi.ComponentResource {
   readonly configs: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, args: ModuleConfigsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:ModuleConfigs", name, {}, opts);
+    super(COMPONENT.moduleConfigs, name, {}, opts);
 
     this.configs = pulumi.secret(
       pulumi.all([args.users.credentials, args.jwtKey]).apply(([credentials, key]) =>

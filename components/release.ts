@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { RECORDED } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
@@ -36,7 +38,7 @@ export class Release extends pulumi.ComponentResource {
   readonly hostFolder: pulumi.Output<string>;
 
   constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:docker:Release", name, {}, opts);
+    super(COMPONENT.release, name, {}, opts);
 
     const volume = new docker.Volume(
       name,
@@ -62,7 +64,7 @@ export class Release extends pulumi.ComponentResource {
           files: args.files,
           reload: args.reload,
         },
-        because: { RELEASE: digest },
+        because: { [RECORDED.release]: digest },
       },
       { parent: this },
     );

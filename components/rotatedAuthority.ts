@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
+import { generationName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
+import { ORGANIZATION } from "../render/clientName.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
-import { dated } from "./dated.ts";
+import { signedBy } from "./signing.ts";
 
 export interface RotatedAuthorityArgs {
   readonly commonName: string;
@@ -35,7 +37,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   readonly chain: pulumi.Output<string>;
 
   constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:RotatedAuthority", name, {}, opts);
+    super(COMPONENT.rotatedAuthority, name, {}, opts);
     const { generation = 1 } = args;
 
     this.current = this.#authority(name, generation, args);
@@ -57,7 +59,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 
   #authority(name: string, generation: number, args: RotatedAuthorityArgs): CertificateAuthority {
     return new CertificateAuthority(
-      `${name}-${generation}`,
+      generationName(name, generation),
       { commonName: nameOf(args, generation), validityDays: validityDaysOf(args) },
       { parent: this },
     );
@@ -70,28 +72,18 @@ export class RotatedAuthority extends pulumi.ComponentResource {
     args: RotatedAuthorityArgs,
     generation: number,
   ): pulumi.Output<string> {
-    const request = new tls.CertRequest(
-      `${name}-request`,
-      {
-        privateKeyPem: this.current.privateKey,
-        subject: { commonName: nameOf(args, generation), organization: "CYBEX-P" },
-      },
-      { parent: this },
-    );
-    const certificate = new tls.LocallySignedCert(
+    return signedBy(
+      previous,
       name,
       {
-        certRequestPem: request.certRequestPem,
-        caPrivateKeyPem: previous.privateKey,
-        caCertPem: previous.issuer,
-        validityPeriodHours: validityDaysOf(args) * 24,
-        isCaCertificate: true,
-        setSubjectKeyId: true,
+        privateKey: this.current.privateKey,
+        subject: { commonName: nameOf(args, generation), organization: ORGANIZATION },
+        validityDays: validityDaysOf(args),
+        isCa: true,
         allowedUses: ["cert_signing", "crl_signing"],
       },
-      { parent: this },
+      this,
     );
-    return dated(certificate.certPem, previous.privateKey);
   }
 }
 

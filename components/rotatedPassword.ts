@@ -1,3 +1,5 @@
+import { generationName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
@@ -26,7 +28,7 @@ export class RotatedPassword extends pulumi.ComponentResource {
   readonly previous: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: RotatedPasswordArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:RotatedPassword", name, {}, opts);
+    super(COMPONENT.rotatedPassword, name, {}, opts);
 
     this.current = this.#password(name, args.generation, args);
     this.previous = args.withPrevious
@@ -37,7 +39,7 @@ export class RotatedPassword extends pulumi.ComponentResource {
 
   #password(name: string, generation: number, args: RotatedPasswordArgs, past = false) {
     const password = new random.RandomPassword(
-      `${name}-${generation}`,
+      generationName(name, generation),
       {
         // 32 letters and digits: 190 bits, and nothing that a URI or YAML would have to quote.
         length: 32,

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { COMPONENT } from "../names/types.ts";
 import { notices } from "../settings/notices.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
@@ -16,7 +17,7 @@ export class RotationGuard extends pulumi.ComponentResource {
   readonly #checked: pulumi.Output<string>;
 
   constructor(name: string, args: RotationGuardArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:RotationGuard", name, {}, opts);
+    super(COMPONENT.rotationGuard, name, {}, opts);
 
     const program = new Program(
       name,

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
+import { COMPONENT } from "../names/types.ts";
 import { dated } from "./dated.ts";
+import { privateKeyFor } from "./signing.ts";
 
 /** Ten years, renewed a year before the end. It only opens the server that it is made for. */
 const VALIDITY_HOURS = 10 * 365 * 24;
@@ -18,13 +20,9 @@ export class SelfSignedClient extends pulumi.ComponentResource {
   readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:SelfSignedClient", name, {}, opts);
+    super(COMPONENT.selfSignedClient, name, {}, opts);
 
-    const key = new tls.PrivateKey(
-      `${name}-key`,
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this },
-    );
+    const key = privateKeyFor(name, { parent: this });
     const certificate = new tls.SelfSignedCert(
       name,
       {

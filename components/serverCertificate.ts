@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
+import { COMPONENT } from "../names/types.ts";
 import { certificateDays } from "../settings/certificates.ts";
-import { dated } from "./dated.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
+import { privateKeyFor, signedBy } from "./signing.ts";
 
 export interface ServerCertificateArgs {
   readonly authority: RotatedAuthority;
@@ -24,44 +24,31 @@ export class ServerCertificate extends pulumi.ComponentResource {
   readonly privateKey: pulumi.Output<string>;
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:tls:ServerCertificate", name, {}, opts);
+    super(COMPONENT.serverCertificate, name, {}, opts);
     const {
       validityDays = certificateDays.validityDays.fallback,
       renewBeforeDays = certificateDays.renewBeforeDays.fallback,
     } = args;
 
-    const key = new tls.PrivateKey(
-      `${name}-key`,
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      { parent: this, replacementTrigger: args.generation ?? 1 },
-    );
-    const request = new tls.CertRequest(
-      `${name}-request`,
-      {
-        privateKeyPem: key.privateKeyPem,
-        subject: { commonName: args.serverName },
-        dnsNames: [args.serverName],
-      },
-      { parent: this },
-    );
-    const certificate = new tls.LocallySignedCert(
+    const key = privateKeyFor(name, {
+      parent: this,
+      replacementTrigger: args.generation ?? 1,
+    });
+    const certificate = signedBy(
+      args.authority.current,
       name,
       {
-        certRequestPem: request.certRequestPem,
-        caPrivateKeyPem: args.authority.current.privateKey,
-        caCertPem: args.authority.current.issuer,
-        validityPeriodHours: validityDays * 24,
-        earlyRenewalHours: renewBeforeDays * 24,
-        setSubjectKeyId: true,
+        privateKey: key.privateKeyPem,
+        subject: { commonName: args.serverName },
+        dnsNames: [args.serverName],
+        validityDays,
+        renewBeforeDays,
         allowedUses: ["digital_signature", "server_auth"],
       },
-      { parent: this },
+      this,
     );
 
-    this.certificate = pulumi.concat(
-      dated(certificate.certPem, args.authority.current.privateKey),
-      args.authority.chain,
-    );
+    this.certificate = pulumi.concat(certificate, args.authority.chain);
     this.privateKey = key.privateKeyPem;
     this.registerOutputs({ certificate: this.certificate });
   }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ServiceRole } from "../names/docker.ts";
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
@@ -13,7 +14,7 @@ export const SERVICE_OWNER = "65532:65532";
 
 export interface ServiceArgs {
   readonly deployment: Deployment;
-  readonly role: "kms" | "backend";
+  readonly role: ServiceRole;
   /** The image's id. */
   readonly image: pulumi.Input<string>;
   /** The text of its /config.yaml. Secret. */

@@ -1,5 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { declaredListeners } from "../settings/declaredListeners.ts";
+import { KAPOW } from "../names/docker.ts";
+import { RECORDED } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
+import { declaredListeners, doorsOf } from "../settings/listeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import type { Backend } from "./backend.ts";
@@ -30,22 +33,12 @@ export interface SmokeCheckArgs {
  */
 export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:SmokeCheck", name, {}, opts);
+    super(COMPONENT.smokeCheck, name, {}, opts);
     const { settings, kms, backend, kapow, proxy } = args;
-    const doors = [
-      { name: "kms", port: settings.kms.listen, access: settings.kms.access },
-      { name: "backend", port: settings.backend.listen, access: settings.backend.access },
-      ...(settings.kapow?.door
-        ? [
-            {
-              name: "kapow",
-              port: settings.kapow.door.listen,
-              access: settings.kapow.door.access,
-              route: settings.kapow.healthRoute,
-            },
-          ]
-        : []),
-    ];
+    const doors = doorsOf(settings).map(({ name: door, port, access }) => ({
+      ...{ name: door, port, access },
+      ...(door === KAPOW && settings.kapow && { route: settings.kapow.healthRoute }),
+    }));
 
     new Program(
       name,
@@ -70,16 +63,18 @@ export class SmokeCheck extends pulumi.ComponentResource {
           listeners: declaredListeners(settings),
         },
         because: {
-          RELEASE: proxy.release,
+          [RECORDED.release]: proxy.release,
           PROXY: proxy.containerId,
           KMS: kms.service.containerId,
           BACKEND: backend.service.containerId,
           // Its port must be published before the check looks.
           ...(kapow && { KAPOW: kapow.containerId }),
           // In the state only after a complete `up`: the next rotation may start from these numbers.
-          ROTATION: JSON.stringify(rotationNumbers(settings)),
+          [RECORDED.rotation]: JSON.stringify(rotationNumbers(settings)),
           // For a preview, which compares it.
-          ACCESS: JSON.stringify(Object.fromEntries(doors.map((door) => [door.name, door.access]))),
+          [RECORDED.access]: JSON.stringify(
+            Object.fromEntries(doors.map((door) => [door.name, door.access])),
+          ),
         },
       },
       { parent: this },

@@ -1,5 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import { COMPONENT } from "../names/types.ts";
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
@@ -73,7 +75,7 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly release: pulumi.Output<string>;
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:TlsProxy", name, {}, opts);
+    super(COMPONENT.tlsProxy, name, {}, opts);
     const { deployment, settings } = args;
     const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
     const image = imageId(`${name}-image`, settings.image, this);
@@ -144,7 +146,7 @@ export class TlsProxy extends pulumi.ComponentResource {
 
     const edge = new docker.Network(
       `${name}-network`,
-      { name: dockerName(deployment, "edge"), labels: labels(deployment, "edge") },
+      { name: dockerName(deployment, EDGE), labels: labels(deployment, EDGE) },
       { parent: this },
     );
 
@@ -152,19 +154,19 @@ export class TlsProxy extends pulumi.ComponentResource {
       `${name}-release`,
       {
         deployment,
-        part: "proxy-release",
+        part: RELEASE_VOLUME,
         files: content.files,
         digest: content.digest,
         owner: OWNER,
         image,
-        reload: { container: dockerName(deployment, "proxy"), statusPort: PROXY_STATUS_PORT },
+        reload: { container: dockerName(deployment, PROXY), statusPort: PROXY_STATUS_PORT },
       },
       { parent: this },
     );
 
     const bodies = new BodyVolume(
       `${name}-bodies`,
-      { deployment, part: "proxy-bodies", owner: OWNER, image },
+      { deployment, part: BODIES_VOLUME, owner: OWNER, image },
       { parent: this },
     );
 
@@ -172,7 +174,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       name,
       {
         deployment,
-        role: "proxy",
+        role: PROXY,
         image,
         user: OWNER,
         networks: [

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { memberName } from "../names/resources.ts";
+import { COMPONENT } from "../names/types.ts";
 import { type HtpasswdEntry, renderHtpasswd } from "../render/htpasswd.ts";
 import { passwordDigest } from "../render/passwordDigest.ts";
 import { overlaps } from "../settings/notices.ts";
@@ -39,7 +41,7 @@ export class UserList extends pulumi.ComponentResource {
   readonly check: pulumi.Output<PasswordCheck>;
 
   constructor(name: string, args: UserListArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("cybexp:index:UserList", name, {}, opts);
+    super(COMPONENT.userList, name, {}, opts);
 
     const salt = new random.RandomPassword(
       `${name}-salt`,
@@ -84,7 +86,7 @@ export class UserList extends pulumi.ComponentResource {
   #passwords(prefix: string, user: ListedUser) {
     const { generation = 1, retired = 0 } = user;
     const password = new RotatedPassword(
-      `${prefix}-${user.name}`,
+      memberName(prefix, user.name),
       {
         generation,
         withPrevious: overlaps(generation, retired),
@@ -94,7 +96,7 @@ export class UserList extends pulumi.ComponentResource {
     );
     // In the state, so that a second `up` renders the same hash.
     const fileSalt = new random.RandomBytes(
-      `${prefix}-${user.name}-salt`,
+      `${memberName(prefix, user.name)}-salt`,
       { length: 16 },
       { parent: this },
     ).base64;

@@ -1,22 +1,23 @@
 /**
  * The arrows between folders, which `npm run check` holds:
  *
- *     index.ts -> components -> settings, render
- *     cli -> stack -> machine -> programs -> settings, render
+ *     index.ts -> components -> settings, render -> names
+ *     cli -> stack -> machine -> programs -> settings, render -> names
  *
- * Components name programs and never import them: programs run in processes of their own.
+ * What things are called is said in names, and everybody reads it there. Components name programs and never import them: programs run in processes of their own.
  */
 
 /** What each folder may import beside itself. */
 export const ARROWS = {
-  settings: [],
-  render: ["settings"],
-  components: ["settings", "render"],
-  programs: ["settings", "render"],
-  machine: ["settings", "programs"],
-  stack: ["settings", "render", "programs", "machine"],
-  cli: ["settings", "render", "programs", "machine", "stack"],
-  policy: ["settings", "render"],
+  names: [],
+  settings: ["names"],
+  render: ["names", "settings"],
+  components: ["names", "settings", "render"],
+  programs: ["names", "settings", "render"],
+  machine: ["names", "settings", "programs"],
+  stack: ["names", "settings", "render", "programs", "machine"],
+  cli: ["names", "settings", "render", "programs", "machine", "stack"],
+  policy: ["names", "settings", "render"],
 };
 
 const OTHERS = ["dev", "bench", "test", "examples", "toolchain"];
@@ -39,7 +40,7 @@ const only = (name, from, allowed) => ({
 export default {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    only("index-imports", "^index[.]ts$", ["components", "settings"]),
+    only("index-imports", "^index[.]ts$", ["components", "names", "settings"]),
     // The table of all commands: it loads those of developers, too, each when it is called.
     only("main-imports", "^cli/main[.]ts$", [...Object.keys(ARROWS), "dev", "bench"]),
     ...Object.entries(ARROWS).map(([folder, allowed]) =>

@@ -2,6 +2,7 @@
  * What an image needs so that this program can run it. It is checked before the first container is made from the
  * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
+import { KAPOW, PROXY } from "../names/docker.ts";
 import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
 import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
 
@@ -60,13 +61,13 @@ export function databaseNeeds(role: string, user: string): ImageNeeds {
 
 /** The Nginx in front of the services. */
 export function proxyNeeds(user: string): ImageNeeds {
-  return { role: "proxy", user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
+  return { role: PROXY, user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
 }
 
 /** @param started The program that the image is started with, and others that it needs. */
 export function kapowNeeds(user: string, ...started: string[]): ImageNeeds {
   return {
-    role: "kapow",
+    role: KAPOW,
     user,
     programs: [...DELIVERY, ["/bin/sh"], ...each(...started), KAPOW_HEALTH_MEANS],
   };

@@ -1,4 +1,5 @@
 /** Whether a stack's kept volumes are still the ones that it made, and what to say if not. */
+import { LABEL, ownLabels } from "../names/docker.ts";
 import { keptPart, UNMARKED } from "../settings/keptParts.ts";
 
 /** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
@@ -145,8 +146,8 @@ function refusal(
       return (
         `the volume ${volume} should have ${has}, and is not this stack's (${
           found?.deployment === undefined
-            ? "it has no label cybexp.deployment"
-            : `its label cybexp.deployment is ${found.deployment}`
+            ? `it has no label ${LABEL.deployment}`
+            : `its label ${LABEL.deployment} is ${found.deployment}`
         }; this stack's is ${keeper.deployment}). ${loss} ` +
         `Docker can't change a label: copy what is in it elsewhere, remove it, make it again by \`${createCommand(kept, keeper)}\`, ` +
         "and copy this stack's files into it (docs/data.md)."
@@ -178,8 +179,8 @@ function nameBefore({ part, volume, record }: KeptVolume, stack: string): string
 
 /** The command that makes the volume as the stack would, but empty. */
 function createCommand({ part, volume }: KeptVolume, { stack, deployment }: Keeper): string {
-  const labels = [`deployment=${deployment}`, `role=${part}`, `stack=${stack}`];
-  return `docker volume create ${labels.map((label) => `--label cybexp.${label}`).join(" ")} ${volume}`;
+  const labels = Object.entries(ownLabels({ deployment, role: part, stack }));
+  return `docker volume create ${labels.map(([name, value]) => `--label ${name}=${value}`).join(" ")} ${volume}`;
 }
 
 /**

@@ -44,6 +44,16 @@ export function isUnspecified(address: string | undefined): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
+/** Where this machine itself reaches what listens at an address of its own. */
+export function callableAt(address: string): string {
+  return address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+}
+
+/** An address and a port, as in a URL. */
+export function endpointText({ address, port }: Endpoint): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 /** Whether the canonical address is of 127.0.0.0/8 or is ::1. */
 export function isLoopback(address: string): boolean {
   return (isIPv4(address) && address.startsWith("127.")) || address === "::1";

@@ -1,11 +1,10 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
-import type { Endpoint } from "./addresses.ts";
 import { type Finding, finding } from "./fault.ts";
-import { clashes, type Listener } from "./listeners.ts";
+import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { isPulumiCloud } from "./state.ts";
-import type { PartialSettings, Partly } from "./types.ts";
+import type { PartialSettings } from "./types.ts";
 
 /** All mistakes across keys. @param values As the stack has them, where it matters what was given. */
 export function inconsistencies(settings: PartialSettings, values: unknown): Finding[] {
@@ -24,25 +23,8 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
   ];
 }
 
-/** Every listener that a configuration asks for, as far as it can be read. */
-export function listenersOf(settings: PartialSettings): Listener[] {
-  const { kms, backend, database, proxy, kapow } = settings;
-  const at = (path: Path, { address, port }: Partly<Endpoint> = {}) =>
-    port === undefined ? [] : [{ path, address, port }];
-  return [
-    ...at(["kms", "bind"], kms?.bind),
-    ...at(["backend", "bind"], backend?.bind),
-    ...at(["database", "publish", "kms"], database?.publish?.kms),
-    ...at(["database", "publish", "backend"], database?.publish?.backend),
-    ...at(["kms", "listen"], { address: proxy?.address, port: kms?.listen }),
-    ...at(["backend", "listen"], { address: proxy?.address, port: backend?.listen }),
-    ...at(["kapow", "door", "listen"], { address: proxy?.address, port: kapow?.door?.listen }),
-    ...at(["kapow", "listen"], { address: kapow?.address, port: kapow?.listen }),
-  ];
-}
-
 function clashingListeners(settings: PartialSettings): Finding[] {
-  return clashes(listenersOf(settings)).map(({ first, second }) =>
+  return clashes(listenersIn(settings)).map(({ first, second }) =>
     finding(
       second.path,
       `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,

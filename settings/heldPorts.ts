@@ -1,6 +1,6 @@
 /** Ports that containers of the stack hold already, while an `up` gives them to this one or that. */
-import { isUnspecified } from "./addresses.ts";
-import type { DeclaredListener } from "./declaredListeners.ts";
+import { KAPOW, PROXY } from "../names/docker.ts";
+import { clash, type DeclaredListener } from "./listeners.ts";
 
 /**
  * Who holds the port that a container is to listen at:
@@ -18,14 +18,7 @@ export function holderOf(
     return "nobody";
   }
   const late = holders.find(
-    ({ role }) => role !== wanted.role && (wanted.role !== "proxy" || role === "kapow"),
+    ({ role }) => role !== wanted.role && (wanted.role !== PROXY || role === KAPOW),
   );
   return late === undefined ? "itself" : { role: late.role };
-}
-
-function clash(a: DeclaredListener, b: DeclaredListener): boolean {
-  return (
-    a.port === b.port &&
-    (a.address === b.address || isUnspecified(a.address) || isUnspecified(b.address))
-  );
 }

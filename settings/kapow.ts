@@ -1,6 +1,9 @@
 /** Values that only a Kapow! server has. */
 import { Fault } from "./fault.ts";
 
+/** The address of the Docker host at which it listens itself, where the config names none. */
+export const KAPOW_ADDRESS = "127.0.0.1";
+
 /** More is no list of routes any more; a container's arguments and files have their limits, too. */
 const LONGEST_INIT = 65_536;
 

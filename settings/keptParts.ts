@@ -1,4 +1,5 @@
 /** The parts of a stack whose data can't be made again, and what each of them is to its operator. */
+import { databaseRole, dataVolume, KMS_KEYS } from "../names/docker.ts";
 
 /** The file in a kept volume that tells it from every other: names and labels are easily made again. */
 export const MARK_FILE = ".cybexp-volume";
@@ -26,7 +27,7 @@ export interface KeptPart {
 
 /** The kept parts of a CYBEX-P stack, by the last part of their volume's name. */
 export const keptParts: Readonly<Record<string, KeptPart>> = {
-  "kms-secrets": {
+  [KMS_KEYS]: {
     has: "the KMS's keys",
     keys: true,
     loss:
@@ -34,12 +35,12 @@ export const keptParts: Readonly<Record<string, KeptPart>> = {
       "although the databases still have it.",
     lost: "The KMS makes new ones. Every record that is stored stays unreadable for good, although the databases still have it.",
   },
-  "kms-db-data": {
+  [dataVolume(databaseRole("kms"))]: {
     has: "the KMS's accounts",
     loss: "Every account and its attributes would be gone, and every token would be refused.",
     lost: "Every account and its attributes are gone, and every token is refused.",
   },
-  "backend-db-data": {
+  [dataVolume(databaseRole("backend"))]: {
     has: "the Backend's records",
     loss: "Every stored record would be gone.",
     lost: "Every stored record is gone.",

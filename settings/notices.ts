@@ -1,4 +1,7 @@
 /** What an operator should know before an `up`, though nothing is wrong: overlaps that still last. */
+import { KAPOW } from "../names/docker.ts";
+import { doorsOf } from "./listeners.ts";
+import { formatPath } from "./path.ts";
 import type { Settings } from "./types.ts";
 
 export interface Notice {
@@ -71,12 +74,12 @@ function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
 }
 
 /** Doors that let nobody in: that may be meant, after a revocation. */
-function closedDoors({ kms, backend, kapow, clients }: Settings): Notice[] {
-  const anyClient = clients.some(({ revoked }) => !revoked);
-  return Object.entries({ kms, backend, ...(kapow?.door && { "kapow.door": kapow.door }) })
-    .filter(([, { access }]) => !anyClient && (access === "certificate" || access === "both"))
-    .map(([door, { access }]) => ({
+function closedDoors(settings: Settings): Notice[] {
+  const anyClient = settings.clients.some(({ revoked }) => !revoked);
+  return doorsOf(settings)
+    .filter(({ access }) => !anyClient && (access === "certificate" || access === "both"))
+    .map(({ name, path, access }) => ({
       due: true,
-      text: `nobody can call ${door === "kapow.door" ? "Kapow! through the proxy" : `the ${door}`}: cybexp:${door}.access is ${access}, and cybexp:clients has no client that is not revoked`,
+      text: `nobody can call ${name === KAPOW ? "Kapow! through the proxy" : `the ${name}`}: ${formatPath(path)}.access is ${access}, and cybexp:clients has no client that is not revoked`,
     }));
 }

@@ -9,7 +9,7 @@ import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
 import { Fault } from "./fault.ts";
 import { parseImage } from "./images.ts";
-import { parseInit } from "./kapow.ts";
+import { KAPOW_ADDRESS, parseInit } from "./kapow.ts";
 import { type KeyDoc, keyDocs } from "./keyDoc.ts";
 import { boolean, oneOf, parsed, port as portType, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
@@ -227,7 +227,7 @@ const client = section("One client.", {
 const kapow = z
   .strictObject({
     image: image("Kapow!", "registry.example.edu/kapow:0.7.1"),
-    address: listenAddress("Kapow! itself").default("127.0.0.1"),
+    address: listenAddress("Kapow! itself").default(KAPOW_ADDRESS),
     listen: port(
       "A port of its own, at which callers with a client certificate reach its routes, a revoked one as well; its control and data interfaces are published nowhere.",
       { fallback: "none" },

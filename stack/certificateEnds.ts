@@ -1,4 +1,13 @@
 /** Certificates that end soon: what an operator should know while there is time. */
+import {
+  authorityIn,
+  clockName,
+  generationName,
+  memberName,
+  NAME,
+  nameIn,
+} from "../names/resources.ts";
+import { LOCALLY_SIGNED_CERT, SELF_SIGNED_CERT } from "../names/types.ts";
 import { here } from "../programs/npmRun.ts";
 import type { ClientSettings, Settings } from "../settings/types.ts";
 import type { ExportedResource, StackState } from "./state.ts";
@@ -6,7 +15,7 @@ import type { ExportedResource, StackState } from "./state.ts";
 const HOUR_MS = 60 * 60 * 1000;
 
 /** The certificates of the TLS provider; their ends stand in the state in clear. */
-const TYPE = /^tls:index\/(selfSignedCert:SelfSignedCert|locallySignedCert:LocallySignedCert)$/;
+const TYPES: readonly string[] = [SELF_SIGNED_CERT, LOCALLY_SIGNED_CERT];
 
 /** Says on standard error which certificates end soon. */
 export function announceEnds(
@@ -30,9 +39,9 @@ export function endingSoon(
   now: Date,
 ): string[] {
   return resources.flatMap(({ type, urn, outputs = {} }) => {
-    const name = urn.split("::").at(-1) ?? "";
+    const name = nameIn(urn);
     const end = new Date(String(outputs["validityEndTime"]));
-    if (!TYPE.test(type) || Number.isNaN(end.getTime())) {
+    if (!TYPES.includes(type) || Number.isNaN(end.getTime())) {
       return [];
     }
     const window = Number(outputs["earlyRenewalHours"] ?? 0) * HOUR_MS;
@@ -40,17 +49,18 @@ export function endingSoon(
     const day = end.toISOString().slice(0, 10);
     const ends = left > 0 ? `ends on ${day}` : `ended on ${day}`;
     // A client may be called "ca": only an authority vouches for itself.
-    const [, authority] = /^(server|client)-ca-\d+$/.exec(name) ?? [];
-    if (authority !== undefined && type.includes("selfSignedCert")) {
+    const authority = type === SELF_SIGNED_CERT ? authorityIn(name) : undefined;
+    if (authority !== undefined) {
       return left > 2 * window
         ? []
         : [ofAuthority(authority, ends, new Date(end.getTime() - window))];
     }
     return clients
       .filter(({ revoked }) => !revoked && left <= window)
-      .filter(
-        (client) => name.replace(/-clock$/, "") === `client-${client.name}-${client.generation}`,
-      )
+      .filter((client) => {
+        const own = generationName(memberName(NAME.clients, client.name), client.generation);
+        return name === own || name === clockName(own);
+      })
       .map(
         (client) =>
           `the certificate of the client ${client.name} ${ends}: \`${here("up")}\` renews it; then hand over the new one (\`${here(`client -- ${client.name}`)}\`)`,
@@ -64,10 +74,10 @@ export function dueForRenewal(resources: readonly ExportedResource[], now: Date)
     const end = new Date(String(outputs["validityEndTime"]));
     const window = Number(outputs["earlyRenewalHours"] ?? 0) * HOUR_MS;
     // One that ends without ever being renewed has no window.
-    if (!TYPE.test(type) || window === 0 || !(end.getTime() - now.getTime() <= window)) {
+    if (!TYPES.includes(type) || window === 0 || !(end.getTime() - now.getTime() <= window)) {
       return [];
     }
-    const name = urn.split("::").at(-1) ?? "";
+    const name = nameIn(urn);
     const day = end.toISOString().slice(0, 10);
     return [`the certificate ${name} ends on ${day}: \`${here("up")}\` renews it`];
   });

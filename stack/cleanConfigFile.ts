@@ -1,15 +1,8 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
+import { replaceFile } from "../machine/files.ts";
 import { localDir } from "../machine/paths.ts";
 import { stackFile } from "./configFile.ts";
 
@@ -36,7 +29,7 @@ export async function withCleanStackFile<T>(
   const kept = join(localDir, "stack-files", `${stack}.yaml`);
   mkdirSync(join(localDir, "stack-files"), { recursive: true });
   // Also what a run left that was killed. Never read twice: another run's Pulumi may be writing it.
-  replace(kept, restored(file, kept), 0o600);
+  replaceFile(kept, restored(file, kept), 0o600);
   try {
     return await work();
   } finally {
@@ -53,16 +46,8 @@ function restored(file: string, kept: string): string {
   if (!onlySaltDiffers(before, after)) {
     return after;
   }
-  replace(file, before, statSync(file).mode);
+  replaceFile(file, before);
   return before;
-}
-
-/** At once, so that another run reads the old content or the new. */
-function replace(file: string, content: string, mode: number): void {
-  const next = `${file}.${process.pid}.next`;
-  writeFileSync(next, content);
-  chmodSync(next, mode);
-  renameSync(next, file);
 }
 
 /** Whether a stack file has got a salt, nothing else has changed, and nothing in it needs the salt. */

@@ -1,12 +1,10 @@
+import { NAME, nameIn, recorded } from "../names/resources.ts";
+import { COMMAND, CONTAINER, VOLUME } from "../names/types.ts";
 import type { EngineSize } from "../settings/limits.ts";
 import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
 import { runTask } from "../programs/docker/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
-
-const CONTAINER = "docker:index/container:Container";
-const VOLUME = "docker:index/volume:Volume";
-const COMMAND = "command:local:Command";
 
 /** A resource that is to be made anew, and why. */
 export interface Drift {
@@ -47,7 +45,7 @@ async function driftOfVolumes(
       // What fills it, or gives it to its user, stands beside it in the same component.
       resources
         .filter((r) => r.type === COMMAND && r.parent === parent)
-        .map(({ urn, inputs }) => ({ urn, volume, digest: releaseOf(inputs) })),
+        .map(({ urn, inputs }) => ({ urn, volume, digest: recorded("release", inputs) })),
     );
   const gone = writers.filter(({ volume }) => !there.has(volume));
   const emptied = await missingReleases(
@@ -60,11 +58,6 @@ async function driftOfVolumes(
     ...gone.map(({ urn, volume }) => ({ urn, why: `the volume ${volume} is gone` })),
     ...emptied.map(({ urn, volume }) => ({ urn, why: `its files are gone from ${volume}` })),
   ];
-}
-
-/** The digest of the release that a command delivered, if it is one that does. */
-function releaseOf(inputs: ExportedResource["inputs"]): string | undefined {
-  return (inputs?.["environment"] as { RELEASE?: string } | undefined)?.RELEASE;
 }
 
 /** $1, $2 ... are `volume/digest`; prints those that are not there. */
@@ -104,7 +97,7 @@ async function driftOfSize(
   resources: readonly ExportedResource[],
 ): Promise<Drift[]> {
   const asked = resources.find(
-    ({ urn, type }) => type === COMMAND && urn.endsWith("::engine-size"),
+    ({ urn, type }) => type === COMMAND && nameIn(urn) === NAME.engineSize,
   );
   const stdout = asked?.outputs?.["stdout"];
   if (asked === undefined || typeof stdout !== "string") {
@@ -165,7 +158,7 @@ async function driftOfContainers(
 /** The flags by which `pulumi up` and `preview` make it anew. Says why on standard error. */
 export function repairs(drift: readonly Drift[]): string[] {
   for (const { urn, why } of drift) {
-    process.stderr.write(`- Making ${urn.split("::").at(-1)} anew: ${why}\n`);
+    process.stderr.write(`- Making ${nameIn(urn)} anew: ${why}\n`);
   }
   return drift.flatMap(({ urn }) => ["--replace", urn]);
 }

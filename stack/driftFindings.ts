@@ -1,4 +1,6 @@
 /** What was changed by hand, a sentence each: from Pulumi's refresh, and from what that can't see. */
+import { typeIn } from "../names/resources.ts";
+import { isInDocker, VOLUME } from "../names/types.ts";
 import { here } from "../programs/npmRun.ts";
 import type { Drift } from "./drift.ts";
 import { titleOf } from "./updateReport.ts";
@@ -35,7 +37,7 @@ export function findings(
   // comes into its window differs, too, and is told elsewhere.
   const changed = steps.filter(
     ({ op, urn, oldState }) =>
-      op !== "refresh" && isInDocker(urn) && !told.includes(oldState?.id ?? ""),
+      op !== "refresh" && isInDocker(typeIn(urn)) && !told.includes(oldState?.id ?? ""),
   );
   const gone = [
     ...told,
@@ -50,14 +52,12 @@ export function findings(
   ];
 }
 
-const typeOf = (urn: string): string => urn.split("::")[2]?.split("$").at(-1) ?? "";
-const isInDocker = (urn: string): boolean => typeOf(urn).startsWith("docker:");
-const title = (urn: string): string => titleOf(urn, typeOf(urn));
+const title = (urn: string): string => titleOf(urn, typeIn(urn));
 
 function sentenceOf({ op, urn, diffReasons, oldState, newState }: RefreshStep): string {
   const [before, now] = [oldState?.outputs ?? {}, newState?.outputs ?? {}];
   if (op === "delete") {
-    return typeOf(urn) === "docker:index/volume:Volume"
+    return typeIn(urn) === VOLUME
       ? `${title(urn)} is gone: \`${here("up")}\` makes a new one with the files that it delivers; records and keys come back from a backup only`
       : `${title(urn)} is gone: \`${here("up")}\` makes it anew`;
   }

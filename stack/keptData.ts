@@ -1,4 +1,7 @@
 /** The volumes that a stack keeps, as its state and the engine have them: looked at before Pulumi runs. */
+import { dockerName, label, labelTemplate } from "../names/docker.ts";
+import { memberName, NAME, nameIn, ownerName } from "../names/resources.ts";
+import { COMMAND, VOLUME } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
 import { idleKeys, type Trouble } from "../render/keptVolumes.ts";
 import { keptPart, keptParts } from "../settings/keptParts.ts";
@@ -7,9 +10,6 @@ import { UserError } from "../programs/errors.ts";
 import { troublesOf, volumeRecord, type Watched } from "../programs/volumes/kept.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
-
-const COMMAND = "command:local:Command";
-const VOLUME = "docker:index/volume:Volume";
 
 /** How it stands with what a stack keeps; a sentence each. */
 export interface KeptData {
@@ -57,11 +57,11 @@ async function lookForLostState({
   docker,
   stack,
 }: Pick<Session, "docker" | "stack">): Promise<KeptData> {
-  const format = '{{.Name}}\t{{.Label "cybexp.deployment"}}';
+  const format = `{{.Name}}\t${labelTemplate("deployment")}`;
   const list = await docker.run([
-    ...["volume", "ls", "--filter", `label=cybexp.stack=${stack}`, "--format", format],
+    ...["volume", "ls", "--filter", `label=${label("stack", stack)}`, "--format", format],
   ]);
-  const names = Object.keys(keptParts).map((part) => `cybexp-${stack}-${part}`);
+  const names = Object.keys(keptParts).map((part) => dockerName(stack, part));
   const found = list
     .split("\n")
     .map((line) => line.split("\t"))
@@ -100,13 +100,13 @@ export function watchedIn(state: StackState, stack: string, settings: Settings):
     // Before there were seals, a stack that was served had its keys.
     const needed =
       keys && record === undefined && isServed(resources) ? kmsKeyFiles(settings.kms.config) : [];
-    return known ? [{ part, volume: `cybexp-${stack}-${part}`, record, keys, needed }] : [];
+    return known ? [{ part, volume: dockerName(stack, part), record, keys, needed }] : [];
   });
 }
 
 function recordOf(part: string, resources: readonly ExportedResource[]) {
   const resource = resources.find(
-    ({ type, urn }) => type === COMMAND && urn.endsWith(`::kept-${part}`),
+    ({ type, urn }) => type === COMMAND && nameIn(urn) === memberName(NAME.kept, part),
   );
   const stdout = resource?.outputs?.["stdout"];
   return typeof stdout === "string" ? volumeRecord.parse(JSON.parse(stdout)) : undefined;
@@ -115,9 +115,9 @@ function recordOf(part: string, resources: readonly ExportedResource[]) {
 function isOf(part: string, { type, urn, inputs }: ExportedResource): boolean {
   return (
     (type === VOLUME && String(inputs?.["name"]).endsWith(`-${part}`)) ||
-    (type === COMMAND && urn.endsWith(`::${part}-owner`))
+    (type === COMMAND && nameIn(urn) === ownerName(part))
   );
 }
 
 const isServed = (resources: readonly ExportedResource[]): boolean =>
-  resources.some(({ type, urn }) => type === COMMAND && urn.endsWith("::smoke"));
+  resources.some(({ type, urn }) => type === COMMAND && nameIn(urn) === NAME.smoke);

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
+import { dockerName, KINDS, LABEL, labelTemplate, optionalParts, parts } from "../names/docker.ts";
 import { UserError } from "../programs/errors.ts";
-import type { DeclaredListener } from "../settings/declaredListeners.ts";
+import type { DeclaredListener } from "../settings/listeners.ts";
 import { holderOf } from "../settings/heldPorts.ts";
 import { isLocal, publishedListeners } from "../programs/smoke/listeners.ts";
 import type { Session } from "./session.ts";
@@ -24,46 +25,22 @@ export async function preflight(
   }
 }
 
-/** The last parts of the names that a stack's things have in Docker: `cybexp-<stack>-<part>`. */
-export const parts = {
-  container: ["kms", "backend", "kms-db", "backend-db", "proxy"],
-  network: ["kms", "backend", "kms-db", "backend-db", "edge"],
-  volume: [
-    "kms-config",
-    "kms-secrets",
-    "kms-db-data",
-    "kms-db-secrets",
-    "backend-config",
-    "backend-db-data",
-    "backend-db-secrets",
-    "proxy-bodies",
-    "proxy-release",
-  ],
-} as const;
-
-/** Those that a stack has only if its config asks for them. */
-const optionalParts = {
-  container: ["kapow"],
-  network: ["kapow"],
-  volume: ["kapow-files"],
-} as const;
-
 /** Things called like ours that carry another deployment's id, or none. */
 async function foreignNames(session: Session, state: StackState): Promise<string[]> {
   const problems: string[] = [];
-  for (const kind of ["container", "network", "volume"] as const) {
+  for (const kind of KINDS) {
     const ours = new Set(
-      [...parts[kind], ...optionalParts[kind]].map((part) => `cybexp-${session.stack}-${part}`),
+      [...parts[kind], ...optionalParts[kind]].map((part) => dockerName(session.stack, part)),
     );
     const all = kind === "container" ? ["--all"] : [];
     const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
-    const format = `${name}\t{{.Label "cybexp.deployment"}}`;
+    const format = `${name}\t${labelTemplate("deployment")}`;
     const list = await session.docker.run([kind, "ls", ...all, "--format", format]);
     for (const line of list.split("\n")) {
       const [found = "", owner = ""] = line.split("\t");
       if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
         problems.push(
-          `the ${kind} ${found} exists and is not this stack's (${owner ? `it is deployment ${owner}'s` : "it has no label cybexp.deployment"}): ` +
+          `the ${kind} ${found} exists and is not this stack's (${owner ? `it is deployment ${owner}'s` : `it has no label ${LABEL.deployment}`}): ` +
             `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
             "or choose another stack name with STACK=name",
         );

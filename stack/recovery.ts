@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { KINDS, label, STAND_IN } from "../names/docker.ts";
 import { restoreCheckpoint } from "./stateBackup.ts";
 import type { Docker } from "../programs/docker/docker.ts";
 import { UserError } from "../programs/errors.ts";
@@ -12,7 +13,7 @@ import { stateDir } from "./configFile.ts";
 import { dropPending, readState, type StackState } from "./state.ts";
 
 /** The label of containers that serve while a service's own one is replaced. */
-const STAND_INS = "cybexp.role=handover";
+const STAND_INS = label("role", STAND_IN);
 
 /** What Pulumi writes into a lock. */
 interface PulumiLock {
@@ -152,12 +153,12 @@ export async function orphansOf(
   if (deployment === undefined) {
     return [];
   }
-  const label = `cybexp.deployment=${deployment}`;
-  const labelled = await docker.labelled(kind, label);
+  const own = label("deployment", deployment);
+  const labelled = await docker.labelled(kind, own);
   if (without(labelled, known[kind]).length === 0) {
     return [];
   }
-  const standIns = kind === "container" ? await docker.labelled("container", label, STAND_INS) : [];
+  const standIns = kind === "container" ? await docker.labelled("container", own, STAND_INS) : [];
   return without(
     labelled.filter((id) => !standIns.includes(id)),
     known[kind],
@@ -195,8 +196,8 @@ function without(ids: readonly string[], known: ReadonlySet<string>): string[] {
 
 /** Removes what stands in for a service, after a handover that was cut off: before a destroy. */
 export async function removeStandIns(session: Session, deployment: string): Promise<void> {
-  const label = `cybexp.deployment=${deployment}`;
-  const standIns = await session.docker.labelled("container", label, STAND_INS);
+  const own = label("deployment", deployment);
+  const standIns = await session.docker.labelled("container", own, STAND_INS);
   if (standIns.length > 0) {
     await session.docker.run(["container", "rm", "--force", "--volumes", ...standIns]);
   }
@@ -204,18 +205,18 @@ export async function removeStandIns(session: Session, deployment: string): Prom
 
 /** Removes whatever carries the deployment's id, volumes too: after a destroy of a throw-away stack. */
 export async function removeLeftovers(session: Session, deployment: string): Promise<void> {
-  await removeLabelled(session.docker, `cybexp.deployment=${deployment}`);
+  await removeLabelled(session.docker, label("deployment", deployment));
 }
 
 /** Removes every container, network and volume that carries the label. */
-export async function removeLabelled(docker: Docker, label: string): Promise<void> {
+export async function removeLabelled(docker: Docker, wanted: string): Promise<void> {
   const commands = {
     container: ["container", "rm", "--force", "--volumes"],
     network: ["network", "rm"],
     volume: ["volume", "rm"],
   };
-  for (const kind of ["container", "network", "volume"] as const) {
-    const found = await docker.labelled(kind, label);
+  for (const kind of KINDS) {
+    const found = await docker.labelled(kind, wanted);
     if (found.length > 0) {
       await docker.run([...commands[kind], ...found]);
     }

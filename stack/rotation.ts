@@ -1,3 +1,5 @@
+import { NAME, nameIn, recorded } from "../names/resources.ts";
+import { COMMAND } from "../names/types.ts";
 import { consequences, jumps, rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { RotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
@@ -27,10 +29,9 @@ export function announceRotation(state: StackState, settings: Settings): void {
  */
 function numbersOf({ resources }: StackState): RotationNumbers {
   const outputsOf = (name: string) =>
-    resources.find(({ type, urn }) => type === "command:local:Command" && urn.endsWith(`::${name}`))
-      ?.outputs ?? {};
-  const done = (outputsOf("smoke")["environment"] as { ROTATION?: unknown } | undefined)?.ROTATION;
-  const begun = outputsOf("rotation-guard")["stdout"];
+    resources.find(({ type, urn }) => type === COMMAND && nameIn(urn) === name)?.outputs ?? {};
+  const done = recorded("rotation", outputsOf(NAME.smoke));
+  const begun = outputsOf(NAME.rotationGuard)["stdout"];
   const text = [done, begun].find((value) => typeof value === "string" && value !== "");
   return text === undefined ? {} : (JSON.parse(text as string) as RotationNumbers);
 }

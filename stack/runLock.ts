@@ -1,8 +1,8 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../programs/errors.ts";
-import { createFile } from "../machine/files.ts";
+import { createFile, replaceFile } from "../machine/files.ts";
 import { npmRun } from "../programs/npmRun.ts";
 import { localDir } from "../machine/paths.ts";
 import { findWriter } from "../machine/processes.ts";
@@ -82,7 +82,7 @@ export async function lockStack(
     orphan,
     setPulumi: (pid) => {
       const pulumi: Started = { pid, since: new Date().toISOString() };
-      replaceFile(file, { ...own, pulumi });
+      replaceFile(file, JSON.stringify({ ...own, pulumi }));
     },
   };
 }
@@ -119,12 +119,6 @@ export function lookAtRuns(stack: string, folder = join(localDir, "runs")): Dead
     );
   }
   return { command: holder?.command };
-}
-
-function replaceFile(file: string, own: Holder): void {
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
-  renameSync(draft, file);
 }
 
 /** Takes a dead run's file away, and not the one that a third run may have put there meanwhile. */

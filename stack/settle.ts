@@ -1,3 +1,4 @@
+import { dockerName, PROXY, SERVICES } from "../names/docker.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { find, handBack, type Place, standInName } from "../programs/replacement/door.ts";
@@ -13,14 +14,14 @@ export async function settleHandovers(
   deployment: string,
   drainSeconds: number,
 ): Promise<void> {
-  for (const role of ["kms", "backend"] as const) {
+  for (const role of SERVICES) {
     const place: Place = {
       stack: session.stack,
       deployment,
       role,
       port: SERVICE_PORT,
-      container: `cybexp-${session.stack}-${role}`,
-      proxy: `cybexp-${session.stack}-proxy`,
+      container: dockerName(session.stack, role),
+      proxy: dockerName(session.stack, PROXY),
       statusPort: PROXY_STATUS_PORT,
       drainSeconds,
     };

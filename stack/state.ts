@@ -1,3 +1,6 @@
+import type { Kind } from "../names/docker.ts";
+import { NAME } from "../names/resources.ts";
+import { CONTAINER, NETWORK, RANDOM_ID, VOLUME } from "../names/types.ts";
 import type { Session } from "./session.ts";
 
 /** What recovery and its checks need of a stack's state. */
@@ -5,7 +8,7 @@ export interface StackState {
   /** The id that the deployment's containers, networks and volumes carry; undefined before the first `up`. */
   readonly deployment: string | undefined;
   /** Ids (containers, networks) and names (volumes) of what the state knows, by kind. */
-  readonly known: Readonly<Record<"container" | "network" | "volume", ReadonlySet<string>>>;
+  readonly known: Readonly<Record<Kind, ReadonlySet<string>>>;
   /** Operations that were under way when a run died. */
   readonly pending: number;
   readonly resources: readonly ExportedResource[];
@@ -54,14 +57,14 @@ export function interpretState(exported: ExportedState): StackState {
   const resources = exported.deployment?.resources ?? [];
   const idsOf = (type: string) =>
     new Set(resources.flatMap((r) => (r.type === type && r.id !== undefined ? [r.id] : [])));
-  const id = resources.find((r) => r.urn.endsWith("::random:index/randomId:RandomId::deployment"));
+  const id = resources.find(({ urn }) => urn.endsWith(`::${RANDOM_ID}::${NAME.deployment}`));
   const hex = id?.outputs?.["hex"];
   return {
     deployment: typeof hex === "string" ? hex : undefined,
     known: {
-      container: idsOf("docker:index/container:Container"),
-      network: idsOf("docker:index/network:Network"),
-      volume: idsOf("docker:index/volume:Volume"),
+      container: idsOf(CONTAINER),
+      network: idsOf(NETWORK),
+      volume: idsOf(VOLUME),
     },
     pending: exported.deployment?.pending_operations?.length ?? 0,
     resources,

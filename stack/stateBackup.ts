@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { label } from "../names/docker.ts";
 import { UserError } from "../programs/errors.ts";
 import { stateDir } from "./configFile.ts";
 
@@ -46,7 +47,7 @@ export function restoreCheckpoint(stack: string, folder = stateDir): boolean {
   if (!isWhole(backup)) {
     throw new UserError(
       `the state of ${stack} is cut off, and so is its backup (${file} and .bak): put a copy of it back, ` +
-        `or remove both and what Docker has of the stack (\`docker ps -a --filter label=cybexp.stack=${stack}\`)`,
+        `or remove both and what Docker has of the stack (\`docker ps -a --filter label=${label("stack", stack)}\`)`,
     );
   }
   copyFileSync(backup, file);

@@ -1,3 +1,6 @@
+import { dockerName } from "../names/docker.ts";
+import { nameIn, stackIn, typeIn } from "../names/resources.ts";
+import { CONTAINER, isInDocker, isThing } from "../names/types.ts";
 import { explainUpdate } from "./smallerMemory.ts";
 
 /** An engine event of `pulumi up --json`, as far as it is told to the operator. */
@@ -159,7 +162,7 @@ export class UpdateReport {
 
   #judge(violation: NonNullable<EngineEvent["policyEvent"]>): void {
     const { resourceUrn = "", message, policyName, enforcementLevel } = violation;
-    const name = resourceUrn === "" || isStack(resourceUrn) ? "" : `${nameOf(resourceUrn)}: `;
+    const name = resourceUrn === "" || isStack(resourceUrn) ? "" : `${nameIn(resourceUrn)}: `;
     const sentence = `${name}${wrongBy(message)} (policy ${policyName})`;
     if (enforcementLevel === "mandatory") {
       this.#failures.set(sentence, sentence);
@@ -173,7 +176,7 @@ export class UpdateReport {
     if (severity === "error") {
       // The stack's own "update failed" says no more than the exit code.
       if (!/^(update|destroy|preview|refresh) failed$/.test(text) && !this.#failures.has(text)) {
-        const name = urn === undefined || isStack(urn) ? "" : `${nameOf(urn)}: `;
+        const name = urn === undefined || isStack(urn) ? "" : `${nameIn(urn)}: `;
         const container = unwellContainer(urn, text);
         const sentence = `${name}${text}${container === undefined ? "" : lookAtLog(container)}`;
         this.#failures.set(text, sentence);
@@ -203,15 +206,14 @@ function parsed(line: string): EngineEvent | undefined {
  * thing in Docker is in the state only, and goes without a trace.
  */
 function isReal(op: string, type: string): boolean {
-  return !/^(cybexp:|pulumi:)/.test(type) && (op !== "delete" || type.startsWith("docker:"));
+  return isThing(type) && (op !== "delete" || isInDocker(type));
 }
 
-const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 const isStack = (urn: string): boolean => urn.includes("::pulumi:pulumi:Stack::");
 
 /** "docker:index/container:Container" called "kms" is "container kms". */
 export function titleOf(urn: string, type: string): string {
-  return `${kindOf(type)} ${nameOf(urn)}`;
+  return `${kindOf(type)} ${nameIn(urn)}`;
 }
 
 /** "docker:index/container:Container" is a "container". */
@@ -240,10 +242,9 @@ function plain(message: string): string {
 
 /** The name in Docker of a container that does not run or is not healthy. */
 function unwellContainer(urn: string | undefined, text: string): string | undefined {
-  const [, stack] =
-    /^urn:pulumi:([^:]+)::.*\$docker:index\/container:Container::/.exec(urn ?? "") ?? [];
-  return stack !== undefined && /healthy|running/.test(text)
-    ? `cybexp-${stack}-${nameOf(urn ?? "")}`
+  const stack = urn !== undefined && typeIn(urn) === CONTAINER ? stackIn(urn) : undefined;
+  return urn !== undefined && stack !== undefined && /healthy|running/.test(text)
+    ? dockerName(stack, nameIn(urn))
     : undefined;
 }
 

@@ -1,11 +1,4 @@
-import {
-  chmodSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Fault } from "../../settings/fault.ts";
 import { parseUserName } from "../../settings/names.ts";
@@ -16,6 +9,7 @@ import type { Door } from "./readme.ts";
 import { renderEntry, withEntry } from "./stackEntry.ts";
 import { readRequest } from "./certificateRequest.ts";
 import { UserError } from "../../programs/errors.ts";
+import { replaceFile } from "../../machine/files.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { lockStack } from "../../stack/runLock.ts";
 import { openSession } from "../../stack/openSession.ts";
@@ -157,13 +151,4 @@ function readSmall(path: string, shown: string): Buffer {
     );
   }
   return readFileSync(path);
-}
-
-/** At once, so that whoever reads it reads the old content or the new. */
-function replaceFile(file: string, content: string): void {
-  const real = realpathSync(file);
-  const next = `${real}.${process.pid}.next`;
-  writeFileSync(next, content, { mode: 0o600 });
-  chmodSync(next, statSync(real).mode);
-  renameSync(next, real);
 }

@@ -1,4 +1,5 @@
 /** What the deployed stack says of its clients. */
+import { recorded } from "../../names/resources.ts";
 import { npmRun } from "../../programs/npmRun.ts";
 import { X509Certificate } from "node:crypto";
 import { z } from "zod";
@@ -122,10 +123,10 @@ function isCurrent(
   const [, serial] = /^serialNumber=(.+)$/m.exec(new X509Certificate(certificate).subject) ?? [];
   return resources.some(({ outputs }) => {
     const pem = outputs?.["certPem"];
-    const { SUBJECT: subject } = (outputs?.["environment"] ?? {}) as { SUBJECT?: unknown };
+    const subject = recorded("subject", outputs);
     return (
       (typeof pem === "string" && identityOf(pem) === own) ||
-      (typeof subject === "string" && subject.startsWith(`serialNumber=${serial},`))
+      (subject !== undefined && subject.startsWith(`serialNumber=${serial},`))
     );
   });
 }

@@ -1,3 +1,6 @@
+import { label } from "../../names/docker.ts";
+import { NAME, nameIn } from "../../names/resources.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
 import { here } from "../../programs/npmRun.ts";
 import { BODIES } from "../../settings/limits.ts";
 import { notices } from "../../settings/notices.ts";
@@ -26,8 +29,6 @@ import {
   stackExists,
   type StackState,
 } from "../../stack/state.ts";
-
-const CONTAINER = "docker:index/container:Container";
 
 /**
  * `npm run doctor`: looks at all that can go wrong with a deployed stack, changes nothing, and says of
@@ -83,9 +84,7 @@ async function lookAtStack(session: Session, file: StackSettings): Promise<Findi
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
-    ...hardeningFindings(
-      await auditEngine(session.docker, `cybexp.deployment=${state.deployment}`),
-    ),
+    ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
     ...(await lookFromOutside(session, [...ill.keys()], unfinished !== undefined)),
     ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
     ...lookAhead(state, settings),
@@ -138,7 +137,7 @@ async function lookFromOutside(
     await session.ask(["stack", "export", "--show-secrets", "--stack", session.stack]),
   ) as { deployment: { resources: readonly ExportedResource[] } };
   const smoke = exported.deployment.resources.find(({ urn }) =>
-    urn.endsWith("$command:local:Command::smoke"),
+    urn.endsWith(`$${COMMAND}::${NAME.smoke}`),
   );
   const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
   if (stdin?.plaintext === undefined && told) {
@@ -176,7 +175,7 @@ async function lookForDrift(
     .map(({ urn, why }) => ({
       level: "fault",
       about: "changed by hand",
-      text: `${urn.split("::").at(-1)}: ${why}; \`${here("up")}\` puts it right`,
+      text: `${nameIn(urn)}: ${why}; \`${here("up")}\` puts it right`,
     }));
 }
 

@@ -1,4 +1,5 @@
 /** Which limits were hit, and what to set where. */
+import { databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
@@ -22,7 +23,7 @@ export interface Refusals {
 }
 
 /** Where the config has a container's limits. */
-const KEYS: Readonly<Record<string, string>> = {
+const KEYS: Readonly<Record<Role, string>> = {
   kms: "cybexp:kms.resources",
   "kms-db": "cybexp:database.resources.kms",
   backend: "cybexp:backend.resources",
@@ -30,6 +31,7 @@ const KEYS: Readonly<Record<string, string>> = {
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
 };
+const keyOf = (role: string): string | undefined => (isRole(role) ? KEYS[role] : undefined);
 
 export function limitFindings(
   containers: readonly LimitFacts[],
@@ -44,7 +46,7 @@ export function limitFindings(
         ]),
     ...Object.entries(requests).map(
       ([door, number]) =>
-        `the proxy refused ${count(number, "request")} to the ${door} since yesterday: it has as many under way as it may; raise ${KEYS[door] ?? door}.pids and .memory${door === "kms" || door === "backend" ? `, and ${KEYS[`${door}-db`]}.pids` : ""}`,
+        `the proxy refused ${count(number, "request")} to the ${door} since yesterday: it has as many under way as it may; raise ${keyOf(door) ?? door}.pids and .memory${isService(door) ? `, and ${KEYS[databaseRole(door)]}.pids` : ""}`,
     ),
   ];
   return notes.length === 0
@@ -54,7 +56,7 @@ export function limitFindings(
 
 function hitBy({ name, role, memory, pids, oomKilled, events }: LimitFacts): string[] {
   const { oomKills = 0, refusedProcesses = 0 } = events ?? {};
-  const key = KEYS[role] ?? "its limits";
+  const key = keyOf(role) ?? "its limits";
   return [
     ...(oomKilled || oomKills > 0
       ? [

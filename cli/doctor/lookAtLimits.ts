@@ -1,4 +1,5 @@
 /** Asks the engine, the containers and the proxy's log which limits were hit. */
+import { LABEL, PROXY } from "../../names/docker.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { limitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
@@ -24,7 +25,7 @@ export async function lookAtLimits(docker: Docker, names: readonly string[]): Pr
       const name = Name.replace(/^\//, "");
       return {
         name,
-        role: Config.Labels?.["cybexp.role"] ?? "",
+        role: Config.Labels?.[LABEL.role] ?? "",
         memory: HostConfig.Memory / 2 ** 20,
         pids: HostConfig.PidsLimit ?? 0,
         oomKilled: State.OOMKilled,
@@ -32,7 +33,7 @@ export async function lookAtLimits(docker: Docker, names: readonly string[]): Pr
       };
     }),
   );
-  const proxy = containers.find(({ role }) => role === "proxy")?.name;
+  const proxy = containers.find(({ role }) => role === PROXY)?.name;
   const log =
     proxy === undefined ? "" : await docker.run(["container", "logs", "--since=24h", proxy]);
   return limitFindings(containers, refusalsIn(log));

@@ -1,3 +1,4 @@
+import { VOLUME } from "../../names/types.ts";
 import { keptPart, keptParts } from "../../settings/keptParts.ts";
 import { openPrompt } from "../env/prompt.ts";
 import { UserError } from "../../programs/errors.ts";
@@ -71,7 +72,7 @@ export function warningOf(
 ): string | undefined {
   const volumes = Object.keys(keptParts).flatMap((part) =>
     resources
-      .filter(({ type }) => type === "docker:index/volume:Volume")
+      .filter(({ type }) => type === VOLUME)
       .map(({ inputs }) => String(inputs?.["name"]))
       .filter((name) => name.endsWith(`-${part}`))
       .map((name) => `  ${name} (${keptPart(part).has})\n`),

@@ -1,7 +1,6 @@
 /** Ports of a new environment beside those of the others, which may come to run on the same engine. */
 import { readdirSync } from "node:fs";
-import { listenersOf } from "../../settings/consistency.ts";
-import { clashes, type Listener } from "../../settings/listeners.ts";
+import { clashes, type Listener, listenersIn } from "../../settings/listeners.ts";
 import { readPart } from "../../settings/read.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { stackConfig } from "../../stack/configFile.ts";
@@ -19,18 +18,18 @@ const STEP = 100;
 export function takenListeners(root = projectRoot): Taken[] {
   return readdirSync(root).flatMap((file) => {
     const [, stack] = /^Pulumi\.(.+)\.yaml$/.exec(file) ?? [];
-    return stack === undefined || stack.endsWith(".example") ? [] : listenersIn(stack, file);
+    return stack === undefined || stack.endsWith(".example") ? [] : takenIn(stack, file);
   });
 }
 
-function listenersIn(stack: string, file: string): Taken[] {
+function takenIn(stack: string, file: string): Taken[] {
   try {
     const config = stackConfig(stack);
     const elsewhere = config["docker:host"] !== undefined;
     const values = Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key.replace(/^cybexp:/, ""), value]),
     );
-    const listeners = elsewhere ? [] : listenersOf(readPart(values).settings);
+    const listeners = elsewhere ? [] : listenersIn(readPart(values).settings);
     return listeners.map((listener) => ({ ...listener, file }));
   } catch {
     return [];

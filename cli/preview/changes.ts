@@ -1,4 +1,6 @@
 /** What changes in which part of the stack. */
+import { isPartOf, NAME } from "../../names/resources.ts";
+import { COMPONENT, isThing } from "../../names/types.ts";
 import type { Operation, Step } from "./events.ts";
 import { enumerate, kind } from "./words.ts";
 
@@ -10,25 +12,35 @@ export interface Change {
   readonly what: string;
 }
 
+type Title = (name: string) => string;
+
+/** Whether a resource is in all of these components, or in any. */
+const inAll = (...components: readonly string[]) => {
+  return (urn: string) => components.every((component) => isPartOf(component, urn));
+};
+const inAny = (...components: readonly string[]) => {
+  return (urn: string) => components.some((component) => isPartOf(component, urn));
+};
+
 /** The parts of a stack by their component's type, in the order in which they are told. */
-const COMPONENTS: readonly (readonly [type: RegExp, title: (name: string) => string])[] = [
-  [/cybexp:index:Kms\$.*cybexp:index:Database\b/, () => "KMS's database"],
-  [/cybexp:index:Kms\b/, () => "KMS"],
-  [/cybexp:index:Backend\$.*cybexp:index:Database\b/, () => "Backend's database"],
-  [/cybexp:index:Backend\b/, () => "Backend"],
-  [/cybexp:index:TlsProxy\b/, () => "Proxy"],
-  [/cybexp:index:Kapow\b|cybexp:tls:SelfSignedClient\b/, () => "Kapow!"],
-  [/cybexp:index:UserList\b/, () => "Users"],
-  [/cybexp:index:ClientList\b/, () => "Clients"],
+const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: Title])[] = [
+  [inAll(COMPONENT.kms, COMPONENT.database), () => "KMS's database"],
+  [inAll(COMPONENT.kms), () => "KMS"],
+  [inAll(COMPONENT.backend, COMPONENT.database), () => "Backend's database"],
+  [inAll(COMPONENT.backend), () => "Backend"],
+  [inAll(COMPONENT.tlsProxy), () => "Proxy"],
+  [inAny(COMPONENT.kapow, COMPONENT.selfSignedClient), () => "Kapow!"],
+  [inAll(COMPONENT.userList), () => "Users"],
+  [inAll(COMPONENT.clientList), () => "Clients"],
   [
-    /cybexp:tls:RotatedAuthority\b/,
-    (name) => (name.startsWith("client") ? "Client CA" : "Server CA"),
+    inAll(COMPONENT.rotatedAuthority),
+    (name) => (name.startsWith(NAME.clientCa) ? "Client CA" : "Server CA"),
   ],
   [
-    /cybexp:tls:ServerCertificate\b/,
-    (name) => (name.startsWith("kapow") ? "Kapow!" : "Server certificate"),
+    inAll(COMPONENT.serverCertificate),
+    (name) => (name.startsWith(NAME.kapowCertificate) ? "Kapow!" : "Server certificate"),
   ],
-  [/cybexp:index:(KeptVolumes|RotationGuard|SmokeCheck)\b/, () => "Checks"],
+  [inAny(COMPONENT.keptVolumes, COMPONENT.rotationGuard, COMPONENT.smokeCheck), () => "Checks"],
 ];
 
 const OTHER = "Other";
@@ -49,7 +61,7 @@ export function changesOf(steps: readonly Step[]): Change[] {
   const titles = [...COMPONENTS.keys()];
   const groups = new Map<string, { readonly rank: number; readonly steps: Step[] }>();
   for (const step of changing) {
-    const rank = titles.find((index) => COMPONENTS[index]?.[0].test(step.urn)) ?? titles.length;
+    const rank = titles.find((index) => COMPONENTS[index]?.[0](step.urn)) ?? titles.length;
     const title = COMPONENTS[rank]?.[1](step.name) ?? OTHER;
     const group = groups.get(title) ?? { rank, steps: [] };
     group.steps.push(step);
@@ -62,7 +74,7 @@ export function changesOf(steps: readonly Step[]): Change[] {
 
 /** Whether something is done to a real thing. */
 export function isChange({ op, type }: Step): boolean {
-  return op !== "same" && !/^(cybexp:|pulumi:)/.test(type);
+  return op !== "same" && isThing(type);
 }
 
 /** As in "replaces container kms; updates programs kms-limits and kms-handback". */

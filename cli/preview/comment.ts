@@ -1,7 +1,7 @@
 /** The comment of a pull request: the summary of each environment, its diff folded below it. */
 import { LOSES_DATA } from "./losses.ts";
 import { codeBlock, inline } from "./markdown.ts";
-import { roomFor } from "./room.ts";
+import { shareSize } from "./shareSize.ts";
 import type { PreviewSummary } from "./summary.ts";
 
 /** The first line, by which the comment is found again to be edited in place. */
@@ -28,13 +28,13 @@ export function renderComment(summaries: readonly PreviewSummary[], limit = LIMI
   const diffs = summaries.map(({ diff }) => diff);
   const size = (text: string) => Buffer.byteLength(text);
   const used = size(MARKER) + heads.reduce((sum, text) => sum + size(text) + FRAME, 0);
-  const rooms = roomFor(
+  const sizes = shareSize(
     diffs.map((lines) => lines.reduce((sum, line) => sum + size(line) + 1, 0)),
     limit - used,
   );
   const parts = heads.map((text, index) => {
     const summary = summaries[index];
-    return summary === undefined ? text : text + folded(summary, rooms[index] ?? 0);
+    return summary === undefined ? text : text + folded(summary, sizes[index] ?? 0);
   });
   return cutTo(limit, `${MARKER}\n${parts.join("\n")}`);
 }
@@ -100,13 +100,13 @@ function shorten(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} ... (cut)` : text;
 }
 
-/** The diff, as many of its lines as there is room for. */
-function folded({ environment, diff, tally }: PreviewSummary, room: number): string {
+/** The diff, as many of its lines as fit into the size. */
+function folded({ environment, diff, tally }: PreviewSummary, size: number): string {
   if (diff.length === 0) {
     return "\n";
   }
   const shown: string[] = [];
-  let left = room;
+  let left = size;
   for (const line of diff) {
     left -= Buffer.byteLength(line) + 1;
     if (left < 0) {

@@ -1,10 +1,10 @@
 /** What a change means to those who call: secrets that are rotated, who loses and who gets access. */
-import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { consequences } from "../../settings/rotationNumbers.ts";
 import { ofDoors } from "./doors.ts";
 import { CLIENTS, ofHolders, USERS } from "./holders.ts";
-import type { Listener, Picture } from "./picture.ts";
-import { endpoint, theRole } from "./words.ts";
+import type { Listener, StackView } from "./stackView.ts";
+import { theRole } from "./words.ts";
 
 /** A sentence each, without a full stop. */
 export interface Difference {
@@ -17,7 +17,7 @@ export interface Difference {
 }
 
 /** Compares a stack as it is with the stack as it would be. */
-export function compare(before: Picture, after: Picture): Difference {
+export function compare(before: StackView, after: StackView): Difference {
   const users = ofHolders(before, after, USERS);
   const clients = ofHolders(before, after, CLIENTS);
   const authorities = ofAuthorities(before, after);
@@ -39,14 +39,16 @@ export function compare(before: Picture, after: Picture): Difference {
     gained: [...users.gained, ...clients.gained, ...doors.gained],
     opened: without(after.listeners, before.listeners)
       .sort((a, b) => exposure(b) - exposure(a))
-      .map((listener) => `${theRole(listener.role)} at ${endpoint(listener)}: ${reach(listener)}`),
+      .map(
+        (listener) => `${theRole(listener.role)} at ${endpointText(listener)}: ${reach(listener)}`,
+      ),
     closed: without(before.listeners, after.listeners).map(
-      (listener) => `${theRole(listener.role)} at ${endpoint(listener)}`,
+      (listener) => `${theRole(listener.role)} at ${endpointText(listener)}`,
     ),
   };
 }
 
-function ofAuthorities(before: Picture, after: Picture) {
+function ofAuthorities(before: StackView, after: StackView) {
   const rotated: string[] = [];
   const lost: string[] = [];
   for (const which of ["server", "client"] as const) {
@@ -74,7 +76,7 @@ function ofAuthorities(before: Picture, after: Picture) {
 }
 
 /** The proxy refuses a handshake for another name, and its certificate has the new one alone. */
-function ofNames({ serverNames: before }: Picture, { serverNames: after }: Picture): string[] {
+function ofNames({ serverNames: before }: StackView, { serverNames: after }: StackView): string[] {
   return Object.entries(after).flatMap(([whose, now]) => {
     const old = before[whose];
     return old === undefined || old === now
@@ -86,7 +88,7 @@ function ofNames({ serverNames: before }: Picture, { serverNames: after }: Pictu
   });
 }
 
-function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): string[] {
+function ofNumbers({ numbers: before }: StackView, { numbers: after }: StackView): string[] {
   const raised = (name: string, sentence: (number: number) => string) => {
     const [old, now] = [before[name], after[name]];
     return old === undefined || now === undefined || old === now ? [] : [sentence(now)];
@@ -108,7 +110,7 @@ function ofNumbers({ numbers: before }: Picture, { numbers: after }: Picture): s
 }
 
 function without(list: readonly Listener[], others: readonly Listener[]): Listener[] {
-  const key = (listener: Listener) => `${listener.role} ${endpoint(listener)}`;
+  const key = (listener: Listener) => `${listener.role} ${endpointText(listener)}`;
   const known = new Set(others.map(key));
   return list.filter((listener) => !known.has(key(listener)));
 }

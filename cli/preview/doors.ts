@@ -1,6 +1,6 @@
 /** What the proxy's doors ask for: who comes in no longer, and who from now on. */
 import type { Access } from "../../settings/types.ts";
-import type { Picture } from "./picture.ts";
+import type { StackView } from "./stackView.ts";
 import { theRole } from "./words.ts";
 
 /** What opens a door by itself. */
@@ -11,7 +11,7 @@ const OPENS: Readonly<Record<Access, readonly string[]>> = {
   both: ["password and certificate"],
 };
 
-export function ofDoors(before: Picture, after: Picture) {
+export function ofDoors(before: StackView, after: StackView) {
   const lost: string[] = [];
   const gained: string[] = [];
   for (const [door, now] of Object.entries(after.doors)) {

@@ -1,4 +1,5 @@
 /** What Pulumi tells of a preview: its JSON events, one a line (PULUMI_ENABLE_STREAMING_JSON_PREVIEW). */
+import { nameIn } from "../../names/resources.ts";
 import { UpdateReport, wrongBy } from "../../stack/updateReport.ts";
 
 /** What a step does, in one word: Pulumi tells a replacement in three steps. */
@@ -116,7 +117,7 @@ function stepOf(metadata: Metadata): Step[] {
       ...(metadata.op === "discard" && { retained: true as const }),
       urn,
       type,
-      name: nameOf(urn),
+      name: nameIn(urn),
       old: op === "create" ? undefined : (metadata.old?.inputs ?? {}),
       next: op === "delete" ? undefined : (metadata.new?.inputs ?? {}),
       differing: [...(detailed.length > 0 ? detailed : (diffs ?? []))].sort(),
@@ -128,13 +129,11 @@ function violationOf(event: PolicyEvent): Violation {
   return {
     rule: event.policyName,
     pack: event.policyPackName,
-    resource: nameOf(event.resourceUrn ?? ""),
+    resource: nameIn(event.resourceUrn ?? ""),
     message: wrongBy(event.message),
     mandatory: event.enforcementLevel === "mandatory",
   };
 }
-
-const nameOf = (urn: string): string => urn.split("::").at(-1) ?? urn;
 
 /** Pulumi works on many resources at once: the order of its events differs from run to run. */
 const byUrn = (a: Step, b: Step) => compareTexts(a.urn, b.urn);

@@ -1,6 +1,6 @@
 /** Users and clients: whose password or certificate is new, is refused from now on, or has a successor. */
 import type { Access } from "../../settings/types.ts";
-import type { Holders, Picture } from "./picture.ts";
+import type { Holders, StackView } from "./stackView.ts";
 import { enumerate, theRole } from "./words.ts";
 
 /** Those who call with a secret of one kind. */
@@ -25,7 +25,7 @@ export const CLIENTS: Kind = {
 };
 
 /** Those whose generations differ, told in groups: the same happens to many at once. */
-export function ofHolders(before: Picture, after: Picture, kind: Kind) {
+export function ofHolders(before: StackView, after: StackView, kind: Kind) {
   const rotated = new Groups(kind.one);
   const lost = new Groups(kind.one);
   const gained = new Groups(kind.one);
@@ -64,7 +64,7 @@ export function ofHolders(before: Picture, after: Picture, kind: Kind) {
 }
 
 /** " at the KMS and the Backend": the doors that ask for it; nothing where no door is known. */
-function at({ doors }: Picture, kind: Kind): string {
+function at({ doors }: StackView, kind: Kind): string {
   const all = Object.entries(doors);
   const asking = all.filter(([, access]) => kind.doors.includes(access)).map(([door]) => door);
   return all.length === 0

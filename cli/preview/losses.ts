@@ -1,4 +1,7 @@
 /** What a change costs of records, accounts and keys: told before everything else. */
+import { LABEL } from "../../names/docker.ts";
+import { isPartOf, memberName, nameIn, typesIn } from "../../names/resources.ts";
+import { COMPONENT, VOLUME } from "../../names/types.ts";
 import { keptPart, keptParts } from "../../settings/keptParts.ts";
 import type { Step } from "./events.ts";
 import { upperFirst } from "./words.ts";
@@ -6,7 +9,8 @@ import { upperFirst } from "./words.ts";
 /** The first heading of a preview that has anything below it. */
 export const LOSES_DATA = "This loses data";
 
-const DATA_VOLUME = /\$?cybexp:docker:DataVolume\$docker:index\/volume:Volume$/;
+const isDataVolume = (urn: string): boolean =>
+  typesIn(urn).endsWith(`${COMPONENT.dataVolume}$${VOLUME}`);
 
 /** A sentence for each volume of data that a preview removes, replaces, or leaves to itself. */
 export function lossesIn(steps: readonly Step[], failures: readonly string[]): string[] {
@@ -14,17 +18,17 @@ export function lossesIn(steps: readonly Step[], failures: readonly string[]): s
     .filter(({ op, urn, old, name }) => {
       // Of a volume that is watched, the next one has been found to have its data: as after a rename.
       const goes = op === "delete" || (op === "replace" && !isWatched(partOf(old, name), steps));
-      return goes && DATA_VOLUME.test(typesIn(urn));
+      return goes && isDataVolume(urn);
     })
     .map(({ name, old, next, op, retained }) => {
-      const volume = nameIn(old, name);
+      const volume = volumeName(old, name);
       const { has, lost: loss } = keptPart(partOf(old, name));
       if (retained) {
         return `the volume ${volume} with ${has} leaves the stack: it stays in Docker, and no \`up\` looks after it any more`;
       }
       return op === "delete"
         ? `the volume ${volume} with ${has} is removed. ${loss}`
-        : `the volume ${volume} with ${has} is replaced by an empty one, ${nameIn(next, name)}. ${loss}`;
+        : `the volume ${volume} with ${has} is replaced by an empty one, ${volumeName(next, name)}. ${loss}`;
     });
   return [...lost, ...failures.flatMap(protectedIn)].map(upperFirst);
 }
@@ -32,35 +36,32 @@ export function lossesIn(steps: readonly Step[], failures: readonly string[]): s
 const isWatched = (part: string, steps: readonly Step[]): boolean =>
   steps.some(
     ({ op, urn }) =>
-      op !== "delete" && urn.includes("cybexp:index:KeptVolumes$") && urn.endsWith(`-${part}`),
+      op !== "delete" && isPartOf(COMPONENT.keptVolumes, urn) && urn.endsWith(memberName("", part)),
   );
 
 /** What Pulumi refuses to do, since the resource is protected. */
 function protectedIn(failure: string): string[] {
   const urn = /urn:pulumi:[^\s"']+/.exec(failure)?.[0];
-  if (urn === undefined || !/protection/.test(failure) || !DATA_VOLUME.test(typesIn(urn))) {
+  if (urn === undefined || !/protection/.test(failure) || !isDataVolume(urn)) {
     return [];
   }
-  const name = urn.split("::").at(-1) ?? "";
+  const name = nameIn(urn);
   return [
     `the volume ${name} with ${keptPart(name).has} would go, and is protected: nothing is done`,
   ];
 }
 
-const typesIn = (urn: string): string => urn.split("::")[2] ?? "";
-
 /** The part by the volume's label; by its name in the program where it has none. */
 function partOf(inputs: Step["old"], name: string): string {
   const labels: unknown = inputs?.["labels"];
   const role = Array.isArray(labels)
-    ? (labels as { label?: unknown; value?: unknown }[]).find(
-        ({ label }) => label === "cybexp.role",
-      )?.value
+    ? (labels as { label?: unknown; value?: unknown }[]).find(({ label }) => label === LABEL.role)
+        ?.value
     : undefined;
   return typeof role === "string" && role in keptParts ? role : name;
 }
 
-const nameIn = (inputs: Step["old"], fallback: string): string =>
+const volumeName = (inputs: Step["old"], fallback: string): string =>
   typeof inputs?.["name"] === "string" ? inputs["name"] : fallback;
 
 /** What becomes of a stack that is called a throw-away one from now on. */

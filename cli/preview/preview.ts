@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { VOLUME } from "../../names/types.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { UserError } from "../../programs/errors.ts";
 import { here, npmRun } from "../../programs/npmRun.ts";
@@ -118,9 +119,7 @@ async function prepare(): Promise<Prepared> {
     ...policyFlags(session.stack),
     ...(await comparison(session, state, settings)),
   ];
-  const wasKept = state.resources.some(
-    ({ type, protect }) => type === "docker:index/volume:Volume" && protect === true,
-  );
+  const wasKept = state.resources.some(({ type, protect }) => type === VOLUME && protect === true);
   return {
     session,
     flags,

@@ -1,6 +1,21 @@
 /** Secrets that are made anew although no number was raised for them. */
+import {
+  authorityIn,
+  certificateOf,
+  generationIn,
+  isPartOf,
+  NAME,
+  typeIn,
+} from "../../names/resources.ts";
+import {
+  COMPONENT,
+  LOCALLY_SIGNED_CERT,
+  PRIVATE_KEY,
+  RANDOM_PASSWORD,
+  SELF_SIGNED_CERT,
+} from "../../names/types.ts";
 import type { Step } from "./events.ts";
-import type { Picture } from "./picture.ts";
+import type { StackView } from "./stackView.ts";
 import { enumerate } from "./words.ts";
 
 /** A sentence each, without a full stop. */
@@ -10,25 +25,34 @@ export interface Renewals {
 }
 
 /** Certificates that are renewed near their end or re-signed, and passwords replaced in their place. */
-export function renewalsOf(steps: readonly Step[], before: Picture, after: Picture): Renewals {
-  const made = (type: RegExp, name: RegExp) =>
+export function renewalsOf(steps: readonly Step[], before: StackView, after: StackView): Renewals {
+  const made = (type: string, nameOf: (name: string) => string | undefined, within?: string) =>
     steps
-      .filter((step) => step.op === "replace" && type.test(step.urn))
-      .flatMap((step) => name.exec(step.name)?.[1] ?? []);
-  const certificates = made(/LocallySignedCert::/, /^client-(.+)-\d+$/);
-  const keys = made(/ClientCertificate\$.*:PrivateKey::/, /^client-(.+)-\d+-key$/);
+      .filter(({ op, urn }) => op === "replace" && typeIn(urn) === type)
+      .filter(({ urn }) => within === undefined || isPartOf(within, urn))
+      .flatMap(({ name }) => nameOf(name) ?? []);
+  const client = (name: string) => generationIn(NAME.clients, name)?.member;
+  const user = (name: string) => generationIn(NAME.users, name)?.member;
+  const certificates = made(LOCALLY_SIGNED_CERT, client);
+  const keys = made(
+    PRIVATE_KEY,
+    (name) => client(certificateOf(name) ?? ""),
+    COMPONENT.clientCertificate,
+  );
   const renewed = certificates.filter((name) => !keys.includes(name));
-  const passwords = made(/cybexp:index:UserList\$.*:RandomPassword::/, /^user-(.+)-\d+$/);
+  const passwords = made(RANDOM_PASSWORD, user, COMPONENT.userList);
   const byNumber =
     before.numbers["serverCertificate"] !== after.numbers["serverCertificate"] ||
     before.numbers["serverCa"] !== after.numbers["serverCa"];
-  const ofServer = made(/LocallySignedCert::/, /^((?:server|kapow)-certificate)$/);
-  const authorities = made(/RotatedAuthority\$.*:SelfSignedCert::/, /^((?:server|client)-ca)-\d+$/);
+  const ofServer = made(LOCALLY_SIGNED_CERT, (name) =>
+    [NAME.serverCertificate, NAME.kapowCertificate].find((own) => own === name),
+  );
+  const authorities = made(SELF_SIGNED_CERT, authorityIn, COMPONENT.rotatedAuthority);
   return {
     rotated: [
       ...told(renewed, "certificate", "renewed of the same key: hand over the new one"),
       ...(byNumber ? [] : ofServer.map((name) => `${name.replace("-", " ")}: renewed`)),
-      ...authorities.map((name) => `${name.replace("-ca", " CA")}: renewed of the same key`),
+      ...authorities.map((which) => `${which} CA: renewed of the same key`),
     ],
     lost: [
       ...told(keys, "certificate", "replaced by one of another key: the one in use is refused"),

@@ -1,12 +1,12 @@
 /** Which containers are replaced, why, and whether callers notice. */
+import type { Role } from "../../names/docker.ts";
+import { CONTAINER } from "../../names/types.ts";
 import type { Step } from "./events.ts";
-import { roleOf } from "./picture.ts";
+import { roleOf } from "./stackView.ts";
 import { enumerate, theRole, upperFirst } from "./words.ts";
 
-const CONTAINER = "docker:index/container:Container";
-
 /** What a caller notices when the role's container is replaced; see components/service.ts. */
-const NOTICED: Readonly<Record<string, string>> = {
+const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> = {
   kms: "a stand-in serves meanwhile, no request is lost",
   backend: "a stand-in serves meanwhile, no request is lost",
   "kms-db": "INTERRUPTION: the KMS answers errors until it is back",

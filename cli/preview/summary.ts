@@ -5,7 +5,7 @@ import { diffOf } from "./diff.ts";
 import type { Previewed, Violation } from "./events.ts";
 import { holdersIn } from "./holders.ts";
 import { lossesIn, LOSES_DATA } from "./losses.ts";
-import { pictureOf } from "./picture.ts";
+import { stackViewOf } from "./stackView.ts";
 import { renewalsOf } from "./renewals.ts";
 import { restartsOf } from "./restarts.ts";
 import { count, upperFirst } from "./words.ts";
@@ -146,7 +146,7 @@ export function removedSummary(
 }
 
 function sectionsOf({ steps }: Previewed, running?: ReadonlySet<string>): Section[] {
-  const [before, after] = [pictureOf(steps, "old"), pictureOf(steps, "next")];
+  const [before, after] = [stackViewOf(steps, "old"), stackViewOf(steps, "next")];
   const { rotated, lost, gained, opened, closed } = compare(before, after);
   const renewals = renewalsOf(steps, before, after);
   const isNew = before.users.size === 0 && before.listeners.length === 0;

@@ -1,7 +1,8 @@
 /** What things are called in a summary. */
+import { KAPOW, type Role } from "../../names/docker.ts";
 import { kindOf } from "../../stack/updateReport.ts";
 
-const ROLES: Readonly<Record<string, string>> = {
+const ROLES: Readonly<Record<Role, string> & Partial<Record<string, string>>> = {
   kms: "KMS",
   backend: "Backend",
   "kms-db": "KMS's database",
@@ -13,7 +14,7 @@ const ROLES: Readonly<Record<string, string>> = {
 /** A role as a subject: "the KMS", "Kapow!", "the container x". */
 export function theRole(role: string): string {
   const title = ROLES[role];
-  return title === undefined ? `the container ${role}` : role === "kapow" ? title : `the ${title}`;
+  return title === undefined ? `the container ${role}` : role === KAPOW ? title : `the ${title}`;
 }
 
 /** "a", "a and b", "a, b and c"; of more than a summary has room for, how many there are. */
@@ -31,11 +32,6 @@ export function upperFirst(text: string): string {
 /** "1 change", "2 changes". */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/** An address and a port, as in a URL. */
-export function endpoint({ address, port }: { address: string; port: number }): string {
-  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** What the provider's words for its types mean to a reader. */

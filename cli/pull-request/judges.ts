@@ -4,7 +4,7 @@ import { dirname, join, normalize } from "node:path";
 
 /** As a whole: also what a change adds there, or takes away. */
 const FOLDERS = [
-  ...[".github", "policy", "programs", "cli", "stack", "machine", "dev"],
+  ...[".github", "policy", "names", "programs", "cli", "stack", "machine", "dev"],
   ...["package.json", "package-lock.json"],
 ];
 

@@ -1,8 +1,9 @@
 /** The listeners in a stack's config, before it is read: what is not well-formed is left to the program. */
-import { parseLoopbackEndpoint } from "../../settings/addresses.ts";
+import { callableAt, endpointText, parseLoopbackEndpoint } from "../../settings/addresses.ts";
 import { Fault } from "../../settings/fault.ts";
+import { type ListenerKeys, LISTENERS } from "../../settings/listeners.ts";
+import { valueAt } from "../../settings/path.ts";
 import type { Endpoint } from "../../settings/types.ts";
-import { endpoint } from "../preview/words.ts";
 
 /** A config as it stands in the stack's file, by keys. */
 export type Map = Record<string, unknown>;
@@ -28,52 +29,46 @@ export function hostsOf(config: Map, place: Place): Record<string, string> {
     return {};
   }
   const placed = place({ address, port }).address;
-  const reachable: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-  return { [serverName.toLowerCase()]: reachable[placed] ?? placed };
+  return { [serverName.toLowerCase()]: callableAt(placed) };
 }
 
 /** Edits the addresses and ports in a config. What is not well-formed stays, for the program to report. */
 export function placeAll(config: Map, place: Place): void {
-  for (const service of [config["cybexp:kms"], config["cybexp:backend"]]) {
-    placeText(service, "bind", place);
-  }
-  const publish = mapAt(config["cybexp:database"], "publish");
-  Object.keys(publish).forEach((name) => placeText(publish, name, place));
-  const doors = [
-    config["cybexp:kms"],
-    config["cybexp:backend"],
-    (config["cybexp:kapow"] as Map | undefined)?.["door"],
-  ];
-  placePorts(config["cybexp:proxy"], doors, place);
-  placePorts(config["cybexp:kapow"], [config["cybexp:kapow"]], place, "127.0.0.1");
-}
-
-function placeText(map: unknown, key: string, place: Place): void {
-  const parsed = parseLoopbackEndpoint((map as Map | undefined)?.[key]);
-  if (!(parsed instanceof Fault)) {
-    (map as Map)[key] = endpoint(place(parsed));
-  }
-}
-
-/** One address, and a port in each of some other maps. */
-function placePorts(
-  host: unknown,
-  listening: readonly unknown[],
-  place: Place,
-  fallback?: string,
-): void {
-  const address = (host as Map | undefined)?.["address"] ?? fallback;
-  if (host === undefined || typeof address !== "string") {
-    return;
-  }
-  for (const map of listening as (Map | undefined)[]) {
-    const port = Number(map?.["listen"]);
-    if (map !== undefined && Number.isInteger(port) && port > 0) {
-      const placed = place({ address, port });
-      map["listen"] = placed.port;
-      (host as Map)["address"] = placed.address;
+  // All are read before the first is written: the proxy's listeners share its address.
+  const found = LISTENERS.flatMap((keys) => {
+    const original = originalOf(config, keys);
+    return original === undefined ? [] : [{ keys, original }];
+  });
+  for (const { keys, original } of found) {
+    const placed = place(original);
+    if ("endpoint" in keys) {
+      setAt(config, keys.endpoint, endpointText(placed));
+    } else {
+      setAt(config, keys.port, placed.port);
+      setAt(config, keys.address, placed.address);
     }
   }
+}
+
+function originalOf(config: Map, keys: ListenerKeys): Endpoint | undefined {
+  if ("endpoint" in keys) {
+    const parsed = parseLoopbackEndpoint(valueAt(config, inFile(keys.endpoint)));
+    return parsed instanceof Fault ? undefined : parsed;
+  }
+  const address = valueAt(config, inFile(keys.address)) ?? keys.fallback;
+  const port = Number(valueAt(config, inFile(keys.port)));
+  return typeof address === "string" && Number.isInteger(port) && port > 0
+    ? { address, port }
+    : undefined;
+}
+
+/** The path of a setting in a stack's file. */
+const inFile = ([first = "", ...rest]: readonly string[]): string[] => [`cybexp:${first}`, ...rest];
+
+function setAt(config: Map, path: readonly string[], value: unknown): void {
+  const place = inFile(path);
+  const map = valueAt(config, place.slice(0, -1)) as Map;
+  map[place.at(-1) ?? ""] = value;
 }
 
 /** The map at a key; empty where there is none. */

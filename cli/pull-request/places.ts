@@ -1,10 +1,9 @@
 /** Where a rehearsal listens: at a real stack's addresses and ports where this machine has them free. */
 import { createHash } from "node:crypto";
 import { createServer, type AddressInfo } from "node:net";
-import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { tryToListen } from "../../stack/preflight.ts";
-import { endpoint } from "../preview/words.ts";
 import type { Place } from "./listeners.ts";
 
 /** Original and rehearsed places, each known by the other. */
@@ -26,17 +25,17 @@ export async function findPlaces(originals: readonly Endpoint[]): Promise<Places
   const placed = new Map<string, Endpoint>();
   const taken = new Set<string>();
   for (const original of originals) {
-    if (placed.has(endpoint(original))) {
+    if (placed.has(endpointText(original))) {
       continue;
     }
     const address = addresses.get(original.address) ?? (await addressFor(original.address));
     addresses.set(original.address, address);
     const wanted = { address, port: original.port };
     const free =
-      !taken.has(endpoint(wanted)) && (await tryToListen(address, original.port)) === undefined;
+      !taken.has(endpointText(wanted)) && (await tryToListen(address, original.port)) === undefined;
     const place = free ? wanted : { address, port: await freePort(address) };
-    taken.add(endpoint(place));
-    placed.set(endpoint(original), place);
+    taken.add(endpointText(place));
+    placed.set(endpointText(original), place);
   }
   return placesOf(originals, addresses, placed);
 }
@@ -49,16 +48,16 @@ function placesOf(
   const back = new Map<string, Endpoint>();
   const ports = new Map<number, number>();
   for (const original of originals) {
-    const place = placed.get(endpoint(original)) ?? original;
-    back.set(endpoint(place), original);
+    const place = placed.get(endpointText(original)) ?? original;
+    back.set(endpointText(place), original);
     ports.set(place.port, original.port);
   }
   // Others may mean 127.0.0.1 itself.
   const moved = [...addresses].filter(([from, to]) => from !== to && to !== "127.0.0.1");
   return {
-    place: (original) => placed.get(endpoint(original)) ?? original,
+    place: (original) => placed.get(endpointText(original)) ?? original,
     original: (place) =>
-      back.get(endpoint(place)) ?? {
+      back.get(endpointText(place)) ?? {
         address: moved.find(([, to]) => to === place.address)?.[0] ?? place.address,
         port: ports.get(place.port) ?? place.port,
       },

@@ -28,7 +28,7 @@ import { type Commit, Repository } from "./checkout.ts";
 import { Children } from "./children.ts";
 import { declaredLosses } from "./losses.ts";
 import { leftOut } from "./rehearsal.ts";
-import { Stage } from "./stage.ts";
+import { BaseDeployment } from "./baseDeployment.ts";
 import { announceRotation } from "../../stack/rotation.ts";
 import { interpretState } from "../../stack/state.ts";
 import { settingsOf } from "../../stack/settings.ts";
@@ -77,7 +77,7 @@ export async function pullRequest(options: PullRequestOptions): Promise<void> {
 }
 
 /** What every environment's rehearsal has. */
-interface Company {
+interface Shared {
   readonly folder: string;
   readonly base: Commit;
   readonly sides: { readonly base: string; readonly head: string };
@@ -108,8 +108,8 @@ async function rehearseAll(
   const engine = await ensureEngine();
   const summaries: PreviewSummary[] = [];
   for (const name of pick(environmentsOf(Object.values(sides)), stacks)) {
-    const company = { folder, base, sides, engine, toolchain, children };
-    summaries.push(await rehearse(name, company, remarks));
+    const shared = { folder, base, sides, engine, toolchain, children };
+    summaries.push(await rehearse(name, shared, remarks));
     children.check();
   }
   return summaries;
@@ -141,10 +141,10 @@ function pick(names: readonly string[], stacks: string | undefined): readonly st
 /** One environment: what the change does to it, or why that can't be told. */
 async function rehearse(
   name: string,
-  company: Company,
+  shared: Shared,
   remarks: readonly string[],
 ): Promise<PreviewSummary> {
-  const { sides, folder } = company;
+  const { sides, folder } = shared;
   const [base, head] = [sides.base, sides.head].map((side) => {
     const file = join(side, `Pulumi.${name}.yaml`);
     return existsSync(file) ? readFileSync(file, "utf8") : undefined;
@@ -153,11 +153,11 @@ async function rehearse(
     return removedSummary(name, remarks);
   }
   try {
-    const own = join(folder, `stage-${name}`);
+    const own = join(folder, `rehearsal-${name}`);
     mkdirSync(own);
-    return await preview(name, company, { base, head }, { folder: own, remarks });
+    return await preview(name, shared, { base, head }, { folder: own, remarks });
   } catch (error) {
-    if (error instanceof UserError && !company.children.interrupted) {
+    if (error instanceof UserError && !shared.children.interrupted) {
       return failedSummary(name, error.message, remarks);
     }
     throw error;
@@ -166,33 +166,41 @@ async function rehearse(
 
 async function preview(
   name: string,
-  { sides, engine, toolchain, children }: Company,
+  { sides, engine, toolchain, children }: Shared,
   files: { readonly base: string | undefined; readonly head: string },
   { folder, remarks }: { readonly folder: string; readonly remarks: readonly string[] },
 ): Promise<PreviewSummary> {
   // With the environment's own values: production allows less than a rehearsal.
   const { known: settings } = settingsOf(name);
-  const stage = await Stage.set({ name, folder, sides, files, engine, toolchain, children });
+  const deployment = await BaseDeployment.prepare({
+    name,
+    folder,
+    sides,
+    files,
+    engine,
+    toolchain,
+    children,
+  });
   try {
     let secrets: string[] = [];
     if (files.base !== undefined) {
-      await stage.deployBase();
-      const state = await stage.exportState();
+      await deployment.deploy();
+      const state = await deployment.exportState();
       if (settings !== undefined) {
         announceRotation(interpretState(state as Parameters<typeof interpretState>[0]), settings);
       }
       secrets = secretsIn(state, files.base + files.head);
     }
-    const run = await stage.previewHead(policyFlags(name, sides.head));
+    const run = await deployment.previewHead(policyFlags(name, sides.head));
     return summarize({
       environment: name,
       ...run,
-      remarks: [...remarks, ...remarksOn(name, files, stage)],
+      remarks: [...remarks, ...remarksOn(name, files, deployment)],
       losses: files.base === undefined ? [] : declaredLosses(files.base, files.head),
       mask: maskOf(secrets),
     });
   } finally {
-    await stage.clear();
+    await deployment.remove();
   }
 }
 
@@ -200,7 +208,7 @@ async function preview(
 function remarksOn(
   name: string,
   { base, head }: { readonly base: string | undefined; readonly head: string },
-  { missing }: Stage,
+  { missing }: BaseDeployment,
 ): string[] {
   const out = base === undefined ? [] : leftOut(base, head);
   return [

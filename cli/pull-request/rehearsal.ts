@@ -7,8 +7,8 @@ import { UserError } from "../../programs/errors.ts";
 import { isPassword, secretPaths } from "../../stack/settings.ts";
 import { type Map, mapAt, placeAll } from "./listeners.ts";
 
-/** Who and what stands in for the real thing. The same for the base and the head, so that only what differs shows. */
-export interface Cast {
+/** What takes the place of the real thing. The same for the base and the head, so that only what differs shows. */
+export interface Substitutes {
   /** The value of `encryptionsalt`. */
   readonly salt: string;
   /** A throw-away secret, encrypted, for an encrypted one: another for another. */
@@ -28,17 +28,17 @@ const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
  *
  * @throws UserError for a file that is no YAML, or has a part encrypted as a whole.
  */
-export function rehearsal(stackFile: string, cast: Cast): string {
+export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   const config: Map = {};
   for (const [key, value] of Object.entries(configOf(stackFile))) {
     if (key.startsWith("cybexp:") && !LEFT_OUT.includes(key)) {
       requirePasswordsOnly(key, value);
-      config[key] = withSecrets(value, cast);
+      config[key] = withSecrets(value, substitutes);
     }
   }
-  placeAll(config, (original) => cast.place(original));
-  castImages(config, cast);
-  return stringify({ encryptionsalt: cast.salt, config });
+  placeAll(config, (original) => substitutes.place(original));
+  substituteImages(config, substitutes);
+  return stringify({ encryptionsalt: substitutes.salt, config });
 }
 
 /** @throws UserError for what is encrypted and no password: nothing can stand in for it. */
@@ -93,33 +93,33 @@ function isSecret(value: unknown): value is { secure: string } {
   return entries.length === 1 && entries[0]?.[0] === "secure";
 }
 
-function withSecrets(value: unknown, cast: Cast): unknown {
+function withSecrets(value: unknown, substitutes: Substitutes): unknown {
   if (Array.isArray(value)) {
-    return value.map((item) => withSecrets(item, cast));
+    return value.map((item) => withSecrets(item, substitutes));
   }
   if (isSecret(value)) {
-    return { secure: cast.secret(String(value.secure)) };
+    return { secure: substitutes.secret(String(value.secure)) };
   }
   if (typeof value === "object" && value !== null) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, withSecrets(item, cast)]),
+      Object.entries(value).map(([key, item]) => [key, withSecrets(item, substitutes)]),
     );
   }
   return value;
 }
 
-function castImages(config: Map, cast: Cast): void {
+function substituteImages(config: Map, substitutes: Substitutes): void {
   for (const { key, reference } of imagesOf(config)) {
     const map = config[`cybexp:${key}`] as Map;
-    map["image"] = cast.image(key, reference);
+    map["image"] = substitutes.image(key, reference);
     if (key === "kapow" && map["image"] !== reference) {
-      castKapow(map);
+      substituteKapow(map);
     }
   }
 }
 
 /** Kapow!'s own program may call what only its own image has: the demo image gets the health check's route. */
-function castKapow(map: Map): void {
+function substituteKapow(map: Map): void {
   const { init, healthRoute } = map;
   if (typeof init === "string" && typeof healthRoute === "string") {
     const original = isProgramText(init) ? init : `the image's ${init}`;

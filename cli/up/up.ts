@@ -1,5 +1,5 @@
 import { here } from "../../programs/npmRun.ts";
-import { declaredListeners } from "../../settings/declaredListeners.ts";
+import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
 import { findDrift, repairs } from "../../stack/drift.ts";
 import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";

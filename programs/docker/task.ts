@@ -1,3 +1,4 @@
+import { label, TASK } from "../../names/docker.ts";
 import type { Docker, RunOptions } from "./docker.ts";
 
 /** What a container does that is gone when it has done it, within seconds. */
@@ -33,8 +34,8 @@ export function taskArguments(task: Task): string[] {
     "--cpus=1",
     "--log-driver=none",
     // Found again, and removed, if this process dies first.
-    `--label=cybexp.deployment=${task.deployment}`,
-    "--label=cybexp.role=task",
+    `--label=${label("deployment", task.deployment)}`,
+    `--label=${label("role", TASK)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
     `--entrypoint=${task.program}`,
     task.image,

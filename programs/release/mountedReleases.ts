@@ -1,3 +1,4 @@
+import { label } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 
 interface Container {
@@ -9,7 +10,7 @@ export async function mountedReleases(
   docker: Docker,
   { volume, deployment }: { readonly volume: string; readonly deployment: string },
 ): Promise<string[]> {
-  const ids = await docker.labelled("container", `cybexp.deployment=${deployment}`);
+  const ids = await docker.labelled("container", label("deployment", deployment));
   // One may go while it is looked at: other programs of the same `up` run beside this one.
   const containers = await Promise.all(ids.map((id) => docker.inspect<Container>("container", id)));
   return containers.flatMap((container) => digestsIn(container?.Mounts ?? [], volume));

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { LABEL, standInOf } from "../../names/docker.ts";
 import { httpStatus } from "../../render/httpProbe.ts";
 import { handoverFile } from "../../render/proxySignals.ts";
 import { standInHost } from "../../render/standIn.ts";
@@ -36,7 +37,7 @@ export type Server = "own" | "stand-in";
 const SETTLE_MS = 500;
 
 export function standInName({ container }: Pick<Place, "container">): string {
-  return `${container}-handover`;
+  return standInOf(container);
 }
 
 /** A container by its name, if it is this deployment's. */
@@ -46,7 +47,7 @@ export async function find(
   { deployment }: Pick<Place, "deployment">,
 ): Promise<ContainerInfo | undefined> {
   const info = await docker.inspect<ContainerInfo>("container", name);
-  return info?.Config.Labels?.["cybexp.deployment"] === deployment ? info : undefined;
+  return info?.Config.Labels?.[LABEL.deployment] === deployment ? info : undefined;
 }
 
 /** What there is when a handover is to begin, the service's own container running. */

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { LABEL, ownLabels, STAND_IN } from "../../names/docker.ts";
 import { standInHost } from "../../render/standIn.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -73,7 +74,7 @@ await runProgram(input, limit, async (input) => {
 });
 
 function signatureOf(container: ContainerInfo | undefined): string | undefined {
-  return container?.Config.Labels?.["cybexp.signature"];
+  return container?.Config.Labels?.[LABEL.signature];
 }
 
 async function handOver(docker: Docker, door: Door, input: Input, own: ContainerInfo) {
@@ -95,10 +96,8 @@ async function handOver(docker: Docker, door: Door, input: Input, own: Container
 async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<string> {
   const { role, stack, deployment, network, image, files, healthCheck, signature } = input;
   const labels = {
-    "cybexp.deployment": deployment,
-    "cybexp.role": "handover",
-    "cybexp.signature": signature,
-    "cybexp.stack": stack,
+    ...ownLabels({ deployment, role: STAND_IN, stack }),
+    [LABEL.signature]: signature,
   };
   const name = standInName(input);
   try {

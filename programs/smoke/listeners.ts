@@ -1,6 +1,8 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { DeclaredListener as Listener } from "../../settings/declaredListeners.ts";
+import { endpointText, isUnspecified } from "../../settings/addresses.ts";
+import { LABEL, label, PROXY } from "../../names/docker.ts";
+import type { DeclaredListener as Listener } from "../../settings/listeners.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 
@@ -44,7 +46,7 @@ export async function checkListeners(
 
 /** What the running containers of a deployment publish. */
 export async function publishedListeners(docker: Docker, deployment: string): Promise<Listener[]> {
-  const ids = await docker.labelled("container", `cybexp.deployment=${deployment}`);
+  const ids = await docker.labelled("container", label("deployment", deployment));
   return ids.length === 0
     ? []
     : (JSON.parse(await docker.run(["container", "inspect", ...ids])) as ContainerInfo[]).flatMap(
@@ -53,7 +55,7 @@ export async function publishedListeners(docker: Docker, deployment: string): Pr
 }
 
 function listenersOf(container: ContainerInfo): Listener[] {
-  const role = container.Config.Labels["cybexp.role"] ?? container.Name;
+  const role = container.Config.Labels[LABEL.role] ?? container.Name;
   return Object.values(container.NetworkSettings.Ports).flatMap((bindings) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
       role,
@@ -73,9 +75,7 @@ export function compareListeners(declared: readonly Listener[], actual: readonly
   return { undeclared: without(actual, declared), missing: without(declared, actual) };
 }
 
-function show({ role, address, port }: Listener): string {
-  return `${address.includes(":") ? `[${address}]` : address}:${port} of ${role}`;
-}
+const show = (listener: Listener): string => `${endpointText(listener)} of ${listener.role}`;
 
 export function isLocal(dockerHost: string | undefined): boolean {
   return dockerHost === undefined || dockerHost.startsWith("unix://");
@@ -87,9 +87,9 @@ async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
     .flatMap((list) => list ?? [])
     .filter((entry) => !entry.internal && entry.family === "IPv4")
     .map((entry) => entry.address);
-  const everywhere = listeners.filter(({ address }) => address === "0.0.0.0" || address === "::");
+  const everywhere = listeners.filter(({ address }) => isUnspecified(address));
   for (const { role, port, address } of listeners) {
-    if (role === "proxy" || everywhere.some((listener) => listener.port === port)) {
+    if (role === PROXY || everywhere.some((listener) => listener.port === port)) {
       continue;
     }
     for (const candidate of outside) {

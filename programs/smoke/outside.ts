@@ -1,5 +1,7 @@
 /** How a deployment looks from outside: to a client, and to an attacker. */
 import { z } from "zod";
+import { databaseRole, PROXY } from "../../names/docker.ts";
+import { callableAt } from "../../settings/addresses.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
@@ -56,7 +58,7 @@ export function outsideChecks(input: Outside): Check[] {
     ...input.doors.map((door) => ({
       title: `door to ${door.name}`,
       needs: (container: string) =>
-        ["proxy", door.name, `${door.name}-db`].some((role) => container.endsWith(`-${role}`)),
+        [PROXY, door.name, databaseRole(door.name)].some((role) => container.endsWith(`-${role}`)),
       run: () => checkDoor(input, { ...door, address: addressOf(input, door.port) }),
     })),
     {
@@ -69,9 +71,8 @@ export function outsideChecks(input: Outside): Check[] {
 
 /** Where the proxy listens at a port, as this machine can call it. */
 function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
-  const door = listeners.find((listener) => listener.role === "proxy" && listener.port === port);
-  const loopback = { "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>;
-  return door && isLocal(dockerHost) ? (loopback[door.address] ?? door.address) : undefined;
+  const door = listeners.find((listener) => listener.role === PROXY && listener.port === port);
+  return door && isLocal(dockerHost) ? callableAt(door.address) : undefined;
 }
 
 /** `GET /` says "up" with a dead database, so the database is asked itself, as the service would. */

@@ -4,6 +4,7 @@
  * with, and a volume that is lost is made anew only if that key names its mark.
  */
 import { z } from "zod";
+import { label, labelTemplate, ownLabels, TASK } from "../../names/docker.ts";
 import { type KeptVolume, troubleWith } from "../../render/keptVolumes.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -43,9 +44,9 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
     process.stderr.write(`${trouble.text}\n`);
   }
   if (found === undefined) {
-    const labels = [`deployment=${deployment}`, `role=${part}`, `stack=${stack}`];
+    const labels = Object.entries(ownLabels({ deployment, role: part, stack }));
     await docker.run([
-      ...["volume", "create", ...labels.map((label) => `--label=cybexp.${label}`)],
+      ...["volume", "create", ...labels.map(([name, value]) => `--label=${name}=${value}`)],
       volume,
     ]);
   }
@@ -64,8 +65,8 @@ async function hasMore(
   deployment: string,
   roles: readonly string[],
 ): Promise<boolean> {
-  const format = '{{.Label "cybexp.role"}}';
-  const filter = `--filter=label=cybexp.deployment=${deployment}`;
+  const format = labelTemplate("role");
+  const filter = `--filter=label=${label("deployment", deployment)}`;
   const lists = await Promise.all([
     docker.run(["container", "ls", "--all", filter, "--format", format]),
     docker.run(["network", "ls", filter, "--format", format]),
@@ -73,5 +74,5 @@ async function hasMore(
   ]);
   return lists
     .flatMap((list) => list.split("\n").filter(Boolean))
-    .some((role) => role !== "task" && !roles.includes(role));
+    .some((role) => role !== TASK && !roles.includes(role));
 }

@@ -1,6 +1,7 @@
 /** Kept volumes on an engine: their marks, read and written without starting anything. */
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
+import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
 import { MARK, MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
 import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
@@ -39,10 +40,10 @@ export async function findVolume(
   if (info === undefined) {
     return undefined;
   }
-  const label = info.Labels?.["cybexp.deployment"];
-  if (label !== deployment) {
+  const owner = info.Labels?.[LABEL.deployment];
+  if (owner !== deployment) {
     // Somebody else's: what is in it is none of our business.
-    return { deployment: label, mark: undefined, missingKeys: [] };
+    return { deployment: owner, mark: undefined, missingKeys: [] };
   }
   return withMounted(docker, volume, deployment, async ({ container, path }) => {
     const files = keys
@@ -53,7 +54,7 @@ export async function findVolume(
       files.find((file) => basename(file.path) === name)?.content.toString("utf8");
     const mark = text(MARK_FILE)?.trim();
     return {
-      deployment: label,
+      deployment: owner,
       mark: mark !== undefined && MARK.test(mark) ? mark : undefined,
       missingKeys: [...new Set([...sealed(text(SEAL_FILE)), ...needed])].filter(
         (name) => !names.includes(name),
@@ -130,12 +131,12 @@ async function withMounted<T>(
 ): Promise<T> {
   const users = await docker.run([
     ...["container", "ls", "--all", "--filter", `volume=${volume}`],
-    ...["--filter", `label=cybexp.deployment=${deployment}`],
-    ...["--format", '{{.ID}}\t{{.Label "cybexp.role"}}'],
+    ...["--filter", `label=${label("deployment", deployment)}`],
+    ...["--format", `{{.ID}}\t${labelTemplate("role")}`],
   ]);
   for (const [container = "", role] of users.split("\n").map((line) => line.split("\t"))) {
     // A task's is gone at any moment.
-    if (container === "" || role === "task") {
+    if (container === "" || role === TASK) {
       continue;
     }
     const info = await docker.inspect<ContainerInfo>("container", container);
@@ -144,7 +145,9 @@ async function withMounted<T>(
       return use({ container, path });
     }
   }
-  const labels = [`--label=cybexp.deployment=${deployment}`, "--label=cybexp.role=task"];
+  const labels = [label("deployment", deployment), label("role", TASK)].map(
+    (text) => `--label=${text}`,
+  );
   // An image with nothing in it: no registry has to be asked, and nothing of it can run.
   const image = (await docker.run(["image", "import", "-"], { input: await tar([]) })).trim();
   try {

@@ -1,3 +1,4 @@
+import { LABEL } from "../../names/docker.ts";
 import { here } from "../npmRun.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -22,10 +23,10 @@ export async function requireOwnVolume(
       `the volume ${volume} is gone: run \`${here("up")}\` or \`pulumi up\` again`,
     );
   }
-  const owner = info.Labels?.["cybexp.deployment"];
+  const owner = info.Labels?.[LABEL.deployment];
   if (owner !== deployment) {
     throw new UserError(
-      `the volume ${volume} is not this stack's (${owner ? `its deployment is ${owner}` : "it has no label cybexp.deployment"}): ` +
+      `the volume ${volume} is not this stack's (${owner ? `its deployment is ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
         `remove it with \`docker volume rm ${volume}\`, or choose another stack name`,
     );
   }

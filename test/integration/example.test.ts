@@ -45,7 +45,7 @@ describe("the npm package, in a program of its own", () => {
     assert.deepEqual(
       built.filter(
         (file) =>
-          !/^dist\/(components|render|settings|programs(\/\w+)?)\/\w[\w-]*(\.d\.ts|\.js)$/.test(
+          !/^dist\/(components|names|render|settings|programs(\/\w+)?)\/\w[\w-]*(\.d\.ts|\.js)$/.test(
             file,
           ),
       ),

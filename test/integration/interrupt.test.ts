@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask } from "../../programs/smoke/probe.ts";
-import { parts } from "../../stack/preflight.ts";
+import { parts } from "../../names/docker.ts";
 import { processesIn } from "./processes.ts";
 import { docker, Project, type Result } from "./project.ts";
 import { snapshot } from "./snapshot.ts";

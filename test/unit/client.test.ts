@@ -713,7 +713,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
       "Pulumi.yaml",
       "Pulumi.dev.yaml",
       "images",
-      "settings",
+      ...["names", "settings"],
       ...["programs", "machine", "stack", "cli"],
     ]) {
       cpSync(join(projectRoot, path), join(root, path), { recursive: true });

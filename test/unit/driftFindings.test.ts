@@ -1,14 +1,11 @@
 /** What is said of a stack that was changed by hand. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { COMMAND, CONTAINER, NETWORK, VOLUME } from "../../names/types.ts";
 import { findings, type RefreshStep } from "../../stack/driftFindings.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:dev::cybexp::cybexp:index:Kms$cybexp:docker:Container$${type}::${name}`;
-const CONTAINER = "docker:index/container:Container";
-const VOLUME = "docker:index/volume:Volume";
-const NETWORK = "docker:index/network:Network";
-const COMMAND = "command:local:Command";
 
 const gone = (type: string, name: string, id = name): RefreshStep => ({
   op: "delete",

@@ -1,12 +1,10 @@
 /** What is said of certificates that end soon. */
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
+import { LOCALLY_SIGNED_CERT as LEAF, SELF_SIGNED_CERT as CA } from "../../names/types.ts";
 import type { ClientSettings } from "../../settings/types.ts";
 import { announceEnds, dueForRenewal, endingSoon } from "../../stack/certificateEnds.ts";
 import { type ExportedResource, interpretState } from "../../stack/state.ts";
-
-const CA = "tls:index/selfSignedCert:SelfSignedCert";
-const LEAF = "tls:index/locallySignedCert:LocallySignedCert";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { execa } from "execa";
 import { kapowArguments, kapowHealthCheck } from "../../render/kapow.ts";
-import { declaredListeners } from "../../settings/declaredListeners.ts";
+import { declaredListeners } from "../../settings/listeners.ts";
 import { notices } from "../../settings/notices.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { COMMAND, VOLUME } from "../../names/types.ts";
 import { requireKeptData, nothingKept, watchedIn } from "../../stack/keptData.ts";
 import { warningOf } from "../../cli/down/down.ts";
 import { type ExportedResource, interpretState } from "../../stack/state.ts";
 import { readSettings } from "../../settings/read.ts";
 
-const COMMAND = "command:local:Command";
-const VOLUME = "docker:index/volume:Volume";
 const urn = (type: string, name: string) => `urn:pulumi:prod::cybexp::${type}::${name}`;
 
 const settings = (throwaway = false) =>

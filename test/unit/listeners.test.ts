@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
-import type { DeclaredListener } from "../../settings/declaredListeners.ts";
+import type { DeclaredListener } from "../../settings/listeners.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { checkListeners, compareListeners, isLocal } from "../../programs/smoke/listeners.ts";
 

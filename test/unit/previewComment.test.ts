@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { MARKER, renderComment } from "../../cli/preview/comment.ts";
 import { codeBlock, inline } from "../../cli/preview/markdown.ts";
-import { roomFor } from "../../cli/preview/room.ts";
+import { shareSize } from "../../cli/preview/shareSize.ts";
 import { failedSummary, type PreviewSummary } from "../../cli/preview/summary.ts";
 
 const summary = (given: Partial<PreviewSummary> = {}): PreviewSummary => ({
@@ -158,18 +158,18 @@ describe("texts of others in Markdown", () => {
   });
 });
 
-describe("room", () => {
+describe("the size of a comment", () => {
   it("goes to those that need little, and evenly to the others", () => {
-    assert.deepEqual(roomFor([10, 500, 500], 300), [10, 145, 145]);
-    assert.deepEqual(roomFor([10, 20], 300), [10, 20]);
-    assert.deepEqual(roomFor([10, 20], -5), [0, 0]);
-    assert.deepEqual(roomFor([], 5), []);
+    assert.deepEqual(shareSize([10, 500, 500], 300), [10, 145, 145]);
+    assert.deepEqual(shareSize([10, 20], 300), [10, 20]);
+    assert.deepEqual(shareSize([10, 20], -5), [0, 0]);
+    assert.deepEqual(shareSize([], 5), []);
   });
 
   it("is never more than there is, nor than is needed", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(10_000)), fc.nat(50_000), (needs, room) => {
-        const given = roomFor(needs, room);
+        const given = shareSize(needs, room);
         assert.ok(given.reduce((sum, part) => sum + part, 0) <= room);
         given.forEach((part, index) => assert.ok(part <= (needs[index] ?? 0)));
       }),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compare } from "../../cli/preview/compare.ts";
 import { readEvents } from "../../cli/preview/events.ts";
-import { type Picture, pictureOf } from "../../cli/preview/picture.ts";
+import { type StackView, stackViewOf } from "../../cli/preview/stackView.ts";
 import { CERTIFICATE, CONTAINER, container, event, PASSWORD, smoke } from "./previewEvents.ts";
 
 interface Given {
@@ -11,12 +11,12 @@ interface Given {
   readonly server?: number[];
   readonly client?: number[];
   readonly numbers?: Record<string, number>;
-  readonly doors?: Picture["doors"];
-  readonly listeners?: Picture["listeners"];
-  readonly serverNames?: Picture["serverNames"];
+  readonly doors?: StackView["doors"];
+  readonly listeners?: StackView["listeners"];
+  readonly serverNames?: StackView["serverNames"];
 }
 
-const picture = (given: Given): Picture => ({
+const view = (given: Given): StackView => ({
   users: new Map(Object.entries(given.users ?? {})),
   clients: new Map(Object.entries(given.clients ?? {})),
   authorities: { server: given.server ?? [1], client: given.client ?? [1] },
@@ -27,7 +27,7 @@ const picture = (given: Given): Picture => ({
 });
 
 const NOTHING = { rotated: [], lost: [], gained: [], opened: [], closed: [] };
-const difference = (before: Given, after: Given) => compare(picture(before), picture(after));
+const difference = (before: Given, after: Given) => compare(view(before), view(after));
 const BOTH = { kms: "either", backend: "password" } as const;
 
 describe("comparing a stack as it is with the stack as it would be", () => {
@@ -53,7 +53,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
   });
 
   it("tells what another server name means to the callers of the old one", () => {
-    const lost = (before: Picture["serverNames"], after: Picture["serverNames"]) =>
+    const lost = (before: StackView["serverNames"], after: StackView["serverNames"]) =>
       difference({ serverNames: before }, { serverNames: after }).lost;
     const old = { proxy: "old.example.edu", kapow: "old.example.edu" };
     assert.deepEqual(lost(old, old), []);
@@ -82,11 +82,11 @@ describe("comparing a stack as it is with the stack as it would be", () => {
         request("client-ann-1-request", ["x.example"], ["y.example"]),
       ].join("\n"),
     );
-    assert.deepEqual(pictureOf(steps, "old").serverNames, {
+    assert.deepEqual(stackViewOf(steps, "old").serverNames, {
       proxy: "a.example",
       kapow: "a.example",
     });
-    assert.deepEqual(pictureOf(steps, "next").serverNames, {
+    assert.deepEqual(stackViewOf(steps, "next").serverNames, {
       proxy: "b.example",
       kapow: "a.example",
     });
@@ -106,7 +106,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
   });
 
   it("says so where no door asks for a client's certificate, and nothing where no door is known", () => {
-    const lost = (doors: Picture["doors"]) =>
+    const lost = (doors: StackView["doors"]) =>
       difference({ clients: { laptop: [1] }, doors }, { doors }).lost;
     assert.deepEqual(lost({ kms: "password" }), [
       "client laptop: taken off the list: refused, though no door asks for a certificate",
@@ -217,7 +217,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
   });
 });
 
-describe("the picture of a stack", () => {
+describe("the view of a stack", () => {
   it("is made of its resources, as they are and as they would be", () => {
     const { steps } = readEvents(
       [
@@ -253,7 +253,7 @@ describe("the picture of a stack", () => {
       ].join("\n"),
     );
     const listeners = [{ role: "kms", address: "127.0.0.1", port: 5012 }];
-    assert.deepEqual(pictureOf(steps, "old"), {
+    assert.deepEqual(stackViewOf(steps, "old"), {
       users: new Map([
         ["a-1", [1]],
         ["rob", [10]],
@@ -265,7 +265,7 @@ describe("the picture of a stack", () => {
       listeners,
       serverNames: {},
     });
-    assert.deepEqual(pictureOf(steps, "next"), {
+    assert.deepEqual(stackViewOf(steps, "next"), {
       users: new Map([["a-1", [1, 2]]]),
       clients: new Map([["laptop", [2]]]),
       authorities: { server: [2], client: [] },

@@ -22,17 +22,17 @@ import { PassphraseEncryption } from "../../cli/pull-request/passphrase.ts";
 import { findPlaces, loopbackFor } from "../../cli/pull-request/places.ts";
 import { endpointsOf, hostsOf } from "../../cli/pull-request/listeners.ts";
 import {
-  type Cast,
+  type Substitutes,
   configOf,
   imagesOf,
   leftOut,
   rehearsal,
 } from "../../cli/pull-request/rehearsal.ts";
-import { surroundings } from "../../cli/pull-request/surroundings.ts";
-import { missingImages, understudyFor } from "../../cli/pull-request/understudies.ts";
+import { childEnvironment } from "../../cli/pull-request/childEnvironment.ts";
+import { missingImages, substituteFor } from "../../cli/pull-request/substituteImages.ts";
 import { freePorts } from "../integration/project.ts";
 
-const cast: Cast = {
+const substitutes: Substitutes = {
   salt: "v1:salt",
   secret: (encrypted) => `thrown-away-${encrypted}`,
   image: (_key, reference) => reference,
@@ -57,8 +57,8 @@ config:
   other:token: { secure: c2 }
 `;
 
-const rehearsed = (file: string, changed: Partial<Cast> = {}) =>
-  parse(rehearsal(file, { ...cast, ...changed })) as {
+const rehearsed = (file: string, changed: Partial<Substitutes> = {}) =>
+  parse(rehearsal(file, { ...substitutes, ...changed })) as {
     encryptionsalt: string;
     config: Record<string, Record<string, unknown>>;
   };
@@ -85,23 +85,23 @@ describe("a stack's file for a rehearsal", () => {
 
   it("refuses what is encrypted as a whole, and what is no YAML, without quoting it", () => {
     assert.throws(
-      () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", cast),
+      () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", substitutes),
       /cybexp:users is encrypted as a whole/,
     );
     assert.throws(
-      () => rehearsal("config: { 'cybexp:rotation': { kmsJwtKey: { secure: c1 } } }", cast),
+      () => rehearsal("config: { 'cybexp:rotation': { kmsJwtKey: { secure: c1 } } }", substitutes),
       {
         message:
           "cybexp:rotation.kmsJwtKey is encrypted: it can't be rehearsed; encrypt passwords alone",
       },
     );
-    assert.throws(() => rehearsal("a: [password", cast), {
+    assert.throws(() => rehearsal("a: [password", substitutes), {
       message: "the stack's file is no YAML",
     });
   });
 
   it("listens where there is room", () => {
-    const place: Cast["place"] = ({ address, port }) => ({
+    const place: Substitutes["place"] = ({ address, port }) => ({
       address: address === "192.0.2.10" ? "127.70.0.1" : address,
       port: port + 1000,
     });
@@ -132,7 +132,7 @@ describe("a stack's file for a rehearsal", () => {
   });
 
   it("has other images where it is told to, and a Kapow! program that the demo image can run", () => {
-    const image: Cast["image"] = (key, reference) => understudyFor({ key, reference });
+    const image: Substitutes["image"] = (key, reference) => substituteFor({ key, reference });
     const { config } = rehearsed(FILE, { image });
     assert.match(
       String(config["cybexp:database"]?.["image"]),
@@ -155,9 +155,9 @@ describe("a stack's file for a rehearsal", () => {
       [
         "127.0.0.1 5012",
         "::1 5011",
-        "127.0.0.1 5006",
         "192.0.2.10 5002",
         "192.0.2.10 5001",
+        "127.0.0.1 5006",
         "192.0.2.10 5004",
         "127.0.0.1 5003",
       ],
@@ -218,7 +218,7 @@ describe("where a rehearsal listens", () => {
 
 describe("a rehearsal's environment", () => {
   it("has nothing that leads to a real stack, and no token", () => {
-    const env = surroundings(
+    const env = childEnvironment(
       {
         PATH: "/bin",
         HOME: "/home/ann",

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { projectRoot } from "../../machine/paths.ts";
 
 /** What deals with a stack's files, and what that imports. */
-const COPIED = ["settings", ...["programs", "machine", "stack", "cli"]];
+const COPIED = ["names", "settings", ...["programs", "machine", "stack", "cli"]];
 
 export interface ProjectCopy {
   readonly root: string;

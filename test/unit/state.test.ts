@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CONTAINER } from "../../names/types.ts";
 import type { Session } from "../../stack/session.ts";
 import { dropPending, interpretState, readState } from "../../stack/state.ts";
 
 const urn = (type: string, name: string) => `urn:pulumi:dev::cybexp::${type}::${name}`;
-const CONTAINER = "docker:index/container:Container";
 const SECRET = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
 
 /** As `pulumi stack export` prints it, cut to what is one of each kind. */

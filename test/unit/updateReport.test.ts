@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CONTAINER, RANDOM_PASSWORD as PASSWORD } from "../../names/types.ts";
 import { UpdateReport } from "../../stack/updateReport.ts";
 
 const urn = (type: string, name: string) =>
   `urn:pulumi:dev::cybexp::cybexp:index:Kms$${type}::${name}`;
-const CONTAINER = "docker:index/container:Container";
-const PASSWORD = "random:index/randomPassword:RandomPassword";
 
 /** A report, the lines that it told, and a clock of the test's own. */
 function start() {

@@ -1,3 +1,4 @@
+import { LABEL } from "../../../names/docker.ts";
 import type { Docker } from "../../../programs/docker/docker.ts";
 import { exceptions } from "./exceptions.ts";
 import type { EngineInfo, InspectedContainer } from "./inspected.ts";
@@ -19,7 +20,7 @@ export interface Finding {
 /** What the rules say of containers, in the order of the containers and the rules. */
 export function audit(containers: readonly InspectedContainer[], engine: EngineInfo): Finding[] {
   return containers.flatMap((container) => {
-    const role = container.Config.Labels?.["cybexp.role"] ?? "";
+    const role = container.Config.Labels?.[LABEL.role] ?? "";
     return rules.flatMap(({ id, violation }): Finding[] => {
       const what = violation(container, engine);
       if (what === undefined) {

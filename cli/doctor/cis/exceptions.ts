@@ -1,4 +1,5 @@
 /** Where a stack does not keep to a rule, and why: nowhere else. */
+import { KAPOW, PROXY, ROLES, STAND_IN, TASK } from "../../../names/docker.ts";
 
 export interface Exception {
   /** The rule's number. */
@@ -9,13 +10,6 @@ export interface Exception {
   /** The one violation that is accepted; any if absent. */
   readonly only?: string;
 }
-
-/** Containers that serve until the stack is removed. */
-export const SERVICES = ["kms", "backend", "kms-db", "backend-db", "proxy", "kapow"] as const;
-/** What stands in for a service while that one is replaced. */
-const STAND_IN = "handover";
-/** What is gone when it has done its work, within seconds. */
-const TASK = "task";
 
 export const exceptions: readonly Exception[] = [
   {
@@ -42,19 +36,19 @@ export const exceptions: readonly Exception[] = [
   },
   {
     rule: "5.8",
-    roles: ["proxy", "kapow"],
+    roles: [PROXY, KAPOW],
     reason: "HTTPS is at port 443 where the operator says so (`listen`).",
   },
   {
     rule: "5.14",
-    roles: ["proxy", "kapow"],
+    roles: [PROXY, KAPOW],
     reason:
       "They are the way in from the network; the operator may let them listen at every address " +
       "(`address: 0.0.0.0`). Every other port is bound to loopback.",
   },
   {
     rule: "5.15",
-    roles: [...SERVICES, STAND_IN],
+    roles: [...ROLES, STAND_IN],
     reason:
       "`unless-stopped`: after the host's restart the services have to come back, and the database " +
       "may take more than five tries to be there. The engine waits longer before each further try, " +

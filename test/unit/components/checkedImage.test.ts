@@ -1,6 +1,7 @@
 /** What an image must have is looked at before anything is made of it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CONTAINER } from "../../../names/types.ts";
 import { Kapow } from "../../../components/kapow.ts";
 import { Kms } from "../../../components/kms.ts";
 import { databaseNeeds, kapowNeeds, serviceNeeds } from "../../../render/imageNeeds.ts";
@@ -16,7 +17,6 @@ import {
   type World,
 } from "./mocks.ts";
 
-const CONTAINER = "docker:index/container:Container";
 const IMAGE = "cybexp-demo/kms:1";
 
 const kms = (world: World = {}) =>

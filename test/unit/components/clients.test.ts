@@ -3,6 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import {
+  CERT_REQUEST as REQUEST,
+  LOCALLY_SIGNED_CERT as SIGNED,
+  PRIVATE_KEY as KEY,
+  SELF_SIGNED_CERT as SELF_SIGNED,
+} from "../../../names/types.ts";
 import { ClientList } from "../../../components/clientList.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { clientSerial, clientSubject } from "../../../render/clientName.ts";
@@ -24,10 +30,6 @@ import {
 
 const CSR = readFileSync("test/unit/fixtures/client.csr", "utf8");
 const OTHER_CSR = readFileSync("test/unit/fixtures/client-rsa.csr", "utf8");
-const KEY = "tls:index/privateKey:PrivateKey";
-const REQUEST = "tls:index/certRequest:CertRequest";
-const SIGNED = "tls:index/locallySignedCert:LocallySignedCert";
-const SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert";
 
 const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
   name,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { CONTAINER } from "../../../names/types.ts";
 import { Container, type ContainerArgs } from "../../../components/container.ts";
 import { dockerName, labels } from "../../../components/deployment.ts";
 import {
@@ -17,8 +18,6 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const CONTAINER = "docker:index/container:Container";
 
 /** Nothing but what can't be left out. */
 const least = (): ContainerArgs => ({

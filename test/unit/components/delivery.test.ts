@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { VOLUME } from "../../../names/types.ts";
 import { DataVolume } from "../../../components/dataVolume.ts";
 import { imageId } from "../../../components/image.ts";
 import { Program, PROGRAMS } from "../../../components/program.ts";
@@ -21,8 +22,6 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const VOLUME = "docker:index/volume:Volume";
 
 describe("a program", () => {
   it("gets its input on standard input alone, and runs again when that changes", async () => {

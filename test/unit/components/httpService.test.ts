@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { CONTAINER, NETWORK } from "../../../names/types.ts";
 import { dockerName } from "../../../components/deployment.ts";
 import { HttpService, type HttpServiceArgs } from "../../../components/httpService.ts";
 import { mountedFiles } from "../../../render/mountedFiles.ts";
@@ -23,9 +24,6 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const CONTAINER = "docker:index/container:Container";
-const NETWORK = "docker:index/network:Network";
 
 const make = (changes: Partial<HttpServiceArgs> = {}) =>
   build(

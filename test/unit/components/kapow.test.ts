@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { CONTAINER } from "../../../names/types.ts";
 import { SelfSignedClient } from "../../../components/selfSignedClient.ts";
 import { Kapow, type KapowArgs } from "../../../components/kapow.ts";
 import { kapowHealthCheck } from "../../../render/kapow.ts";
@@ -25,8 +26,6 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const CONTAINER = "docker:index/container:Container";
 
 const settings: KapowSettings = {
   image: "registry.example.edu/kapow:0.7.1",

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { createECDH, createHash, createPrivateKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { COMMAND } from "../../../names/types.ts";
 import { PROGRAMS, type ProgramName } from "../../../components/program.ts";
 import { backdated } from "../../../render/backdate.ts";
 import type { Deployment } from "../../../components/deployment.ts";
@@ -289,7 +290,7 @@ const typeAndNameIn = (urn: string) =>
 const byTypeAndName = (a: Registered, b: Registered) =>
   `${a.type} ${a.name}` < `${b.type} ${b.name}` ? -1 : 1;
 
-export const COMMAND = "command:local:Command";
+export { COMMAND };
 
 /** What `nginx -V` prints in the image of Debian 12. */
 export const NGINX_1_22 =

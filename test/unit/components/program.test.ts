@@ -6,9 +6,28 @@ import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type * as Index from "../../../index.ts";
+import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
+import {
+  authorityIn,
+  generationIn,
+  memberName,
+  NAME,
+  ownerName,
+  recorded,
+} from "../../../names/resources.ts";
+import {
+  COMPONENT,
+  CONTAINER,
+  NETWORK,
+  RANDOM_PASSWORD,
+  SELF_SIGNED_CERT,
+  VOLUME,
+} from "../../../names/types.ts";
+import { keptParts } from "../../../settings/keptParts.ts";
 import {
   build,
   type Build,
+  COMMAND,
   type Memory,
   names,
   once,
@@ -19,6 +38,8 @@ import {
 } from "./mocks.ts";
 
 type Outputs = (typeof Index)["default"];
+
+const CSR = readFileSync(new URL("../fixtures/client.csr", import.meta.url), "utf8");
 
 /** The stack's and the project's configuration as Pulumi hands it over: text, or JSON. */
 function configOf(stackFile: string): Record<string, string> {
@@ -270,6 +291,98 @@ describe("the program with the embedded default's configuration", () => {
       ({ options }) => options.protect || options.retainOnDelete,
     );
     assert.deepEqual(names(kept), []);
+  });
+});
+
+describe("what the program and the commands call things", () => {
+  /** All that a stack can have. */
+  const fullest = once(() =>
+    program({
+      ...configOf("Pulumi.dev.yaml"),
+      "cybexp:throwaway": "false",
+      "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
+      "cybexp:kapow": JSON.stringify({
+        image: "cybexp-demo/kapow:1",
+        listen: 5003,
+        door: { listen: 5004 },
+        init: "#!/bin/sh",
+        healthRoute: "/health",
+      }),
+    }),
+  );
+
+  for (const kind of KINDS) {
+    it(`has these ${kind}s in Docker and no others`, async () => {
+      const type = { container: CONTAINER, network: NETWORK, volume: VOLUME }[kind];
+      const { resources } = await fullest();
+      assert.deepEqual(
+        resources
+          .filter((resource) => resource.type === type)
+          .map(({ inputs }) => inputs["name"])
+          .sort(),
+        [...parts[kind], ...optionalParts[kind]].map((part) => dockerName("test", part)).sort(),
+      );
+      assert.deepEqual(
+        (await usual()).resources
+          .filter((resource) => resource.type === type)
+          .map(({ inputs }) => inputs["name"])
+          .sort(),
+        parts[kind].map((part) => dockerName("test", part)).sort(),
+      );
+    });
+  }
+
+  it("labels each with its owner", async () => {
+    const { resources } = await fullest();
+    for (const { type, name, inputs } of resources) {
+      if ([CONTAINER, NETWORK, VOLUME].includes(type)) {
+        const labels = (inputs["labels"] as { label: string }[]).map(({ label }) => label);
+        const more: readonly string[] = [LABEL.release, LABEL.signature];
+        const own = labels.filter((label) => !more.includes(label));
+        assert.deepEqual(own, [LABEL.deployment, LABEL.role, LABEL.stack], name);
+      }
+    }
+  });
+
+  it("has all components by their types", async () => {
+    const { resources } = await fullest();
+    const own = resources.map(({ type }) => type).filter((type) => type.startsWith("cybexp:"));
+    assert.deepEqual([...new Set(own)].sort(), Object.values(COMPONENT).sort());
+  });
+
+  it("has a resource of each name that is looked for", async () => {
+    const built = await fullest();
+    const { resources } = built;
+    const missing = Object.values(NAME).filter(
+      (wanted) => !resources.some(({ name }) => name === wanted),
+    );
+    assert.deepEqual(missing, []);
+    const command = (name: string) => the(built, COMMAND, name);
+    for (const part of Object.keys(keptParts)) {
+      command(memberName(NAME.kept, part));
+      command(ownerName(part));
+    }
+    command(NAME.engineSize);
+    command(NAME.rotationGuard);
+    const smoke = command(NAME.smoke).inputs;
+    assert.ok(["release", "rotation", "access"].every((what) => recorded(what as "access", smoke)));
+    assert.ok(recorded("release", command("kms-config-delivery").inputs));
+    assert.ok(recorded("subject", command("client-bob-1").inputs));
+  });
+
+  it("finds users, clients and authorities by their numbers", async () => {
+    const { resources } = await fullest();
+    const found = (list: string, wanted: string) =>
+      resources.flatMap(({ type, name }) =>
+        type === wanted ? (generationIn(list, name)?.member ?? []) : [],
+      );
+    assert.deepEqual(found(NAME.users, RANDOM_PASSWORD), ["analyst", "collector"]);
+    assert.deepEqual(found(NAME.clients, COMPONENT.clientCertificate), ["ann", "bob"]);
+    const authorities = resources
+      .filter(({ type }) => type === SELF_SIGNED_CERT)
+      .map(({ name }) => authorityIn(name))
+      .filter(Boolean);
+    assert.deepEqual(authorities, ["client", "server"]);
   });
 });
 

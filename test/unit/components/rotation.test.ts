@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
+import { RANDOM_PASSWORD as PASSWORD } from "../../../names/types.ts";
 import { backdated } from "../../../render/backdate.ts";
 import { Database } from "../../../components/database.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
@@ -29,7 +30,6 @@ import {
   valueOf,
 } from "./mocks.ts";
 
-const PASSWORD = "random:index/randomPassword:RandomPassword";
 const GENERATED = { length: 32, special: false };
 const OWN = "chosen by the operator";
 

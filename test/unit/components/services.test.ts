@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { CONTAINER, NETWORK, RANDOM_PASSWORD as PASSWORD, VOLUME } from "../../../names/types.ts";
 import { Backend } from "../../../components/backend.ts";
 import { Database, type DatabaseArgs } from "../../../components/database.ts";
 import { Kms } from "../../../components/kms.ts";
@@ -31,11 +32,6 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const CONTAINER = "docker:index/container:Container";
-const NETWORK = "docker:index/network:Network";
-const PASSWORD = "random:index/randomPassword:RandomPassword";
-const VOLUME = "docker:index/volume:Volume";
 
 const kmsUri = (seed?: string) =>
   `mongodb://KMS_db-1:${passwordOf("kms-db-password-1", seed)}@kms-db:27017/KMS_db?authSource=admin`;

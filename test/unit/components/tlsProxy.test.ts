@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import { CONTAINER } from "../../../names/types.ts";
 import { Backend } from "../../../components/backend.ts";
 import { ClientList } from "../../../components/clientList.ts";
 import { Kms } from "../../../components/kms.ts";
@@ -46,7 +47,6 @@ import {
   type World,
 } from "./mocks.ts";
 
-const CONTAINER = "docker:index/container:Container";
 const NGINX_1_30 = "nginx version: nginx/1.30.1\nbuilt with OpenSSL 3.5.1 1 Jul 2025\n";
 
 const SETTINGS: Settings = {

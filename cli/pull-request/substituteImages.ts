@@ -1,5 +1,6 @@
 /** Demo images in the place of those that this machine's engine can't get. */
 import { createHash } from "node:crypto";
+import { REHEARSAL_IMAGES } from "../../names/docker.ts";
 import { isDemoImage } from "../../settings/images.ts";
 import type { DockerCommand } from "../../machine/images/dockerCommand.ts";
 import { step } from "../../machine/progress.ts";
@@ -23,9 +24,9 @@ export interface Part {
 }
 
 /** A reference for the demo image that is of no other image's: a change of the real one shows. */
-export function understudyFor({ key, reference }: Part): string {
+export function substituteFor({ key, reference }: Part): string {
   const digest = createHash("sha256").update(reference).digest("hex").slice(0, 12);
-  return `cybexp-rehearsal/${key}:${digest}`;
+  return `${REHEARSAL_IMAGES}/${key}:${digest}`;
 }
 
 /** The parts whose image is neither on the engine nor to be pulled, each once. */
@@ -67,22 +68,25 @@ async function has(docker: DockerCommand, reference: string): Promise<boolean> {
   });
 }
 
-/** The demo images that stand in for these. */
+/** The demo images that are their substitutes. */
 export function demosFor(parts: readonly Part[]): string[] {
   return [...new Set(parts.flatMap(({ key }) => DEMO[key] ?? []))];
 }
 
 /** Gives the demo images, which are there, the references that the rehearsal knows them by. */
-export async function dress(docker: DockerCommand, parts: readonly Part[]): Promise<void> {
+export async function tagSubstitutes(docker: DockerCommand, parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
-    await docker(["tag", DEMO[part.key] ?? "", understudyFor(part)]);
+    await docker(["tag", DEMO[part.key] ?? "", substituteFor(part)]);
   }
 }
 
 /** Takes those references away again; the demo images stay. */
-export async function undress(docker: DockerCommand, parts: readonly Part[]): Promise<void> {
+export async function untagSubstitutes(
+  docker: DockerCommand,
+  parts: readonly Part[],
+): Promise<void> {
   if (parts.length > 0) {
     // A run that was stopped may not have got to them.
-    await docker(["image", "rm", ...parts.map(understudyFor)], { mayFail: true });
+    await docker(["image", "rm", ...parts.map(substituteFor)], { mayFail: true });
   }
 }

@@ -2,12 +2,16 @@ import { createHmac, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { PassphraseEncryption } from "./passphrase.ts";
 import type { Places } from "./places.ts";
-import type { Cast } from "./rehearsal.ts";
-import { passphraseFile, stateFolder } from "./surroundings.ts";
-import { type Part, understudyFor } from "./understudies.ts";
+import type { Substitutes } from "./rehearsal.ts";
+import { passphraseFile, stateFolder } from "./childEnvironment.ts";
+import { type Part, substituteFor } from "./substituteImages.ts";
 
-/** Makes the state's folder and passphrase, and what stands in for the real secrets, images and places. */
-export function castOf(folder: string, places: Places, missing: readonly Part[]): Cast {
+/** Makes the state's folder and passphrase, and the substitutes for real secrets, images and places. */
+export function makeSubstitutes(
+  folder: string,
+  places: Places,
+  missing: readonly Part[],
+): Substitutes {
   mkdirSync(stateFolder(folder), { recursive: true, mode: 0o700 });
   const passphrase = randomBytes(24).toString("base64url");
   writeFileSync(passphraseFile(folder), passphrase, { mode: 0o600 });
@@ -21,7 +25,7 @@ export function castOf(folder: string, places: Places, missing: readonly Part[])
       ),
     image: (key, reference) =>
       missing.some((part) => part.key === key && part.reference === reference)
-        ? understudyFor({ key, reference })
+        ? substituteFor({ key, reference })
         : reference,
     place: (original) => places.place(original),
   };

@@ -1,12 +1,12 @@
 /**
- * Shares room among texts: those that need little get it, the others share what is left evenly.
+ * Shares a size among texts: those that need little get it, the others share what is left evenly.
  *
  * @param needs The size of each text.
- * @param room The size of all together.
+ * @param limit The size of all together.
  */
-export function roomFor(needs: readonly number[], room: number): number[] {
+export function shareSize(needs: readonly number[], limit: number): number[] {
   const given = needs.map(() => 0);
-  let left = Math.max(0, room);
+  let left = Math.max(0, limit);
   let open = needs.map((_, index) => index);
   while (open.length > 0) {
     const share = Math.floor(left / open.length);

@@ -1,7 +1,8 @@
-/** Where one environment is rehearsed: its throw-away stack in Docker and in a state of its own. */
+/** The rehearsal of one environment: a throw-away stack in Docker and in a state of its own. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { label, rehearsalStack } from "../../names/docker.ts";
 import type { Engine } from "../../machine/engine.ts";
 import { ensureImages } from "../../machine/images.ts";
 import { dockerCommand } from "../../machine/images/dockerCommand.ts";
@@ -14,20 +15,20 @@ import { removeLabelled } from "../../stack/recovery.ts";
 import { runCaptured } from "../../stack/openSession.ts";
 import { pulumiEnvironment } from "../../stack/configFile.ts";
 import type { Toolchain } from "../../machine/toolchain.ts";
-import { castOf } from "./cast.ts";
+import { makeSubstitutes } from "./makeSubstitutes.ts";
 import type { Children } from "./children.ts";
 import { findPlaces, type Places } from "./places.ts";
 import { endpointsOf, hostsOf } from "./listeners.ts";
-import { type Cast, configOf, imagesOf, rehearsal } from "./rehearsal.ts";
-import { surroundings } from "./surroundings.ts";
+import { type Substitutes, configOf, imagesOf, rehearsal } from "./rehearsal.ts";
+import { childEnvironment } from "./childEnvironment.ts";
 import {
   demosFor,
-  dress,
+  tagSubstitutes,
   missingImages,
   type Part,
-  understudyFor,
-  undress,
-} from "./understudies.ts";
+  substituteFor,
+  untagSubstitutes,
+} from "./substituteImages.ts";
 
 /** The two sides of the change: their folders. */
 export interface Sides {
@@ -35,7 +36,7 @@ export interface Sides {
   readonly head: string;
 }
 
-export interface StageOptions {
+export interface BaseDeploymentOptions {
   /** The environment's name. */
   readonly name: string;
   /** A folder for this environment alone. */
@@ -49,18 +50,23 @@ export interface StageOptions {
 }
 
 /** A deployment of the base, against which the head is previewed. */
-export class Stage {
-  readonly #options: StageOptions;
+export class BaseDeployment {
+  readonly #options: BaseDeploymentOptions;
   /** The throw-away stack's name: nothing in Docker is called like it. */
   readonly #stack: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #docker: Docker;
-  readonly #cast: Cast;
+  readonly #substitutes: Substitutes;
   readonly #places: Places;
-  /** Parts whose image is not to be had, and has a demo image standing in for it. */
+  /** Parts whose image is not to be had, and has a demo image as its substitute. */
   readonly missing: readonly Part[];
 
-  private constructor(options: StageOptions, stack: string, places: Places, missing: Part[]) {
+  private constructor(
+    options: BaseDeploymentOptions,
+    stack: string,
+    places: Places,
+    missing: Part[],
+  ) {
     const { folder, engine, toolchain, files } = options;
     const hosts = files.base === undefined ? {} : hostsOf(configOf(files.base), places.place);
     this.#options = options;
@@ -68,27 +74,30 @@ export class Stage {
     this.#places = places;
     this.missing = missing;
     this.#docker = new Docker(engine.host);
-    const env = surroundings(process.env, { folder, stack, hosts });
+    const env = childEnvironment(process.env, { folder, stack, hosts });
     this.#env = pulumiEnvironment(toolchain, engine.host, { url: env["PULUMI_BACKEND_URL"] }, env);
-    this.#cast = castOf(folder, places, missing);
+    this.#substitutes = makeSubstitutes(folder, places, missing);
   }
 
   /** Finds places and images for both sides, and writes their files. */
-  static async set(options: StageOptions): Promise<Stage> {
+  static async prepare(options: BaseDeploymentOptions): Promise<BaseDeployment> {
     const { name, files, engine, sides } = options;
     const base = files.base === undefined ? {} : configOf(files.base);
     const places = await findPlaces([...endpointsOf(base), ...endpointsOf(configOf(files.head))]);
     // Of the head nothing is started: its images need not be there.
     const missing = await missingImages(dockerCommand(engine), imagesOf(base));
-    const stack = `rehearsal-${name}-${randomBytes(4).toString("hex")}`;
-    const stage = new Stage(options, stack, places, missing);
+    const stack = rehearsalStack(name, randomBytes(4).toString("hex"));
+    const deployment = new BaseDeployment(options, stack, places, missing);
     for (const side of ["base", "head"] as const) {
       const text = files[side];
       if (text !== undefined) {
-        writeFileSync(join(sides[side], `Pulumi.${stack}.yaml`), rehearsal(text, stage.#cast));
+        writeFileSync(
+          join(sides[side], `Pulumi.${stack}.yaml`),
+          rehearsal(text, deployment.#substitutes),
+        );
       }
     }
-    return stage;
+    return deployment;
   }
 
   /**
@@ -96,10 +105,10 @@ export class Stage {
    *
    * @throws UserError with its own words when it does not deploy
    */
-  async deployBase(): Promise<void> {
+  async deploy(): Promise<void> {
     const { name, engine, sides, children } = this.#options;
     await ensureImages(engine, demosFor(this.missing));
-    await dress(dockerCommand(engine), this.missing);
+    await tagSubstitutes(dockerCommand(engine), this.missing);
     const lines: string[] = [];
     await step(`Deploying the base of ${name} with throw-away secrets`, async (progress) => {
       const code = await children.run(process.execPath, [join("cli", "start.mjs"), "up"], {
@@ -141,7 +150,7 @@ export class Stage {
           const captured = await this.#pulumi(args, env);
           return {
             ...captured,
-            stdout: this.#translate(withoutUnderstudies(captured.stdout, this.missing)),
+            stdout: this.#translate(withoutSubstitutes(captured.stdout, this.missing)),
           };
         },
         ["--stack", this.#stack, ...flags],
@@ -152,15 +161,15 @@ export class Stage {
   }
 
   /** Removes all that it made in Docker; says what it can't remove, and how. */
-  async clear(): Promise<void> {
-    const label = `cybexp.stack=${this.#stack}`;
+  async remove(): Promise<void> {
+    const own = label("stack", this.#stack);
     try {
-      await removeLabelled(this.#docker, label);
-      await undress(dockerCommand(this.#options.engine), this.missing);
+      await removeLabelled(this.#docker, own);
+      await untagSubstitutes(dockerCommand(this.#options.engine), this.missing);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       process.stderr.write(
-        `error: what the rehearsal made is still there (${why}): remove it with \`docker rm -f $(docker ps -aq --filter label=${label})\`, and its networks and volumes likewise\n`,
+        `error: what the rehearsal made is still there (${why}): remove it with \`docker rm -f $(docker ps -aq --filter label=${own})\`, and its networks and volumes likewise\n`,
       );
     }
   }
@@ -176,7 +185,7 @@ export class Stage {
 
   #translate(text: string): string {
     return this.missing.reduce(
-      (rest, part) => rest.replaceAll(understudyFor(part), part.reference),
+      (rest, part) => rest.replaceAll(substituteFor(part), part.reference),
       this.#places.translate(text).replaceAll(this.#stack, this.#options.name),
     );
   }
@@ -207,18 +216,18 @@ interface PublishedPort {
 }
 
 /**
- * Of the rules, what is said of an image that only stands in for the real one is no finding: the one
+ * Of the rules, what is said of an image that is only a substitute is no finding: the one
  * rule about how a container names its image, where that is such an image.
  */
-export function withoutUnderstudies(events: string, missing: readonly Part[]): string {
-  const stand = missing.map(understudyFor);
+export function withoutSubstitutes(events: string, missing: readonly Part[]): string {
+  const substitutes = missing.map(substituteFor);
   return events
     .split("\n")
     .filter((line) => {
       const policy = policyEventIn(line);
       return !(
         policy?.policyName === "pinned-image" &&
-        stand.some((image) => policy.message.includes(image))
+        substitutes.some((image) => policy.message.includes(image))
       );
     })
     .join("\n");

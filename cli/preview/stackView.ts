@@ -1,4 +1,15 @@
-/** Who may call a stack and where it listens: one picture of it as it is, one as it would be. */
+/** Who may call a stack and where it listens: one view of it as it is, one as it would be. */
+import { KAPOW, LABEL, PROXY } from "../../names/docker.ts";
+import {
+  generationIn,
+  isPartOf,
+  NAME,
+  numberIn,
+  recorded,
+  requestName,
+  typeIn,
+} from "../../names/resources.ts";
+import { COMMAND, COMPONENT, CONTAINER, RANDOM_PASSWORD } from "../../names/types.ts";
 import type { RotationNumbers } from "../../settings/rotationNumbers.ts";
 import type { Access } from "../../settings/types.ts";
 import type { Inputs, Step } from "./events.ts";
@@ -14,7 +25,7 @@ export interface Listener {
   readonly port: number;
 }
 
-export interface Picture {
+export interface StackView {
   readonly users: Holders;
   readonly clients: Holders;
   /** Numbers of the authorities that are trusted. */
@@ -27,34 +38,32 @@ export interface Picture {
   readonly serverNames: Readonly<Record<string, string>>;
 }
 
-const CONTAINER = "docker:index/container:Container";
-
-/** The picture that the resources make, as they are (`old`) or as they would be (`next`). */
-export function pictureOf(steps: readonly Step[], side: "old" | "next"): Picture {
+/** What the resources say of it, as they are (`old`) or as they would be (`next`). */
+export function stackViewOf(steps: readonly Step[], side: "old" | "next"): StackView {
   const there = steps.filter((step) => step[side] !== undefined);
-  const smoke = there.find(({ type, name }) => /:Command$/.test(type) && name === "smoke");
-  const recorded = (smoke?.[side]?.["environment"] ?? {}) as Record<string, unknown>;
-  const numbers = parsed<number>(recorded["ROTATION"]);
-  const named = (type: RegExp, name: RegExp) =>
-    there.flatMap((step) => {
-      const [, who = "", generation] = (type.test(step.urn) && name.exec(step.name)) || [];
-      return generation === undefined ? [] : [{ who, generation: Number(generation) }];
-    });
-  const authorities = named(/cybexp:tls:CertificateAuthority::/, /^(server|client)-ca-(\d+)$/);
-  const trusted = (which: string) =>
-    authorities.filter(({ who }) => who === which).map(({ generation }) => generation);
+  const smoke = there.find(({ type, name }) => type === COMMAND && name === NAME.smoke)?.[side];
+  const numbers = parsed<number>(recorded("rotation", smoke));
+  const named = (list: string, isOne: (urn: string) => boolean) =>
+    there.flatMap(({ urn, name }) => (isOne(urn) ? (generationIn(list, name) ?? []) : []));
+  const trusted = (authority: string) =>
+    there
+      .filter(({ urn }) => typeIn(urn) === COMPONENT.certificateAuthority)
+      .flatMap(({ name }) => numberIn(authority, name) ?? []);
   return {
     users: holders(
-      named(/cybexp:index:UserList\$.*:RandomPassword::/, /^user-(.+)-(\d+)$/),
+      named(
+        NAME.users,
+        (urn) => isPartOf(COMPONENT.userList, urn) && typeIn(urn) === RANDOM_PASSWORD,
+      ),
       () => 0,
     ),
     clients: holders(
-      named(/cybexp:tls:ClientCertificate::/, /^client-(.+)-(\d+)$/),
+      named(NAME.clients, (urn) => typeIn(urn) === COMPONENT.clientCertificate),
       (name) => numbers[`refused client ${name}`] ?? 0,
     ),
-    authorities: { server: trusted("server"), client: trusted("client") },
+    authorities: { server: trusted(NAME.serverCa), client: trusted(NAME.clientCa) },
     numbers,
-    doors: parsed<Access>(recorded["ACCESS"]),
+    doors: parsed<Access>(recorded("access", smoke)),
     listeners: there.flatMap((step) =>
       step.type === CONTAINER ? listenersOf(step.name, step[side] ?? {}) : [],
     ),
@@ -70,23 +79,21 @@ export function pictureOf(steps: readonly Step[], side: "old" | "next"): Picture
 
 /** The certificate requests that have a host name, and who answers to it. */
 const REQUESTS: Readonly<Record<string, string>> = {
-  "server-certificate-request": "proxy",
-  "kapow-certificate-request": "kapow",
+  [requestName(NAME.serverCertificate)]: PROXY,
+  [requestName(NAME.kapowCertificate)]: KAPOW,
 };
 
 /** What the check from outside was given, as JSON; empty where it is not known yet. */
-function parsed<T>(text: unknown): Record<string, T> {
-  return typeof text === "string" && text.startsWith("{")
-    ? (JSON.parse(text) as Record<string, T>)
-    : {};
+function parsed<T>(text: string | undefined): Record<string, T> {
+  return text?.startsWith("{") ? (JSON.parse(text) as Record<string, T>) : {};
 }
 
 function holders(
-  found: readonly { readonly who: string; readonly generation: number }[],
+  found: readonly { readonly member: string; readonly generation: number }[],
   refusedUpTo: (name: string) => number,
 ): Holders {
   const all = new Map<string, number[]>();
-  for (const { who, generation } of found) {
+  for (const { member: who, generation } of found) {
     const good = all.get(who) ?? [];
     all.set(
       who,
@@ -113,7 +120,7 @@ function listenersOf(name: string, inputs: Inputs): Listener[] {
 /** A container's role by its label, else its name in the program. */
 export function roleOf(name: string, inputs: Inputs): string {
   const labels = listOf<{ readonly label?: string; readonly value?: unknown }>(inputs["labels"]);
-  const role = labels.find(({ label }) => label === "cybexp.role")?.value;
+  const role = labels.find(({ label }) => label === LABEL.role)?.value;
   return typeof role === "string" ? role : name;
 }
 

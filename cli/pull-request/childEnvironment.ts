@@ -16,7 +16,7 @@ const PASSED =
  * @param folder The rehearsal's own; has the state, and the passphrase in a file.
  * @param hosts Names of hosts, and the addresses that they have in the rehearsal.
  */
-export function surroundings(
+export function childEnvironment(
   env: NodeJS.ProcessEnv,
   {
     folder,

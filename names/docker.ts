@@ -1,0 +1,118 @@
+/** What a stack's things are called in Docker, and the labels that they are found by there. */
+
+/** The two services that have a database each. */
+export const SERVICES = ["kms", "backend"] as const;
+export type ServiceRole = (typeof SERVICES)[number];
+
+/** The role of a service's database. */
+export const databaseRole = <S extends string>(service: S): DatabaseRole<S> => `${service}-db`;
+export type DatabaseRole<S extends string = string> = `${S}-db`;
+
+export const PROXY = "proxy";
+export const KAPOW = "kapow";
+
+/** A container that serves until the stack is removed; its role is also its host name and its label. */
+export type Role = ServiceRole | DatabaseRole<ServiceRole> | typeof PROXY | typeof KAPOW;
+
+export const ROLES: readonly Role[] = [
+  ...SERVICES,
+  ...SERVICES.map((service) => databaseRole(service)),
+  PROXY,
+  KAPOW,
+];
+
+export const isService = (role: string): role is ServiceRole =>
+  (SERVICES as readonly string[]).includes(role);
+export const isRole = (role: string): role is Role => (ROLES as readonly string[]).includes(role);
+
+/** The role of a stand-in: it serves while a service's own container is replaced. */
+export const STAND_IN = "handover";
+/** The role of what is gone when it has done its work, within seconds. */
+export const TASK = "task";
+
+/** The stand-in's name, in Docker and as a host, by the name of what it stands in for. */
+export const standInOf = <N extends string>(name: N) => `${name}-${STAND_IN}` as const;
+
+/** The proxy's own network: the one with a way to the world. */
+export const EDGE = "edge";
+
+// Volumes, by the role of the container that they are for.
+export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
+export const dataVolume = <R extends string>(role: R) => `${role}-data` as const;
+export const secretsVolume = <R extends string>(role: R) => `${role}-secrets` as const;
+export const KMS_KEYS = secretsVolume("kms");
+export const RELEASE_VOLUME = `${PROXY}-release`;
+export const BODIES_VOLUME = `${PROXY}-bodies`;
+export const KAPOW_FILES_VOLUME = `${KAPOW}-files`;
+
+/** The kinds of things that a stack makes in Docker. */
+export const KINDS = ["container", "network", "volume"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** The last parts of the names that a stack's things have in Docker, as `dockerName` makes them. */
+export const parts: Readonly<Record<Kind, readonly string[]>> = {
+  container: ROLES.filter((role) => role !== KAPOW),
+  network: [...ROLES.filter((role) => role !== KAPOW && role !== PROXY), EDGE],
+  volume: [
+    ...SERVICES.flatMap((service) => {
+      const database = databaseRole(service);
+      return [configVolume(service), dataVolume(database), secretsVolume(database)];
+    }),
+    KMS_KEYS,
+    BODIES_VOLUME,
+    RELEASE_VOLUME,
+  ],
+};
+
+/** Those that a stack has only if its config asks for them. */
+export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
+  container: [KAPOW],
+  network: [KAPOW],
+  volume: [KAPOW_FILES_VOLUME],
+};
+
+/** The name of a stack's thing, such as `cybexp-dev-kms`. */
+export function dockerName(stack: string, part: string, prefix = "cybexp"): string {
+  return `${prefix}-${stack}-${part}`;
+}
+
+/** The labels that our containers, networks and volumes carry. */
+export const LABEL = {
+  /** The random id of the deployment. */
+  deployment: "cybexp.deployment",
+  /** The container's role, or the part of a network's or volume's name. */
+  role: "cybexp.role",
+  stack: "cybexp.stack",
+  /** The release that a container was started with. */
+  release: "cybexp.release",
+  /** The digest of all that would replace a service's container. */
+  signature: "cybexp.signature",
+} as const;
+
+/** The values of the labels that every one of a stack's things carries. */
+export interface Owner<T = string> {
+  readonly deployment: T;
+  readonly role: string;
+  readonly stack: string;
+}
+
+/** These labels, sorted by name: the provider reads them back so. */
+export function ownLabels<T>({ deployment, role, stack }: Owner<T>): Record<string, T | string> {
+  return { [LABEL.deployment]: deployment, [LABEL.role]: role, [LABEL.stack]: stack };
+}
+
+/** As Docker's filters and `--label` have it, such as `cybexp.stack=dev`. */
+export function label(name: keyof typeof LABEL, value: string): string {
+  return `${LABEL[name]}=${value}`;
+}
+
+/** The template by which `docker ... ls` and `inspect` print a label. */
+export function labelTemplate(name: keyof typeof LABEL): string {
+  return `{{.Label "${LABEL[name]}"}}`;
+}
+
+/** The stack that a rehearsal of an environment deploys, by a random suffix. */
+export const rehearsalStack = (environment: string, suffix: string): string =>
+  `rehearsal-${environment}-${suffix}`;
+/** The folder, as in a registry, of the images that a rehearsal runs in place of those it can't get. */
+export const REHEARSAL_IMAGES = "cybexp-rehearsal";

@@ -1,0 +1,45 @@
+/** The types of resources, as they are in the state and in URNs. */
+
+// The providers'.
+export const CONTAINER = "docker:index/container:Container";
+export const NETWORK = "docker:index/network:Network";
+export const VOLUME = "docker:index/volume:Volume";
+export const COMMAND = "command:local:Command";
+export const RANDOM_ID = "random:index/randomId:RandomId";
+export const RANDOM_PASSWORD = "random:index/randomPassword:RandomPassword";
+export const PRIVATE_KEY = "tls:index/privateKey:PrivateKey";
+export const CERT_REQUEST = "tls:index/certRequest:CertRequest";
+export const SELF_SIGNED_CERT = "tls:index/selfSignedCert:SelfSignedCert";
+export const LOCALLY_SIGNED_CERT = "tls:index/locallySignedCert:LocallySignedCert";
+
+/** Our components'. A state remembers them: another token needs an alias. */
+export const COMPONENT = {
+  backend: "cybexp:index:Backend",
+  bodyVolume: "cybexp:docker:BodyVolume",
+  certificateAuthority: "cybexp:tls:CertificateAuthority",
+  clientCertificate: "cybexp:tls:ClientCertificate",
+  clientList: "cybexp:index:ClientList",
+  container: "cybexp:docker:Container",
+  database: "cybexp:index:Database",
+  dataVolume: "cybexp:docker:DataVolume",
+  httpService: "cybexp:index:Service",
+  kapow: "cybexp:index:Kapow",
+  keptVolumes: "cybexp:index:KeptVolumes",
+  kms: "cybexp:index:Kms",
+  moduleConfigs: "cybexp:index:ModuleConfigs",
+  release: "cybexp:docker:Release",
+  rotatedAuthority: "cybexp:tls:RotatedAuthority",
+  rotatedPassword: "cybexp:index:RotatedPassword",
+  rotationGuard: "cybexp:index:RotationGuard",
+  selfSignedClient: "cybexp:tls:SelfSignedClient",
+  serverCertificate: "cybexp:tls:ServerCertificate",
+  smokeCheck: "cybexp:index:SmokeCheck",
+  tlsProxy: "cybexp:index:TlsProxy",
+  userList: "cybexp:index:UserList",
+} as const;
+
+/** Whether a type is of a thing: a component, the stack and a provider only hold others together. */
+export const isThing = (type: string): boolean => !/^(cybexp:|pulumi:)/.test(type);
+
+/** Whether what is of the type lies in Docker, and not in the state alone. */
+export const isInDocker = (type: string): boolean => type.startsWith("docker:");
