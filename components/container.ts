@@ -57,6 +57,11 @@ export interface ContainerArgs {
   readonly healthCheck: readonly string[];
   /** Seconds until `up` treats an unhealthy container as failed. @default 60 */
   readonly healthTimeout?: number;
+  /**
+   * Seconds for one that may take very long to start, in place of `healthTimeout`: `up` says meanwhile
+   * what it is at, and ends at once where it can't start at all.
+   */
+  readonly startTimeout?: number;
   /** @default "SIGTERM" */
   readonly stopSignal?: string;
   /** Seconds between the stop signal and SIGKILL. */
@@ -112,7 +117,10 @@ export class Container extends pulumi.ComponentResource {
         ],
       },
     );
-    this.id = container.id;
+    this.id =
+      args.startTimeout === undefined
+        ? container.id
+        : afterStart(name, container.id, args.startTimeout, args.deployment, this);
 
     // The provider has no argument for it. The engine keeps it across restarts.
     new Program(
@@ -130,6 +138,24 @@ export class Container extends pulumi.ComponentResource {
 
     this.registerOutputs({ id: this.id, containerName: this.containerName });
   }
+}
+
+/** The container's id, once it is healthy: the provider would wait for a dead one, too, without a word. */
+function afterStart(
+  name: string,
+  container: pulumi.Output<string>,
+  limit: number,
+  { dockerHost }: Deployment,
+  parent: pulumi.Resource,
+): pulumi.Output<string> {
+  const started = new Program(
+    `${name}-start`,
+    { program: "await-start", input: { dockerHost, container, limit }, speaks: true },
+    { parent },
+  );
+  return pulumi.runtime.isDryRun()
+    ? container
+    : pulumi.all([container, started.id]).apply(([id]) => id);
 }
 
 function identity(args: ContainerArgs, containerName: string) {
@@ -222,7 +248,7 @@ function lifecycle(args: ContainerArgs) {
       startPeriod: "2s",
       retries: 5,
     },
-    wait: true,
+    wait: args.startTimeout === undefined,
     waitTimeout: args.healthTimeout ?? HEALTH_TIMEOUT,
   };
 }

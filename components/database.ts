@@ -11,6 +11,7 @@ import type { Endpoint } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
+import { readableBy } from "./databaseStep.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
@@ -20,6 +21,9 @@ import { RotatedPassword } from "./rotatedPassword.ts";
 
 /** The uid and gid of `mongodb` in the official image. */
 const OWNER = "999:999";
+
+/** Seconds: a database that was killed replays its journal first, and builds indexes anew. */
+const START_TIMEOUT = 3600;
 
 const ADMIN = "admin";
 /** In the volume that has it. A new one must not replace the container, which doesn't need it. */
@@ -64,11 +68,25 @@ export class Database extends pulumi.ComponentResource {
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.database, name, {}, opts);
     const { deployment, role } = args;
-    const image = checkedImage(
-      `${name}-image`,
-      imageId(`${name}-image`, args.image, this),
-      deployment,
-      databaseNeeds(role, OWNER),
+    // As protected as the data: without it, nobody can reach the data.
+    const admin = new RotatedPassword(
+      `${name}-admin-password`,
+      {
+        generation: args.generation,
+        withPrevious: args.generation > 1,
+        protect: !deployment.throwaway,
+      },
+      { parent: this },
+    );
+    const image = readableBy(
+      checkedImage(
+        `${name}-image`,
+        imageId(`${name}-image`, args.image, this),
+        deployment,
+        databaseNeeds(role, OWNER),
+        this,
+      ),
+      { deployment, role, admin: { name: ADMIN, password: admin } },
       this,
     );
     const { memory, cpus, pids } = pulumi.output(args.limits ?? stackLimits({}).backendDatabase);
@@ -85,16 +103,6 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // As protected as the data: without it, nobody can reach the data.
-    const admin = new RotatedPassword(
-      `${name}-admin-password`,
-      {
-        generation: args.generation,
-        withPrevious: args.generation > 1,
-        protect: !deployment.throwaway,
-      },
-      { parent: this },
-    );
     const secrets = new Release(
       `${name}-secrets`,
       {
@@ -126,6 +134,7 @@ export class Database extends pulumi.ComponentResource {
           MONGO_INITDB_ROOT_PASSWORD_FILE: `${SECRETS}/current/admin-password`,
         },
         healthCheck: HEALTH_CHECK,
+        startTimeout: START_TIMEOUT,
         stopGrace: 60,
         memory,
         cpus,
@@ -164,8 +173,12 @@ export class Database extends pulumi.ComponentResource {
     };
     this.network = network.name;
     this.containerName = container.containerName;
+    // A preview orders nothing; in one that makes the users again nothing else would be known.
+    const known = pulumi.runtime.isDryRun()
+      ? password.current
+      : pulumi.all([password.current, users.id]).apply(([text]) => text);
     this.uri = pulumi.secret(
-      pulumi.all([password.current, users.id]).apply(([text]) =>
+      known.apply((text) =>
         mongoUri({
           user: this.#user,
           password: text,

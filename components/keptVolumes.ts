@@ -6,6 +6,7 @@ import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
 import { type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
 import { lookNow, Program } from "./program.ts";
+import { refusal, settled } from "./refusal.ts";
 
 export interface KeptVolumesArgs {
   readonly deployment: Deployment;
@@ -100,16 +101,9 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
     if (refused.length === 0) {
       return undefined;
     }
-    const error = new pulumi.RunError(refused.join("\n"));
-    // The SDK only sets it while the program's own text runs, and that may be over.
-    Reflect.deleteProperty(error, "stack");
-    return error;
+    return refusal(refused.join("\n"));
   }
 }
-
-/** Settles only if the promise succeeds. Nobody handles its failure, so the SDK reports it. */
-const settled = (promise: Promise<void>): Promise<void> =>
-  new Promise((resolve) => void promise.then(resolve));
 
 /** What `check-kept` prints. */
 interface Verdict {

@@ -5,10 +5,12 @@ import { fileURLToPath } from "node:url";
 
 /** The programs that Pulumi runs, by where they are in `programs/`. */
 export const PROGRAMS = {
+  "await-start": "start/await-start",
   "check-kept": "volumes/check-kept",
   "container-limits": "limits/container-limits",
   crl: "certificates/crl",
   "database-retire": "database/database-retire",
+  "database-step": "database/database-step",
   "database-users": "database/database-users",
   deliver: "release/deliver",
   "engine-size": "limits/engine-size",

@@ -1,21 +1,18 @@
 import { NAME, nameIn, recorded } from "../names/resources.ts";
 import { COMMAND, CONTAINER, VOLUME } from "../names/types.ts";
+import { type DatabaseLook, driftOfDatabases } from "./driftDatabases.ts";
 import type { EngineSize } from "../settings/limits.ts";
+import type { Drift } from "./driftRepairs.ts";
 import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
 import { runTask } from "../programs/docker/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
-/** A resource that is to be made anew, and why. */
-export interface Drift {
-  readonly urn: string;
-  readonly why: string;
-}
-
 /**
  * What changed by hand and Pulumi's own refresh does not see: volumes that are gone or were emptied
  * (what was written into them is a command's work, and to the command nothing changed), and
- * containers that hang on other networks than they should, or are paused.
+ * containers that hang on other networks than they should, or are paused, and databases with passwords
+ * of another time.
  *
  * @param image Has a POSIX shell; looks into the volumes.
  */
@@ -23,13 +20,15 @@ export async function findDrift(
   session: Session,
   state: StackState,
   image: string,
+  databaseLook: DatabaseLook,
 ): Promise<Drift[]> {
-  const [volumes, containers, size] = await Promise.all([
+  const [volumes, containers, size, databases] = await Promise.all([
     driftOfVolumes(session, state, image),
     driftOfContainers(session, state.resources),
     driftOfSize(session, state.resources),
+    driftOfDatabases(session, databaseLook),
   ]);
-  return [...volumes, ...containers, ...size];
+  return [...volumes, ...containers, ...size, ...databases];
 }
 
 async function driftOfVolumes(
@@ -153,12 +152,4 @@ async function driftOfContainers(
       });
     return lost === undefined ? [] : [{ urn, why: `it is not on the network ${lost}` }];
   });
-}
-
-/** The flags by which `pulumi up` and `preview` make it anew. Says why on standard error. */
-export function repairs(drift: readonly Drift[]): string[] {
-  for (const { urn, why } of drift) {
-    process.stderr.write(`- Making ${nameIn(urn)} anew: ${why}\n`);
-  }
-  return drift.flatMap(({ urn }) => ["--replace", urn]);
 }

@@ -2,7 +2,8 @@
 import { typeIn } from "../names/resources.ts";
 import { isInDocker, VOLUME } from "../names/types.ts";
 import { here } from "../programs/npmRun.ts";
-import type { Drift } from "./drift.ts";
+import { remedyFor } from "./driftRepairs.ts";
+import type { Drift } from "./driftRepairs.ts";
 import { titleOf } from "./updateReport.ts";
 
 /** A step of `pulumi refresh --preview-only --json`, as far as it is told. */
@@ -48,7 +49,7 @@ export function findings(
     ...byHand
       // "the volume X is gone" is told already.
       .filter(({ why }) => !why.split(" ").some((word) => gone.includes(word)))
-      .map(({ urn, why }) => `${title(urn)}: ${why}; \`${here("up")}\` makes it anew`),
+      .map((drift) => `${title(drift.urn)}: ${drift.why}${remedyFor(drift, "makes it anew")}`),
   ];
 }
 

@@ -53,6 +53,15 @@ export async function readState(session: Session): Promise<StackState> {
   );
 }
 
+/** The resources with their secrets, which stay in this process. */
+export async function readStateInClear({
+  ask,
+  stack,
+}: Pick<Session, "ask" | "stack">): Promise<readonly ExportedResource[]> {
+  const text = await ask(["stack", "export", "--show-secrets", "--stack", stack]);
+  return (JSON.parse(text) as ExportedState).deployment?.resources ?? [];
+}
+
 export function interpretState(exported: ExportedState): StackState {
   const resources = exported.deployment?.resources ?? [];
   const idsOf = (type: string) =>

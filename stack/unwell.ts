@@ -1,23 +1,8 @@
 /** Why a container that an `up` waited for in vain is not well: what the engine knows of it. */
 import type { Docker } from "../programs/docker/docker.ts";
-import { exitWords } from "../programs/docker/exitCodes.ts";
-import { healthWords } from "../programs/docker/healthWords.ts";
-import { lastLine } from "../programs/docker/oneLine.ts";
+import { causes, type UnwellContainer } from "../programs/docker/causes.ts";
 import type { Update } from "./update.ts";
 import { lookAtLog } from "./updateReport.ts";
-
-/** What `docker container inspect` tells of it, as far as it matters here. */
-export interface UnwellContainer {
-  readonly RestartCount: number;
-  readonly State: {
-    readonly Status: string;
-    readonly ExitCode: number;
-    readonly OOMKilled: boolean;
-    readonly Health?: {
-      readonly Log?: readonly { readonly ExitCode: number; readonly Output: string }[] | null;
-    };
-  };
-}
 
 /** The update with the cause in each failure of a container, as far as the engine knows one. */
 export async function withCauses(docker: Docker, update: Update): Promise<Update> {
@@ -35,20 +20,4 @@ export async function withCauses(docker: Docker, update: Update): Promise<Update
     }),
   );
   return { ...update, failures };
-}
-
-/** @param log The last lines that it wrote. */
-export function causes({ State, RestartCount }: UnwellContainer, log: string): string[] {
-  const ended = State.Status !== "running" || RestartCount > 0;
-  const why = State.OOMKilled ? "it took more memory than it may" : exitWords(State.ExitCode);
-  const times =
-    RestartCount > 0 ? `it ends again and again, ${RestartCount + 1} times so far` : "it ended";
-  const failed = State.Health?.Log?.findLast(({ ExitCode }) => ExitCode !== 0);
-  const words = failed && healthWords(failed.Output);
-  return [
-    ...(ended ? [`${times} (${why})`] : []),
-    // Of one that ended it says no more than that nobody answers.
-    ...(words !== undefined && !ended ? [`its health check says: ${words}`] : []),
-    `its last words: ${lastLine(log)}`,
-  ];
 }

@@ -14,6 +14,7 @@ import { lookAtLimits } from "./lookAtLimits.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { findDrift } from "../../stack/drift.ts";
+import { remedyFor } from "../../stack/driftRepairs.ts";
 import { endingSoon } from "../../stack/certificateEnds.ts";
 import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
@@ -169,13 +170,13 @@ async function lookForDrift(
       .filter(({ type, inputs }) => type === CONTAINER && ill.includes(String(inputs?.["name"])))
       .map(({ urn }) => urn),
   );
-  const drift = await findDrift(session, state, settings.proxy.image);
+  const drift = await findDrift(session, state, settings.proxy.image, { settings });
   return drift
     .filter(({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)))
-    .map(({ urn, why }) => ({
+    .map((found) => ({
       level: "fault",
       about: "changed by hand",
-      text: `${nameIn(urn)}: ${why}; \`${here("up")}\` puts it right`,
+      text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "puts it right")}`,
     }));
 }
 

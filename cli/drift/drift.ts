@@ -43,7 +43,7 @@ export async function drift({ report: file }: DriftOptions): Promise<void> {
   announceEnds(state, settings);
   const left = await leftBehind(session, state, session.rest);
   const kept = await lookAtKeptData(session, state, settings);
-  const byHand = await findDrift(session, state, settings.proxy.image);
+  const byHand = await findDrift(session, state, settings.proxy.image, { settings });
   const report: DriftReport = {
     stack: session.stack,
     drift: [

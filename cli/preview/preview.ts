@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { VOLUME } from "../../names/types.ts";
+import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { UserError } from "../../programs/errors.ts";
 import { here, npmRun } from "../../programs/npmRun.ts";
@@ -111,6 +112,7 @@ async function prepare(): Promise<Prepared> {
   if (kept.refused.length > 0) {
     return { session, flags: [], kept, losses: [], remarks };
   }
+  await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
   const flags = [

@@ -1,7 +1,9 @@
 import { here } from "../../programs/npmRun.ts";
 import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
-import { findDrift, repairs } from "../../stack/drift.ts";
+import { requireReadableData } from "../../stack/databaseSteps.ts";
+import { findDrift } from "../../stack/drift.ts";
+import { repairs } from "../../stack/driftRepairs.ts";
 import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { INTERRUPTED } from "../../machine/signals.ts";
@@ -28,6 +30,7 @@ export async function up(): Promise<void> {
   await ensureEncryptedImages(session, found.known);
   const state = await recover(session);
   requireKeptData(await lookAtKeptData(session, state, settings));
+  await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
   await preflight(session, state, declaredListeners(settings));
@@ -46,7 +49,7 @@ export async function up(): Promise<void> {
     "--skip-preview",
     "--suppress-outputs",
     ...policyFlags(session.stack),
-    ...(await comparison(session, state, settings)),
+    ...(await comparison(session, state, settings, { wake: true })),
   ]);
   if (!update.ok) {
     process.exitCode = tellFailure("up", await withCauses(session.docker, update));
@@ -80,16 +83,22 @@ export async function ensureStack(session: Session): Promise<void> {
   ]);
 }
 
-/** The flags of `pulumi up` and `preview` by which they see what was changed by hand, too. */
+/**
+ * The flags of `pulumi up` and `preview` by which they see what was changed by hand, too.
+ *
+ * @param options Whether databases that are stopped are started first; a preview touches nothing.
+ */
 export async function comparison(
   session: Session,
   state: StackState,
   settings: Settings,
+  options: { readonly wake?: boolean } = {},
 ): Promise<string[]> {
   if (state.deployment === undefined) {
     return [];
   }
-  return ["--refresh", ...repairs(await findDrift(session, state, settings.proxy.image))];
+  const drift = await findDrift(session, state, settings.proxy.image, { settings, ...options });
+  return ["--refresh", ...repairs(drift)];
 }
 
 /**

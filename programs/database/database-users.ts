@@ -4,25 +4,17 @@
  * generations stay: the service may still be on one (`database-retire` is for them).
  */
 import { type Db, MongoServerError } from "mongodb";
-import { z } from "zod";
+import {
+  databaseUsersInput,
+  type DatabaseUsersInput as Input,
+  lockedSentence,
+} from "./databaseUsers.ts";
+import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { isRefused, withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";
 
-const input = z.object({
-  dockerHost: z.string().optional(),
-  container: z.string(),
-  admin: z.object({
-    name: z.string(),
-    password: z.string(),
-    /** Of the generation before; the database has this one while its rotation is under way. */
-    previous: z.string().optional(),
-  }),
-  user: z.object({ name: z.string(), password: z.string(), database: z.string() }),
-});
-type Input = z.infer<typeof input>;
-
-await runProgram(input, 90, async (input) => {
+await runProgram(databaseUsersInput, 90, async (input) => {
   const target = { dockerHost: input.dockerHost, container: input.container };
   try {
     await rotateAdmin(target, input.admin);
@@ -42,13 +34,13 @@ await runProgram(input, 90, async (input) => {
   }
 });
 
-type Target = Pick<Input, "dockerHost" | "container">;
+interface Target {
+  readonly dockerHost: string | undefined;
+  readonly container: string;
+}
 
 /** Whichever of the two passwords the database has, it has the one in use afterwards. */
-async function rotateAdmin(
-  target: Target & { dockerHost: string | undefined },
-  admin: Input["admin"],
-): Promise<void> {
+async function rotateAdmin(target: Target, admin: Input["admin"]): Promise<void> {
   const attempt = (password: string, work: (db: Db) => Promise<unknown>) =>
     withMongo({ ...target, user: admin.name, password }, (client) => work(client.db("admin")));
   try {
@@ -67,12 +59,13 @@ async function rotateAdmin(
     if (!isRefused(error) && admin.previous !== undefined) {
       throw error;
     }
-    throw new UserError(
-      `${target.container} refuses the administrator's passwords that this stack's state has: either the number in ` +
-        "cybexp:rotation was raised by more than one (raise it one at a time), or the volume is an older deployment's " +
-        "(restore its state, or remove the volume if its data may go)",
-    );
+    throw new UserError(lockedSentence(await nameOf(target)));
   }
+}
+
+async function nameOf({ dockerHost, container }: Target): Promise<string> {
+  const info = await new Docker(dockerHost).inspect<{ Name: string }>("container", container);
+  return info?.Name.slice(1) ?? container;
 }
 
 async function ensureUser(db: Db, user: Input["user"]): Promise<void> {

@@ -21,6 +21,8 @@ export async function withMongo<T>(
     readonly container: string;
     readonly user: string;
     readonly password: string;
+    /** How long the server may take to answer at all. @default 10 s */
+    readonly patienceMs?: number;
   },
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
@@ -50,7 +52,7 @@ export async function withMongo<T>(
     auth: { username: target.user, password: target.password },
     authSource: "admin",
     directConnection: true,
-    serverSelectionTimeoutMS: 10_000,
+    serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
     // One connection at a time is one `docker exec`.
     maxPoolSize: 1,
   };

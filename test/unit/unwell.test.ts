@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Docker } from "../../programs/docker/docker.ts";
-import { causes, type UnwellContainer, withCauses } from "../../stack/unwell.ts";
+import { causes, type UnwellContainer } from "../../programs/docker/causes.ts";
+import { withCauses } from "../../stack/unwell.ts";
 
 const running = { Status: "running", ExitCode: 0, OOMKilled: false };
 const failed = (Output: string) => ({ ExitCode: 1, Output });

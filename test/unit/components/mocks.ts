@@ -144,10 +144,11 @@ export async function build<T>(
       call: ({ token, inputs }) => {
         if (token === "command:local:run") {
           const { command, stdin } = inputs as { command: string; stdin: string };
-          looks.push({
-            program: programIn({ create: command }),
-            input: JSON.parse(stdin) as Inputs,
-          });
+          const program = programIn({ create: command });
+          looks.push({ program, input: JSON.parse(stdin) as Inputs });
+          if (program === "database-step") {
+            return { stdout: "", stderr: "" };
+          }
           return { stdout: JSON.stringify(world.found ?? WELL), stderr: "" };
         }
         assert.equal(token, "docker:index/getRemoteImage:getRemoteImage");

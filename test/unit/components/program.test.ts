@@ -92,6 +92,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command backend-db-limits",
       "command:local:Command backend-db-retired-users",
       "command:local:Command backend-db-secrets-delivery",
+      "command:local:Command backend-db-start",
       "command:local:Command backend-db-users",
       "command:local:Command backend-handback",
       "command:local:Command backend-handover",
@@ -105,6 +106,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command kms-db-limits",
       "command:local:Command kms-db-retired-users",
       "command:local:Command kms-db-secrets-delivery",
+      "command:local:Command kms-db-start",
       "command:local:Command kms-db-users",
       "command:local:Command kms-handback",
       "command:local:Command kms-handover",
@@ -413,8 +415,12 @@ describe("the program with another configuration", () => {
     const kept = { ...configOf("Pulumi.dev.yaml"), "cybexp:throwaway": "false" };
     const { looks } = await program(kept);
     assert.deepEqual(
-      looks.map(({ program: looked, input }) => [looked, (input["volumes"] as unknown[]).length]),
-      [["check-kept", 3]],
+      looks.map(({ program: looked, input }) => [looked, (input["volumes"] as unknown[])?.length]),
+      [
+        ["check-kept", 3],
+        ["database-step", undefined],
+        ["database-step", undefined],
+      ],
     );
     const refused = ["the volume x is gone"];
     const config = { ...kept, "cybexp:lost": '["kms-secrets@3f2a9c10b7d4"]' };

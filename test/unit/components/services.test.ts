@@ -104,8 +104,34 @@ describe("a database", () => {
         "\\x02\\x24\\x64\\x62\\x00\\x06\\x00\\x00\\x00\\x61\\x64\\x6d\\x69\\x6e\\x00\\x00' >&3 && " +
         '[ "$(head -c 16 <&3 | wc -c)" -eq 16 ]',
     ),
+    // The program kms-db-start waits for it.
+    wait: false,
     waitTimeout: 60,
   };
+
+  it("is waited for as long as it replays its journal, and its users come after that", async () => {
+    const built = await usual();
+    assert.deepEqual(the(built, COMMAND, "kms-db-start").inputs, {
+      ...run("await-start"),
+      logging: "stderr",
+      environment: {},
+      stdin: { container: containerIdOf("kms-db"), limit: 3600 },
+    });
+    const before = built.dependencies.get("command:local:Command kms-db-users");
+    assert.ok(before?.includes("command:local:Command kms-db-start"), String(before));
+  });
+
+  it("gets an image once that is known to read the data that is there", async () => {
+    const { looks } = await usual();
+    const [look, ...others] = looks.filter(({ program }) => program === "database-step");
+    assert.deepEqual(others, []);
+    assert.deepEqual(look?.input, {
+      deployment: DEPLOYMENT_ID,
+      container: "cybexp-test-kms-db",
+      image: imageIdOf("mongo:8.0"),
+      admin: { name: "admin", password: passwordOf("kms-db-admin-password-1") },
+    });
+  });
 
   it("is made of these, and of nothing else", async () => {
     assert.deepEqual(names((await usual()).resources), [
@@ -115,6 +141,7 @@ describe("a database", () => {
       "command:local:Command kms-db-image-pull",
       "command:local:Command kms-db-limits",
       "command:local:Command kms-db-secrets-delivery",
+      "command:local:Command kms-db-start",
       "command:local:Command kms-db-users",
       "cybexp:docker:Container kms-db",
       "cybexp:docker:DataVolume kms-db-data",

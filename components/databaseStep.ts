@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type Deployment, dockerName } from "./deployment.ts";
+import { lookNow } from "./program.ts";
+import { refusal, settled } from "./refusal.ts";
+import type { RotatedPassword } from "./rotatedPassword.ts";
+
+export interface DatabaseStepArgs {
+  readonly deployment: Deployment;
+  /** The role of the database's container. */
+  readonly role: string;
+  /** The administrator, who asks the running database how its data is written. */
+  readonly admin: { readonly name: string; readonly password: RotatedPassword };
+}
+
+/**
+ * An image's id, once it is known that it can read the data that is there: the provider removes the old
+ * container first, and neither would serve. `npm run preview` asks the same by its own means.
+ */
+export function readableBy(
+  image: pulumi.Output<string>,
+  { deployment, role, admin }: DatabaseStepArgs,
+  parent: pulumi.Resource,
+): pulumi.Output<string> {
+  if (pulumi.runtime.isDryRun()) {
+    return image;
+  }
+  const said = lookNow(
+    "database-step",
+    {
+      dockerHost: deployment.dockerHost,
+      deployment: deployment.id,
+      container: dockerName(deployment, role),
+      image,
+      admin: {
+        name: admin.name,
+        password: admin.password.current,
+        previous: admin.password.previous,
+      },
+    },
+    { parent },
+  );
+  const checked = new Promise<void>((resolve, reject) => {
+    // What it was asked with is secret, what it says is not.
+    pulumi
+      .unsecret(said)
+      .apply((sentence) => (sentence === "" ? resolve() : reject(refusal(sentence))));
+  });
+  return pulumi.all([image, settled(checked)]).apply(([id]) => id);
+}

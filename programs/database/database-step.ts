@@ -1,0 +1,31 @@
+/**
+ * Looks whether the image that a database is to get can read the data that it has; prints a sentence where
+ * it can't, and nothing otherwise. Changes nothing.
+ */
+import { z } from "zod";
+import { refusedStep } from "./databaseStep.ts";
+import { Docker } from "../docker/docker.ts";
+import { runProgram } from "../program.ts";
+
+const input = z.object({
+  dockerHost: z.string().optional(),
+  deployment: z.string(),
+  container: z.string(),
+  image: z.string(),
+  admin: z.object({
+    name: z.string(),
+    password: z.string(),
+    previous: z.string().optional(),
+  }),
+});
+
+await runProgram(input, 60, async ({ admin, dockerHost, ...question }) => {
+  const { name, password, previous } = admin;
+  const passwords = [password, ...(previous === undefined ? [] : [previous])];
+  const sentence = await refusedStep(new Docker(dockerHost), {
+    ...question,
+    dockerHost,
+    admin: { name, passwords },
+  });
+  process.stdout.write(sentence ?? "");
+});

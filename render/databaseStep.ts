@@ -1,0 +1,137 @@
+/** Which databases can follow on which: MongoDB takes the data of its last major version, and of no other. */
+
+/** What a database image has in it, as far as it says. */
+export interface DatabaseVersion {
+  readonly product: "MongoDB" | "FerretDB";
+  /** Such as `8.0.4`. */
+  readonly version: string;
+}
+
+/** @param text What `mongod --version` or `ferretdb --version` prints. */
+export function readVersion(text: string): DatabaseVersion | undefined {
+  const [, mongod] = /^db version v(\d+\.\d+\S*)/m.exec(text) ?? [];
+  if (mongod !== undefined) {
+    return { product: "MongoDB", version: mongod };
+  }
+  const [, ferretdb] = /^version: v(\d+\.\d+\S*)/m.exec(text) ?? [];
+  return ferretdb === undefined ? undefined : { product: "FerretDB", version: ferretdb };
+}
+
+/**
+ * The exit code of a `mongod --version` that could not even say it; undefined where it could, or there is none.
+ *
+ * @param text What it prints, and `exit CODE` in the last line.
+ */
+export function failedWith(text: string): number | undefined {
+  const code = Number(/^exit (\d+)$/m.exec(text)?.[1] ?? 0);
+  return code === 0 ? undefined : code;
+}
+
+/** What the name of an image promises that is not on the engine yet: only of images with the product's name. */
+export function versionOfName(image: string): DatabaseVersion | undefined {
+  // The demo's tags are numbers of its own.
+  if (image.startsWith("cybexp-demo/")) {
+    return undefined;
+  }
+  const [, name, version] =
+    /(?:^|\/)(mongo|mongodb-community-server|ferretdb):v?(\d+(?:\.\d+)*)[^/]*$/.exec(image) ?? [];
+  return version === undefined
+    ? undefined
+    : { product: name === "ferretdb" ? "FerretDB" : "MongoDB", version };
+}
+
+export interface DatabaseStep {
+  /** The database's container, and the image that it is to get, as their users call them. */
+  readonly container: string;
+  readonly image: string;
+  /** What the data was written by, and what is to read it; undefined where it can't be told. */
+  readonly before: DatabaseVersion | undefined;
+  readonly next: DatabaseVersion | undefined;
+  /** The data's featureCompatibilityVersion, such as `7.0`, if the database told. */
+  readonly features?: string | undefined;
+}
+
+/** Why the image must not get the data, with the steps that lead there; undefined where it may. */
+export function stepRefusal(step: DatabaseStep): string | undefined {
+  const { container, image, before, next, features } = step;
+  if (before === undefined || next === undefined) {
+    return undefined;
+  }
+  const opening = `the image ${image} is ${next.product} ${next.version}, and the data of ${container} is ${before.product}'s (${before.version})`;
+  if (before.product !== next.product) {
+    return (
+      `${opening}: neither reads the other's files. To move the data, dump it (mongodump) with the old image, ` +
+      `give ${container}-data up (cybexp:lost), run \`up\` with the new one, and load it (mongorestore); ${PAGE}`
+    );
+  }
+  if (next.product === "FerretDB") {
+    return majorOf(before) > majorOf(next) ? `${opening}, which is newer; ${PAGE}` : undefined;
+  }
+  const [from, to] = [seriesOf(before.version), seriesOf(next.version)];
+  if (isBelow(to, from)) {
+    return (
+      `${opening}: MongoDB does not go back to an earlier release. Set cybexp:database.image to MongoDB ${from.name} again, ` +
+      `or put back a copy of the volume from before it had ${from.name}; ${PAGE}`
+    );
+  }
+  const path = pathBetween(from, to);
+  if (path.length > 1) {
+    const steps = path.map(({ name }) => `MongoDB ${name}`).join(", then ");
+    return (
+      `${opening}: MongoDB reads the data of the release before it only. Go one by one: ${steps}; run \`up\` with each, ` +
+      `and after each setFeatureCompatibilityVersion to its number; ${PAGE}`
+    );
+  }
+  // What the running release still keeps in the form of the one before.
+  if (path.length === 1 && features !== undefined && isBelow(seriesOf(features), major(from))) {
+    return (
+      `${opening}, whose featureCompatibilityVersion is still ${features}: MongoDB ${to.name} would not start with it. ` +
+      `First set it to "${major(from).name}" (setFeatureCompatibilityVersion), once you need no way back to ${features}; ${PAGE}`
+    );
+  }
+  return undefined;
+}
+
+const PAGE = 'docs/data.md, "Another release of MongoDB", has the commands';
+
+/** A release that an upgrade can't pass over, such as 7.0; and a minor one after it, such as 8.2. */
+interface Series {
+  readonly rank: number;
+  readonly minor: number;
+  readonly name: string;
+}
+
+/** Up to here the second number told major releases apart, too. */
+const EARLY = ["3.6", "4.0", "4.2", "4.4", "5.0"];
+
+function seriesOf(version: string): Series {
+  const [first = 0, second = 0] = version.split(".").map(Number);
+  const name = `${first}.${second}`;
+  const early = EARLY.indexOf(name);
+  if (early >= 0) {
+    return { rank: early, minor: 0, name };
+  }
+  return first < 5
+    ? { rank: -1, minor: first * 10 + second, name }
+    : { rank: EARLY.length - 1 + first - 5, minor: second, name };
+}
+
+const isBelow = (a: Series, b: Series): boolean =>
+  a.rank < b.rank || (a.rank === b.rank && a.minor < b.minor);
+
+/** The major release that a minor one belongs to. */
+const major = ({ rank }: Series): Series => ({
+  rank,
+  minor: 0,
+  name: EARLY[rank] ?? `${rank - EARLY.length + 1 + 5}.0`,
+});
+
+/** Every release that has to read the data in turn; none where both are of one major release. */
+function pathBetween(from: Series, to: Series): Series[] {
+  const majors = Array.from({ length: Math.max(to.rank - from.rank, 0) }, (_, index) =>
+    major({ ...from, rank: from.rank + 1 + index }),
+  );
+  return to.minor > 0 && majors.length > 0 ? [...majors, to] : majors;
+}
+
+const majorOf = ({ version }: DatabaseVersion): number => Number(version.split(".")[0]);

@@ -1,0 +1,155 @@
+/** Databases whose data is not of the passwords in use, as after a copy from before a rotation was put back. */
+import { COMMAND } from "../names/types.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Settings } from "../settings/types.ts";
+import type { Drift } from "./driftRepairs.ts";
+import {
+  type Acquaintance,
+  acquaintanceOf,
+  databaseUsersInput,
+  type DatabaseUsersInput,
+  lockedSentence,
+  rotatedSentence,
+} from "../programs/database/databaseUsers.ts";
+import { type Docker, DockerError } from "../programs/docker/docker.ts";
+import type { Session } from "./session.ts";
+import { type ExportedResource, readStateInClear } from "./state.ts";
+
+/** A database as the state knows it. */
+export interface KnownDatabase {
+  /** What makes its users. */
+  readonly urn: string;
+  /** What removes those of earlier numbers. */
+  readonly retire: readonly string[];
+  readonly input: DatabaseUsersInput;
+}
+
+export interface DatabaseLook {
+  readonly settings: Pick<Settings, "rotation">;
+  /** Whether one that is stopped is started first: its passwords can't be looked at else. @default false */
+  readonly wake?: boolean;
+}
+
+/** Asks every database that runs; says nothing of one that does not, or gives no answer. */
+export async function driftOfDatabases(
+  session: Session,
+  { settings, wake = false }: DatabaseLook,
+): Promise<Drift[]> {
+  const databases = knownDatabases(await readStateInClear(session));
+  const looks = await Promise.all(
+    databases.map(async (database) => {
+      const name = await nameOfRunning(session.docker, database.input, wake);
+      return (
+        name &&
+        driftOf(database, name, await acquaintanceOf(database.input), numberOf(name, settings))
+      );
+    }),
+  );
+  return looks.filter((look) => typeof look === "object");
+}
+
+/** The number that the stack's config gives to a database. */
+function numberOf(container: string, { rotation }: DatabaseLook["settings"]): number {
+  return container.endsWith("-kms-db") ? rotation.kmsDatabase : rotation.backendDatabase;
+}
+
+/** @param resources With secrets in clear. */
+export function knownDatabases(resources: readonly ExportedResource[]): KnownDatabase[] {
+  const commands = resources.filter(({ type }) => type === COMMAND);
+  return commands
+    .filter((each) => runs("database-users", each))
+    .flatMap((users) => {
+      const input = databaseUsersInput.safeParse(stdinOf(users));
+      const retire = commands.filter(
+        (other) => runs("database-retire", other) && other.parent === users.parent,
+      );
+      return input.success
+        ? [{ urn: users.urn, retire: retire.map(({ urn }) => urn), input: input.data }]
+        : [];
+    });
+}
+
+/**
+ * @param container Its name.
+ * @param wanted The number that its passwords are to have.
+ */
+export function driftOf(
+  { urn, retire, input }: KnownDatabase,
+  container: string,
+  look: Acquaintance,
+  wanted: number,
+): Drift | undefined {
+  const number = Number(/-(\d+)$/.exec(input.user.name)?.[1]);
+  if (look === "known" || look === "silent") {
+    return undefined;
+  }
+  if (look === "locked") {
+    return { urn, why: lockedSentence(container), mend: "by hand" };
+  }
+  if (look === "behind" && wanted !== number) {
+    return { urn, why: rotatedSentence(container, number), mend: "by hand" };
+  }
+  return {
+    urn,
+    with: retire,
+    why: `the database ${container} does not know its service's password in use, as if its data were from before a rotation`,
+    mend: "again",
+  };
+}
+
+const runs = (program: string, { inputs }: ExportedResource): boolean =>
+  new RegExp(`/${program}\\.[jt]s$`).test(String(inputs?.["create"]));
+
+/** Pulumi keeps a secret as the JSON of its value, and this value is JSON itself. */
+function stdinOf({ inputs }: ExportedResource): unknown {
+  const stdin = inputs?.["stdin"] as { plaintext?: string } | undefined;
+  return stdin?.plaintext === undefined
+    ? undefined
+    : JSON.parse(JSON.parse(stdin.plaintext) as string);
+}
+
+interface ContainerInfo {
+  readonly Name: string;
+  readonly State: { readonly Running: boolean; readonly Paused: boolean };
+}
+
+async function nameOfRunning(
+  docker: Docker,
+  input: DatabaseUsersInput,
+  wake: boolean,
+): Promise<string | undefined> {
+  const info = await docker.inspect<ContainerInfo>("container", input.container);
+  if (info === undefined || info.State.Paused) {
+    return undefined;
+  }
+  const name = info.Name.slice(1);
+  if (!info.State.Running) {
+    return wake && (await isAwake(docker, input, name)) ? name : undefined;
+  }
+  return name;
+}
+
+/** Seconds for a database to answer that was stopped. What takes longer is waited for, and told, by Pulumi. */
+const WAKING = 30;
+
+async function isAwake(docker: Docker, input: DatabaseUsersInput, name: string): Promise<boolean> {
+  process.stdout.write(
+    `- Starting ${name}, which is stopped, to see whether its data is of today\n`,
+  );
+  try {
+    await docker.run(["start", input.container]);
+    const end = performance.now() + WAKING * 1000;
+    while (performance.now() < end) {
+      if ((await acquaintanceOf(input)) !== "silent") {
+        return true;
+      }
+      await sleep(500);
+    }
+  } catch (error) {
+    // Why it does not start, Pulumi finds as well.
+    if (!(error instanceof DockerError)) {
+      throw error;
+    }
+  }
+  return false;
+}
