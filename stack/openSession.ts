@@ -22,7 +22,7 @@ import { requireReadable } from "./settings.ts";
 import { isEmbedded, type StateStore, storeOf } from "./backend.ts";
 import { ensureToolchain, type Toolchain } from "../machine/toolchain.ts";
 import type { Captured, Session } from "./session.ts";
-import { runUpdate } from "./update.ts";
+import { runUpdate, wordsOf } from "./update.ts";
 
 export interface SessionOptions {
   /** @default the one that STACK names */
@@ -98,7 +98,7 @@ function sessionIn(means: Means): Session {
   const quietly = async (args: readonly string[], input = "") => {
     const { code, stdout, stderr } = await capture(args, {}, input);
     if (code !== 0) {
-      throw new UserError(stderr.replace(/^error: /, "").trim());
+      throw new UserError(wordsOf(stderr).join("\n"));
     }
     return stdout;
   };

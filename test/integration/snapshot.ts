@@ -40,7 +40,10 @@ export function snapshot(project: Project): Record<string, unknown> {
       "cybexp-demo/*",
       "--format",
       "{{.Repository}} {{.ID}}",
-    ),
+    )
+      // Those of one time come in any order.
+      .split("\n")
+      .sort(),
     state: filesIn(join(project.dir, ".cybexp", "state")),
     runs: filesIn(join(project.dir, ".cybexp", "runs")),
   };
