@@ -1,6 +1,6 @@
 /** Where a rehearsal listens: at a real stack's addresses and ports where this machine has them free. */
-import { createHash } from "node:crypto";
-import { createServer, type AddressInfo } from "node:net";
+import { createHash, randomInt } from "node:crypto";
+import { UserError } from "../../programs/errors.ts";
 import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { tryToListen } from "../../stack/preflight.ts";
@@ -90,13 +90,16 @@ export function loopbackFor(address: string): string {
   return `127.${64 + (a % 64)}.${b}.${1 + (c % 254)}`;
 }
 
-function freePort(address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ host: address, port: 0 }, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
+/** Below those that the system gives to outgoing connections, one of which may take it before we do. */
+async function freePort(address: string): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_768);
+    const trouble = await tryToListen(address, port);
+    if (trouble === undefined) {
+      return port;
+    }
+    if (trouble !== "EADDRINUSE") {
+      throw new UserError(`nothing can listen at ${address} on this machine (${trouble})`);
+    }
+  }
 }

@@ -10,6 +10,7 @@ import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
 import { drift } from "./deployed/drift.ts";
 import { firstUp } from "./deployed/firstUp.ts";
+import { listeners } from "./deployed/listeners.ts";
 import { load } from "./deployed/load.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
@@ -64,6 +65,7 @@ describe("a deployed stack", () => {
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));
   describe("rotation", () => rotation(the));
+  describe("listeners", () => listeners(the));
   describe("secrets", () => secrecy(the));
   describe("a wrong configuration", () => badInput(the));
   describe("load", () => load(the));

@@ -67,7 +67,7 @@ describe("the npm package, in a program of its own", () => {
     });
     assert.match(
       stdout,
-      /^wrong\.ts\(\d+,\d+\): error TS2322: Type '"nobody"' is not assignable to type 'Access'\.$/,
+      /^wrong\.ts\(\d+,\d+\): error TS2322: Type '"nobody"' is not assignable to type '("(both|certificate|either|password)"( \| |(?='))){4}'\.$/,
     );
   });
 
