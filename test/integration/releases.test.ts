@@ -9,6 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import fc from "fast-check";
+import { PROGRAMS } from "../../components/program.ts";
 import { KEPT_RELEASES } from "../../render/releasePruning.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { docker } from "./project.ts";
@@ -58,7 +59,7 @@ async function deliver(part: Part, digest: string, good: boolean): Promise<boole
     files: { [file]: { content, mode: 0o400 } },
     ...(part === "proxy" && { reload: { container: nameOf(part), statusPort: STATUS_PORT } }),
   };
-  const program = join(projectRoot, "tools", "commands", "deliver.ts");
+  const program = join(projectRoot, "programs", `${PROGRAMS.deliver}.ts`);
   const { exitCode, stderr } = await execa(process.execPath, [program], {
     input: JSON.stringify(input),
     reject: false,

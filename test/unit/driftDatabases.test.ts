@@ -19,7 +19,7 @@ function command(name: string, program: string, stdin: unknown, parent = PARENT)
     type: "command:local:Command",
     parent,
     inputs: {
-      create: `node tools/commands/${program}.ts`,
+      create: `node programs/database/${program}.ts`,
       stdin: { plaintext: JSON.stringify(JSON.stringify(stdin)) },
     },
   };
@@ -40,7 +40,7 @@ describe("a database that the state knows", () => {
       ...users,
       inputs: {
         ...users.inputs,
-        create: "node node_modules/p/dist/tools/commands/database-users.js",
+        create: "node node_modules/p/dist/programs/database/database-users.js",
       },
     };
     assert.deepEqual(knownDatabases([packaged, retire]), found);
