@@ -76,6 +76,7 @@ const serverAuthority = new RotatedAuthority(NAME.serverCa, {
 const serverCertificate = new ServerCertificate(NAME.serverCertificate, {
   authority: serverAuthority,
   serverName: settings.proxy.serverName,
+  serverNames: settings.proxy.serverNames,
   validityDays: settings.certificates.validityDays,
   renewBeforeDays: settings.certificates.renewBeforeDays,
   generation: settings.rotation.serverCertificate,
@@ -108,6 +109,7 @@ const kapow =
     certificate: new ServerCertificate(NAME.kapowCertificate, {
       authority: serverAuthority,
       serverName: kapowServerName(settings),
+      serverNames: settings.kapow.serverNames,
       validityDays: settings.certificates.validityDays,
       renewBeforeDays: settings.certificates.renewBeforeDays,
       generation: settings.rotation.serverCertificate,

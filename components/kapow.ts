@@ -37,7 +37,7 @@ export interface KeyPair {
 
 export interface KapowArgs {
   readonly deployment: Deployment;
-  readonly settings: KapowSettings;
+  readonly settings: Omit<KapowSettings, "serverNames">;
   /** The certificate that it shows to its callers. */
   readonly certificate: KeyPair;
   /** PEM: it lets in the clients of these authorities. */

@@ -1,13 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
+import { subjectNames } from "../render/serverNames.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
 
 export interface ServerCertificateArgs {
   readonly authority: RotatedAuthority;
-  /** The one host name that it is for. */
+  /** The host name or IP address that it is for. */
   readonly serverName: string;
+  /** Further ones, wildcards among them. @default none */
+  readonly serverNames?: readonly string[];
   /** @default 90 */
   readonly validityDays?: number;
   /** An `up` within so many days of its end renews it. @default 30 */
@@ -40,7 +43,7 @@ export class ServerCertificate extends pulumi.ComponentResource {
       {
         privateKey: key.privateKeyPem,
         subject: { commonName: args.serverName },
-        dnsNames: [args.serverName],
+        ...subjectNames([args.serverName, ...(args.serverNames ?? [])]),
         validityDays,
         renewBeforeDays,
         allowedUses: ["digital_signature", "server_auth"],

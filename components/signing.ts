@@ -30,6 +30,7 @@ export interface SignedArgs {
   readonly privateKey: pulumi.Output<string>;
   readonly subject: tls.CertRequestArgs["subject"];
   readonly dnsNames?: readonly string[];
+  readonly ipAddresses?: readonly string[];
   readonly validityDays: number;
   /** An `up` within so many days of its end renews it. @default never */
   readonly renewBeforeDays?: number;
@@ -51,6 +52,8 @@ export function signedBy(
       privateKeyPem: args.privateKey,
       subject: args.subject,
       ...(args.dnsNames && { dnsNames: [...args.dnsNames] }),
+      // An empty list would be a difference to the state that the engine has.
+      ...(args.ipAddresses?.length && { ipAddresses: [...args.ipAddresses] }),
     },
     { parent },
   );

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { KAPOW } from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { isWildcard } from "../render/serverNames.ts";
 import { declaredListeners, doorsOf } from "../settings/listeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
@@ -49,6 +50,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
           dockerHost: args.deployment.dockerHost,
           deployment: args.deployment.id,
           serverName: settings.proxy.serverName,
+          // Nobody can call a wildcard.
+          serverNames: settings.proxy.serverNames.filter((name) => !isWildcard(name)),
           serverCa: args.authority.bundle,
           credential: args.users.credentials.apply(firstOf),
           // None if every client is revoked, or its owner has the key.

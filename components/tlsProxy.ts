@@ -58,7 +58,10 @@ export interface ProxyDoor {
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
   /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
-  readonly settings: Omit<ProxySettings, "readTimeout" | "shutdownTimeout"> &
+  readonly settings: Omit<
+    ProxySettings,
+    "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts"
+  > &
     Partial<ProxySettings>;
   readonly certificate: ServerCertificate;
   readonly users: UserList;
@@ -124,7 +127,8 @@ export class TlsProxy extends pulumi.ComponentResource {
       .apply(([nginxV, certificate, privateKey, check, clients, tls, rooms, own]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
-          serverName: settings.serverName,
+          serverNames: [settings.serverName, ...(settings.serverNames ?? [])],
+          ...(settings.hsts !== undefined && { hsts: settings.hsts }),
           readTimeout: settings.readTimeout ?? 300,
           doors: doors.map((door, index) => ({
             ...door,

@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { HOST_NAME, matching, wholeNumber } from "./check.ts";
+import { matching, wholeNumber } from "./check.ts";
 import {
   asksForCertificate,
   checkClients,
@@ -30,6 +30,7 @@ import {
 } from "./nginxRoom.ts";
 import { FIRST_WORD_SECONDS } from "./nginxWorkers.ts";
 import { CLOSING_FILE } from "./proxySignals.ts";
+import { checkServerNames, fitsHsts, nginxServerName, servesNameless } from "./serverNames.ts";
 
 /** One service behind the proxy. */
 export interface NginxDoor extends NginxUpstream {
@@ -46,8 +47,10 @@ export interface NginxDoor extends NginxUpstream {
 }
 
 export interface NginxOptions {
-  /** The one host name that is answered. */
-  readonly serverName: string;
+  /** The names that are answered: host names, wildcards, IP addresses. The first is in the URLs. */
+  readonly serverNames: readonly string[];
+  /** Whether browsers are told to call these names by TLS for good (RFC 6797). @default true */
+  readonly hsts?: boolean;
   readonly doors: readonly NginxDoor[];
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
@@ -196,11 +199,10 @@ ssl_session_tickets off;
 ${dialect.http2 === "directive" ? "http2 on;\n" : ""}`;
 
 /** The headers of every answer over TLS, ours and the services'. */
-const answers = ({ serverName }: Checked) => `\
+const answers = (checked: Checked) => `\
 # A block with an add_header of its own would lose all of these: there is none below.
-# Without includeSubDomains: hosts below ${serverName} are not ours to bind.
 server_tokens off;
-add_header Strict-Transport-Security "max-age=63072000" always;
+${strictTransport(checked)}\
 add_header X-Content-Type-Options nosniff always;
 add_header Cache-Control no-store always;
 add_header Content-Security-Policy "default-src 'none'; frame-ancestors 'none'" always;
@@ -220,6 +222,24 @@ proxy_hide_header Server;
 proxy_hide_header X-Powered-By;
 proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
 `;
+
+/** Two years, as Mozilla has it: for names alone that a browser may hold to it. */
+function strictTransport({ hsts, serverNames }: Checked): string {
+  const names = hsts ? serverNames.filter(fitsHsts) : [];
+  return names.length === 0
+    ? ""
+    : `\
+# Without includeSubDomains: hosts below these are not ours to bind. A header without a value is left out.
+map $host $strict_transport {
+    default "";
+${names.map((name) => `    ${mapKey(nginxServerName(name))} "max-age=63072000";`).join("\n")}
+}
+add_header Strict-Transport-Security $strict_transport always;
+`;
+}
+
+/** A name such as "default" is a parameter of map without the backslash; an expression goes as it is. */
+const mapKey = (name: string) => (name.startsWith("~") ? name : `\\${name}`);
 
 /** What the proxy takes from callers, and what of it the services see. */
 const requests = ({ dialect, certificates }: Checked) => `\
@@ -369,13 +389,13 @@ location = /.refused {
 const doorServer = (
   checked: Checked,
   door: CheckedDoor,
-  { serverName, releaseDir, dialect } = checked,
+  { serverNames, releaseDir, dialect } = checked,
   { port, name, maxBody, access } = door,
 ) => `\
 # The door to the ${name}.
 server {
-    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""};
-    server_name ${serverName};
+    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? " default_server" : ""};
+    server_name ${serverNames.map(nginxServerName).join(" ")};
     client_max_body_size ${maxBody};
 
 ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
@@ -433,17 +453,23 @@ const closingLocation = (checked: Checked, door: CheckedDoor) => `
 ${indent(indent(toService(checked, door)))}    }
 `;
 
-const otherNames = ({ doors, dialect }: Checked) => `\
+const NAMELESS = `\
+# Callers that go by an IP address say no name in their handshake, so the doors are the default; whatever
+# name else is said ends here.
+`;
+
+const otherNames = ({ doors, dialect, serverNames }: Checked) => `\
 # Any other host name: no handshake without the right one, and 421 for a Host that differs from it.
+${servesNameless(serverNames) ? NAMELESS : ""}\
 server {
 ${doors
   .map(
     ({ port }) =>
-      `    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""} default_server;`,
+      `    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? "" : " default_server"};`,
   )
   .join("\n")}
     # No reuseport on any of them: a reload would drop connections that wait in a closing socket.
-    server_name "";
+    server_name ${servesNameless(serverNames) ? "~." : '""'};
     ssl_reject_handshake on;
     # A handshake that is refused has no request, and so no line in the access log: it has one here. What
     # comes before a name is known is logged here for every caller, a port scanner's attempts too.
@@ -494,13 +520,13 @@ ${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are
 
 /** Makes sure that no value breaks out of its place in the text. */
 function check(options: NginxOptions): Checked {
-  const { dialect = commonDialect, clients = [], room = nginxRoom } = options;
+  const { dialect = commonDialect, clients = [], room = nginxRoom, hsts = true } = options;
   const doors = options.doors.map((door) => ({
     access: "password" as const,
     room: doorRoom,
     ...door,
   }));
-  matching("the server name", options.serverName, HOST_NAME, "a host name");
+  checkServerNames(options.serverNames);
   matching(
     "the release's folder",
     options.releaseDir,
@@ -561,6 +587,7 @@ function check(options: NginxOptions): Checked {
   checkRoom(room, doors);
   return {
     ...options,
+    hsts,
     dialect,
     clients,
     room,

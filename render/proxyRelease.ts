@@ -30,7 +30,10 @@ export interface ReleaseDoor extends NginxDoor {
 }
 
 export interface ProxyReleaseInput {
-  readonly serverName: string;
+  /** The names that are answered, the first of which is in the URLs. */
+  readonly serverNames: readonly string[];
+  /** Whether browsers are told to call them by TLS for good. @default true */
+  readonly hsts?: boolean;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
   /** Seconds that a worker of an older release may still take for its requests. */
@@ -55,7 +58,8 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     "nginx.conf": {
       mode: 0o400,
       content: renderNginx({
-        serverName: input.serverName,
+        serverNames: input.serverNames,
+        ...(input.hsts !== undefined && { hsts: input.hsts }),
         doors: input.doors,
         dialect: input.dialect,
         readTimeout: input.readTimeout,

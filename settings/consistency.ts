@@ -11,6 +11,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
   return [
     ...clashingListeners(settings),
     ...kapowWithoutWay(settings),
+    ...namesTwice(settings),
     ...duplicateNames(settings, "users", "A user"),
     ...duplicateNames(settings, "clients", "A client"),
     ...almostUsers(settings),
@@ -44,6 +45,24 @@ function kapowWithoutWay({ kapow }: PartialSettings): Finding[] {
           'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
         ),
       ];
+}
+
+/** A name that a door has already. */
+function namesTwice({ proxy, kapow }: PartialSettings): Finding[] {
+  return Object.entries({ proxy, kapow }).flatMap(([key, part]) => {
+    const names = [part?.serverName, ...(part?.serverNames ?? [])];
+    return names.flatMap((name, index) =>
+      name === undefined || names.indexOf(name) === index
+        ? []
+        : [
+            finding(
+              [key, "serverNames", index - 1],
+              `${name} is among the names already.`,
+              "Name it once.",
+            ),
+          ],
+    );
+  });
 }
 
 type People = "users" | "clients";

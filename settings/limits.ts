@@ -2,7 +2,7 @@
  * How much of the engine's machine each container may take, and how much a service gets at once. What
  * the config leaves out follows from what the doors let through and from what the engine has.
  */
-import type { ProxyResources, Resources, Settings } from "./types.ts";
+import type { KapowSettings, ProxyResources, Resources, Settings } from "./types.ts";
 
 /** What the engine's machine has. */
 export interface EngineSize {
@@ -44,7 +44,8 @@ export interface StackLimits {
 }
 
 /** The parts of the settings that limits follow from. */
-export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "database" | "kapow"> & {
+export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "database"> & {
+  readonly kapow?: Pick<KapowSettings, "resources" | "door"> | undefined;
   readonly proxy?: { readonly resources?: ProxyResources };
 };
 

@@ -1,6 +1,7 @@
 /** Names of hosts and of users. */
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { canonicalAddress, isUnspecified } from "./addresses.ts";
 import { Fault } from "./fault.ts";
 
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
@@ -31,6 +32,37 @@ export function parseHostName(raw: unknown): string | Fault {
   return isHostName(ascii)
     ? new Fault(`Letters outside of ASCII go by their encoded form. ${allowed}`, `Write ${ascii}.`)
     : new Fault(allowed, example);
+}
+
+/**
+ * A further name that a door answers to: a host name, `*.` and a host name of two labels or more, or an IP
+ * address in its one spelling.
+ */
+export function parseServerName(raw: unknown): string | Fault {
+  const allowed =
+    "Allowed: a host name (RFC 1123), a wildcard for its first label, or an IP address.";
+  const example =
+    "Write, for example, kms.example.edu, *.cybexp.example.edu, 192.0.2.10 or 2001:db8::10.";
+  if (typeof raw !== "string") {
+    return new Fault(allowed, example);
+  }
+  const address = canonicalAddress(raw.replace(/^\[(.*)\]$/, "$1"));
+  if (address !== undefined) {
+    return isUnspecified(address)
+      ? new Fault(`Nobody can call every address of a machine. ${allowed}`, example)
+      : address;
+  }
+  if (!raw.includes("*")) {
+    const name = parseHostName(raw);
+    return name instanceof Fault ? new Fault(allowed, example) : name;
+  }
+  const [, rest = ""] = /^\*\.([^*]*)$/.exec(raw) ?? [];
+  return rest.includes(".") && isHostName(rest)
+    ? raw.toLowerCase()
+    : new Fault(
+        `A wildcard stands for the whole of the first label, and two labels or more follow it. ${allowed}`,
+        example,
+      );
 }
 
 function isHostName(text: string): boolean {

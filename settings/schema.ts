@@ -13,7 +13,7 @@ import { KAPOW_ADDRESS, parseInit } from "./kapow.ts";
 import { type KeyDoc, keyDocs } from "./keyDoc.ts";
 import { boolean, oneOf, parsed, port as portType, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
-import { parseHostName, parseUserName } from "./names.ts";
+import { parseHostName, parseServerName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
 import {
   databaseResources,
@@ -99,6 +99,25 @@ const callerName = (meaning: string, more: Pick<KeyDoc, "example" | "secret">) =
     allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
     ...more,
   });
+
+/** Further names beside the one in the URLs. */
+const serverNames = (what: string) =>
+  z
+    .array(
+      key(parsed(parseServerName), {
+        type: "host name or IP address",
+        meaning: "One of them.",
+        allowed: "a host name, `*.` and a host name, an IPv4 or IPv6 address",
+        example: "kms.example.edu",
+      }),
+    )
+    .register(keyDocs, {
+      type: "list of texts",
+      meaning: `Further names that ${what} answers to, all in its certificate: host names, \`*.\` and a host name, IP addresses. With an IP address among them, callers that say no name in their handshake are served.`,
+      fallback: "none",
+      example: "[kms.example.edu, 192.0.2.10]",
+    })
+    .prefault([]);
 
 /** Yes or no; no where it is absent. */
 const flag = (meaning: string) =>
@@ -248,6 +267,7 @@ const kapow = z
     serverName: hostName("The name that callers call, in its certificate.", {
       fallback: "the proxy's",
     }).exactOptional(),
+    serverNames: serverNames("Kapow! itself"),
     init: key(parsed(parseInit), {
       type: "text or path",
       meaning:
@@ -320,6 +340,13 @@ export const schema = z.strictObject({
     serverName: hostName("The name that clients call, in the certificate and in the URLs.", {
       example: "cybexp.example.edu",
     }),
+    serverNames: serverNames("the proxy"),
+    hsts: key(boolean(), {
+      type: "boolean",
+      meaning:
+        "Whether browsers are told to call these names by TLS for two years (RFC 6797); `localhost` and IP addresses are left out.",
+      allowed: "true or false",
+    }).default(true),
     address: listenAddress("the proxy", "192.0.2.10"),
     readTimeout: key(
       wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),

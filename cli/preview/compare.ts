@@ -75,15 +75,16 @@ function ofAuthorities(before: StackView, after: StackView) {
   return { rotated, lost };
 }
 
-/** The proxy refuses a handshake for another name, and its certificate has the new one alone. */
+/** The proxy refuses a handshake for another name, and its certificate has the new ones alone. */
 function ofNames({ serverNames: before }: StackView, { serverNames: after }: StackView): string[] {
   return Object.entries(after).flatMap(([whose, now]) => {
-    const old = before[whose];
-    return old === undefined || old === now
+    const gone = (before[whose] ?? []).filter((name) => !now.includes(name));
+    const where = whose === "proxy" ? "" : `${theRole(whose)} at its own port as `;
+    return gone.length === 0
       ? []
       : [
-          `callers of ${whose === "proxy" ? "" : `${theRole(whose)} at its own port as `}${old}: refused from then on; ` +
-            `give them the new name, ${now}, before`,
+          `callers of ${where}${gone.join(", ")}: refused from then on; ` +
+            `give them the new name, ${now[0]}, before`,
         ];
   });
 }

@@ -34,8 +34,8 @@ export interface StackView {
   /** What each door asks for, as far as it is known. */
   readonly doors: Readonly<Record<string, Access>>;
   readonly listeners: readonly Listener[];
-  /** The host names in the certificates, by whose: the proxy's and Kapow!'s own. */
-  readonly serverNames: Readonly<Record<string, string>>;
+  /** The names in the certificates, by whose: the proxy's and Kapow!'s own. The one in the URLs is the first. */
+  readonly serverNames: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What the resources say of it, as they are (`old`) or as they would be (`next`). */
@@ -70,8 +70,9 @@ export function stackViewOf(steps: readonly Step[], side: "old" | "next"): Stack
     serverNames: Object.fromEntries(
       there.flatMap((step) => {
         const whose = REQUESTS[step.name];
-        const [name] = listOf<unknown>(step[side]?.["dnsNames"]);
-        return whose !== undefined && typeof name === "string" ? [[whose, name]] : [];
+        const inputs = step[side] ?? {};
+        const names = ["dnsNames", "ipAddresses"].flatMap((key) => listOf<string>(inputs[key]));
+        return whose !== undefined && names.length > 0 ? [[whose, names]] : [];
       }),
     ),
   };

@@ -21,15 +21,16 @@ export function endpointsOf(config: Map): Endpoint[] {
   return found;
 }
 
-/** The name that callers call, and where that is in a rehearsal. */
+/** The names that callers call, and where that is in a rehearsal. */
 export function hostsOf(config: Map, place: Place): Record<string, string> {
-  const { serverName, address } = mapAt(config, "cybexp:proxy");
+  const { serverName, serverNames, address } = mapAt(config, "cybexp:proxy");
   const port = Number(mapAt(config, "cybexp:kms")["listen"]);
   if (typeof serverName !== "string" || typeof address !== "string") {
     return {};
   }
-  const placed = place({ address, port }).address;
-  return { [serverName.toLowerCase()]: callableAt(placed) };
+  const placed = callableAt(place({ address, port }).address);
+  const names = [serverName, ...(Array.isArray(serverNames) ? (serverNames as unknown[]) : [])];
+  return Object.fromEntries(names.map((name) => [String(name).toLowerCase(), placed]));
 }
 
 /** Edits the addresses and ports in a config. What is not well-formed stays, for the program to report. */

@@ -1,3 +1,4 @@
+import { urlHost } from "../../render/serverNames.ts";
 import { UserError } from "../errors.ts";
 import { ask, NoConnection, type Question, type Reply } from "./probe.ts";
 
@@ -32,7 +33,7 @@ export interface Callers {
  */
 export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<string | undefined> {
   const { serverName, serverCa, credential, client } = callers;
-  const url = `https://${serverName}:${door.port}${door.route ?? "/"}`;
+  const url = `https://${urlHost(serverName)}:${door.port}${door.route ?? "/"}`;
   const { target, reply: stranger, note } = await reach({ url, ca: serverCa }, door);
   const asksCertificate = door.access === "certificate" || door.access === "both";
 

@@ -13,6 +13,8 @@ export const outside = z.object({
   dockerHost: z.string().optional(),
   deployment: z.string(),
   serverName: z.string(),
+  /** Further ones, and IP addresses. */
+  serverNames: z.array(z.string()).default([]),
   serverCa: z.string(),
   credential: z.object({ user: z.string(), password: z.string() }),
   /** A client whose key is known here, if there is any. */
@@ -61,6 +63,15 @@ export function outsideChecks(input: Outside): Check[] {
         [PROXY, door.name, databaseRole(door.name)].some((role) => container.endsWith(`-${role}`)),
       run: () => checkDoor(input, { ...door, address: addressOf(input, door.port) }),
     })),
+    ...input.serverNames.flatMap((serverName) =>
+      input.doors.slice(0, 1).map((door) => ({
+        title: `name ${serverName}`,
+        needs: (container: string) =>
+          ["proxy", door.name, `${door.name}-db`].some((role) => container.endsWith(`-${role}`)),
+        run: () =>
+          checkDoor({ ...input, serverName }, { ...door, address: addressOf(input, door.port) }),
+      })),
+    ),
     {
       title: "open ports",
       needs: () => true,

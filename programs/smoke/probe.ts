@@ -1,5 +1,6 @@
 import { request } from "node:https";
-import { isIPv6, type LookupFunction } from "node:net";
+import { isIP, isIPv6, type LookupFunction } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { UserError } from "../errors.ts";
 
 export interface Reply {
@@ -34,14 +35,24 @@ const HOSTS = "CYBEXP_REHEARSAL_HOSTS";
  */
 export function ask(question: Question): Promise<Reply> {
   const { url, ca, credential, client } = question;
-  const address = question.connectTo ?? rehearsed(new URL(url).hostname);
+  const { host, hostname } = new URL(url);
+  const name = hostname.replace(/^\[(.*)\]$/, "$1");
+  const address = question.connectTo ?? rehearsed(name);
+  /** No name is looked up where the URL has an address, and none is said in the handshake. */
+  const at = (address: string) => ({
+    hostname: address,
+    servername: "",
+    headers: { Host: host },
+    checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+      checkServerIdentity(name, certificate),
+  });
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(noAnswer(new URL(url), error));
     const outgoing = request(url, {
       ca,
       agent: false,
       timeout: 15_000,
-      ...(address !== undefined && { lookup: always(address) }),
+      ...(address !== undefined && (isIP(name) === 0 ? { lookup: always(address) } : at(address))),
       ...(credential && { auth: `${credential.user}:${credential.password}` }),
       ...(client && { cert: client.certificate, key: client.privateKey }),
     });

@@ -14,6 +14,7 @@ import { listeners } from "./deployed/listeners.ts";
 import { load } from "./deployed/load.ts";
 import { hardening } from "./deployed/hardening.ts";
 import { bodies, passwords, tls, tokens } from "./deployed/http.ts";
+import { names } from "./deployed/names.ts";
 import { reach } from "./deployed/reach.ts";
 import { replacing } from "./deployed/replacing.ts";
 import { rotation } from "./deployed/rotation.ts";
@@ -64,6 +65,7 @@ describe("a deployed stack", () => {
   describe("drift", () => drift(the));
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));
+  describe("server names", () => names(the));
   describe("rotation", () => rotation(the));
   describe("listeners", () => listeners(the));
   describe("secrets", () => secrecy(the));

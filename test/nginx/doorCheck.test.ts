@@ -26,7 +26,7 @@ for (const access of [
         now: new Date(),
       });
       proxy = await Proxy.start({
-        serverName: "localhost",
+        serverNames: ["localhost"],
         access,
         clients: [ann.listed],
         clientFiles: { "client-ca.crt": authority.certificate, "client-ca.crl": revocations },

@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -105,7 +106,7 @@ export class Proxy {
       docker(["run", "--rm", "--entrypoint=sh", nginxImage, "-c", "nginx -V 2>&1"]),
     );
     this.#options = {
-      serverName: SERVER_NAME,
+      serverNames: [SERVER_NAME],
       doors: ["kms", "backend"].map((name, index) => ({
         name: name as "kms" | "backend",
         port: 8441 + index,
@@ -259,7 +260,7 @@ export class Proxy {
     const published = docker(["port", this.container, `${internal}/tcp`]);
     return {
       port: Number(published.split(":").at(-1)),
-      serverName: this.#options.serverName,
+      serverName: this.#options.serverNames[0] ?? "",
       ca: this.ca,
     };
   }
@@ -273,13 +274,18 @@ export class Proxy {
       [
         ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
         ...["-keyout", join(this.#folder, "server.key"), "-out", join(this.#folder, "server.crt")],
-        ...["-days", "2", "-subj", `/CN=${this.#options.serverName}`],
-        ...["-addext", `subjectAltName=DNS:${this.#options.serverName}`],
+        ...["-days", "2", "-subj", `/CN=${this.#options.serverNames[0]}`],
+        ...["-addext", `subjectAltName=${subjectAltNames(this.#options.serverNames)}`],
       ],
       { stdio: "ignore" },
     );
     chmodSync(join(this.#folder, "server.key"), 0o444);
   }
+}
+
+/** As `openssl req -addext` has them. */
+function subjectAltNames(names: readonly string[]): string {
+  return names.map((name) => `${isIP(name) === 0 ? "DNS" : "IP"}:${name}`).join(",");
 }
 
 const gatewayOf = (network: string) =>

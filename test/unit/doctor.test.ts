@@ -171,6 +171,7 @@ describe("a look from outside", () => {
   const input: Outside = {
     deployment: "d",
     serverName: "localhost",
+    serverNames: [],
     serverCa: "",
     credential: { user: "", password: "" },
     doors: [

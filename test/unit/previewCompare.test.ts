@@ -55,13 +55,14 @@ describe("comparing a stack as it is with the stack as it would be", () => {
   it("tells what another server name means to the callers of the old one", () => {
     const lost = (before: StackView["serverNames"], after: StackView["serverNames"]) =>
       difference({ serverNames: before }, { serverNames: after }).lost;
-    const old = { proxy: "old.example.edu", kapow: "old.example.edu" };
+    const old = { proxy: ["old.example.edu", "192.0.2.7"], kapow: ["old.example.edu"] };
     assert.deepEqual(lost(old, old), []);
     assert.deepEqual(lost({}, old), []);
-    assert.deepEqual(lost(old, { proxy: "new.example.edu", kapow: "old.example.edu" }), [
-      "callers of old.example.edu: refused from then on; give them the new name, new.example.edu, before",
+    assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu", ...old.proxy] }), []);
+    assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu"] }), [
+      "callers of old.example.edu, 192.0.2.7: refused from then on; give them the new name, new.example.edu, before",
     ]);
-    assert.deepEqual(lost(old, { ...old, kapow: "k.example.edu" }), [
+    assert.deepEqual(lost(old, { ...old, kapow: ["k.example.edu"] }), [
       "callers of Kapow! at its own port as old.example.edu: refused from then on; give them the new name, k.example.edu, before",
     ]);
   });
@@ -83,12 +84,12 @@ describe("comparing a stack as it is with the stack as it would be", () => {
       ].join("\n"),
     );
     assert.deepEqual(stackViewOf(steps, "old").serverNames, {
-      proxy: "a.example",
-      kapow: "a.example",
+      proxy: ["a.example"],
+      kapow: ["a.example"],
     });
     assert.deepEqual(stackViewOf(steps, "next").serverNames, {
-      proxy: "b.example",
-      kapow: "a.example",
+      proxy: ["b.example"],
+      kapow: ["a.example"],
     });
   });
 

@@ -15,7 +15,7 @@ import {
 const digest = "0123456789abcdef0123456789abcdef";
 
 const options: NginxOptions = {
-  serverName: "cybexp.example.org",
+  serverNames: ["cybexp.example.org"],
   doors: [
     { name: "kms", port: 8441, upstream: "kms:5000", standIn: "kms-handover:5000", maxBody: "64k" },
     {
@@ -283,19 +283,22 @@ describe("renderNginx", () => {
     ["a subject twice", { clients: [client, client] }, /is listed twice/],
     [
       "a server name with a directive",
-      { serverName: "a; include /etc/passwd" },
+      { serverNames: ["a.example.org", "a; include /etc/passwd"] },
       /server name is "a; include/,
     ],
-    ["a wildcard server name", { serverName: "*.example.org" }, /must be a host name/],
-    ["a regex server name", { serverName: "~^.*$" }, /must be a host name/],
-    ["an empty server name", { serverName: "" }, /must be a host name/],
-    ["a server name with a newline", { serverName: "a\nb" }, /must be a host name/],
+    ["a wildcard in the middle", { serverNames: ["a.*.example.org"] }, /must be a host name/],
+    ["an address of one interface", { serverNames: ["fe80::1%eth0"] }, /must be a host name/],
+    ["a wildcard alone", { serverNames: ["*"] }, /must be a host name/],
+    ["a regex server name", { serverNames: ["~^.*$"] }, /must be a host name/],
+    ["no server name", { serverNames: [] }, /at least one server name/],
+    ["an empty server name", { serverNames: [""] }, /must be a host name/],
+    ["a server name with a newline", { serverNames: ["a\nb"] }, /must be a host name/],
     [
       "a server name that ends in a newline",
-      { serverName: "a.example.org\n" },
+      { serverNames: ["a.example.org\n"] },
       /must be a host name/,
     ],
-    ["a server name that is too long", { serverName: "a".repeat(254) }, /must be a host name/],
+    ["a server name that is too long", { serverNames: ["a".repeat(254)] }, /must be a host name/],
     ["a folder with a space", { releaseDir: "/release x" }, /folder is "\/release x"/],
     ["a relative folder", { releaseDir: "release" }, /absolute path/],
     ["a folder with a variable", { releaseDir: "/release/$host" }, /absolute path/],
@@ -354,15 +357,15 @@ describe("renderNginx", () => {
     fc.assert(
       fc.property(
         anyText,
-        fc.constantFrom("serverName", "releaseDir", "release", "resolver"),
+        fc.constantFrom("serverNames", "releaseDir", "release", "resolver"),
         (text, key) => {
           let rendered: string;
           try {
-            rendered = renderNginx({ ...options, [key]: text });
+            rendered = renderNginx({ ...options, [key]: key === "serverNames" ? [text] : text });
           } catch (error) {
             return error instanceof RangeError;
           }
-          return /^[A-Za-z0-9._/-]+$/.test(text) && rendered.includes(text);
+          return /^[A-Za-z0-9._/:-]+$/.test(text) && rendered.includes(text);
         },
       ),
       { numRuns: 1000 },

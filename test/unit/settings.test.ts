@@ -100,6 +100,8 @@ describe("what a stack may set", () => {
       proxy: {
         image: "cybexp-demo/nginx:1",
         serverName: "localhost",
+        serverNames: [],
+        hsts: true,
         address: "127.0.0.1",
         readTimeout: 300,
         shutdownTimeout: 60,
@@ -171,6 +173,8 @@ describe("what a stack may set", () => {
         proxy: {
           image: "nginx:1.28",
           serverName: "CybexP.Example.edu",
+          serverNames: ["KMS.example.edu", "*.Apps.example.edu", "192.0.2.7", "[2001:DB8::7]"],
+          hsts: false,
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
           shutdownTimeout: 3600,
@@ -270,6 +274,8 @@ describe("what a stack may set", () => {
       proxy: {
         image: "nginx:1.28",
         serverName: "cybexp.example.edu",
+        serverNames: ["kms.example.edu", "*.apps.example.edu", "192.0.2.7", "2001:db8::7"],
+        hsts: false,
         address: "2001:db8::10",
         readTimeout: 36,
         shutdownTimeout: 3600,
@@ -463,6 +469,12 @@ const HOST_EXAMPLE = "Write the name that clients use, for example cybexp.exampl
 const IP_NAME =
   "An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066).";
 
+const furtherName = (value: string, why = ""): Problem => ({
+  path: "cybexp:proxy.serverNames[0]",
+  value,
+  reason: `${why}Allowed: a host name (RFC 1123), a wildcard for its first label, or an IP address.`,
+  remedy: "Write, for example, kms.example.edu, *.cybexp.example.edu, 192.0.2.10 or 2001:db8::10.",
+});
 const serverName = (value: string, reason = HOST, remedy = HOST_EXAMPLE): Problem => ({
   path: "cybexp:proxy.serverName",
   value,
@@ -675,6 +687,40 @@ const cases: readonly Case[] = [
     value,
     serverName(JSON.stringify(value)),
   ]),
+  ...["*", "*.edu", "a.*.example.edu", "*a.example.edu", "*.exa mple.edu", "*.10.1"].map(
+    (value): Case => [
+      `the wildcard ${value}`,
+      "proxy.serverNames",
+      [value],
+      furtherName(
+        JSON.stringify(value),
+        "A wildcard stands for the whole of the first label, and two labels or more follow it. ",
+      ),
+    ],
+  ),
+  ...["", "a b", "fe80::1%eth0", "example.edu.", "-a.example.edu"].map((value): Case => [
+    `the further server name ${JSON.stringify(value)}`,
+    "proxy.serverNames",
+    [value],
+    furtherName(JSON.stringify(value)),
+  ]),
+  [
+    "every address as a further server name",
+    "proxy.serverNames",
+    ["0.0.0.0"],
+    furtherName('"0.0.0.0"', "Nobody can call every address of a machine. "),
+  ],
+  [
+    "a server name twice",
+    "proxy.serverNames",
+    ["A.example.edu", "a.example.edu"],
+    {
+      path: "cybexp:proxy.serverNames[1]",
+      value: '"a.example.edu"',
+      reason: "a.example.edu is among the names already.",
+      remedy: "Name it once.",
+    },
+  ],
   [
     "a server name of 254 characters",
     "proxy.serverName",

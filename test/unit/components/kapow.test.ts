@@ -27,7 +27,7 @@ import {
   valueOf,
 } from "./mocks.ts";
 
-const settings: KapowSettings = {
+const settings: KapowArgs["settings"] = {
   image: "registry.example.edu/kapow:0.7.1",
   address: "192.0.2.10",
   listen: 5003,
@@ -179,7 +179,7 @@ describe("Kapow!", () => {
   it("publishes no port where it has none of its own", async () => {
     const behind = Object.fromEntries(
       Object.entries(settings).filter(([key]) => key !== "listen"),
-    ) as Partial<KapowSettings> as KapowSettings;
+    ) as KapowArgs["settings"];
     const built = await build(() => new Kapow("kapow", { ...argsOf(), settings: behind }));
     assert.deepEqual(the(built, CONTAINER, "kapow").inputs["ports"], []);
   });

@@ -68,6 +68,8 @@ const SETTINGS: Settings = {
   proxy: {
     image: "nginx:1.30.1",
     serverName: "cybexp.example.edu",
+    serverNames: [],
+    hsts: true,
     address: "192.0.2.1",
     readTimeout: 60,
     shutdownTimeout: 30,
@@ -177,7 +179,7 @@ const LIMITS = limitsOf({}, assumedEngine);
 const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
   proxyRelease({
     dialect: nginxDialect(NGINX_1_22),
-    serverName: "cybexp.example.edu",
+    serverNames: ["cybexp.example.edu"],
     readTimeout: 60,
     shutdownTimeout: 30,
     doors: [
@@ -536,6 +538,7 @@ describe("the smoke check", () => {
   const stdin = {
     deployment: DEPLOYMENT_ID,
     serverName: "cybexp.example.edu",
+    serverNames: [],
     serverCa: datedOf("server-ca-1", "server-ca-1-key"),
     credential: { user: "collector", password: passwordOf("user-collector-1") },
     doors: [

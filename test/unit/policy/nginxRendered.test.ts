@@ -13,7 +13,7 @@ const ACCESS: readonly NginxAccess[] = ["password", "certificate", "either", "bo
 
 const render = (access: readonly NginxAccess[], clients = 2) => {
   const options: NginxOptions = {
-    serverName: "cybexp.example.org",
+    serverNames: ["cybexp.example.org"],
     doors: access.map((one, index) => ({
       name: `door${index}`,
       port: 8441 + index,
