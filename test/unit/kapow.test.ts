@@ -71,6 +71,7 @@ describe("a stack's Kapow!", () => {
     assert.deepEqual(settings.kapow, {
       ...least,
       address: "127.0.0.1",
+      serverNames: [],
       program: "kapow",
       egress: false,
       resources: {},
@@ -88,6 +89,7 @@ describe("a stack's Kapow!", () => {
       address: "192.0.2.10",
       listen: "443",
       serverName: "Kapow.Example.EDU",
+      serverNames: ["192.0.2.7"],
       init: "/opt/kapow/init.sh",
       program: "/kapow",
       egress: "true",
