@@ -11,9 +11,13 @@ import { judge, resource } from "./judge.ts";
 const DIGEST = "0123456789abcdef0123456789abcdef";
 const ACCESS: readonly NginxAccess[] = ["password", "certificate", "either", "both"];
 
-const render = (access: readonly NginxAccess[], clients = 2) => {
+const render = (
+  access: readonly NginxAccess[],
+  clients = 2,
+  serverNames: readonly string[] = ["cybexp.example.org"],
+) => {
   const options: NginxOptions = {
-    serverNames: ["cybexp.example.org"],
+    serverNames,
     doors: access.map((one, index) => ({
       name: `door${index}`,
       port: 8441 + index,
@@ -52,6 +56,13 @@ describe("the rule of the doors", () => {
       }
     });
   }
+
+  it("takes doors of many names, and callers that say none", () => {
+    const names = ["cybexp.example.org", "*.apps.example.org", "192.0.2.7", "2001:db8::7"];
+    assert.deepEqual(told(render(ACCESS, 2, names)), []);
+    const open = render(["password"], 2, names).replace(/auth_basic \$\w+;/, "auth_basic off;");
+    assert.notDeepEqual(told(open), []);
+  });
 
   it("reports a password door whose password is asked for no more", () => {
     const open = render(["password"]).replace(/auth_basic \$\w+;/, "auth_basic off;");
