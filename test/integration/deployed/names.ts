@@ -27,6 +27,7 @@ export function names(the: () => Deployed): void {
   it("come and go without a lost request or another container", async () => {
     const containers = () => ROLES.map((role) => run(the().containers()[role]));
     const before = containers();
+    const config = the().project.readConfig();
     const answers = new Map<number | string, number>();
     let calling = true;
     const caller = (async () => {
@@ -39,8 +40,8 @@ export function names(the: () => Deployed): void {
     try {
       // Without a name in the handshake: an address is none.
       assert.match(String(await by("127.0.0.1")), /^TLS: 127\.0\.0\.1:\d+ /);
-      await up(["127.0.0.1", "kms.localhost", "*.apps.example.edu"]);
-      assert.deepEqual(await Promise.all(["127.0.0.1", "kms.localhost"].map(by)), [200, 200]);
+      await up(["127.0.0.1", "*.apps.example.edu"]);
+      assert.equal(await by("127.0.0.1"), 200);
       const preview = await the().npm("preview", "--expect-no-changes");
       assert.equal(preview.code, 0, preview.output);
       await up([]);
@@ -48,6 +49,7 @@ export function names(the: () => Deployed): void {
     } finally {
       calling = false;
       await caller;
+      the().project.writeConfig(config);
     }
     assert.deepEqual([...answers.keys()], [200]);
     assert.ok((answers.get(200) ?? 0) > 50, `${answers.get(200)} requests`);
