@@ -50,6 +50,8 @@ describe("a deployed stack", () => {
     }
   });
   after(async () => {
+    // A test that failed may have left it on, and then this file would never end.
+    await deployed?.watch.stop();
     await deployed?.project.remove();
   });
 
