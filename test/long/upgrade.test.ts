@@ -1,6 +1,8 @@
 /** A stack that an earlier version deployed, under this one: what the changelog names, and nothing else. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { nameIn, typeIn } from "../../names/resources.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
 import { Deployed } from "../integration/deployed/deployed.ts";
 import { checkStack } from "../integration/deployed/checkStack.ts";
 import { Project } from "../integration/project.ts";
@@ -25,17 +27,17 @@ describe(`a stack that commit ${BEFORE} deployed`, () => {
 
   // The engine is asked for its size anew, so a preview does not know the containers' limits, and tells of
   // them as replaced: see CHANGELOG.md. What `up` does is in the next test.
-  it("has nothing made or removed, and of what is changed in place only programs", async () => {
+  it("has two programs made, nothing removed, and of what is changed in place only programs", async () => {
     const { code, stdout, output } = await deployed.project.pulumi("preview", "--json");
     assert.equal(code, 0, output);
     const { steps } = JSON.parse(stdout) as { steps: Step[] };
-    const changed = steps
-      .filter(({ op }) => op !== "same")
-      .map(({ op, urn }) => `${op} ${urn.split("::")[2]?.split("$").at(-1)}`);
-    assert.deepEqual([...new Set(changed)].sort(), [
-      "replace docker:index/container:Container",
-      "update command:local:Command",
-    ]);
+    const changed = steps.filter(({ op }) => op !== "same");
+    const made = changed.filter(({ op }) => op === "create").map(({ urn }) => nameIn(urn));
+    assert.deepEqual(made.sort(), ["backend-db-start", "kms-db-start"]);
+    const others = changed
+      .filter(({ op }) => op !== "create")
+      .map(({ op, urn }) => `${op} ${typeIn(urn)}`);
+    assert.deepEqual([...new Set(others)].sort(), [`replace ${CONTAINER}`, `update ${COMMAND}`]);
   });
 
   it("is taken over by `up`, without another container, and serves", async () => {
