@@ -3,6 +3,7 @@ import { COMPONENT } from "../names/types.ts";
 import { subjectNames } from "../render/serverNames.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
+import type { ShownCertificate } from "./shownCertificate.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
 
 export interface ServerCertificateArgs {
@@ -20,7 +21,8 @@ export interface ServerCertificateArgs {
 }
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
-export class ServerCertificate extends pulumi.ComponentResource {
+export class ServerCertificate extends pulumi.ComponentResource implements ShownCertificate {
+  readonly pairs: ShownCertificate["pairs"];
   /** PEM: the certificate, and after it the chain to an authority that clients may know. */
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
@@ -53,6 +55,9 @@ export class ServerCertificate extends pulumi.ComponentResource {
 
     this.certificate = pulumi.concat(certificate, args.authority.chain);
     this.privateKey = key.privateKeyPem;
+    this.pairs = pulumi
+      .all([this.certificate, this.privateKey])
+      .apply(([shown, privateKey]) => [{ certificate: shown, privateKey }]);
     this.registerOutputs({ certificate: this.certificate });
   }
 }

@@ -18,7 +18,7 @@ import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
-import type { ServerCertificate } from "./serverCertificate.ts";
+import type { ShownCertificate } from "./shownCertificate.ts";
 import type { UserList } from "./userList.ts";
 
 const assumed = limitsOf({}, assumedEngine);
@@ -63,7 +63,7 @@ export interface TlsProxyArgs {
     "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts"
   > &
     Partial<ProxySettings>;
-  readonly certificate: ServerCertificate;
+  readonly certificate: ShownCertificate;
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
@@ -116,15 +116,14 @@ export class TlsProxy extends pulumi.ComponentResource {
     const content = pulumi
       .all([
         version.stdout,
-        args.certificate.certificate,
-        args.certificate.privateKey,
+        args.certificate.pairs,
         args.users.check,
         args.clients.check,
         pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
         pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
         limits,
       ])
-      .apply(([nginxV, certificate, privateKey, check, clients, tls, rooms, own]) =>
+      .apply(([nginxV, pairs, check, clients, tls, rooms, own]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverNames: [settings.serverName, ...(settings.serverNames ?? [])],
@@ -135,8 +134,7 @@ export class TlsProxy extends pulumi.ComponentResource {
             ...(tls[index] !== undefined && { tls: tls[index] }),
             room: rooms[index] ?? assumed.doors.backend,
           })),
-          certificate,
-          privateKey,
+          pairs,
           check,
           clients,
           shutdownTimeout: settings.shutdownTimeout ?? 60,

@@ -59,11 +59,13 @@ export interface NginxOptions {
   /** A port on the container's own loopback that answers with health and release. */
   readonly statusPort: number;
   /**
-   * The folder of this release's server.crt, server.key and htpasswd, as Nginx sees it; of
+   * The folder of this release's certificates (`certificateFiles`) and htpasswd, as Nginx sees it; of
    * client-ca.crt and client-ca.crl if a door asks for certificates; and of the files that an
    * upstream with TLS needs (`UPSTREAM_FILES`).
    */
   readonly releaseDir: string;
+  /** How many certificates the release has: an RSA and an ECDSA one, or one of them. @default 1 */
+  readonly certificateCount?: number;
   /** Recognises a good Authorization header without a look into htpasswd. Secret. */
   readonly passwords: {
     /** Letters and digits. */
@@ -184,10 +186,24 @@ const CLIENT_LOG =
   '"user":"$caller","entered_by":"$entered_by","client":"$client","certificate":"$certificate",' +
   '"certificate_serial":"$ssl_client_serial","certificate_days":"$ssl_client_v_remain",';
 
-const tls = ({ releaseDir, dialect }: Checked) => `\
+/** The files of a release's nth certificate: Nginx shows a caller the one whose kind it can verify. */
+export const certificateFiles = (index: number) => {
+  const name = index === 0 ? "server" : `server-${index + 1}`;
+  return { certificate: `${name}.crt`, privateKey: `${name}.key` };
+};
+
+function ownCertificates(releaseDir: string, count: number): string {
+  return Array.from({ length: count }, (_, index) => certificateFiles(index))
+    .map(
+      ({ certificate, privateKey }) =>
+        `ssl_certificate ${releaseDir}/${certificate};\nssl_certificate_key ${releaseDir}/${privateKey};`,
+    )
+    .join("\n");
+}
+
+const tls = ({ releaseDir, certificateCount, dialect }: Checked) => `\
 # Mozilla's intermediate values, guideline 6.0; the curves are those that this OpenSSL knows.
-ssl_certificate ${releaseDir}/server.crt;
-ssl_certificate_key ${releaseDir}/server.key;
+${ownCertificates(releaseDir, certificateCount)}
 ssl_protocols TLSv1.2 TLSv1.3;
 ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
 ssl_prefer_server_ciphers off;
@@ -588,6 +604,7 @@ function check(options: NginxOptions): Checked {
   return {
     ...options,
     hsts,
+    certificateCount: wholeNumber("a number of certificates", options.certificateCount ?? 1, 1, 2),
     dialect,
     clients,
     room,

@@ -1,4 +1,4 @@
-import { type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
+import { certificateFiles, type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
 import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
 import type { NginxRoom } from "./nginxRoom.ts";
@@ -29,6 +29,12 @@ export interface ReleaseDoor extends NginxDoor {
   };
 }
 
+/** A certificate with the chain after it, and its private key, PEM. */
+export interface CertificatePair {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
 export interface ProxyReleaseInput {
   /** The names that are answered, the first of which is in the URLs. */
   readonly serverNames: readonly string[];
@@ -41,10 +47,8 @@ export interface ProxyReleaseInput {
   readonly doors: readonly ReleaseDoor[];
   /** What the image's Nginx understands. */
   readonly dialect: NginxDialect;
-  /** PEM. */
-  readonly certificate: string;
-  /** PEM. */
-  readonly privateKey: string;
+  /** What callers are shown: one certificate, or an RSA and an ECDSA one. */
+  readonly pairs: readonly CertificatePair[];
   /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
@@ -65,6 +69,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
         ...(input.room && { room: input.room }),
+        certificateCount: input.pairs.length,
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,
@@ -74,8 +79,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         release: digest,
       }),
     },
-    "server.crt": { mode: 0o400, content: input.certificate },
-    "server.key": { mode: 0o400, content: input.privateKey },
+    ...input.pairs.map(pairFiles).reduce((all, files) => ({ ...all, ...files }), {}),
     htpasswd: { mode: 0o400, content: input.check.htpasswd },
     // If no door asks for certificates, a change of the clients must not change the proxy's release.
     ...(input.doors.some(({ access = "password" }) => asksForCertificate({ access })) && {
@@ -87,6 +91,14 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
   // The configuration names its own release, so the digest is made from the text without the name.
   const digest = releaseDigest(filesOf("0".repeat(32)));
   return { digest, files: filesOf(digest) };
+}
+
+function pairFiles({ certificate, privateKey }: CertificatePair, index: number): ReleaseFiles {
+  const names = certificateFiles(index);
+  return {
+    [names.certificate]: { mode: 0o400, content: certificate },
+    [names.privateKey]: { mode: 0o400, content: privateKey },
+  };
 }
 
 function upstreamFiles({ name, tls }: ReleaseDoor): ReleaseFiles {

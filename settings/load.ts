@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { fromPulumi } from "./fromPulumi.ts";
 import { SettingsError } from "./problem.ts";
 import { readSettings } from "./read.ts";
-import { plainPasswords, valuesIn } from "./secrecy.ts";
+import { plainSecrets, valuesIn } from "./secrecy.ts";
 import type { Settings } from "./types.ts";
 
 const PREFIX = "cybexp:";
@@ -30,7 +30,7 @@ export function loadSettings(): Settings {
       values: Object.fromEntries(entries),
       secretKeys: new Set(entries.map(([key]) => key).filter(isSecret)),
       file: valuesIn(file),
-      plainPasswords: plainPasswords(file),
+      plainSecrets: plainSecrets(file),
     });
   } catch (error) {
     if (error instanceof SettingsError) {

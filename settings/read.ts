@@ -9,7 +9,7 @@ import { type Problem, SettingsError } from "./problem.ts";
 import { unfitForProduction } from "./production.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { schema } from "./schema.ts";
-import { plainUserPasswords, Redactor } from "./secrecy.ts";
+import { secretsInClear, Redactor } from "./secrecy.ts";
 import { schemaAt } from "./tree.ts";
 import type { PartialSettings, Settings } from "./types.ts";
 
@@ -73,7 +73,7 @@ export function readValue(path: Path, raw: unknown): unknown {
 function contradictions(settings: PartialSettings, raw: RawConfig): Finding[] {
   return [
     ...inconsistencies(settings, raw.values),
-    ...plainUserPasswords(raw),
+    ...secretsInClear(raw),
     ...unfitForProduction(settings),
   ];
 }

@@ -62,6 +62,8 @@ export const databaseResources = resourceKeys(
 
 export const kapowResources = resourceKeys(32, "512", ONE_PROCESSOR, "1024");
 
+export const acmeResources = resourceKeys(64, "256", ONE_PROCESSOR, "100");
+
 export const proxyResources = {
   ...resourceKeys(
     128,

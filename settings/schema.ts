@@ -3,132 +3,39 @@
  * be judged across keys is in `consistency.ts`; the reference in `docs/reference.md` is made of this.
  */
 import { z } from "zod";
-import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
+import { certificates } from "./certificateKeys.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
-import { certificateDays } from "./certificates.ts";
 import { parseDay } from "./days.ts";
 import { Fault } from "./fault.ts";
-import { parseImage } from "./images.ts";
 import { KAPOW_ADDRESS, parseInit } from "./kapow.ts";
-import { type KeyDoc, keyDocs } from "./keyDoc.ts";
-import { boolean, oneOf, parsed, port as portType, text, wholeNumber } from "./leaves.ts";
+import { keyDocs } from "./keyDoc.ts";
+import {
+  callerName,
+  endpoint,
+  flag,
+  hostName,
+  image,
+  key,
+  limits,
+  listenAddress,
+  overrides,
+  port,
+  section,
+  serverNames,
+  word,
+} from "./keys.ts";
+import { boolean, parsed, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
-import { parseHostName, parseServerName, parseUserName } from "./names.ts";
 import { parsePassword } from "./passwords.ts";
 import {
   databaseResources,
   kapowResources,
   moduleKeys,
   proxyResources,
-  type ResourceKey,
   serviceResources,
 } from "./resources.ts";
 import { backendKeys, type ConfigValue, kmsKeys, type ServiceKeys } from "./services.ts";
 import { parseBackend, parseSecretsProvider } from "./state.ts";
-
-/** One value. */
-const key = <T extends z.ZodType>(leaf: T, doc: KeyDoc): T => {
-  keyDocs.add(leaf, doc);
-  return leaf;
-};
-
-/** A map of known keys. An absent one counts as empty, so that each of its required keys is reported. */
-const section = <S extends z.ZodRawShape>(meaning: string, shape: S) =>
-  z
-    .strictObject(shape)
-    .register(keyDocs, { type: "map", meaning })
-    .prefault({} as never);
-
-/** A map of keys that each have a default of their own, which follows from others or is the service's. */
-const overrides = <T, N extends string>(
-  meaning: string,
-  keys: Readonly<Record<N, KeyDoc & { readonly leaf: z.ZodType<T> }>>,
-) =>
-  section(
-    meaning,
-    Object.fromEntries(
-      Object.entries<KeyDoc & { readonly leaf: z.ZodType<T> }>(keys).map(
-        ([name, { leaf, ...doc }]) => [name, key(leaf, doc).exactOptional()],
-      ),
-    ) as Record<N, z.ZodExactOptional<z.ZodType<T>>>,
-  );
-
-/** Optional to those who make settings of their own; a stack's have an empty map where none is given. */
-const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
-  overrides(`What ${whose} may take of the engine's machine.`, keys).exactOptional();
-
-const image = (what: string, example: string) =>
-  key(parsed(parseImage), {
-    type: "image reference",
-    meaning: `The image of ${what}.`,
-    allowed: "`name:tag`, `name@sha256:...` or both; not `latest`",
-    example,
-  });
-
-const endpoint = (meaning: string, example: string) =>
-  key(parsed(parseLoopbackEndpoint), {
-    type: "IP address and port",
-    meaning,
-    allowed: "an address of 127.0.0.0/8, or ::1 in brackets, and a port",
-    example,
-  });
-
-const listenAddress = (what: string, example?: string) =>
-  key(parsed(parseListenAddress), {
-    type: "IP address",
-    meaning: `The address of the Docker host at which ${what} listens.`,
-    allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
-    example,
-  });
-
-const port = (meaning: string, more: Pick<KeyDoc, "example" | "fallback">) =>
-  key(portType(), { type: "port", meaning, allowed: "1 to 65535", ...more });
-
-const hostName = (meaning: string, more: Pick<KeyDoc, "example" | "fallback">) =>
-  key(parsed(parseHostName), {
-    type: "host name",
-    meaning,
-    allowed: "a host name (RFC 1123), no IP address",
-    ...more,
-  });
-
-const callerName = (meaning: string, more: Pick<KeyDoc, "example" | "secret">) =>
-  key(parsed(parseUserName), {
-    type: "name",
-    meaning,
-    allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
-    ...more,
-  });
-
-/** Further names beside the one in the URLs. */
-const serverNames = (what: string) =>
-  z
-    .array(
-      key(parsed(parseServerName), {
-        type: "host name or IP address",
-        meaning: "One of them.",
-        allowed: "a host name, `*.` and a host name, an IPv4 or IPv6 address",
-        example: "kms.example.edu",
-      }),
-    )
-    .register(keyDocs, {
-      type: "list of texts",
-      meaning: `Further names that ${what} answers to, all in its certificate: host names, \`*.\` and a host name, IP addresses. With an IP address among them, callers that say no name in their handshake are served.`,
-      fallback: "none",
-      example: "[kms.example.edu, 192.0.2.10]",
-    })
-    .prefault([]);
-
-/** Yes or no; no where it is absent. */
-const flag = (meaning: string) =>
-  key(boolean(), { type: "boolean", meaning, allowed: "true or false" }).default(false);
-
-const word = <const W extends readonly [string, ...string[]]>(meaning: string, words: W) =>
-  key(oneOf(words), {
-    type: "word",
-    meaning,
-    allowed: `${words.length === 1 ? "only" : "one of"} ${words.map((word) => `\`${word}\``).join(", ")}`,
-  });
 
 const access = (remark = "") =>
   word(
@@ -165,12 +72,6 @@ const publishedDatabase = (name: string) =>
     `Where the operator reaches the ${name}'s database on the Docker host.`,
     "127.0.0.1:5006",
   ).exactOptional();
-
-const days = (name: keyof typeof certificateDays, meaning: string, rule?: string) => {
-  const { least, most, fallback } = certificateDays[name];
-  const allowed = [`${least} to ${most}`, ...(rule === undefined ? [] : [rule])].join(", ");
-  return key(wholeNumber(least, most), { type: "days", meaning, allowed }).default(fallback);
-};
 
 /** The highest value of a counter; nobody rotates a secret so often. */
 const MOST_ROTATIONS = 1_000_000;
@@ -365,29 +266,7 @@ export const schema = z.strictObject({
     }).default(60),
     resources: limits("the proxy's container", proxyResources),
   }),
-  certificates: section("The proxy's certificate.", {
-    source: word(
-      "Where it comes from: `generated` is a certificate authority of the stack's own.",
-      ["generated"],
-    ).default("generated"),
-    validityDays: days("validityDays", "How long a server certificate is valid."),
-    renewBeforeDays: days(
-      "renewBeforeDays",
-      "An `up` within so many days of its end renews it.",
-      "less than validityDays",
-    ),
-    caValidityDays: days(
-      "caValidityDays",
-      "How long a certificate authority is valid: the server's, and the clients'.",
-      "more than validityDays and clientValidityDays",
-    ),
-    clientValidityDays: days(
-      "clientValidityDays",
-      "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
-        "it: the new one is to be handed over, the old one is good until its end.",
-      "more than renewBeforeDays",
-    ),
-  }),
+  certificates,
   users: z
     .array(user)
     .min(1)

@@ -2,6 +2,7 @@
 import { parse } from "yaml";
 import { type Finding, finding } from "./fault.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
+import { isPemText } from "./pemText.ts";
 import type { RawConfig } from "./rawConfig.ts";
 import { HIDDEN, quote, show } from "./show.ts";
 import { along, docOf } from "./tree.ts";
@@ -110,39 +111,63 @@ function texts(value: unknown, depth = 0): string[] {
   return Object.values(value).flatMap((item) => texts(item, depth + 1));
 }
 
-/** The user passwords that Pulumi does not keep as secrets, right or wrong. */
-export function plainUserPasswords({ values, secretKeys, plainPasswords }: RawConfig): Finding[] {
-  const users = valueAt(values, ["users"]);
-  return Array.from(Array.isArray(users) ? users : []).flatMap((_, index) => {
-    const path: Path = ["users", index, "password"];
-    const given = ["string", "number"].includes(typeof valueAt(values, path));
-    const plain = !secretKeys.has("users") || plainPasswords?.includes(formatPath(path));
-    return !given || !plain
+/** Secret values that Pulumi does not keep as secrets, right or wrong. */
+export function secretsInClear({ values, secretKeys, plainSecrets }: RawConfig): Finding[] {
+  return secretPlaces(values).flatMap((path) => {
+    const value = valueAt(values, path);
+    const given = ["string", "number"].includes(typeof value);
+    const plain = !secretKeys.has(String(path[0])) || plainSecrets?.includes(formatPath(path));
+    return !given || !plain || isNameOfFile(path, value)
       ? []
       : [
           finding(
             path,
-            "The password stands in clear in the stack's configuration; it must be a secret there.",
-            `Store a new one by: pulumi config set --secret --path 'users[${index}].password'`,
+            `The ${NOUNS[String(path.at(-1))] ?? "value"} stands in clear in the stack's configuration; it must be a secret there.`,
+            `Store a new one by: pulumi config set --secret --path '${formatPath(path).replace(/^cybexp:/, "")}'`,
           ),
         ];
   });
 }
 
-/**
- * The user passwords that stand in clear in a stack's file, as paths: Pulumi marks the whole list of
- * users as secret when one password in it is, so only the file tells which.
- */
-export function plainPasswords(stackFileText: string): string[] {
-  const users = valueAt(valuesIn(stackFileText), ["users"]);
-  if (!Array.isArray(users)) {
+const NOUNS: Readonly<Record<string, string>> = {
+  password: "password",
+  privateKey: "private key",
+  hmacKey: "HMAC key",
+};
+
+/** Where a path may stand in for a secret. */
+const isNameOfFile = (path: Path, value: unknown) =>
+  typeOf(path)?.endsWith("or path") === true && !isPemText(String(value));
+
+/** The secret values that stand in clear in a stack's file, as paths: Pulumi marks a whole key as secret when one value in it is, so only the file tells which. */
+export function plainSecrets(stackFileText: string): string[] {
+  const values = valuesIn(stackFileText);
+  return secretPlaces(values)
+    .filter((path) => {
+      const value = valueAt(values, path);
+      return value !== undefined && value !== null && typeof value !== "object";
+    })
+    .map((path) => formatPath(path));
+}
+
+/** Where values stand that must be stored as secrets. */
+function secretPlaces(values: unknown, path: Path = []): Path[] {
+  if (typeOf(path)?.startsWith("secret") === true) {
+    return [path];
+  }
+  const value = valueAt(values, path);
+  if (typeof value !== "object" || value === null || along(path).length <= path.length) {
     return [];
   }
-  return users.flatMap((_, index) => {
-    const password = valueAt(users, [index, "password"]);
-    const plain = password !== undefined && password !== null && typeof password !== "object";
-    return plain ? [formatPath(["users", index, "password"])] : [];
-  });
+  const steps = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  return steps.flatMap((step) => secretPlaces(values, [...path, step]));
+}
+
+/** The type of a known key, as the reference has it. */
+function typeOf(path: Path): string | undefined {
+  const schemas = along(path);
+  const last = schemas.length > path.length ? schemas.at(-1) : undefined;
+  return last && docOf(last)?.type;
 }
 
 /** The values as a stack's file has them, by key without the prefix; encrypted ones are maps there. */

@@ -6,7 +6,7 @@ import { nearest } from "../settings/nearest.ts";
 import type { RawConfig } from "../settings/rawConfig.ts";
 import { checkReadable, readPart, readSettings } from "../settings/read.ts";
 import { schema } from "../settings/schema.ts";
-import { plainPasswords, valuesIn } from "../settings/secrecy.ts";
+import { plainSecrets, valuesIn } from "../settings/secrecy.ts";
 import { along, docOf } from "../settings/tree.ts";
 import type { Settings } from "../settings/types.ts";
 import { UserError } from "../programs/errors.ts";
@@ -123,7 +123,7 @@ function rawConfig(stack: string): RawConfig {
     values,
     secretKeys,
     file: valuesIn(file),
-    plainPasswords: plainPasswords(file),
+    plainSecrets: plainSecrets(file),
   };
 }
 

@@ -54,6 +54,24 @@ describe("renderNginx", () => {
     assert.equal(renderNginx({ ...options, dialect }), fixture("nginx-1.30.conf"));
   });
 
+  it("shows an RSA and an ECDSA certificate, each with its key", () => {
+    const lines = renderNginx({ ...options, certificateCount: 2 })
+      .split("\n")
+      .filter((line) => line.trim().startsWith("ssl_certificate"));
+    assert.deepEqual(
+      lines.map((line) => line.trim().replaceAll(options.releaseDir, "DIR")),
+      [
+        "ssl_certificate DIR/server.crt;",
+        "ssl_certificate_key DIR/server.key;",
+        "ssl_certificate DIR/server-2.crt;",
+        "ssl_certificate_key DIR/server-2.key;",
+      ],
+    );
+    for (const certificateCount of [0, 3]) {
+      assert.throws(() => renderNginx({ ...options, certificateCount }), RangeError);
+    }
+  });
+
   it("goes to a service with TLS by its name, with a certificate, and verifies it each time", () => {
     const door = {
       name: "kapow",

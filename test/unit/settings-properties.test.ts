@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
-import { plainPasswords } from "../../settings/secrecy.ts";
+import { plainSecrets } from "../../settings/secrecy.ts";
 import type { Endpoint, Settings } from "../../settings/types.ts";
 
 const RUNS = 1000;
@@ -378,7 +378,7 @@ describe("any text as a stack's file", () => {
       fc.property(
         fc.string({ unit: fc.constantFrom(..."config: cybexp:users\n -[]{}&*!|>'\"") }),
         (text) => {
-          for (const path of plainPasswords(text)) {
+          for (const path of plainSecrets(text)) {
             assert.match(path, /^cybexp:users\[\d+\]\.password$/);
           }
         },

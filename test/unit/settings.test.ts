@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { type Problem, SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
 import type { RawConfig } from "../../settings/rawConfig.ts";
-import { plainPasswords } from "../../settings/secrecy.ts";
+import { plainSecrets } from "../../settings/secrecy.ts";
 import type { Settings } from "../../settings/types.ts";
 import { projectRoot } from "../../machine/paths.ts";
 
@@ -69,7 +69,7 @@ function stackFile(name: string): RawConfig {
     stack: "test",
     values,
     secretKeys: new Set(),
-    plainPasswords: plainPasswords(text),
+    plainSecrets: plainSecrets(text),
   };
 }
 
@@ -109,6 +109,8 @@ describe("what a stack may set", () => {
       },
       certificates: {
         source: "generated",
+        supplied: [],
+        ocspStapling: false,
         validityDays: 90,
         renewBeforeDays: 30,
         caValidityDays: 3650,
@@ -188,6 +190,28 @@ describe("what a stack may set", () => {
           },
         },
         certificates: {
+          authorities: "-----BEGIN CERTIFICATE-----\n...",
+          acme: {
+            image: "certbot/certbot:v5.8.0",
+            directory: "https://acme.example.edu:14000/dir",
+            directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+            email: "security@example.edu",
+            eab: {
+              keyId: "kid-1",
+              hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
+            },
+            profile: "shortlived",
+            challenge: "dns",
+            httpPort: 8080,
+            dns: {
+              plugin: "rfc2136",
+              credentials:
+                "dns_rfc2136_secret = 4q4wM/2I180UXoMyN4INVhJNi8V9BCV+jMw2mXgZw/CSuxUT8C7NKKFs AmKd7ak51vWKgSl12ib86oQRPkpDjg==\n",
+              propagationSeconds: "0",
+            },
+            resources: { memory: 64 },
+          },
+          ocspStapling: "true",
           validityDays: 366,
           renewBeforeDays: 365,
           caValidityDays: 826,
@@ -237,7 +261,7 @@ describe("what a stack may set", () => {
           secretsProvider: "awskms://alias/cybexp",
         },
       },
-      { secretKeys: new Set(["users"]), plainPasswords: [] },
+      { secretKeys: new Set(["users", "certificates"]), plainSecrets: [] },
     );
     assert.deepEqual(settings, {
       kms: {
@@ -283,6 +307,29 @@ describe("what a stack may set", () => {
       },
       certificates: {
         source: "generated",
+        authorities: "-----BEGIN CERTIFICATE-----\n...",
+        supplied: [],
+        acme: {
+          image: "certbot/certbot:v5.8.0",
+          directory: "https://acme.example.edu:14000/dir",
+          directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+          email: "security@example.edu",
+          eab: {
+            keyId: "kid-1",
+            hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
+          },
+          profile: "shortlived",
+          challenge: "dns",
+          httpPort: 8080,
+          dns: {
+            plugin: "rfc2136",
+            credentials:
+              "dns_rfc2136_secret = 4q4wM/2I180UXoMyN4INVhJNi8V9BCV+jMw2mXgZw/CSuxUT8C7NKKFs AmKd7ak51vWKgSl12ib86oQRPkpDjg==\n",
+            propagationSeconds: 0,
+          },
+          resources: { memory: 64 },
+        },
+        ocspStapling: true,
         validityDays: 366,
         renewBeforeDays: 365,
         caValidityDays: 826,
@@ -1123,12 +1170,12 @@ const cases: readonly Case[] = [
   [
     "a certificate of another source",
     "certificates.source",
-    "acme",
+    "letsencrypt",
     {
       path: "cybexp:certificates.source",
-      value: '"acme"',
-      reason: 'Allowed: only "generated".',
-      remedy: "Write that, or leave the key out.",
+      value: '"letsencrypt"',
+      reason: 'Allowed: one of "generated", "supplied", "acme".',
+      remedy: "Write one of them.",
     },
   ],
   [
@@ -1346,7 +1393,7 @@ describe("supplied passwords", () => {
     it(`refuses ${title}`, () => {
       const error = refused(withValue("users[0].password", password), {
         secretKeys: users,
-        plainPasswords: [],
+        plainSecrets: [],
       });
       assert.deepEqual(error.problems, [
         {
@@ -1386,7 +1433,7 @@ describe("supplied passwords", () => {
     ];
     const { problems } = refused(
       { ...valid(), users: list },
-      { secretKeys: users, plainPasswords: ["cybexp:users[1].password"] },
+      { secretKeys: users, plainSecrets: ["cybexp:users[1].password"] },
     );
     assert.deepEqual(
       problems.map((problem) => problem.path),
@@ -1409,10 +1456,7 @@ config:
     - name: e
       password:
 `;
-    assert.deepEqual(plainPasswords(text), [
-      "cybexp:users[0].password",
-      "cybexp:users[3].password",
-    ]);
+    assert.deepEqual(plainSecrets(text), ["cybexp:users[0].password", "cybexp:users[3].password"]);
   });
 
   for (const [title, text] of [
@@ -1424,7 +1468,7 @@ config:
     ["deep nesting", "[".repeat(20_000)],
   ] as const) {
     it(`finds none in ${title}`, () => {
-      assert.deepEqual(plainPasswords(text), []);
+      assert.deepEqual(plainSecrets(text), []);
     });
   }
 });

@@ -76,6 +76,8 @@ const SETTINGS: Settings = {
   },
   certificates: {
     source: "generated",
+    supplied: [],
+    ocspStapling: false,
     validityDays: 5,
     renewBeforeDays: 2,
     caValidityDays: 10,
@@ -200,8 +202,12 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
         room: LIMITS.doors.backend,
       },
     ],
-    certificate: datedOf("cert", "ca-1-key"),
-    privateKey: pemOf("EC PRIVATE KEY", "cert-key"),
+    pairs: [
+      {
+        certificate: datedOf("cert", "ca-1-key"),
+        privateKey: pemOf("EC PRIVATE KEY", "cert-key"),
+      },
+    ],
     check: {
       salt: passwordOf("user-salt"),
       digests: {
