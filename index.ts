@@ -12,7 +12,7 @@ import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
 import { SelfSignedClient } from "./components/selfSignedClient.ts";
-import { ServerCertificate } from "./components/serverCertificate.ts";
+import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
@@ -20,6 +20,7 @@ import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
+import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
@@ -73,14 +74,10 @@ const serverAuthority = new RotatedAuthority(NAME.serverCa, {
   overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
 });
 
-const serverCertificate = new ServerCertificate(NAME.serverCertificate, {
-  authority: serverAuthority,
-  serverName: settings.proxy.serverName,
-  serverNames: settings.proxy.serverNames,
-  validityDays: settings.certificates.validityDays,
-  renewBeforeDays: settings.certificates.renewBeforeDays,
-  generation: settings.rotation.serverCertificate,
-});
+const certificates = serverCertificates(settings, serverAuthority);
+
+// In this order a program that takes only one, such as OpenSSL's x509, finds the stack's own.
+const trusted = pulumi.concat(serverAuthority.bundle, ...furtherAuthorities(settings, new Date()));
 
 const userList = new UserList(NAME.users, { users: settings.users });
 
@@ -101,19 +98,13 @@ const clientList = new ClientList(NAME.clients, {
 
 const kapow =
   settings.kapow &&
+  certificates.kapow &&
   new Kapow(NAME.kapow, {
     deployment,
     settings: settings.kapow,
     serverName: kapowServerName(settings),
-    serverCa: serverAuthority.bundle,
-    certificate: new ServerCertificate(NAME.kapowCertificate, {
-      authority: serverAuthority,
-      serverName: kapowServerName(settings),
-      serverNames: settings.kapow.serverNames,
-      validityDays: settings.certificates.validityDays,
-      renewBeforeDays: settings.certificates.renewBeforeDays,
-      generation: settings.rotation.serverCertificate,
-    }),
+    serverCa: trusted,
+    certificate: certificates.kapow,
     clientCa: clientAuthority.bundle,
     healthClient: new SelfSignedClient(NAME.kapowHealth),
     proxyClient: new SelfSignedClient(NAME.kapowProxy),
@@ -123,7 +114,7 @@ const kapow =
 const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
-  certificate: serverCertificate,
+  certificate: certificates.proxy,
   users: userList,
   clients: clientList,
   limits: limits.proxy,
@@ -152,7 +143,7 @@ const proxy = new TlsProxy(NAME.proxy, {
 new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
-  authority: serverAuthority,
+  serverCa: trusted,
   users: userList,
   clients: clientList,
   proxy,
@@ -177,7 +168,8 @@ export default {
   kmsUrl: urls.kms,
   backendUrl: urls.backend,
   ...(urls.kapow !== undefined && { kapowUrl: urls.kapow }),
-  serverCa: serverAuthority.bundle,
+  serverCa: trusted,
+  ...(certificates.requests && { certificateRequests: certificates.requests }),
   clientCa: clientAuthority.bundle,
   clients: clientList.credentials,
   users: userList.credentials,

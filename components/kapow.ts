@@ -15,6 +15,7 @@ import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
+import type { ShownCertificate } from "./shownCertificate.ts";
 
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
@@ -38,8 +39,8 @@ export interface KeyPair {
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: Omit<KapowSettings, "serverNames">;
-  /** The certificate that it shows to its callers. */
-  readonly certificate: KeyPair;
+  /** The certificate that it shows to its callers. Of two it takes the first: Go has one slot. */
+  readonly certificate: ShownCertificate;
   /** PEM: it lets in the clients of these authorities. */
   readonly clientCa: pulumi.Input<string>;
   /** The certificate of the health check, let in beside those of the authorities. */
@@ -101,17 +102,16 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         part: KAPOW_FILES_VOLUME,
         files: pulumi
           .all([
-            args.certificate.certificate,
-            args.certificate.privateKey,
+            args.certificate.pairs,
             args.clientCa,
             args.healthClient.certificate,
             args.healthClient.privateKey,
             args.proxyClient.certificate,
           ])
-          .apply(([certificate, privateKey, authorities, healthCertificate, healthKey, proxy]) =>
+          .apply(([[pair], authorities, healthCertificate, healthKey, proxy]) =>
             kapowFiles({
-              certificate,
-              privateKey,
+              certificate: pair?.certificate ?? "",
+              privateKey: pair?.privateKey ?? "",
               clientCa: [authorities, healthCertificate, proxy]
                 .map((pem) => `${pem.trim()}\n`)
                 .join(""),

@@ -12,14 +12,14 @@ import type { Deployment } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
-import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import type { TlsProxy } from "./tlsProxy.ts";
 import type { UserList } from "./userList.ts";
 
 export interface SmokeCheckArgs {
   readonly deployment: Deployment;
   readonly settings: Settings;
-  readonly authority: RotatedAuthority;
+  /** PEM: what the proxy is verified by. */
+  readonly serverCa: pulumi.Input<string>;
   readonly users: UserList;
   readonly clients: ClientList;
   readonly proxy: TlsProxy;
@@ -52,7 +52,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
           serverName: settings.proxy.serverName,
           // Nobody can call a wildcard.
           serverNames: settings.proxy.serverNames.filter((name) => !isWildcard(name)),
-          serverCa: args.authority.bundle,
+          serverCa: args.serverCa,
           credential: args.users.credentials.apply(firstOf),
           // None if every client is revoked, or its owner has the key.
           client: args.clients.credentials.apply((all) =>

@@ -34,6 +34,7 @@ export const COMPONENT = {
   selfSignedClient: "cybexp:tls:SelfSignedClient",
   serverCertificate: "cybexp:tls:ServerCertificate",
   smokeCheck: "cybexp:index:SmokeCheck",
+  suppliedCertificate: "cybexp:tls:SuppliedCertificate",
   tlsProxy: "cybexp:index:TlsProxy",
   userList: "cybexp:index:UserList",
 } as const;

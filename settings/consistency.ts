@@ -4,6 +4,7 @@ import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { isPulumiCloud } from "./state.ts";
+import { suppliedFaults } from "./suppliedCertificates.ts";
 import type { PartialSettings } from "./types.ts";
 
 /** All mistakes across keys. @param values As the stack has them, where it matters what was given. */
@@ -17,6 +18,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...almostUsers(settings),
     ...keysMadeTwice(settings, values),
     ...certificateTimes(settings),
+    ...suppliedFaults(settings, new Date()),
     ...retiredAhead(settings),
     ...debugFlags(settings),
     ...encryptionRanges(settings),

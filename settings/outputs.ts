@@ -33,7 +33,15 @@ export const outputs: readonly OutputDoc[] = [
     name: "serverCa",
     shape: "PEM text",
     secret: false,
-    meaning: "The certificate authority that clients verify the proxy by.",
+    meaning:
+      "The certificate authorities that clients verify the proxy by: the stack's own, and those of supplied certificates.",
+  },
+  {
+    name: "certificateRequests",
+    shape: "map of `proxy-ecdsa` and the like to PEM text",
+    secret: false,
+    meaning:
+      "What to get signed by your authority, if `certificates.supplied` has entries without a private key.",
   },
   {
     name: "users",

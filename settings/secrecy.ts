@@ -74,7 +74,7 @@ export class Redactor {
 
   /** Pulumi calls a whole key a secret where one value in it is; the file tells which. */
   #isInClear(path: Path): boolean {
-    return ["string", "number", "boolean"].includes(typeof valueAt(this.#raw.file, path));
+    return isScalar(valueAt(this.#raw.file, path));
   }
 
   #looksSecret(value: string): boolean {
@@ -87,28 +87,34 @@ export class Redactor {
 }
 
 /** The texts below secret keys, and all that is said of users but their names. */
-function knownSecrets({ values, secretKeys }: RawConfig): string[] {
+function knownSecrets({ values, secretKeys, file }: RawConfig): string[] {
   const users = valueAt(values, ["users"]);
   const found = Object.keys(values)
     .filter((key) => key !== "users" && secretKeys.has(key))
-    .flatMap((key) => texts(valueAt(values, [key])));
+    .flatMap((key) => texts(valueAt(values, [key]), [key]))
+    .filter(({ path }) => typeOf(path) !== "word" && !isScalar(valueAt(file, path)));
   for (const user of Array.isArray(users) ? (users as unknown[]) : [users]) {
     if (typeof user === "object" && user !== null) {
       const said = Object.entries(user).filter(([key]) => key !== "name");
-      found.push(...said.flatMap(([, value]) => texts(value)));
+      found.push(...said.flatMap(([key, value]) => texts(value, ["users", key])));
     }
   }
-  return found.filter((text) => text.length >= SHORTEST);
+  return found.map(({ text }) => text).filter((text) => text.length >= SHORTEST);
 }
 
-function texts(value: unknown, depth = 0): string[] {
+const isScalar = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
+
+function texts(value: unknown, path: Path): { readonly text: string; readonly path: Path }[] {
   if (typeof value === "string" || typeof value === "number") {
-    return [String(value)];
+    return [{ text: String(value), path }];
   }
-  if (typeof value !== "object" || value === null || depth >= DEEPEST) {
+  if (typeof value !== "object" || value === null || path.length > DEEPEST) {
     return [];
   }
-  return Object.values(value).flatMap((item) => texts(item, depth + 1));
+  const steps = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  return steps.flatMap((step) =>
+    texts((value as Record<PropertyKey, unknown>)[step], [...path, step]),
+  );
 }
 
 /** Secret values that Pulumi does not keep as secrets, right or wrong. */

@@ -1,4 +1,5 @@
 import { describe, it } from "node:test";
+import { rootCertificates } from "node:tls";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -72,6 +73,9 @@ function stackFile(name: string): RawConfig {
     plainSecrets: plainSecrets(text),
   };
 }
+
+/** Some authority's own certificate, PEM. */
+const [ROOT = ""] = rootCertificates;
 
 describe("what a stack may set", () => {
   it("gives every default when only the required keys are there", () => {
@@ -190,11 +194,11 @@ describe("what a stack may set", () => {
           },
         },
         certificates: {
-          authorities: "-----BEGIN CERTIFICATE-----\n...",
+          authorities: ROOT,
           acme: {
             image: "certbot/certbot:v5.8.0",
             directory: "https://acme.example.edu:14000/dir",
-            directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+            directoryCa: ROOT,
             email: "security@example.edu",
             eab: {
               keyId: "kid-1",
@@ -307,12 +311,12 @@ describe("what a stack may set", () => {
       },
       certificates: {
         source: "generated",
-        authorities: "-----BEGIN CERTIFICATE-----\n...",
+        authorities: ROOT,
         supplied: [],
         acme: {
           image: "certbot/certbot:v5.8.0",
           directory: "https://acme.example.edu:14000/dir",
-          directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+          directoryCa: ROOT,
           email: "security@example.edu",
           eab: {
             keyId: "kid-1",

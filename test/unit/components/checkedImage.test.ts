@@ -1,6 +1,7 @@
 /** What an image must have is looked at before anything is made of it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
 import { Kapow } from "../../../components/kapow.ts";
 import { Kms } from "../../../components/kms.ts";
@@ -109,7 +110,7 @@ describe("an image", () => {
               healthRoute: "/health",
               egress: false,
             },
-            certificate: pair,
+            certificate: { pairs: pulumi.output([pair]) },
             clientCa: "ca",
             healthClient: pair,
             proxyClient: pair,

@@ -37,13 +37,14 @@ const settings: KapowArgs["settings"] = {
   egress: false,
 };
 
+const shown = (certificate: string) => ({
+  pairs: pulumi.secret([{ certificate, privateKey: "server key" }]),
+});
+
 const argsOf = (): KapowArgs => ({
   deployment: deployment(),
   settings,
-  certificate: {
-    certificate: "server certificate\n",
-    privateKey: pulumi.secret("server key"),
-  },
+  certificate: shown("server certificate\n"),
   clientCa: "new authority\nold authority\n",
   healthClient: {
     certificate: "health certificate\n",
@@ -199,7 +200,7 @@ describe("Kapow!", () => {
   it("is replaced when any of its files is another, since it reads them at the start only", async () => {
     const changes: Record<string, Partial<KapowArgs>> = {
       "server.crt": {
-        certificate: { certificate: "other\n", privateKey: pulumi.secret("server key") },
+        certificate: shown("other\n"),
       },
       "client-ca.crt": { clientCa: "new authority\n" },
       "health.key": {

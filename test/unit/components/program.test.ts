@@ -298,6 +298,9 @@ describe("the program with the embedded default's configuration", () => {
 
 describe("what the program and the commands call things", () => {
   /** All that a stack can have. */
+  const SUPPLIED = {
+    "cybexp:certificates": JSON.stringify({ source: "supplied", supplied: [{}] }),
+  };
   const fullest = once(() =>
     program({
       ...configOf("Pulumi.dev.yaml"),
@@ -347,7 +350,10 @@ describe("what the program and the commands call things", () => {
   });
 
   it("has all components by their types", async () => {
-    const { resources } = await fullest();
+    const resources = [
+      ...(await fullest()).resources,
+      ...(await program({ ...configOf("Pulumi.dev.yaml"), ...SUPPLIED })).resources,
+    ];
     const own = resources.map(({ type }) => type).filter((type) => type.startsWith("cybexp:"));
     assert.deepEqual([...new Set(own)].sort(), Object.values(COMPONENT).sort());
   });
