@@ -32,7 +32,7 @@ export const NAMESPACE_PROPERTIES: Readonly<Partial<Record<Namespace, string>>> 
 /** The provider has memory in these. */
 export const MIB = 1024 * 1024;
 
-function declared(props: Properties): Container {
+export function declared(props: Properties): Container {
   const [{ adds } = { adds: props["capabilities"] }] = objectsOf([props["capabilities"]]);
   return {
     user: known(props["user"], textOf),
