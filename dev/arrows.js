@@ -3,6 +3,7 @@
  *
  *     index.ts -> components -> settings, render -> names
  *     cli -> stack -> machine -> programs -> settings, render -> names
+ *     cli -> policy -> names
  *
  * What things are called is said in names, and everybody reads it there. Components name programs and never import them: programs run in processes of their own.
  */
@@ -16,8 +17,8 @@ export const ARROWS = {
   programs: ["names", "settings", "render"],
   machine: ["names", "settings", "programs"],
   stack: ["names", "settings", "render", "programs", "machine"],
-  cli: ["names", "settings", "render", "programs", "machine", "stack"],
-  policy: ["names", "settings", "render"],
+  policy: ["names"],
+  cli: ["names", "settings", "render", "programs", "machine", "stack", "policy"],
 };
 
 const OTHERS = ["dev", "bench", "test", "examples", "toolchain"];

@@ -1,6 +1,5 @@
 /** The Docker engine: the one that answers, else this machine's own, installed and started. */
 import { execa } from "execa";
-import { spawnSync } from "node:child_process";
 import { UserError } from "../programs/errors.ts";
 import { aptInstall } from "./engine/apt.ts";
 import { startDaemon } from "./engine/daemon.ts";
@@ -59,25 +58,6 @@ export async function ensureEngine(
     throw new UserError(`No Docker engine answers: ${answer.words}`);
   }
   return { host, version: answer.version, local: isLocalHost(host) };
-}
-
-/**
- * The environment for `docker` calls to that engine: DOCKER_HOST, and the older builder where the
- * newer one (buildx) is not installed.
- */
-export function dockerEnv(engine: Engine): NodeJS.ProcessEnv {
-  return {
-    ...(engine.host !== undefined && { DOCKER_HOST: engine.host }),
-    ...(!hasBuildx() && { DOCKER_BUILDKIT: "0" }),
-  };
-}
-
-let buildx: boolean | undefined;
-
-/** Asked once a process. */
-function hasBuildx(): boolean {
-  buildx ??= spawnSync("docker", ["buildx", "version"], { stdio: "ignore" }).status === 0;
-  return buildx;
 }
 
 /** Installs or starts what is missing, or says why that is the user's to do. */

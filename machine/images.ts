@@ -1,14 +1,15 @@
 /** The demo images: there when the stack needs them, pulled or made. */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "./engine.ts";
 import { baseImage, baseRecipe, makeBase, prepareBase, type Suite } from "./images/base.ts";
 import { catalogue as demoCatalogue, type DemoImage, officialBase } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
-import { type DockerCommand, dockerCommand } from "./images/dockerCommand.ts";
 import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
 import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
+import { Docker } from "../programs/docker/docker.ts";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "./paths.ts";
 import { type Step, step } from "./progress.ts";
@@ -36,10 +37,10 @@ export async function ensureImages(
   images: readonly string[],
   options: ImagesOptions = {},
 ): Promise<void> {
-  const docker = dockerCommand(engine);
+  const docker = new Docker(engine.host);
   const { missing, stale } = await outdated(docker, images, options.catalogue);
   if (missing.length + stale.length > 0) {
-    await make(engine, docker, [...missing, ...stale], new Registry(docker, options));
+    await make(docker, [...missing, ...stale], new Registry(docker, options));
   }
 }
 
@@ -48,13 +49,13 @@ export async function demosToMake(
   engine: Engine,
   images: readonly string[],
 ): Promise<{ readonly missing: readonly string[]; readonly stale: readonly string[] }> {
-  const { missing, stale } = await outdated(dockerCommand(engine), images);
+  const { missing, stale } = await outdated(new Docker(engine.host), images);
   return { missing: missing.map(({ name }) => name), stale: stale.map(({ name }) => name) };
 }
 
 /** The demo images that are not there, and those that are not as this clone describes them. */
 async function outdated(
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly string[],
   catalogue: readonly DemoImage[] = demoCatalogue,
 ): Promise<{ readonly missing: Described[]; readonly stale: Described[] }> {
@@ -99,8 +100,7 @@ function describe({ suite = "bookworm", ...image }: DemoImage): Described {
 }
 
 async function make(
-  engine: Engine,
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly Described[],
   registry: Registry,
 ): Promise<void> {
@@ -111,13 +111,13 @@ async function make(
     }
   }
   if (toBuild.length > 0) {
-    await build(engine, docker, toBuild, registry);
+    await build(docker, toBuild, registry);
   }
 }
 
 /** Gives the official image our name; whether it could be had. */
 async function useOfficial(
-  docker: DockerCommand,
+  docker: Docker,
   registry: Registry,
   { name, official = "" }: Described,
 ): Promise<boolean> {
@@ -126,18 +126,16 @@ async function useOfficial(
   if (!there && !(await registry.pull(official))) {
     return false;
   }
-  await docker(["tag", reference, name]);
+  await docker.run(["tag", reference, name]);
   return true;
 }
 
 async function build(
-  engine: Engine,
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly Described[],
   registry: Registry,
 ): Promise<void> {
-  const { stdout } = await docker(["version", "--format", "{{.Server.Arch}}"]);
-  const architecture = stdout.trim();
+  const architecture = await docker.run(["version", "--format", "{{.Server.Arch}}"]);
   const bases = new Map<Suite, string | undefined>();
   for (const suite of new Set(images.map((image) => image.suite))) {
     bases.set(suite, await findBase(docker, registry, architecture, suite));
@@ -148,7 +146,7 @@ async function build(
   const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
     ...[...bases].flatMap(([suite, base]) =>
       base === undefined
-        ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(engine, docker, suite) }]
+        ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(docker, suite) }]
         : [],
     ),
     ...(needsFerretdb && !existsSync(ferretdb)
@@ -168,7 +166,7 @@ async function build(
 
 /** The base to build on; undefined when one must be made, and can be. */
 async function findBase(
-  docker: DockerCommand,
+  docker: Docker,
   registry: Registry,
   architecture: string,
   suite: Suite,
@@ -186,15 +184,15 @@ async function findBase(
 }
 
 async function buildOne(
-  docker: DockerCommand,
+  docker: Docker,
   image: Described,
   base: string,
   binaries: Readonly<Record<string, string>>,
 ): Promise<void> {
   await step(`Building the demo image ${image.name}`, (progress) =>
-    withContext(image.files, binaries, (folder) =>
+    withContext(image.files, binaries, async (folder) => {
       // The engine gives the name at the very end: an interrupted build has none.
-      docker(
+      const { code, all } = await docker.attempt(
         [
           "build",
           "--network=host",
@@ -203,10 +201,24 @@ async function buildOne(
           `--tag=${image.name}`,
           folder,
         ],
-        { onLine: (line) => progress.detail(line) },
-      ),
-    ),
+        {
+          env: builderEnv(),
+          timeoutSeconds: Infinity,
+          onLine: (line) => progress.detail(line),
+        },
+      );
+      if (code !== 0) {
+        const words = all.trim().split("\n").slice(-15).join("\n");
+        throw new UserError(`docker build failed: ${words || "no output"}`);
+      }
+    }),
   );
+}
+
+/** Chooses the older builder where the newer one (buildx) is not installed. */
+function builderEnv(): NodeJS.ProcessEnv {
+  const hasBuildx = spawnSync("docker", ["buildx", "version"], { stdio: "ignore" }).status === 0;
+  return hasBuildx ? {} : { DOCKER_BUILDKIT: "0" };
 }
 
 /** Waits for all, even when one fails: nothing is left running behind an error. */

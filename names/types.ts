@@ -2,6 +2,7 @@
 
 // The providers'.
 export const CONTAINER = "docker:index/container:Container";
+export const IMAGE = "docker:index/remoteImage:RemoteImage";
 export const NETWORK = "docker:index/network:Network";
 export const VOLUME = "docker:index/volume:Volume";
 export const COMMAND = "command:local:Command";

@@ -25,8 +25,8 @@ export type ListenerKeys = { readonly role: Role } & (
       /** The address where the config names none. */
       readonly fallback?: string;
       readonly port: PathTo<number>;
-      /** The door at the proxy that it is, and the key that says what the door asks for. */
-      readonly door?: { readonly name: DoorName; readonly access: PathTo<Access> };
+      /** The door at the proxy that it is. */
+      readonly door?: DoorKeys;
     }
 );
 
@@ -34,6 +34,12 @@ export type ListenerKeys = { readonly role: Role } & (
 export type DoorName = "kms" | "backend" | typeof KAPOW;
 
 const PROXY_ADDRESS = ["proxy", "address"] as const;
+
+/** A way through the proxy, and the key that says what it asks for. */
+export interface DoorKeys {
+  readonly name: DoorName;
+  readonly access: PathTo<Access>;
+}
 
 export const LISTENERS: readonly ListenerKeys[] = [
   { role: "kms", endpoint: ["kms", "bind"] },
@@ -65,6 +71,10 @@ export const LISTENERS: readonly ListenerKeys[] = [
     port: ["kapow", "listen"],
   },
 ];
+
+export const DOORS: readonly DoorKeys[] = LISTENERS.flatMap((keys) =>
+  "door" in keys && keys.door !== undefined ? [keys.door] : [],
+);
 
 /** A port that a container publishes on the Docker host. */
 export interface DeclaredListener extends Endpoint {

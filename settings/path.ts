@@ -24,6 +24,9 @@ function isPlain(step: PropertyKey): boolean {
   return /^[\w-]{1,64}$/.test(String(step));
 }
 
+/** The path of a setting in a stack's file: a key there has the project's name before it. */
+export const inFile = ([first, ...rest]: Path): Path => [`cybexp:${String(first)}`, ...rest];
+
 /** What the raw configuration has at a path; undefined where it doesn't go so far. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;

@@ -77,6 +77,19 @@ const keyServices: Readonly<Record<string, Kind>> = {
   hashivault: { rest: KEY_PATH, parameters: ["engine"], example: "hashivault://cybexp" },
 };
 
+/** What a production stack does not do. */
+export const STATE_IN_CLONE =
+  "its state would lie in this clone (.cybexp/) beside the passphrase that opens it";
+
+const examplesOf = (kinds: Readonly<Record<string, Kind>>): string =>
+  Object.values(kinds)
+    .slice(0, 2)
+    .map(({ example }) => example)
+    .join(" or ");
+
+/** What to write instead of no backend. */
+export const BACKEND_EXAMPLES = examplesOf(backends);
+
 /** The backend's URL as Pulumi takes it, without any credential. */
 export function parseBackend(raw: unknown): string | Fault {
   return parseUrl(
@@ -117,12 +130,7 @@ function parseUrl(
     (typeof raw === "string" && /^([a-z0-9]+):\/\/([^?]*)(?:\?(.*))?$/.exec(raw)) || [];
   const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
   if (typeof raw !== "string" || kind === undefined) {
-    const examples = Object.values(kinds).map(({ example }) => example);
-    return new Fault(
-      allowed,
-      `Write, for example, ${examples.slice(0, 2).join(" or ")}.`,
-      shown(raw),
-    );
+    return new Fault(allowed, `Write, for example, ${examplesOf(kinds)}.`, shown(raw));
   }
   if (rest.includes("@")) {
     return new Fault("There is a name or password before the @.", CREDENTIALS, shown(raw));

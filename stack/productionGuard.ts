@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parse } from "yaml";
-import { folderOf, isPulumiCloud } from "../settings/state.ts";
+import { BACKEND_EXAMPLES, folderOf, isPulumiCloud, STATE_IN_CLONE } from "../settings/state.ts";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "../machine/paths.ts";
 import { stackConfig, stackFile } from "./configFile.ts";
@@ -60,8 +60,8 @@ export function refusalOf(custody: Custody): string | undefined {
   const subject = `${stack} is a production stack`;
   if (production && backend === undefined) {
     return (
-      `${subject}, and its state would lie in this clone (.cybexp/) beside the passphrase that opens it: ` +
-      `set cybexp:state.backend in ${file}, for example to file:///srv/cybexp-state or s3://bucket?region=eu-central-1 (docs/environments.md)`
+      `${subject}, and ${STATE_IN_CLONE}: set cybexp:state.backend in ${file}, ` +
+      `for example to ${BACKEND_EXAMPLES} (docs/environments.md)`
     );
   }
   if (production && backendInside) {

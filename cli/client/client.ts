@@ -1,7 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Fault } from "../../settings/fault.ts";
+import { DOORS, type DoorName } from "../../settings/listeners.ts";
 import { parseUserName } from "../../settings/names.ts";
+import { inFile, valueAt } from "../../settings/path.ts";
+import { schemaAt, unwrap } from "../../settings/tree.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { writeFolder } from "./folder.ts";
 import { type Asked, type Outputs, pickClient, readOutputs, run } from "./outputs.ts";
@@ -52,25 +55,19 @@ export async function writeBundle(name: string, session: Asked, root = projectRo
   process.stdout.write(summary({ stack, name, folder, doors }, bundle));
 }
 
+/** The doors by the stack's outputs, and what they ask for by its config. */
 function doorsOf(outputs: Outputs, config: Readonly<Record<string, unknown>>): Door[] {
-  const access = (service: string) => {
-    const found = (config[`cybexp:${service}`] as { access?: unknown } | undefined)?.access;
-    return typeof found === "string" ? found : "password";
+  const ways: Readonly<Record<DoorName, readonly [title: string, url: string | undefined]>> = {
+    kms: ["KMS    ", outputs.kmsUrl],
+    backend: ["Backend", outputs.backendUrl],
+    kapow: ["Kapow! ", outputs.kapowUrl],
   };
-  const kapow = config["cybexp:kapow"] as { door?: { access?: string } } | undefined;
-  return [
-    { title: "KMS    ", url: outputs.kmsUrl, access: access("kms") },
-    { title: "Backend", url: outputs.backendUrl, access: access("backend") },
-    ...(outputs.kapowUrl === undefined
-      ? []
-      : [
-          {
-            title: "Kapow! ",
-            url: outputs.kapowUrl,
-            access: kapow?.door?.access ?? "certificate",
-          },
-        ]),
-  ];
+  return DOORS.flatMap(({ name, access: path }) => {
+    const [title, url] = ways[name];
+    // A Kapow! without a door asks for what its door would by default: a certificate.
+    const access = valueAt(config, inFile(path)) ?? unwrap(schemaAt(path)).fallback;
+    return url === undefined ? [] : [{ title, url, access: String(access) }];
+  });
 }
 
 interface Place {

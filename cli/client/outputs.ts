@@ -6,6 +6,7 @@ import { z } from "zod";
 import { nearest } from "../../settings/nearest.ts";
 import { UserError } from "../../programs/errors.ts";
 import type { Session } from "../../stack/session.ts";
+import { CLIENTS } from "./stackEntry.ts";
 import { interpretState, stackExists, type StackState } from "../../stack/state.ts";
 
 const clientOutput = z.object({
@@ -84,7 +85,7 @@ export function pickClient(
   const listed = listedClients(config);
   if (listed.find((client) => client.name === name)?.revoked) {
     throw new UserError(
-      `${name} is revoked (cybexp:clients in Pulumi.${stack}.yaml): it gets no bundle`,
+      `${name} is revoked (${CLIENTS} in Pulumi.${stack}.yaml): it gets no bundle`,
     );
   }
   const found = Object.hasOwn(clients, name) ? clients[name] : undefined;
@@ -106,7 +107,7 @@ export function pickClient(
   const guess = meant === undefined ? "" : ` (did you mean ${meant}?)`;
   const rest =
     known.length === 0
-      ? `it has none; list them under cybexp:clients in Pulumi.${stack}.yaml`
+      ? `it has none; list them under ${CLIENTS} in Pulumi.${stack}.yaml`
       : `it has ${known.join(", ")}`;
   throw new UserError(`${stack} has no client ${JSON.stringify(name)}${guess}: ${rest}`);
 }
@@ -144,7 +145,7 @@ interface Listed {
 }
 
 function listedClients(config: Readonly<Record<string, unknown>>): Listed[] {
-  const list = config["cybexp:clients"];
+  const list = config[CLIENTS];
   return (Array.isArray(list) ? (list as unknown[]) : []).flatMap((entry) => {
     const { name, revoked } = (entry ?? {}) as { name?: unknown; revoked?: unknown };
     return typeof name === "string" ? [{ name, revoked: String(revoked) === "true" }] : [];

@@ -1,13 +1,16 @@
 /** The entry of a client in a stack's file, with the request that its certificate is made for. */
 import { Document, isMap, isSeq, parseDocument, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { formatPath } from "../../settings/path.ts";
+import type { Settings } from "../../settings/types.ts";
 import { UserError } from "../../programs/errors.ts";
 
-const KEY = "cybexp:clients";
+/** Who gets a certificate. */
+export const CLIENTS = formatPath(["clients" satisfies keyof Settings]);
 
 /** As it stands in a stack's file. */
 export function renderEntry(name: string, pem: string): string {
   const document = new Document({ config: {} });
-  document.setIn(["config", KEY], sequenceOf(entryOf(name, pem)));
+  document.setIn(["config", CLIENTS], sequenceOf(entryOf(name, pem)));
   return document.toString(FORMATS[0]).slice("config:\n".length);
 }
 
@@ -32,7 +35,7 @@ export function withEntry(
   { name, pem, file }: { readonly name: string; readonly pem: string; readonly file: string },
 ): string {
   const byHand = new UserError(
-    `${file} is written in a way that this can't edit: put the entry there by hand, under ${KEY}`,
+    `${file} is written in a way that this can't edit: put the entry there by hand, under ${CLIENTS}`,
   );
   const document = parseDocument(text, { logLevel: "silent" });
   // The one in which nothing but the entry comes out other than it was.
@@ -42,9 +45,9 @@ export function withEntry(
   if (format === undefined || !isMap(document.get("config"))) {
     throw byHand;
   }
-  const clients = document.getIn(["config", KEY]) ?? undefined;
+  const clients = document.getIn(["config", CLIENTS]) ?? undefined;
   if (clients === undefined) {
-    document.setIn(["config", KEY], sequenceOf(entryOf(name, pem)));
+    document.setIn(["config", CLIENTS], sequenceOf(entryOf(name, pem)));
   } else if (isSeq(clients)) {
     const old = clients.items.find((item) => isMap(item) && item.get("name") === name);
     if (old === undefined) {

@@ -2,6 +2,7 @@
 import { Fault, type Parser } from "../../settings/fault.ts";
 import { type Path, valueAt } from "../../settings/path.ts";
 import { readPart, readValue } from "../../settings/read.ts";
+import { BACKEND_EXAMPLES, STATE_IN_CLONE } from "../../settings/state.ts";
 import { isProduction, type Question, type Values } from "./question.ts";
 
 /** The config with one more answer in it, or what is wrong with the answer. */
@@ -13,8 +14,8 @@ export function answered(values: Values, question: Question, answer: string): Va
   const next = question.paths.reduce((all, path) => withValue(all, path, value), values);
   if (question.flag === "backend" && value === undefined && isProduction(next)) {
     return new Fault(
-      "In this clone the state would lie beside the passphrase that opens it, which a production stack refuses.",
-      "Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.",
+      `This is a production stack, and ${STATE_IN_CLONE}.`,
+      `Write, for example, ${BACKEND_EXAMPLES}.`,
     );
   }
   return readPart(next).findings.at(0)?.fault ?? next;

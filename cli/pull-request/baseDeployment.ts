@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { label, rehearsalStack } from "../../names/docker.ts";
 import type { Engine } from "../../machine/engine.ts";
 import { ensureImages } from "../../machine/images.ts";
-import { dockerCommand } from "../../machine/images/dockerCommand.ts";
 import { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../../machine/progress.ts";
@@ -85,7 +84,7 @@ export class BaseDeployment {
     const base = files.base === undefined ? {} : configOf(files.base);
     const places = await findPlaces([...endpointsOf(base), ...endpointsOf(configOf(files.head))]);
     // Of the head nothing is started: its images need not be there.
-    const missing = await missingImages(dockerCommand(engine), imagesOf(base));
+    const missing = await missingImages(new Docker(engine.host), imagesOf(base));
     const stack = rehearsalStack(name, randomBytes(4).toString("hex"));
     const deployment = new BaseDeployment(options, stack, places, missing);
     for (const side of ["base", "head"] as const) {
@@ -108,7 +107,7 @@ export class BaseDeployment {
   async deploy(): Promise<void> {
     const { name, engine, sides, children } = this.#options;
     await ensureImages(engine, demosFor(this.missing));
-    await tagSubstitutes(dockerCommand(engine), this.missing);
+    await tagSubstitutes(this.#docker, this.missing);
     const lines: string[] = [];
     await step(`Deploying the base of ${name} with throw-away secrets`, async (progress) => {
       const code = await children.run(process.execPath, [join("cli", "start.mjs"), "up"], {
@@ -165,7 +164,7 @@ export class BaseDeployment {
     const own = label("stack", this.#stack);
     try {
       await removeLabelled(this.#docker, own);
-      await untagSubstitutes(dockerCommand(this.#options.engine), this.missing);
+      await untagSubstitutes(this.#docker, this.missing);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       process.stderr.write(

@@ -2,7 +2,7 @@
 import { callableAt, endpointText, parseLoopbackEndpoint } from "../../settings/addresses.ts";
 import { Fault } from "../../settings/fault.ts";
 import { type ListenerKeys, LISTENERS } from "../../settings/listeners.ts";
-import { valueAt } from "../../settings/path.ts";
+import { inFile, valueAt } from "../../settings/path.ts";
 import type { Endpoint } from "../../settings/types.ts";
 
 /** A config as it stands in the stack's file, by keys. */
@@ -63,13 +63,10 @@ function originalOf(config: Map, keys: ListenerKeys): Endpoint | undefined {
     : undefined;
 }
 
-/** The path of a setting in a stack's file. */
-const inFile = ([first = "", ...rest]: readonly string[]): string[] => [`cybexp:${first}`, ...rest];
-
 function setAt(config: Map, path: readonly string[], value: unknown): void {
   const place = inFile(path);
   const map = valueAt(config, place.slice(0, -1)) as Map;
-  map[place.at(-1) ?? ""] = value;
+  map[String(place.at(-1))] = value;
 }
 
 /** The map at a key; empty where there is none. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { REHEARSAL_IMAGES } from "../../names/docker.ts";
 import { isDemoImage } from "../../settings/images.ts";
-import type { DockerCommand } from "../../machine/images/dockerCommand.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { step } from "../../machine/progress.ts";
 
 /** The demo image for each key of the config that names an image. */
@@ -15,7 +15,7 @@ const DEMO: Readonly<Record<string, string>> = {
 };
 
 /** How long a registry may take for an image. */
-const PULL_MS = 300_000;
+const PULL_SECONDS = 300;
 
 /** An image that the config asks for, and the key that does. */
 export interface Part {
@@ -31,7 +31,7 @@ export function substituteFor({ key, reference }: Part): string {
 
 /** The parts whose image is neither on the engine nor to be pulled, each once. */
 export async function missingImages(
-  docker: DockerCommand,
+  docker: Pick<Docker, "attempt">,
   parts: readonly Part[],
 ): Promise<Part[]> {
   const missing: Part[] = [];
@@ -50,21 +50,19 @@ export async function missingImages(
   return missing;
 }
 
-async function has(docker: DockerCommand, reference: string): Promise<boolean> {
-  if ((await docker(["image", "inspect", reference], { mayFail: true })).ok) {
+async function has(docker: Pick<Docker, "attempt">, reference: string): Promise<boolean> {
+  if ((await docker.attempt(["image", "inspect", reference])).code === 0) {
     return true;
   }
   return step(`Pulling ${reference}`, async (progress) => {
-    const signal = AbortSignal.timeout(PULL_MS);
-    const { ok } = await docker(["pull", reference], {
-      mayFail: true,
-      signal,
+    const { code } = await docker.attempt(["pull", reference], {
+      timeoutSeconds: PULL_SECONDS,
       onLine: (line) => progress.detail(line),
     });
-    if (!ok) {
+    if (code !== 0) {
       process.stderr.write("  not to be had here: a demo image stands in for it\n");
     }
-    return ok;
+    return code === 0;
   });
 }
 
@@ -74,19 +72,16 @@ export function demosFor(parts: readonly Part[]): string[] {
 }
 
 /** Gives the demo images, which are there, the references that the rehearsal knows them by. */
-export async function tagSubstitutes(docker: DockerCommand, parts: readonly Part[]): Promise<void> {
+export async function tagSubstitutes(docker: Docker, parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
-    await docker(["tag", DEMO[part.key] ?? "", substituteFor(part)]);
+    await docker.run(["tag", DEMO[part.key] ?? "", substituteFor(part)]);
   }
 }
 
 /** Takes those references away again; the demo images stay. */
-export async function untagSubstitutes(
-  docker: DockerCommand,
-  parts: readonly Part[],
-): Promise<void> {
+export async function untagSubstitutes(docker: Docker, parts: readonly Part[]): Promise<void> {
   if (parts.length > 0) {
     // A run that was stopped may not have got to them.
-    await docker(["image", "rm", ...parts.map(substituteFor)], { mayFail: true });
+    await docker.attempt(["image", "rm", ...parts.map(substituteFor)]);
   }
 }

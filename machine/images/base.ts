@@ -1,12 +1,10 @@
 /** A minimal Debian of our own making, for engines that can pull none. */
 import { execa } from "execa";
-import type { Engine } from "../engine.ts";
-import { dockerEnv } from "../engine.ts";
 import { aptInstall } from "../engine/apt.ts";
 import { hasApt, thisMachine } from "../engine/machine.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { contextKey } from "./context.ts";
-import type { DockerCommand } from "./dockerCommand.ts";
 
 /** A release of Debian. */
 export type Suite = "bookworm" | "trixie" | "sid";
@@ -85,12 +83,12 @@ export function mmdebstrap(
  * Makes the file system and imports it into the engine under `baseImage`'s name (about half a minute).
  * mmdebstrap knows Debian's mirrors, those of updates and security fixes too.
  */
-export async function makeBase(engine: Engine, docker: DockerCommand, suite: Suite): Promise<void> {
+export async function makeBase(docker: Docker, suite: Suite): Promise<void> {
   const bootstrap = execa(...mmdebstrap(suite, "-"), {
     ...{ stdin: "ignore", reject: false, buffer: { stdout: false } },
   });
   const loaded = await bootstrap.pipe("docker", ["import", "--change", 'CMD ["bash"]', "-"], {
-    env: dockerEnv(engine),
+    env: docker.env,
     reject: false,
   });
   const made = await bootstrap;
@@ -98,7 +96,7 @@ export async function makeBase(engine: Engine, docker: DockerCommand, suite: Sui
   if (made.failed || loaded.failed) {
     // Half a file system imports as well as a whole one: it gets no name.
     if (id) {
-      await docker(["image", "rm", id], { mayFail: true });
+      await docker.attempt(["image", "rm", id]);
     }
     const words = [
       ...(made.failed ? [`mmdebstrap: ${lastWords(made.stderr)}`] : []),
@@ -106,7 +104,7 @@ export async function makeBase(engine: Engine, docker: DockerCommand, suite: Sui
     ];
     throw new UserError(`Making a minimal Debian failed: ${words.join("; ")}`);
   }
-  await docker(["tag", id, baseImage(suite)]);
+  await docker.run(["tag", id, baseImage(suite)]);
 }
 
 function lastWords(stderr: string): string {

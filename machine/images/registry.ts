@@ -1,7 +1,8 @@
 /** The registry that has the official images, if there is one that can be reached. */
+import type { ChildResult } from "../../programs/docker/child.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../progress.ts";
-import type { DockerCommand, DockerResult } from "./dockerCommand.ts";
 
 /** How long a registry may take to say what it will send. */
 const FIRST_WORD_MS = 20_000;
@@ -23,11 +24,11 @@ export class Registry {
   /** Why there is no registry, once that is known. */
   unreachable: string | undefined;
 
-  readonly #docker: DockerCommand;
+  readonly #docker: Docker;
   readonly #prefix: string;
   readonly #firstWordMs: number;
 
-  constructor(docker: DockerCommand, options: RegistryOptions = {}) {
+  constructor(docker: Docker, options: RegistryOptions = {}) {
     this.#docker = docker;
     this.#prefix = registryPrefix(options.registry ?? process.env["CYBEXP_REGISTRY"]);
     this.#firstWordMs = options.firstWordMs ?? FIRST_WORD_MS;
@@ -47,16 +48,24 @@ export class Registry {
     return await step(`Pulling ${reference}`, async (progress) => {
       const abort = new AbortController();
       let timer = setTimeout(() => abort.abort(), this.#firstWordMs);
-      const result = await this.#docker(["pull", reference], {
-        mayFail: true,
-        signal: abort.signal,
-        onLine: (line) => {
-          clearTimeout(timer);
-          timer = setTimeout(() => abort.abort(), SILENCE_MS);
-          progress.detail(line);
-        },
-      }).finally(() => clearTimeout(timer));
-      const outcome = pullOutcome(result, abort.signal.aborted);
+      const result = await this.#docker
+        .attempt(["pull", reference], {
+          timeoutSeconds: Infinity,
+          signal: abort.signal,
+          onLine: (line) => {
+            clearTimeout(timer);
+            timer = setTimeout(() => abort.abort(), SILENCE_MS);
+            progress.detail(line);
+          },
+        })
+        .catch((error: unknown) => {
+          if (!abort.signal.aborted) {
+            throw error;
+          }
+          return undefined;
+        })
+        .finally(() => clearTimeout(timer));
+      const outcome = pullOutcome(result);
       if (outcome.had === "no registry") {
         this.unreachable = outcome.why;
       }
@@ -74,13 +83,13 @@ export type PullOutcome =
   | { readonly had: "no image"; readonly why: string }
   | { readonly had: "no registry"; readonly why: string };
 
-/** What a pull's end says about the registry. */
-export function pullOutcome(result: DockerResult, tookTooLong: boolean): PullOutcome {
-  if (result.ok) {
-    return { had: "image" };
-  }
-  if (tookTooLong) {
+/** What a pull's end says about the registry: undefined for a pull that took too long. */
+export function pullOutcome(result: Pick<ChildResult, "code" | "stderr"> | undefined): PullOutcome {
+  if (result === undefined) {
     return { had: "no registry", why: "no answer in time" };
+  }
+  if (result.code === 0) {
+    return { had: "image" };
   }
   const line = result.stderr.trim().split("\n").at(-1) ?? "";
   const why = line.replace(/^Error response from daemon: /, "") || "no output";

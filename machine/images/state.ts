@@ -1,5 +1,5 @@
 /** Which of the images the engine has, and whether they are what they should be. */
-import type { DockerCommand } from "./dockerCommand.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 
 /** The label that holds the key of the context that an image was built from. */
 export const KEY_LABEL = "cybexp.image.key";
@@ -11,17 +11,14 @@ export interface FoundImage {
 }
 
 /** One call for all names; those that are not there are not in the answer. */
-export async function findImages(
-  docker: DockerCommand,
-  names: readonly string[],
-): Promise<FoundImage[]> {
+export async function findImages(docker: Docker, names: readonly string[]): Promise<FoundImage[]> {
   if (names.length === 0) {
     return [];
   }
   const format = '{"tags":{{json .RepoTags}},"labels":{{json .Config.Labels}}}';
   // A name that is not there is said on standard error, with exit code 1.
-  const { stdout } = await docker(["image", "inspect", "--format", format, ...names], {
-    mayFail: true,
+  const { stdout } = await docker.attempt(["image", "inspect", "--format", format, ...names], {
+    timeoutSeconds: Infinity,
   });
   return stdout
     .split("\n")

@@ -1,5 +1,6 @@
 /** Finds the nginx.conf that a resource brings to a container. */
-import { COMMAND, CONTAINER, type Resource, type SettingsSchema } from "../pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
+import type { Resource, SettingsSchema } from "../pack/rule.ts";
 import { objectsOf, textOf } from "../pack/unknown.ts";
 import { type Directive, NginxSyntaxError, parseNginx } from "./parse.ts";
 import { type Server, serversOf } from "./servers.ts";

@@ -1,4 +1,5 @@
-import { type ResourceRule } from "../pack/rule.ts";
+import { LOCALLY_SIGNED_CERT, SELF_SIGNED_CERT } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, UNKNOWN } from "../pack/unknown.ts";
 
 const days = (description: string, byDefault: number) =>
@@ -17,10 +18,7 @@ export const certificateLifetime: ResourceRule = {
     clientDays: days("Of any other certificate that signs none.", 825),
     authorityDays: days("Of an authority.", 3653),
   },
-  types: [
-    "tls:index/selfSignedCert:SelfSignedCert",
-    "tls:index/locallySignedCert:LocallySignedCert",
-  ],
+  types: [SELF_SIGNED_CERT, LOCALLY_SIGNED_CERT],
   check({ props: { validityPeriodHours, isCaCertificate, allowedUses } }, settings) {
     if (typeof validityPeriodHours !== "number" || isCaCertificate === UNKNOWN) {
       return [];

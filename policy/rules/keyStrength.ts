@@ -1,4 +1,5 @@
-import { type ResourceRule } from "../pack/rule.ts";
+import { PRIVATE_KEY } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /** What the tls provider makes if it is not told. */
@@ -25,7 +26,7 @@ export const keyStrength: ResourceRule = {
       default: ["P256", "P384", "P521"],
     },
   },
-  types: ["tls:index/privateKey:PrivateKey"],
+  types: [PRIVATE_KEY],
   check({ props: { algorithm, rsaBits, ecdsaCurve } }, settings) {
     if (algorithm === "RSA" && rsaBits !== UNKNOWN) {
       const bits = typeof rsaBits === "number" ? rsaBits : DEFAULT_BITS;

@@ -1,8 +1,8 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
-import { UNKNOWN } from "../pack/unknown.ts";
+import { isUnlimited } from "../hardening/judgements.ts";
+import { containerRule, MIB } from "../pack/declared.ts";
 
 /** Every container has a memory limit, which swap does not undo. */
-export const memoryLimit: ResourceRule = {
+export const memoryLimit = containerRule({
   name: "memory-limit",
   description: "Every container has a memory limit.",
   reason:
@@ -16,21 +16,21 @@ export const memoryLimit: ResourceRule = {
     },
     maximum: { description: "MiB.", type: "integer", minimum: 6, default: 1_048_576 },
   },
-  types: [CONTAINER],
-  check({ props: { memory, memorySwap } }, { minimum, maximum }) {
-    if (memory === UNKNOWN) {
+  check({ memory }, { minimum, maximum }, { memorySwap }) {
+    if (memory === undefined) {
       return [];
     }
-    if (typeof memory !== "number" || memory <= 0) {
+    if (isUnlimited(memory)) {
       return ["it has no memory limit: set memory, in MiB"];
     }
-    if (memory < Number(minimum) || memory > Number(maximum)) {
+    const mebibytes = memory / MIB;
+    if (mebibytes < Number(minimum) || mebibytes > Number(maximum)) {
       return [
-        `its memory limit is ${memory} MiB: set memory to ${String(minimum)} to ${String(maximum)} MiB`,
+        `its memory limit is ${mebibytes} MiB: set memory to ${String(minimum)} to ${String(maximum)} MiB`,
       ];
     }
     return memorySwap === -1
       ? ["its memory limit has no end, since swap has none: set memorySwap to the same as memory"]
       : [];
   },
-};
+});

@@ -1,5 +1,6 @@
+import { CONTAINER } from "../../names/types.ts";
 import { isPicked, type Selector, selectorsSchema } from "../pack/exceptions.ts";
-import { CONTAINER, type StackResource, type StackRule } from "../pack/rule.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /** A database belongs to one service: nobody else is in a network with it. */

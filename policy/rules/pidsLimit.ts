@@ -1,4 +1,6 @@
-import { COMMAND, CONTAINER, type StackResource, type StackRule } from "../pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
+import { isUnlimited } from "../hardening/judgements.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /**
@@ -43,7 +45,7 @@ export const pidsLimit: StackRule = {
         const setter = setters.find((one) => knows(one, container));
         if (setter) {
           const limit = limitOf(setter);
-          return limit !== undefined && (limit < 1 || limit > Number(maximum))
+          return limit !== undefined && (isUnlimited(limit) || limit > Number(maximum))
             ? [
                 {
                   urn: container.urn,

@@ -1,4 +1,5 @@
-import { CONTAINER, IMAGE, type ResourceRule } from "../pack/rule.ts";
+import { CONTAINER, IMAGE } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { textOf, UNKNOWN } from "../pack/unknown.ts";
 
 const DIGEST = /(^|@)sha256:[0-9a-f]{64}$/;

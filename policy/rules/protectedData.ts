@@ -1,4 +1,5 @@
-import { CONTAINER, type StackResource, type StackRule, VOLUME } from "../pack/rule.ts";
+import { CONTAINER, VOLUME } from "../../names/types.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
 /** A volume with records or keys is protected: no run of Pulumi deletes or replaces it. */

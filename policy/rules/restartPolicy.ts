@@ -1,8 +1,9 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
-import { listOf, textOf, UNKNOWN } from "../pack/unknown.ts";
+import { restartsMoreThan } from "../hardening/judgements.ts";
+import { containerRule } from "../pack/declared.ts";
+import { listOf } from "../pack/unknown.ts";
 
 /** A service is there again after a crash or a restart of the host. */
-export const restartPolicy: ResourceRule = {
+export const restartPolicy = containerRule({
   name: "restart-policy",
   description: "Every container is started again when it ends.",
   reason:
@@ -22,20 +23,17 @@ export const restartPolicy: ResourceRule = {
       default: 5,
     },
   },
-  types: [CONTAINER],
-  check({ props: { restart, maxRetryCount } }, { allowed, maxRetries }) {
-    if (restart === UNKNOWN) {
+  check(container, { allowed, maxRetries }) {
+    const { restart } = container;
+    if (restart === undefined) {
       return [];
     }
-    const policy = textOf(restart) || "no";
+    const policy = restart || "no";
     if (!listOf(allowed).includes(policy)) {
       return [`its restart policy is "${policy}": set restart to ${listOf(allowed).join(" or ")}`];
     }
-    const retries = maxRetryCount === undefined ? 0 : maxRetryCount;
-    return policy === "on-failure" &&
-      typeof retries === "number" &&
-      (retries === 0 || retries > Number(maxRetries))
+    return policy === "on-failure" && restartsMoreThan(Number(maxRetries), container)
       ? [`it may be restarted more than ${String(maxRetries)} times: set maxRetryCount`]
       : [];
   },
-};
+});

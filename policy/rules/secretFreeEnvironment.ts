@@ -1,4 +1,5 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
+import { CONTAINER } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
 /** Variables whose name speaks of a secret; one that ends in _FILE names a file. */

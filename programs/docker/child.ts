@@ -3,14 +3,18 @@
  * many: a library for it would take longer to load than all that they do.
  */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 export interface ChildOptions {
   /** Beside the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Sent to standard input. @default nothing */
   readonly input?: string | Uint8Array;
+  /** Infinity for no limit. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Told every line of output, on whichever stream, as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface ChildResult {
@@ -39,7 +43,7 @@ process.once("exit", () => running.forEach((child) => child.kill()));
 export async function runChild(
   program: string,
   args: readonly string[],
-  { env, input, timeoutMs, signal }: ChildOptions,
+  { env, input, timeoutMs, signal, onLine }: ChildOptions,
 ): Promise<ChildResult> {
   signal?.throwIfAborted();
   const child = spawn(program, args, { env: { ...process.env, ...env } });
@@ -51,13 +55,19 @@ export async function runChild(
     child.once("exit", () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()));
   };
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const giveUp = () => {
     timedOut = true;
     stop();
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === Infinity ? undefined : setTimeout(giveUp, timeoutMs);
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const output = collect(child);
+    if (onLine) {
+      [child.stdout, child.stderr].forEach((input) =>
+        createInterface({ input }).on("line", onLine),
+      );
+    }
     // It may end before it has read all of it: its exit code says what that means.
     child.stdin.on("error", () => {});
     child.stdin.end(input);

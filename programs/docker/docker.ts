@@ -7,15 +7,20 @@ export interface RunOptions {
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal;
+  /** Beside DOCKER_HOST and the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told every line of output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** The engine's command line, for one engine. */
 export class Docker {
-  readonly #env: NodeJS.ProcessEnv;
+  /** What `docker` finds the engine by. */
+  readonly env: NodeJS.ProcessEnv;
 
   /** @param host As in DOCKER_HOST; the command line's own default if absent. */
   constructor(host?: string) {
-    this.#env = host === undefined ? {} : { DOCKER_HOST: host };
+    this.env = host === undefined ? {} : { DOCKER_HOST: host };
   }
 
   /**
@@ -24,16 +29,23 @@ export class Docker {
    * @throws UserError With the engine's own last words, when it exits with another code than 0.
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    const result = await runChild("docker", args, {
-      env: this.#env,
-      timeoutMs: (options.timeoutSeconds ?? 60) * 1000,
-      ...(options.signal && { signal: options.signal }),
-      ...(options.input !== undefined && { input: options.input }),
-    });
+    const result = await this.attempt(args, options);
     if (result.code !== 0) {
       throw new DockerError(args, result);
     }
     return result.stdout;
+  }
+
+  /** The same, where a failure is an answer too: gives what it said, and how it ended. */
+  attempt(
+    args: readonly string[],
+    { timeoutSeconds = 60, env, ...options }: RunOptions = {},
+  ): Promise<ChildResult> {
+    return runChild("docker", args, {
+      ...options,
+      env: { ...this.env, ...env },
+      timeoutMs: timeoutSeconds * 1000,
+    });
   }
 
   /**
@@ -42,7 +54,7 @@ export class Docker {
    */
   async copyOut(container: string, path: string): Promise<Buffer | undefined> {
     const args = ["container", "cp", `${container}:${path}`, "-"];
-    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
+    const result = await this.attempt(args);
     if (result.code === 0) {
       return result.bytes;
     }
@@ -55,9 +67,7 @@ export class Docker {
 
   /** The last lines that a container wrote, on whichever stream. */
   async logs(container: string, lines: number): Promise<string> {
-    const args = ["container", "logs", `--tail=${lines}`, container];
-    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
-    return result.all;
+    return (await this.attempt(["container", "logs", `--tail=${lines}`, container])).all;
   }
 
   /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */

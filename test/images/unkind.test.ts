@@ -10,7 +10,6 @@ import {
   proxyNeeds,
   serviceNeeds,
 } from "../../render/imageNeeds.ts";
-import { dockerEnv } from "../../machine/engine.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { type Box, config, databaseUri, Sandbox } from "./sandbox.ts";
 import { build, type UNKIND } from "./unkind.ts";
@@ -42,7 +41,7 @@ function run(program: ProgramName, input: object) {
   return execa(process.execPath, [`programs/${PROGRAMS[program]}.ts`], {
     cwd: projectRoot,
     input: JSON.stringify({ deployment: sandbox.id, ...input }),
-    env: dockerEnv(sandbox.engine),
+    env: sandbox.env,
     reject: false,
   });
 }

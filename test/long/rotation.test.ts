@@ -13,13 +13,12 @@ import { withMongo } from "../../programs/database/mongo.ts";
 import type { Credential } from "../integration/client.ts";
 import { Deployed, type Role } from "../integration/deployed/deployed.ts";
 import { assertStored } from "../integration/deployed/http.ts";
-import { placesOf } from "../integration/deployed/secrecy.ts";
+import { assertHidden } from "../integration/deployed/secrecy.ts";
 import { assertNothingToChange } from "../integration/deployed/unchanged.ts";
 import { docker, Project, type Result } from "../integration/project.ts";
-import { preview, rotate, things } from "./rotating/changes.ts";
+import { preview, rotate, setRotation, things } from "./rotating/changes.ts";
 import { ended, isAway, killUp, type Moment, runs } from "./rotating/interrupt.ts";
 import { Prober } from "./rotating/prober.ts";
-import { needlesOf, search } from "../integration/secrets.ts";
 
 const GUARD = "update Command rotation-guard";
 const RELEASE = ["update Command proxy-release-delivery", "update Command smoke"];
@@ -88,12 +87,6 @@ describe("rotation by numbers in the stack's config", () => {
         ...before.find(({ name }) => name === user.name),
         ...user,
       }));
-    });
-  }
-
-  function setRotation(numbers: Readonly<Record<string, number>>): void {
-    the().project.configure((config) => {
-      config["cybexp:rotation"] = { ...(config["cybexp:rotation"] as object), ...numbers };
     });
   }
 
@@ -205,7 +198,7 @@ describe("rotation by numbers in the stack's config", () => {
   describe("certificates", () => {
     it("renews the proxy's certificate and key", async () => {
       const old = await fingerprints();
-      setRotation({ serverCertificate: 2 });
+      setRotation(the(), { serverCertificate: 2 });
       await rotate(the(), [
         GUARD,
         ...RELEASE,
@@ -220,7 +213,7 @@ describe("rotation by numbers in the stack's config", () => {
 
     it("renews the authority, and serves whoever trusts the old one, the new one or both", async () => {
       kept.authority = the().outputs.serverCa;
-      setRotation({ serverCa: 2 });
+      setRotation(the(), { serverCa: 2 });
       await rotate(the(), [
         GUARD,
         ...RELEASE,
@@ -241,7 +234,7 @@ describe("rotation by numbers in the stack's config", () => {
 
     it("shuts out whoever trusts the old one alone, once that is retired", async () => {
       const [fresh = ""] = the().outputs.serverCa.split(/(?<=-----END CERTIFICATE-----\n)/);
-      setRotation({ serverCaRetired: 1 });
+      setRotation(the(), { serverCaRetired: 1 });
       await rotate(the(), [
         ...RELEASE,
         "delete CertRequest server-ca-cross-2-request",
@@ -280,7 +273,7 @@ describe("rotation by numbers in the stack's config", () => {
     it("revokes every token, which preview and up say, and replaces the KMS alone", async () => {
       kept.token = the().token("collector");
       const key = await the().kmsKey();
-      setRotation({ kmsJwtKey: 2 });
+      setRotation(the(), { kmsJwtKey: 2 });
       const { previewed, up } = await rotate(
         the(),
         [GUARD, ...replaced("kms"), "replace RandomBytes kms-jwt-key"],
@@ -314,7 +307,7 @@ describe("rotation by numbers in the stack's config", () => {
         await withMongo(old, (client) =>
           client.db(database).collection("probe").insertOne({ from: "before" }),
         );
-        setRotation({ [`${role}Database`]: 2 });
+        setRotation(the(), { [`${role}Database`]: 2 });
         the().watch.start();
         try {
           await rotate(the(), databaseRotated(role), [role]);
@@ -378,10 +371,10 @@ describe("rotation by numbers in the stack's config", () => {
     })) {
       it(`is refused by ${what}, before anything is touched`, async () => {
         const before = things(the());
-        setRotation({ kmsDatabase: 4 });
+        setRotation(the(), { kmsDatabase: 4 });
         const [name = "", ...args] = command;
         const { code, output } = await the().npm(name, ...args);
-        setRotation({ kmsDatabase: 2 });
+        setRotation(the(), { kmsDatabase: 2 });
         assert.notEqual(code, 0, output);
         assert.ok(output.includes(sentence), output);
         assert.deepEqual(things(the()), before);
@@ -397,7 +390,7 @@ describe("rotation by numbers in the stack's config", () => {
   });
 
   describe("a run that is killed", () => {
-    const number = (key: string) => () => setRotation({ [key]: rotationNumber(key) + 1 });
+    const number = (key: string) => () => setRotation(the(), { [key]: rotationNumber(key) + 1 });
     const guarded: Moment = ended("rotation-guard");
     const cases: readonly [
       what: string,
@@ -483,7 +476,7 @@ describe("rotation by numbers in the stack's config", () => {
         { name: "collector", generation: 3, retired: 2 },
         { name: "analyst", generation: 3, retired: 2 },
       );
-      setRotation({ serverCaRetired: 2 });
+      setRotation(the(), { serverCaRetired: 2 });
       await the().up();
       assert.equal(await statuses(password("collector 2")), "401");
       assert.equal(await statuses(password("analyst 2")), "401");
@@ -504,17 +497,11 @@ describe("rotation by numbers in the stack's config", () => {
   });
 
   it("shows no secret, old or new, anywhere", () => {
-    const names = [...the().secrets.keys()].map((name) => name.replace(/ .*/, ""));
-    for (const one of ["user-collector-1.result", "user-collector-3.result", "server-ca-1-key"]) {
-      assert.ok(
-        names.some((name) => name.startsWith(one)),
-        one,
-      );
-    }
-    const needles = needlesOf(the().secrets);
-    const places = placesOf(the()).filter(([name]) => name !== ".cybexp/passphrase");
-    places.push(["the stack's file", the().project.readStackFile()]);
-    assert.deepEqual(search(places, needles), []);
+    assertHidden(
+      the(),
+      ["user-collector-1.result", "user-collector-3.result", "server-ca-1-key"],
+      [["the stack's file", the().project.readStackFile()]],
+    );
   });
 
   describe("the state's passphrase", () => {

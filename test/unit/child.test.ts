@@ -51,6 +51,15 @@ describe("running a program", () => {
     await assert.rejects(sh("exit 0", { signal: controller.signal }), { message: "enough" });
   });
 
+  it("tells each line as it comes, of both outputs, without a limit of time", async () => {
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    const script = "echo one; echo two >&2; printf 'thr'; sleep 0.2; echo ee; printf four";
+    const { code, all } = await sh(script, { onLine, timeoutMs: Infinity });
+    assert.deepEqual([code, all.split("\n").length], [0, 4]);
+    assert.deepEqual(lines.sort(), ["four", "one", "three", "two"]);
+  });
+
   it("tells of a program that is not there", async () => {
     const { code, trouble } = await runChild("no-such-program", [], { timeoutMs: 1000 });
     assert.deepEqual([code, trouble], [undefined, "spawn no-such-program ENOENT"]);

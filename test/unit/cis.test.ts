@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { audit } from "../../cli/doctor/cis/audit.ts";
 import { exceptions } from "../../cli/doctor/cis/exceptions.ts";
-import type { EngineInfo, InspectedContainer } from "../../cli/doctor/cis/inspected.ts";
+import {
+  asDeclared,
+  type EngineInfo,
+  type InspectedContainer,
+} from "../../cli/doctor/cis/inspected.ts";
 import { renderCisPage } from "../../cli/doctor/cis/page.ts";
 import { rules } from "../../cli/doctor/cis/rules.ts";
 import { undecided } from "../../cli/doctor/cis/undecided.ts";
 import { projectRoot } from "../../machine/paths.ts";
+import { declared } from "../../policy/pack/declared.ts";
 import { taskArguments } from "../../programs/docker/task.ts";
 
 const engine: EngineInfo = { SecurityOptions: ["name=seccomp,profile=default"] };
@@ -210,6 +215,29 @@ describe("the rules of the CIS Docker Benchmark", () => {
     const ids = [...rules, ...undecided].map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     assert.deepEqual(new Set(ids), new Set([...numbers(4, 12), ...numbers(5, 32)]));
+  });
+});
+
+describe("a container as the policies see it", () => {
+  it("is the same, whether a program declares it or the engine runs it", () => {
+    const mount = { Type: "bind", Source: "/srv/files" };
+    const { namespaces: running, ...inspected } = asDeclared({ ...compliant, Mounts: [mount] });
+    const { namespaces, ...told } = declared({
+      user: "65532:65532",
+      readOnly: true,
+      networkMode: "bridge",
+      ipcMode: "private",
+      securityOpts: ["no-new-privileges"],
+      healthcheck: { tests: ["CMD", "true"] },
+      memory: 256,
+      restart: "on-failure",
+      maxRetryCount: 5,
+      mounts: [{ type: "bind", source: "/srv/files" }],
+    });
+    assert.deepEqual(told, inspected);
+    // Each side knows of one that the other has no word for.
+    assert.deepEqual({ ...running, ...namespaces }, { ...namespaces, UTS: "" });
+    assert.deepEqual({ ...namespaces, ...running }, { ...running, cgroup: "" });
   });
 });
 

@@ -573,6 +573,22 @@ describe("what the stack says of a client", () => {
       /^Client certificate of alice\n/,
     );
   });
+
+  it("tells the doors of the outputs, each with what the config asks for", async (t) => {
+    const root = scratch(t);
+    t.mock.method(process.stdout, "write", () => true);
+    const kapowUrl = "https://localhost:5003";
+    await writeBundle("alice", session({ ...outputs(), kapowUrl }), root);
+    t.mock.restoreAll();
+    const readme = readFileSync(join(root, "clients", "dev", "alice", "README.txt"), "utf8");
+    const password = "lets in by user name and password only: it does not ask for the certificate";
+    assert.deepEqual(readme.match(/^ +\S+ +https:.*$/gm), [
+      `  KMS      https://localhost:5002  ${password}`,
+      `  Backend  https://localhost:5001  ${password}`,
+      // Not in the dev stack's config: its own port.
+      "  Kapow!   https://localhost:5003  lets in by the certificate",
+    ]);
+  });
 });
 
 describe("what is printed of a bundle", () => {

@@ -199,7 +199,7 @@ More: docs/environments.md
       code: 1,
       stdout: "",
       stderr:
-        "error: --backend: In this clone the state would lie beside the passphrase that opens it, which a production stack refuses. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
+        "error: --backend: This is a production stack, and its state would lie in this clone (.cybexp/) beside the passphrase that opens it. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
     });
     assert.deepEqual(yamlFiles(), before);
   });

@@ -163,7 +163,7 @@ describe("whether an image is current", () => {
 
 describe("what a pull's end says", () => {
   const outcome = (stderr: string, late = false) =>
-    pullOutcome({ ok: false, stdout: "", stderr }, late).had;
+    pullOutcome(late ? undefined : { code: 1, stderr }).had;
 
   it("tells a registry that can't be reached from one that has not the image", () => {
     const from = "Error response from daemon: ";
@@ -189,12 +189,12 @@ describe("what a pull's end says", () => {
       outcome(`${from}pull access denied for x, repository does not exist or may require login`),
       "no image",
     );
-    assert.equal(pullOutcome({ ok: true, stdout: "", stderr: "" }, false).had, "image");
+    assert.equal(pullOutcome({ code: 0, stderr: "" }).had, "image");
   });
 
   it("gives the engine's own words", () => {
-    const result = { ok: false, stdout: "", stderr: "Error response from daemon: no such host\n" };
-    assert.deepEqual(pullOutcome(result, false), { had: "no registry", why: "no such host" });
+    const result = { code: 1, stderr: "Error response from daemon: no such host\n" };
+    assert.deepEqual(pullOutcome(result), { had: "no registry", why: "no such host" });
   });
 });
 

@@ -29,6 +29,7 @@ import {
   rehearsal,
 } from "../../cli/pull-request/rehearsal.ts";
 import { childEnvironment } from "../../cli/pull-request/childEnvironment.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { missingImages, substituteFor } from "../../cli/pull-request/substituteImages.ts";
 import { freePorts } from "../integration/project.ts";
 
@@ -284,11 +285,13 @@ describe("images that stand in", () => {
       { key: "kapow", reference: "example/nowhere:1" },
       { key: "unknown", reference: "example/nowhere:1" },
     ];
-    const missing = await missingImages((args) => {
+    const attempt: Docker["attempt"] = (args) => {
       asked.push(args.join(" "));
-      const ok = /inspect example\/here|pull example\/pulled/.test(args.join(" "));
-      return Promise.resolve({ ok, stdout: "", stderr: "" });
-    }, parts);
+      const isThere = /inspect example\/here|pull example\/pulled/.test(args.join(" "));
+      const silence = { stdout: "", bytes: Buffer.from(""), stderr: "", all: "", timedOut: false };
+      return Promise.resolve({ ...silence, code: isThere ? 0 : 1 });
+    };
+    const missing = await missingImages({ attempt }, parts);
     assert.deepEqual(missing, parts.slice(3, 5));
     assert.deepEqual(asked, [
       "image inspect example/here:1",

@@ -73,14 +73,39 @@ export function secrecy(the: () => Deployed): void {
     secrets.set("the passphrase", passphrase.trim());
     const needles = needlesOf(secrets);
     assert.ok(needles.length > 200, `${needles.length} spellings are looked for`);
-    const places = placesOf(the()).filter(([name]) => name !== ".cybexp/passphrase");
+    const places = openPlacesOf(the());
     assert.ok(places.length > 25, places.map(([name]) => name).join("\n"));
     assert.deepEqual(search(places, needles), []);
   });
 }
 
+/**
+ * No secret of the stack is in clear anywhere.
+ *
+ * @param among How the names of some begin: without these, too little would be looked for.
+ * @param more Places beside the usual ones.
+ */
+export function assertHidden(
+  the: Deployed,
+  among: readonly string[],
+  more: readonly Place[] = [],
+): void {
+  const names = [...the.secrets.keys()];
+  for (const one of among) {
+    assert.ok(
+      names.some((name) => name.startsWith(one)),
+      one,
+    );
+  }
+  assert.deepEqual(search([...openPlacesOf(the), ...more], needlesOf(the.secrets)), []);
+}
+
+/** All but the file that has the passphrase. */
+const openPlacesOf = (the: Deployed): Place[] =>
+  placesOf(the).filter(([name]) => name !== ".cybexp/passphrase");
+
 /** Everything that others may see, or that a leak would go to. */
-export function placesOf(the: Deployed): Place[] {
+function placesOf(the: Deployed): Place[] {
   const { dir, stack } = the.project;
   const label = `label=cybexp.stack=${stack}`;
   const list = (kind: string, ...args: string[]) =>

@@ -9,8 +9,6 @@ import {
   PRIVATE_KEY as KEY,
   SELF_SIGNED_CERT as SELF_SIGNED,
 } from "../../../names/types.ts";
-import { ClientList } from "../../../components/clientList.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { clientSerial, clientSubject } from "../../../render/clientName.ts";
 import { publicKeyOf } from "../../../settings/certificateRequest.ts";
 import type { ClientSettings } from "../../../settings/types.ts";
@@ -27,45 +25,15 @@ import {
   valueOf,
   type World,
 } from "./mocks.ts";
+import { authority, client, clientList, CSR } from "./parts.ts";
 
-const CSR = readFileSync("test/unit/fixtures/client.csr", "utf8");
 const OTHER_CSR = readFileSync("test/unit/fixtures/client-rsa.csr", "utf8");
-
-const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
-  name,
-  generation: 1,
-  retired: 0,
-  revoked: false,
-  keyType: "ecdsa",
-  ...changes,
-});
-
-interface Authority {
-  readonly generation?: number;
-  readonly overlap?: boolean;
-}
 
 const make = (
   clients: readonly ClientSettings[],
   world: World = {},
-  { generation = 1, overlap = false }: Authority = {},
-) =>
-  build(
-    () =>
-      new ClientList("client", {
-        authority: new RotatedAuthority("ca", {
-          commonName: "the CA",
-          validityDays: 10,
-          generation,
-          overlap,
-          vouched: false,
-        }),
-        clients,
-        validityDays: 6,
-        renewBeforeDays: 2,
-      }),
-    world,
-  );
+  changes: Parameters<typeof authority>[1] = {},
+) => build(() => clientList(clients, authority("ca", { vouched: false, ...changes })), world);
 
 const publicKey = (resource: string) => pemOf("PUBLIC KEY", `${resource}-key`);
 

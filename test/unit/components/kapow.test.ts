@@ -13,7 +13,6 @@ import {
   COMMAND,
   CONTAINER_OPTIONS,
   containerIdOf,
-  deployment,
   DEPLOYMENT_ID,
   HARDENED,
   healthcheck,
@@ -26,6 +25,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
+import { kapowArgs, shown } from "./parts.ts";
 
 const settings: KapowArgs["settings"] = {
   image: "registry.example.edu/kapow:0.7.1",
@@ -37,29 +37,10 @@ const settings: KapowArgs["settings"] = {
   egress: false,
 };
 
-const shown = (certificate: string) => ({
-  pairs: pulumi.secret([{ certificate, privateKey: "server key" }]),
-});
-
-const argsOf = (): KapowArgs => ({
-  deployment: deployment(),
-  settings,
-  certificate: shown("server certificate\n"),
-  clientCa: "new authority\nold authority\n",
-  healthClient: {
-    certificate: "health certificate\n",
-    privateKey: pulumi.secret("health key"),
-  },
-  proxyClient: {
-    certificate: "proxy certificate\n",
-    privateKey: pulumi.secret("proxy key"),
-  },
-  serverName: "routes.example.edu",
-  serverCa: "server authority\n",
-});
-
 const make = (changes: Partial<KapowSettings> = {}, more: Partial<KapowArgs> = {}) =>
-  build(() => new Kapow("kapow", { ...argsOf(), settings: { ...settings, ...changes }, ...more }));
+  build(
+    () => new Kapow("kapow", { ...kapowArgs(), settings: { ...settings, ...changes }, ...more }),
+  );
 
 const files = {
   "server.crt": { content: "server certificate\n", mode: 0o400 },
@@ -181,7 +162,7 @@ describe("Kapow!", () => {
     const behind = Object.fromEntries(
       Object.entries(settings).filter(([key]) => key !== "listen"),
     ) as KapowArgs["settings"];
-    const built = await build(() => new Kapow("kapow", { ...argsOf(), settings: behind }));
+    const built = await build(() => new Kapow("kapow", { ...kapowArgs(), settings: behind }));
     assert.deepEqual(the(built, CONTAINER, "kapow").inputs["ports"], []);
   });
 

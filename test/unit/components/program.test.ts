@@ -1,11 +1,8 @@
 /** index.ts as a whole, with the configuration of the embedded default. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
-import type * as Index from "../../../index.ts";
 import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
 import {
   authorityIn,
@@ -34,45 +31,9 @@ import {
   passwordOf,
   the,
   valueOf,
-  type World,
 } from "./mocks.ts";
+import { configOf, CSR, load, program } from "./parts.ts";
 
-type Outputs = (typeof Index)["default"];
-
-const CSR = readFileSync(new URL("../fixtures/client.csr", import.meta.url), "utf8");
-
-/** The stack's and the project's configuration as Pulumi hands it over: text, or JSON. */
-function configOf(stackFile: string): Record<string, string> {
-  const read = (file: string) =>
-    (parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> }).config;
-  const defaults = Object.entries(read("Pulumi.yaml")).map(([key, declared]) => [
-    `cybexp:${key}`,
-    (declared as { default: unknown }).default,
-  ]);
-  const values = { ...Object.fromEntries(defaults), ...read(stackFile) } as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]),
-  );
-}
-
-let programs = 0;
-
-/** Builds the whole program anew. */
-function program(
-  config: Record<string, string> = configOf("Pulumi.dev.yaml"),
-  world: World = {},
-  secretKeys: string[] = [],
-): Promise<Build<Outputs>> {
-  // A module is evaluated once; another query makes it another module.
-  const url = new URL(`../../../index.ts?${programs++}`, import.meta.url);
-  return build(() => {
-    pulumi.runtime.setAllConfig(config, secretKeys);
-    return (import(url.href) as Promise<typeof Index>).then((module) => module.default);
-  }, world);
-}
 const usual = once(() => program());
 
 describe("the program with the embedded default's configuration", () => {
@@ -578,14 +539,12 @@ describe("the program with another configuration", () => {
         listen: 5002,
       }),
     };
-    const built = await build(async () => {
-      pulumi.runtime.setAllConfig(config);
-      const url = new URL(`../../../index.ts?${programs++}`, import.meta.url);
-      return import(url.href).then(
+    const built = await build(() =>
+      load(config).then(
         () => undefined,
         (error: unknown) => error,
-      );
-    });
+      ),
+    );
     assert.ok(pulumi.RunError.isInstance(built.result));
     assert.match(built.result.message, /^The configuration of stack "test" has 1 problem\./);
     assert.match(built.result.message, /cybexp:kms\.bind = "0\.0\.0\.0:5012"/);

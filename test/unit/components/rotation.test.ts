@@ -6,11 +6,8 @@ import fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
 import { RANDOM_PASSWORD as PASSWORD } from "../../../names/types.ts";
 import { backdated } from "../../../render/backdate.ts";
-import { Database } from "../../../components/database.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { RotatedPassword } from "../../../components/rotatedPassword.ts";
 import { RotationGuard } from "../../../components/rotationGuard.ts";
-import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { type Credential, type PasswordCheck, UserList } from "../../../components/userList.ts";
 import { overlaps } from "../../../settings/notices.ts";
 import { readSettings } from "../../../settings/read.ts";
@@ -29,6 +26,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
+import { authority, kmsDatabase, serverCertificate } from "./parts.ts";
 
 const GENERATED = { length: 32, special: false };
 const OWN = "chosen by the operator";
@@ -235,21 +233,10 @@ describe("the user list over many ups", () => {
 
 describe("an authority with a past", () => {
   const make = (generation: number, overlap: boolean, memory?: Memory) =>
-    build(() => {
-      const authority = new RotatedAuthority("ca", {
-        commonName: "the CA",
-        validityDays: 10,
-        generation,
-        overlap,
-      });
-      return new ServerCertificate("cert", {
-        authority,
-        serverName: "cybexp.example.edu",
-        validityDays: 5,
-        renewBeforeDays: 2,
-        generation: 1,
-      });
-    }, memory && { memory });
+    build(
+      () => serverCertificate({ authority: authority("ca", { generation, overlap }) }),
+      memory && { memory },
+    );
   const subject = (generation: number) => ({
     commonName: `the CA ${generation}`,
     organization: "CYBEX-P",
@@ -358,14 +345,7 @@ describe("a database over many ups", () => {
   const make = (generation: number, memory: Memory) =>
     build(
       () => {
-        const database = new Database("kms-db", {
-          deployment: deployment(),
-          role: "kms-db",
-          image: "mongo:8.0",
-          database: "KMS_db",
-          generation,
-          publish: undefined,
-        });
+        const database = kmsDatabase({ generation });
         database.retireOthers("kms-db-retired-users", database);
         return database;
       },
@@ -475,14 +455,8 @@ describe("the guard before rotations", () => {
   it("holds back what waits for it", async () => {
     const { dependencies } = await build(() => {
       const guard = new RotationGuard("guard", { settings });
-      new Database("db", {
-        deployment: deployment({ id: guard.after(pulumi.output("0123456789abcdef")) }),
-        role: "kms-db",
-        image: "mongo:8.0",
-        database: "KMS_db",
-        generation: 1,
-        publish: undefined,
-      });
+      const id = guard.after(pulumi.output("0123456789abcdef"));
+      kmsDatabase({ deployment: deployment({ id }) });
     });
     const held = [...dependencies].filter(([name]) => /^docker:|deliver/.test(name));
     assert.equal(held.length, 6);

@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER, NETWORK, RANDOM_PASSWORD as PASSWORD, VOLUME } from "../../../names/types.ts";
-import { Backend } from "../../../components/backend.ts";
-import { Database, type DatabaseArgs } from "../../../components/database.ts";
-import { Kms } from "../../../components/kms.ts";
+import type { DatabaseArgs } from "../../../components/database.ts";
 import { renderBackendConfig } from "../../../render/backendConfig.ts";
 import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { renderKmsConfig } from "../../../render/kmsConfig.ts";
@@ -32,10 +30,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const kmsUri = (seed?: string) =>
-  `mongodb://KMS_db-1:${passwordOf("kms-db-password-1", seed)}@kms-db:27017/KMS_db?authSource=admin`;
-const backendUri = `mongodb://priv_backend-1:${passwordOf("backend-db-password-1")}@backend-db:27017/priv_backend?authSource=admin`;
+import { backend, backendUri, kms, kmsDatabase, kmsUri } from "./parts.ts";
 
 /** A resource without what its type and name say already. */
 function of(resource: Registered) {
@@ -46,19 +41,7 @@ function of(resource: Registered) {
 const generatedPassword = { length: 32, special: false };
 
 describe("a database", () => {
-  const make = (changes: Partial<DatabaseArgs> = {}) =>
-    build(
-      () =>
-        new Database("kms-db", {
-          deployment: deployment(),
-          role: "kms-db",
-          image: "mongo:8.0",
-          database: "KMS_db",
-          generation: 1,
-          publish: undefined,
-          ...changes,
-        }),
-    );
+  const make = (changes: Partial<DatabaseArgs> = {}) => build(() => kmsDatabase(changes));
   const usual = once(() => make());
   const secretFiles = {
     "admin-password": { content: passwordOf("kms-db-admin-password-1"), mode: 0o400 },
@@ -238,14 +221,7 @@ describe("a database", () => {
 
   it("lets its service's earlier users go once that is on the one in use", async () => {
     const built = await build(() => {
-      const database = new Database("kms-db", {
-        deployment: deployment(),
-        role: "kms-db",
-        image: "mongo:8.0",
-        database: "KMS_db",
-        generation: 2,
-        publish: undefined,
-      });
+      const database = kmsDatabase({ generation: 2 });
       const service = new pulumi.ComponentResource("cybexp:index:Service", "kms");
       database.retireOthers("kms-db-retired-users", service);
     });
@@ -412,12 +388,10 @@ describe("the KMS", () => {
   ) =>
     build(
       () =>
-        new Kms("kms", {
+        kms({
           deployment: deployment({ throwaway: changes.throwaway ?? false }),
           settings: { ...settings, ...changes.settings },
           database,
-          databaseGeneration: 1,
-          drainSeconds: 60,
           jwtKeyGeneration: changes.generation ?? 1,
         }),
       { seed },
@@ -633,17 +607,8 @@ describe("the KMS", () => {
   });
 
   it("publishes its database where the settings say", async () => {
-    const built = await build(
-      () =>
-        new Kms("kms", {
-          deployment: deployment(),
-          settings,
-          database: { ...database, publish: { kms: { address: "::1", port: 27017 } } },
-          databaseGeneration: 1,
-          drainSeconds: 60,
-          jwtKeyGeneration: 1,
-        }),
-    );
+    const publish = { kms: { address: "::1", port: 27017 } };
+    const built = await build(() => kms({ database: { ...database, publish } }));
     assert.deepEqual(the(built, CONTAINER, "kms-db").inputs["ports"], [
       { ip: "::1", external: 27017, internal: 27017 },
     ]);
@@ -652,18 +617,14 @@ describe("the KMS", () => {
 
 describe("the Backend", () => {
   const make = (changes: Partial<ServiceSettings> = {}, publish = {}) =>
-    build(
-      () =>
-        new Backend("backend", {
-          deployment: deployment(),
-          settings: { ...settings, ...changes },
-          database: { ...database, publish },
-          databaseGeneration: 1,
-          drainSeconds: 60,
-        }),
+    build(() =>
+      backend({
+        settings: { ...settings, ...changes },
+        database: { ...database, publish },
+      }),
     );
   const usual = once(() => make());
-  const config = renderBackendConfig({ databaseUri: backendUri });
+  const config = renderBackendConfig({ databaseUri: backendUri() });
   const container = {
     ...serviceContainer("backend"),
     // Four bodies of 17 MiB at once.
@@ -727,7 +688,7 @@ describe("the Backend", () => {
   it("puts the operator's own values into the config, which replaces the container", async () => {
     const overrides = { col_name: "other" };
     const built = await make({ config: overrides });
-    const changed = renderBackendConfig({ databaseUri: backendUri, overrides });
+    const changed = renderBackendConfig({ databaseUri: backendUri(), overrides });
     assert.notEqual(changed, config);
     assert.deepEqual(
       the(built, CONTAINER, "backend").inputs,

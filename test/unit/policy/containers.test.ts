@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { IMAGE, type Rule } from "../../../policy/pack/rule.ts";
+import { IMAGE } from "../../../names/types.ts";
+import type { Rule } from "../../../policy/pack/rule.ts";
 import { UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { rules } from "../../../policy/rules/all.ts";
 import { droppedCapabilities } from "../../../policy/rules/droppedCapabilities.ts";

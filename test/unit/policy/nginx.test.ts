@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { NginxSyntaxError, parseNginx } from "../../../policy/nginx/parse.ts";
-import { COMMAND, CONTAINER } from "../../../policy/pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../../names/types.ts";
 import { UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
 import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";

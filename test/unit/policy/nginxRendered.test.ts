@@ -1,7 +1,7 @@
 /** The rule of the doors against whatever this project's own rendering writes. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COMMAND } from "../../../policy/pack/rule.ts";
+import { COMMAND } from "../../../names/types.ts";
 import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
 import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
 import { type NginxOptions, renderNginx } from "../../../render/nginx.ts";

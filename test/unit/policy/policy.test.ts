@@ -11,7 +11,8 @@ import {
 } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { schemaOf, toPolicy } from "../../../policy/pack/policy.ts";
-import { CONTAINER, type ResourceRule, type StackRule } from "../../../policy/pack/rule.ts";
+import { CONTAINER } from "../../../names/types.ts";
+import type { ResourceRule, StackRule } from "../../../policy/pack/rule.ts";
 import { plain, UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { rules } from "../../../policy/rules/all.ts";
 import { ownDatabase } from "../../../policy/rules/ownDatabase.ts";
