@@ -59,7 +59,7 @@ export function containerFindings(
 }
 
 function illness(name: string, container: ContainerFacts | undefined): string | undefined {
-  const up = `\`${here("up")}\` makes it anew`;
+  const up = `\`${here("up")}\` creates it again`;
   if (container === undefined) {
     return `${name} is gone: ${up}`;
   }

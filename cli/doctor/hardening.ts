@@ -11,7 +11,7 @@ export function hardeningFindings(violations: readonly Violation[]): Finding[] {
     .map(({ rule, container, what }) => ({
       level: "fault" as const,
       about,
-      text: `${container} ${what} (CIS Docker ${rule}): \`docker rm -f ${container}\`, and \`${here("up")}\` makes it anew`,
+      text: `${container} ${what} (CIS Docker ${rule}): \`docker rm -f ${container}\`, and \`${here("up")}\` creates it again`,
     }));
   return faults.length > 0
     ? faults

@@ -26,7 +26,7 @@ const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
  * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only
  * what the program itself reads.
  *
- * @throws UserError for a file that is no YAML, or has a part encrypted as a whole.
+ * @throws UserError for a file that is not valid YAML, or has a part encrypted as a whole.
  */
 export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   const config: Map = {};
@@ -60,7 +60,7 @@ export function configOf(stackFile: string): Map {
     content = parse(stackFile, { logLevel: "error" });
   } catch {
     // Not the parser's message: it quotes the line, and a password may be in it.
-    throw new UserError("the stack's file is no YAML");
+    throw new UserError("the stack's file is not valid YAML");
   }
   return mapAt(content, "config");
 }

@@ -67,7 +67,7 @@ async function rotateTo(kmsDatabase: number): Promise<void> {
 
 const BACKUP = "a backup's password of its own";
 const forgotten = () =>
-  `the database ${container()} does not know its service's password in use, as if its data were from before a rotation`;
+  `the database ${container()} does not know the password that its service uses: its data seems to be from before a rotation`;
 
 async function assertMended(generation: number): Promise<void> {
   const { output } = await the.up();
@@ -138,8 +138,8 @@ describe("a stack's databases", () => {
     const up = `\`STACK=${the.project.stack} npm run up\``;
     const before = there();
     const told = {
-      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} mends that`],
-      doctor: [1, `kms-db-users: ${forgotten()}; ${up} mends that`],
+      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} repairs that`],
+      doctor: [1, `kms-db-users: ${forgotten()}; ${up} repairs that`],
       preview: [0, `- Running kms-db-users again: ${forgotten()}`],
     } as const;
     for (const [command, [code, sentence]] of Object.entries(told)) {

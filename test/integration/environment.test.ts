@@ -51,7 +51,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     assert.equal(code, 1);
     assert.equal(
       output,
-      `error: the secrets of ${project.stack} are encrypted by a passphrase, and none is given: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside of the repository that you alone can read\n`,
+      `error: the secrets of ${project.stack} are encrypted by a passphrase, but none is set: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside the repository that only you can read\n`,
     );
     assert.ok(!existsSync(stateFile()));
   });

@@ -135,7 +135,7 @@ async function assertLookingChangesNothing(project: Project): Promise<void> {
     assert.equal(result.code, code, result.output);
     assert.match(
       result.output,
-      /(died and|A run that died) left .*`STACK=\S+ npm run up` mends it/,
+      /(died and|A run that died) left .*`STACK=\S+ npm run up` cleans up/,
     );
     assert.deepEqual(snapshot(project), there, command);
   }

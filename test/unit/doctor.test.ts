@@ -62,14 +62,14 @@ describe("containers", () => {
 
   it("are ill otherwise: each with what it has and what to do", () => {
     const cases: [ContainerFacts | undefined, string][] = [
-      [undefined, "kms is gone: `npm run up` makes it anew"],
+      [undefined, "kms is gone: `npm run up` creates it again"],
       [
         state({ Status: "paused" }),
-        "kms is paused: `docker unpause kms`, or `npm run up` makes it anew",
+        "kms is paused: `docker unpause kms`, or `npm run up` creates it again",
       ],
       [
         state({ Status: "exited", ExitCode: 3 }),
-        "kms is exited (exit code 3): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is exited (exit code 3): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({
@@ -94,11 +94,11 @@ describe("containers", () => {
       ],
       [
         state({ Status: "restarting", ExitCode: 139 }),
-        "kms is restarting (exit code 139: it crashed (SIGSEGV)): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is restarting (exit code 139: it crashed (SIGSEGV)): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({ Status: "restarting", OOMKilled: true, ExitCode: 137 }),
-        "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({
@@ -131,7 +131,7 @@ describe("containers", () => {
         ["good", "2 run and are healthy"],
         ["note", "kms ended and was started again 2 times: see `docker logs kms`"],
         ["note", "proxy ended and was started again once: see `docker logs proxy`"],
-        ["fault", "backend is gone: `npm run up` makes it anew"],
+        ["fault", "backend is gone: `npm run up` creates it again"],
       ],
     );
     assert.deepEqual(containerFindings(["x"], new Map(), illnesses(["x"], new Map())).length, 1);
@@ -161,7 +161,7 @@ describe("hardening", () => {
       {
         level: "fault",
         about: "hardening",
-        text: "cybexp-dev-kms has no limit (CIS Docker 5.28): `docker rm -f cybexp-dev-kms`, and `npm run up` makes it anew",
+        text: "cybexp-dev-kms has no limit (CIS Docker 5.28): `docker rm -f cybexp-dev-kms`, and `npm run up` creates it again",
       },
     ]);
   });

@@ -72,7 +72,7 @@ describe("a database's data of another time", () => {
     assert.deepEqual(repairs([drift]), ["--replace", users.urn, "--replace", retire.urn]);
     assert.deepEqual(findings([], [drift]), [
       "command kms-db-users: the database cybexp-dev-kms-db does not know its service's password in use, " +
-        "as if its data were from before a rotation; `npm run up` mends that",
+        "as if its data were from before a rotation; `npm run up` repairs that",
     ]);
   });
 

@@ -214,7 +214,7 @@ More: docs/environments.md
         "Pulumi.dev.yaml is there already, and was left as it is: edit it, or choose another name",
       ],
       ["prod.example", "prod.example is the name of an example: choose another one"],
-      ["a/b", '"a/b" is no name for a stack: letters, digits, ".", "_" and "-" are'],
+      ["a/b", '"a/b" is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"'],
     ] as const) {
       await assert.rejects(env(name, { yes: true }), { name: "UserError", message });
     }

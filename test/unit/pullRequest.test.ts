@@ -83,7 +83,7 @@ describe("a stack's file for a rehearsal", () => {
     ]);
   });
 
-  it("refuses what is encrypted as a whole, and what is no YAML, without quoting it", () => {
+  it("refuses what is encrypted as a whole, and what is not valid YAML, without quoting it", () => {
     assert.throws(
       () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", substitutes),
       /cybexp:users is encrypted as a whole/,
@@ -96,7 +96,7 @@ describe("a stack's file for a rehearsal", () => {
       },
     );
     assert.throws(() => rehearsal("a: [password", substitutes), {
-      message: "the stack's file is no YAML",
+      message: "the stack's file is not valid YAML",
     });
   });
 

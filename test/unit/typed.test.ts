@@ -44,7 +44,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
       const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
       assert.throws(() => settingsOf("a"), {
         name: "UserError",
-        message: `Pulumi.a.yaml: ${key} is no key that is read. Did you mean ${meant}?`,
+        message: `Pulumi.a.yaml: ${key} is not a known key. Did you mean ${meant}?`,
       });
     });
   }
