@@ -2,7 +2,7 @@ import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "../errors.ts";
 
 export interface RunOptions {
-  /** Sent to standard input: the way in for a secret. */
+  /** Sent to standard input. Secrets must go this way. */
   readonly input?: string | Uint8Array;
   /** @default 60 */
   readonly timeoutSeconds?: number;
@@ -19,9 +19,9 @@ export class Docker {
   }
 
   /**
-   * Runs `docker` and gives its standard output.
+   * Runs `docker` and returns its standard output.
    *
-   * @throws UserError With the engine's own last words, when it exits with another code than 0.
+   * @throws UserError with the engine's own message, if the exit code is not 0
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const result = await runChild("docker", args, {
@@ -37,8 +37,8 @@ export class Docker {
   }
 
   /**
-   * A file or folder of a container, running or not, as an archive (see `untar`); undefined when there
-   * is none.
+   * A file or folder of a container, running or not, as an archive (see `untar`); undefined if it does not
+   * exist.
    */
   async copyOut(container: string, path: string): Promise<Buffer | undefined> {
     const args = ["container", "cp", `${container}:${path}`, "-"];
@@ -46,21 +46,21 @@ export class Docker {
     if (result.code === 0) {
       return result.bytes;
     }
-    // The engine's words; those of another engine would only make a failure of it.
+    // Docker's own messages. If another engine words it differently, this fails below.
     if (/could not find the file|no such file|not found in container/i.test(result.stderr)) {
       return undefined;
     }
     throw new DockerError(args, { ...result, stdout: "" });
   }
 
-  /** The last lines that a container wrote, on whichever stream. */
+  /** The last lines that a container wrote, on either stream. */
   async logs(container: string, lines: number): Promise<string> {
     const args = ["container", "logs", `--tail=${lines}`, container];
     const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
     return result.all;
   }
 
-  /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
+  /** The output of `docker inspect`; undefined if there is no such thing. */
   async inspect<T>(
     kind: "container" | "volume" | "network" | "image",
     name: string,
@@ -76,7 +76,7 @@ export class Docker {
     }
   }
 
-  /** The ids (containers, networks) or names (volumes) of what carries all of the labels. */
+  /** The ids (containers, networks) or names (volumes) of everything that has all the labels. */
   async labelled(
     kind: "container" | "volume" | "network",
     ...labels: readonly string[]
@@ -88,7 +88,7 @@ export class Docker {
   }
 }
 
-/** The engine said no. */
+/** The engine refused or failed. */
 export class DockerError extends UserError {
   readonly output: string;
 

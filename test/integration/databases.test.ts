@@ -171,7 +171,7 @@ describe("a stack's databases", () => {
     for (const command of ["preview", "up"]) {
       const { code, output } = await the.npm(command);
       assert.equal(code, 1, output);
-      assert.match(output, /cybexp:rotation is not 2 any more: set it back to 2 and run/);
+      assert.match(output, /cybexp:rotation is no longer 2\. Set it back to 2 and run/);
     }
     assert.deepEqual(there(), before);
     the.project.configure((config) => (config["cybexp:rotation"] = { kmsDatabase: 2 }));
@@ -198,7 +198,7 @@ describe("a stack's databases", () => {
     ] as const) {
       const result = await the.npm(command);
       assert.equal(result.code, code, result.output);
-      const sentence = `${container()} lets nobody in with the passwords that this stack's state has: `;
+      const sentence = `${container()} accepts none of the passwords in this stack's state: `;
       assert.ok(result.output.includes(sentence), result.output);
     }
     assert.deepEqual(there(), before);

@@ -98,7 +98,7 @@ describe("containers", () => {
       ],
       [
         state({ Status: "restarting", OOMKilled: true, ExitCode: 137 }),
-        "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` creates it again",
+        "kms is restarting (it exceeded its memory limit): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({

@@ -18,7 +18,7 @@ export function wrongNginx(the: () => Deployed): void {
     writeFileSync(file, right);
 
     assert.notEqual(up.code, 0);
-    assert.match(up.output, /Nginx refuses the new configuration, the old one goes on serving/);
+    assert.match(up.output, /Nginx refuses the new configuration, so the old one keeps serving/);
     assert.match(up.output, /unknown directive "no_such_directive"/);
     assert.doesNotMatch(up.output, /^\s+at .*:\d+/m);
     assert.ok(statuses.length > 10, `${statuses.length} requests were made`);
