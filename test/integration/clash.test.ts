@@ -92,8 +92,8 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
   it("to look for drift: there is nothing to compare with", async () => {
     assertRefused(
       await withEnv({}, "drift"),
-      `nothing of ${project.stack} is deployed, as far as its state tells: ` +
-        `\`STACK=${project.stack} npm run up\` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state`,
+      `${project.stack} is not deployed, according to its state: ` +
+        `\`STACK=${project.stack} npm run up\` deploys it; if it is deployed, check that PULUMI_BACKEND_URL names its state`,
     );
   });
 

@@ -24,7 +24,7 @@ describe("a flag that npm keeps", () => {
   it("is told with what to type", () => {
     assert.throws(() => requireOwnFlags({ npm_config_diff: "true" }, false), {
       name: "UserError",
-      message: "npm keeps --diff to itself: type `npm run preview -- --diff`",
+      message: "npm does not pass --diff on: type `npm run preview -- --diff`",
     });
     requireOwnFlags({ npm_config_diff: "true" }, true);
     requireOwnFlags({}, false);

@@ -36,7 +36,7 @@ export function wrongNginx(the: () => Deployed): void {
     assert.equal(faults.length, 1, output);
     const up = `\`STACK=${the().project.stack} npm run up\``;
     assert.ok(faults[0]?.includes(`the last \`up\` did not finish`), output);
-    assert.ok(faults[0]?.endsWith(`${up} goes on from where it ended`), output);
+    assert.ok(faults[0]?.endsWith(`${up} continues from where it ended`), output);
   });
 }
 
