@@ -108,7 +108,9 @@ A remark.
     );
     const text = renderComment(many);
     assert.ok(bytes(text) <= LIMIT, String(bytes(text)));
-    assert.ok(text.endsWith("The rest of the summary is cut, because it does not fit into a comment.\n"));
+    assert.ok(
+      text.endsWith("The rest of the summary is cut, because it does not fit into a comment.\n"),
+    );
     const fences = [...text.matchAll(/^```/gm)].length;
     assert.equal(fences % 2, 0);
   });
