@@ -160,7 +160,7 @@ describe("a disk that is full", () => {
   it("is named in a sentence before anything is touched, and no hindrance with room again", async () => {
     mount("-o", "size=1m");
     const full = await project.npm("up");
-    assertRefused(full, /^no space left on device: .*\.cybexp has [\d.]+ MiB, and /);
+    assertRefused(full, /^no space left on device: .*\.cybexp has [\d.]+ MiB free, and /);
     assert.deepEqual(project.leftovers(), []);
 
     mount("-o", "remount,size=200m");

@@ -254,7 +254,7 @@ describe("a pull request", () => {
     assert.deepEqual([preview?.name, preview?.code, summary?.code], [PREVIEW, 1, 0]);
     assert.equal(
       readFileSync(pr.summary, "utf8"),
-      "The preview failed before it had a summary: the log of this run says why.\n",
+      "The preview failed before it had a summary: see the log of this run.\n",
     );
   });
 

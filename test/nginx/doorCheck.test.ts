@@ -77,7 +77,7 @@ for (const access of [
         await assert.rejects(check(name, {}, wrong), {
           name: "UserError",
           message:
-            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+; 40[13] is due: the door is open$/,
+            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+ instead of 40[13]: the door is open$/,
         });
       });
 
