@@ -55,7 +55,7 @@ ${rows.join("\n")}
 `;
 }
 
-/** What is said of a map or list itself. */
+/** The sentence about a map or list itself. */
 function sentenceOf(found: z.core.$ZodType): string {
   const { meaning = "", allowed } = docOf(found) ?? {};
   return allowed === undefined ? meaning : `${meaning} Allowed: ${allowed}.`;
@@ -98,7 +98,7 @@ const row = (cells: readonly string[]) =>
   `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
 /**
- * Writes the generated pages anew, or with `--check` only compares them.
+ * Writes the generated pages, or with `--check` only compares them.
  *
  * @throws UserError when `--check` finds one out of date
  */

@@ -1,4 +1,4 @@
-/** The demo images: there when the stack needs them, pulled or made. */
+/** Pulls or builds the demo images that a stack needs. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -25,12 +25,12 @@ export interface ImagesOptions extends RegistryOptions {
 }
 
 /**
- * Makes sure that the engine has those of the images that are demo images, and has them as this
- * clone describes them. The official image is pulled where there is one and a registry answers;
- * otherwise the image is built from Debian packages. Other images are left to Pulumi.
+ * Makes sure that the engine has the demo images among the given ones, as this clone describes them. Pulls
+ * the official image if there is one and a registry answers; otherwise builds the image from Debian
+ * packages. Other images are left to Pulumi.
  *
  * @param images References as in the stack's config.
- * @throws UserError When a demo image is unknown, or can neither be pulled nor built.
+ * @throws UserError when a demo image is unknown, or can neither be pulled nor built
  */
 export async function ensureImages(
   engine: Engine,
@@ -44,7 +44,7 @@ export async function ensureImages(
   }
 }
 
-/** The names of the demo images that `ensureImages` would make, and does not. */
+/** The names of the demo images that `ensureImages` would pull or build. Changes nothing. */
 export async function demosToMake(
   engine: Engine,
   images: readonly string[],
@@ -53,7 +53,7 @@ export async function demosToMake(
   return { missing: missing.map(({ name }) => name), stale: stale.map(({ name }) => name) };
 }
 
-/** The demo images that are not there, and those that are not as this clone describes them. */
+/** The demo images that are missing, and those that differ from what this clone describes. */
 async function outdated(
   docker: Docker,
   images: readonly string[],
@@ -69,7 +69,7 @@ async function outdated(
   return { missing: old.filter((image) => !isThere(image)), stale: old.filter(isThere) };
 }
 
-/** A demo image and the files that it is made of. */
+/** A demo image and the files that it is built from. */
 interface Described extends DemoImage {
   readonly suite: Suite;
   readonly files: readonly ContextFile[];
@@ -115,7 +115,7 @@ async function make(
   }
 }
 
-/** Gives the official image our name; whether it could be had. */
+/** Gives the official image our name. Returns whether it could be pulled. */
 async function useOfficial(
   docker: Docker,
   registry: Registry,
@@ -154,7 +154,7 @@ async function build(
       : []),
   ];
   if (missing.length > 0) {
-    const title = `Making ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
+    const title = `Building ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
     // Both at once: one waits for the network while the other compiles.
     await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
@@ -164,7 +164,7 @@ async function build(
   }
 }
 
-/** The base to build on; undefined when one must be made, and can be. */
+/** The base to build on; undefined if it must be built first, and can be. */
 async function findBase(
   docker: Docker,
   registry: Registry,
@@ -179,7 +179,7 @@ async function findBase(
   if ((await findImages(docker, [own])).length > 0) {
     return own;
   }
-  await prepareBase(architecture, registry.unreachable ?? `${official} is not to be had`);
+  await prepareBase(architecture, registry.unreachable ?? `${official} is not available`);
   return undefined;
 }
 
@@ -191,7 +191,7 @@ async function buildOne(
 ): Promise<void> {
   await step(`Building the demo image ${image.name}`, (progress) =>
     withContext(image.files, binaries, async (folder) => {
-      // The engine gives the name at the very end: an interrupted build has none.
+      // The engine sets the name at the very end, so an interrupted build has none.
       const { code, all } = await docker.attempt(
         [
           "build",
@@ -221,7 +221,7 @@ function builderEnv(): NodeJS.ProcessEnv {
   return hasBuildx ? {} : { DOCKER_BUILDKIT: "0" };
 }
 
-/** Waits for all, even when one fails: nothing is left running behind an error. */
+/** Waits for all, even if one fails, so that nothing is left running behind an error. */
 async function allOf(works: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(works);
   for (const result of results) {

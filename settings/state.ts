@@ -79,7 +79,7 @@ const keyServices: Readonly<Record<string, Kind>> = {
 
 /** What a production stack does not do. */
 export const STATE_IN_CLONE =
-  "its state would lie in this clone (.cybexp/) beside the passphrase that opens it";
+  "its state would be in this clone (.cybexp/), beside the passphrase that decrypts it";
 
 const examplesOf = (kinds: Readonly<Record<string, Kind>>): string =>
   Object.values(kinds)

@@ -1,4 +1,4 @@
-/** What the deployed stack says of its clients. */
+/** Reads what the deployed stack says about its clients. */
 import { recorded } from "../../names/resources.ts";
 import { npmRun } from "../../programs/npmRun.ts";
 import { X509Certificate } from "node:crypto";
@@ -11,7 +11,7 @@ import { interpretState, stackExists, type StackState } from "../../stack/state.
 
 const clientOutput = z.object({
   certificate: z.string(),
-  /** Empty or absent for a certificate whose key was made elsewhere. */
+  /** Empty or absent for a certificate whose key was created elsewhere. */
   privateKey: z
     .string()
     .nullish()
@@ -29,13 +29,13 @@ const outputsSchema = z.object({
 export type Outputs = z.infer<typeof outputsSchema>;
 export type ClientOutput = z.infer<typeof clientOutput>;
 
-/** What is needed of a session. */
+/** The part of a session that is needed. */
 export type Asked = Pick<Session, "stack" | "ask">;
 
 /**
- * The outputs of a deployed stack, secrets in clear.
+ * The outputs of a deployed stack, with secrets in clear.
  *
- * @throws UserError When it is not deployed.
+ * @throws UserError when it is not deployed
  */
 export async function readOutputs(
   session: Asked,
@@ -58,14 +58,14 @@ export async function readOutputs(
 
 function notDeployed(stack: string): UserError {
   return new UserError(
-    `${stack} is not deployed, or not to its end: run \`${run(stack, "up")}\` first`,
+    `${stack} is not deployed, or its first deployment did not finish: run \`${run(stack, "up")}\` first`,
   );
 }
 /**
  * The certificate of one client.
  *
- * @param config The stack's config as its file has it.
- * @throws UserError When there is no such client, it is revoked, or the outputs are older than the stack.
+ * @param config The config in the stack's file.
+ * @throws UserError when there is no such client, it is revoked, or the outputs are out of date
  */
 export function pickClient(
   name: string,
@@ -92,7 +92,7 @@ export function pickClient(
   if (found !== undefined) {
     if (!isCurrent(found, state)) {
       throw new UserError(
-        `the last \`up\` of ${stack} did not get to its end, so the certificate of ${name} may be an old one: run \`${run(stack, "up")}\` first`,
+        `the last \`up\` of ${stack} did not finish, so the certificate of ${name} may be an old one: run \`${run(stack, "up")}\` first`,
       );
     }
     return found;
@@ -113,8 +113,9 @@ export function pickClient(
 }
 
 /**
- * Outputs keep their old values after an `up` that failed; the resources are those that there are. One
- * that was made from a request is known by its subject: what signed it hides what it printed.
+ * Outputs keep their old values after a failed `up`, so this compares them with the resources. A
+ * certificate that was made from a request is found by its subject, because the command that signed it
+ * hides its output.
  */
 function isCurrent(
   { certificate }: ClientOutput,
@@ -132,7 +133,7 @@ function isCurrent(
   });
 }
 
-/** Whose it is, of which key, and until when: what is handed out begins earlier than what is in the state. */
+/** The owner, key and end of a certificate. The beginning differs: it is earlier than in the state. */
 function identityOf(pem: string): string {
   const { subject, publicKey, validTo } = new X509Certificate(pem);
   const key = publicKey.export({ type: "spki", format: "der" }).toString("base64");
@@ -152,7 +153,7 @@ function listedClients(config: Readonly<Record<string, unknown>>): Listed[] {
   });
 }
 
-/** The command as one types it for a stack. */
+/** The command to type for a stack. */
 export function run(stack: string, command: string): string {
   return npmRun(command, stack);
 }

@@ -1,25 +1,25 @@
-/** The registry that has the official images, if there is one that can be reached. */
+/** The registry that has the official images, if it can be reached. */
 import type { ChildResult } from "../../programs/docker/child.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../progress.ts";
 
-/** How long a registry may take to say what it will send. */
+/** How long a registry may take until its first line of output. */
 const FIRST_WORD_MS = 20_000;
-/** How long nothing at all may come of a layer: a slow line, not a dead one. */
+/** How long a pull may be silent after that. Allows for a slow line. */
 const SILENCE_MS = 300_000;
 
 export interface RegistryOptions {
   /**
-   * The registry to ask instead of Docker Hub, `HOST[:PORT][/PATH]`: a mirror that has the official
-   * images under `library/`, as Docker Hub itself. @default the environment's CYBEXP_REGISTRY
+   * The registry to use instead of Docker Hub, `HOST[:PORT][/PATH]`: a mirror that has the official
+   * images under `library/`, like Docker Hub itself. @default the environment's CYBEXP_REGISTRY
    */
   readonly registry?: string | undefined;
   /** @default 20000 */
   readonly firstWordMs?: number;
 }
 
-/** Pulls official images. Once the registry turns out not to be reachable it is not asked again. */
+/** Pulls official images. A registry that turns out to be unreachable is not asked again. */
 export class Registry {
   /** Why there is no registry, once that is known. */
   unreachable: string | undefined;
@@ -39,7 +39,7 @@ export class Registry {
     return `${this.#prefix}${official}`;
   }
 
-  /** Makes the engine have the image: whether it has. */
+  /** Pulls the image. Returns whether the engine has it now. */
   async pull(official: string): Promise<boolean> {
     if (this.unreachable !== undefined) {
       return false;
@@ -79,11 +79,11 @@ export class Registry {
 
 export type PullOutcome =
   | { readonly had: "image" }
-  /** There is one, and it does not have the image, or not for us. */
+  /** There is a registry, but it does not have the image, or refuses it to us. */
   | { readonly had: "no image"; readonly why: string }
   | { readonly had: "no registry"; readonly why: string };
 
-/** What a pull's end says about the registry: undefined for a pull that took too long. */
+/** What the result of a pull says about the registry. A pull that took too long has no result. */
 export function pullOutcome(result: Pick<ChildResult, "code" | "stderr"> | undefined): PullOutcome {
   if (result === undefined) {
     return { had: "no registry", why: "no answer in time" };
@@ -98,7 +98,7 @@ export function pullOutcome(result: Pick<ChildResult, "code" | "stderr"> | undef
   return { had: answered.test(why) ? "no image" : "no registry", why };
 }
 
-/** `""` for Docker's own default, which also knows the engine's mirrors. */
+/** `""` for Docker's own default, which also uses the engine's mirrors. */
 export function registryPrefix(registry: string | undefined): string {
   const name = registry?.trim();
   if (!name) {
@@ -106,7 +106,7 @@ export function registryPrefix(registry: string | undefined): string {
   }
   if (!/^[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._/-]*[a-z0-9])?$/i.test(name)) {
     throw new UserError(
-      `CYBEXP_REGISTRY is "${name}": write HOST, HOST:PORT or HOST:PORT/PATH, without https:// ` +
+      `CYBEXP_REGISTRY is "${name}": use HOST, HOST:PORT or HOST:PORT/PATH, without https:// ` +
         "and without a slash at the end.",
     );
   }

@@ -2,7 +2,7 @@ import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "../errors.ts";
 
 export interface RunOptions {
-  /** Sent to standard input: the way in for a secret. */
+  /** Sent to standard input. Secrets must go this way. */
   readonly input?: string | Uint8Array;
   /** @default 60 */
   readonly timeoutSeconds?: number;
@@ -24,9 +24,9 @@ export class Docker {
   }
 
   /**
-   * Runs `docker` and gives its standard output.
+   * Runs `docker` and returns its standard output.
    *
-   * @throws UserError With the engine's own last words, when it exits with another code than 0.
+   * @throws UserError with the engine's own message, if the exit code is not 0
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
     const result = await this.attempt(args, options);
@@ -49,8 +49,8 @@ export class Docker {
   }
 
   /**
-   * A file or folder of a container, running or not, as an archive (see `untar`); undefined when there
-   * is none.
+   * A file or folder of a container, running or not, as an archive (see `untar`); undefined if it does not
+   * exist.
    */
   async copyOut(container: string, path: string): Promise<Buffer | undefined> {
     const args = ["container", "cp", `${container}:${path}`, "-"];
@@ -58,19 +58,19 @@ export class Docker {
     if (result.code === 0) {
       return result.bytes;
     }
-    // The engine's words; those of another engine would only make a failure of it.
+    // Docker's own messages. If another engine words it differently, this fails below.
     if (/could not find the file|no such file|not found in container/i.test(result.stderr)) {
       return undefined;
     }
     throw new DockerError(args, { ...result, stdout: "" });
   }
 
-  /** The last lines that a container wrote, on whichever stream. */
+  /** The last lines that a container wrote, on either stream. */
   async logs(container: string, lines: number): Promise<string> {
     return (await this.attempt(["container", "logs", `--tail=${lines}`, container])).all;
   }
 
-  /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
+  /** The output of `docker inspect`; undefined if there is no such thing. */
   async inspect<T>(
     kind: "container" | "volume" | "network" | "image",
     name: string,
@@ -86,7 +86,7 @@ export class Docker {
     }
   }
 
-  /** The ids (containers, networks) or names (volumes) of what carries all of the labels. */
+  /** The ids (containers, networks) or names (volumes) of everything that has all the labels. */
   async labelled(
     kind: "container" | "volume" | "network",
     ...labels: readonly string[]
@@ -98,7 +98,7 @@ export class Docker {
   }
 }
 
-/** The engine said no. */
+/** The engine refused or failed. */
 export class DockerError extends UserError {
   readonly output: string;
 

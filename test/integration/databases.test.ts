@@ -67,7 +67,7 @@ async function rotateTo(kmsDatabase: number): Promise<void> {
 
 const BACKUP = "a backup's password of its own";
 const forgotten = () =>
-  `the database ${container()} does not know its service's password in use, as if its data were from before a rotation`;
+  `the database ${container()} does not know the password that its service uses: its data seems to be from before a rotation`;
 
 async function assertMended(generation: number): Promise<void> {
   const { output } = await the.up();
@@ -138,8 +138,8 @@ describe("a stack's databases", () => {
     const up = `\`STACK=${the.project.stack} npm run up\``;
     const before = there();
     const told = {
-      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} mends that`],
-      doctor: [1, `kms-db-users: ${forgotten()}; ${up} mends that`],
+      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} repairs that`],
+      doctor: [1, `kms-db-users: ${forgotten()}; ${up} repairs that`],
       preview: [0, `- Running kms-db-users again: ${forgotten()}`],
     } as const;
     for (const [command, [code, sentence]] of Object.entries(told)) {
@@ -171,7 +171,7 @@ describe("a stack's databases", () => {
     for (const command of ["preview", "up"]) {
       const { code, output } = await the.npm(command);
       assert.equal(code, 1, output);
-      assert.match(output, /cybexp:rotation is not 2 any more: set it back to 2 and run/);
+      assert.match(output, /cybexp:rotation is no longer 2\. Set it back to 2 and run/);
     }
     assert.deepEqual(there(), before);
     the.project.configure((config) => (config["cybexp:rotation"] = { kmsDatabase: 2 }));
@@ -198,7 +198,7 @@ describe("a stack's databases", () => {
     ] as const) {
       const result = await the.npm(command);
       assert.equal(result.code, code, result.output);
-      const sentence = `${container()} lets nobody in with the passwords that this stack's state has: `;
+      const sentence = `${container()} accepts none of the passwords in this stack's state: `;
       assert.ok(result.output.includes(sentence), result.output);
     }
     assert.deepEqual(there(), before);

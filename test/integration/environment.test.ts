@@ -51,7 +51,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     assert.equal(code, 1);
     assert.equal(
       output,
-      `error: the secrets of ${project.stack} are encrypted by a passphrase, and none is given: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside of the repository that you alone can read\n`,
+      `error: the secrets of ${project.stack} are encrypted by a passphrase, but none is set: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside the repository that only you can read\n`,
     );
     assert.ok(!existsSync(stateFile()));
   });
@@ -147,7 +147,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     const inside = join(project.dir, "passphrase");
     writeFileSync(inside, readFileSync(passphrase), { mode: 0o600 });
     const refusal = (problem: string) =>
-      `error: ${project.stack} is a production stack, and PULUMI_CONFIG_PASSPHRASE_FILE (${problem}`;
+      `error: ${project.stack} is a production stack, but PULUMI_CONFIG_PASSPHRASE_FILE (${problem}`;
     for (const command of [["up"], ["preview"], ["pulumi", "preview"]]) {
       project.env = { ...NO_ENGINE, PULUMI_CONFIG_PASSPHRASE_FILE: inside };
       const { code, output } = await project.npm(command[0] ?? "", ...command.slice(1));
@@ -155,7 +155,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
       assert.equal(
         output,
         refusal(
-          `${inside}) lies in the repository's folder: move it out, or choose a key service (docs/environments.md)\n`,
+          `${inside}) is in the repository's folder: move it out, or choose a key service (docs/environments.md)\n`,
         ),
       );
     }

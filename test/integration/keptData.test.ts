@@ -203,7 +203,7 @@ describe("a stack that keeps its data", () => {
     assert.match(
       output,
       new RegExp(
-        `^error: ${project.stack} is not a throw-away stack, and there is no terminal to ask at: \`STACK=${project.stack} npm run down -- --yes\` removes it\\.`,
+        `^error: ${project.stack} is not a throw-away stack, and there is no terminal to ask at: run \`STACK=${project.stack} npm run down -- --yes\` to remove it\\.`,
       ),
     );
     const down = await project.npm("down", "--yes");

@@ -62,7 +62,7 @@ describe("an address that is not there yet", () => {
     assert.match(
       illnesses([NAME], new Map([[NAME, facts]])).get(NAME) ?? "",
       new RegExp(
-        `^${NAME} is exited: the engine's machine has no address ${ADDRESS.replaceAll(".", "\\.")} `,
+        `^${NAME} is exited: the engine's machine does not have the address ${ADDRESS.replaceAll(".", "\\.")} `,
       ),
     );
   });

@@ -451,7 +451,7 @@ describe("clients with certificates", () => {
     }
     const cat = await the().npm("client", "cat");
     assert.equal(cat.code, 0, cat.output);
-    assert.match(cat.output, /There is no cat\.p12 in it/);
+    assert.match(cat.output, /It has no cat\.p12:/);
   });
 
   it("shows no private key anywhere", async () => {

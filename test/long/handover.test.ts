@@ -170,7 +170,7 @@ describe("the replacement of a service", () => {
     assert.notEqual(result.code, 0);
     assert.match(
       result.output,
-      /the backend does not start with its new image or configuration, the old one goes on serving: it ends at once \(exit code 1\); its last words: .*nginx/,
+      /the backend does not start with its new image or configuration, so the old one keeps serving: it ends at once \(exit code 1\); its log ends with: .*nginx/,
     );
     assert.deepEqual(ids(), then);
     assert.deepEqual(traces(), []);

@@ -86,7 +86,7 @@ describe("a stack under load", () => {
     const { output } = await the.npm("doctor");
     assert.match(
       output,
-      /^ {2}! limits +the proxy refused 10 large bodies since yesterday: .*raise cybexp:proxy\.resources\.bodies$/m,
+      /^ {2}! limits +the proxy has refused 10 large bodies since yesterday, .*raise cybexp:proxy\.resources\.bodies$/m,
     );
   });
 
@@ -104,7 +104,7 @@ describe("a stack under load", () => {
     assert.match(
       output,
       new RegExp(
-        `! limits +${name} took more than its 256 MiB of memory and was killed \\(1 process since it was started\\): raise cybexp:backend\\.resources\\.memory$`,
+        `! limits +${name} exceeded its 256 MiB of memory and was killed \\(1 process since it was started\\): raise cybexp:backend\\.resources\\.memory$`,
         "m",
       ),
     );

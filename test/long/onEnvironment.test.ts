@@ -72,7 +72,7 @@ describe("a command on an environment whose engine is reached by ssh", () => {
       code: 1,
       stdout: "",
       stderr:
-        "error: DOCKER_KNOWN_HOSTS is not set: it has the lines of ssh-keyscan for the Docker host, checked by you\n",
+        "error: DOCKER_KNOWN_HOSTS is not set: set it to the output of ssh-keyscan for the Docker host, after checking it\n",
     });
   });
 });

@@ -122,7 +122,7 @@ describe("a pull request", () => {
       () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
       "dev,new",
     );
-    const text = comment.replace(/^## new: \d+ made$/m, "## new: MANY made");
+    const text = comment.replace(/^## new: \d+ created$/m, "## new: MANY created");
     assert.equal(text.slice(0, RENAMED.length), RENAMED);
     assert.equal(code, 0, output);
     assert.ok(!output.includes("Deploying"), output);
@@ -210,28 +210,28 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 `;
 
 const ROTATED = `<!-- cybexp-preview -->
-## dev: 1 made, 3 updated
+## dev: 1 created, 3 updated
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Is rotated**
 
-- User analyst: gets password 2; password 1 stays good until retired
+- User analyst: gets password 2; password 1 stays valid until retired
 
 **What changes**
 
 - Proxy: updates program proxy-release-delivery
-- Users: makes password user-analyst-2
+- Users: creates password user-analyst-2
 - Checks: updates programs rotation-guard, smoke
 
 **Notes**
 
 - the previous password of analyst (generation 1) is still good: to retire it, set retired: 1 for that user
 
-<details><summary>Diff: 1 made, 3 updated</summary>
+<details><summary>Diff: 1 created, 3 updated</summary>
 
 \`\`\`diff
-+ password user-analyst-2 made
++ password user-analyst-2 created
 ! program rotation-guard updated
     stdin numbers user analyst: 1 => 2
 ! program smoke updated
@@ -253,7 +253,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Loses access**
 
-- User analyst: taken off the list: refused at the KMS and the Backend
+- User analyst: removed from the list: refused at the KMS and the Backend
 
 **What changes**
 
@@ -284,20 +284,20 @@ const RENAMED = `<!-- cybexp-preview -->
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
-Pulumi.dev.yaml is removed. What is deployed of it stays until it is destroyed (STACK=dev npm run down), before this is merged.
+Pulumi.dev.yaml is removed. If it is deployed, remove it before this is merged (STACK=dev npm run down); otherwise it stays deployed.
 
-## new: MANY made
+## new: MANY created
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
-new is a new environment: all of it is made.
+new is a new environment: everything is created.
 
 **Becomes reachable**
 
-- The Backend at 127.0.0.1:5011: from the Docker host alone
-- The KMS at 127.0.0.1:5012: from the Docker host alone
-- The proxy at 127.0.0.1:5002: from the Docker host alone
-- The proxy at 127.0.0.1:5001: from the Docker host alone
+- The Backend at 127.0.0.1:5011: from the Docker host only
+- The KMS at 127.0.0.1:5012: from the Docker host only
+- The proxy at 127.0.0.1:5002: from the Docker host only
+- The proxy at 127.0.0.1:5001: from the Docker host only
 
 **Gains access**
 

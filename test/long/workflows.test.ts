@@ -222,7 +222,7 @@ describe("a pull request", () => {
       pr.apiUrl = fake.url;
       fake.add("somebody", "<!-- cybexp-preview -->");
       for (let i = 0; i < 2; i++) {
-        assertWorked(await post(), "Write the comment, or edit the one that is there");
+        assertWorked(await post(), "Write or edit the comment");
       }
       assert.deepEqual(
         fake.entries.map(({ user, body }) => [user?.login, body]),
@@ -254,7 +254,7 @@ describe("a pull request", () => {
     assert.deepEqual([preview?.name, preview?.code, summary?.code], [PREVIEW, 1, 0]);
     assert.equal(
       readFileSync(pr.summary, "utf8"),
-      "The preview failed before it had a summary: the log of this run says why.\n",
+      "The preview failed before it had a summary: see the log of this run.\n",
     );
   });
 
@@ -263,7 +263,7 @@ describe("a pull request", () => {
     const ran = await pr.play("check");
     assertWorked(ran, "Types, lint, format, unit tests", "Lint the workflows");
     assert.match(ran[0]?.output ?? "", /^\d+ passed, 0 failed$/m);
-    assert.match(ran[1]?.output ?? "", /^4 workflows, linted: nothing found$/m);
+    assert.match(ran[1]?.output ?? "", /^4 workflows linted, no problems found$/m);
   });
 
   it("is stopped by the linters where a workflow lets a stranger's text into a shell", async () => {
@@ -287,7 +287,7 @@ describe("a pull request", () => {
     assert.match(output, /template-injection/);
     assert.match(
       output,
-      /^error: actionlint and zizmor found something in \.github: it is above$/m,
+      /^error: actionlint and zizmor found problems in \.github: fix those that are listed above$/m,
     );
   });
 });
@@ -308,7 +308,7 @@ describe("the linters", () => {
     );
     const output = await text(child.stderr);
     assert.equal(await ended, 1, output);
-    assert.match(output, /^error: actionlint 1\.7\.12 can't be had: /m);
+    assert.match(output, /^error: actionlint 1\.7\.12 can't be installed: /m);
     rmSync(empty, { recursive: true });
   });
 });

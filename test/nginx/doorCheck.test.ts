@@ -64,8 +64,8 @@ for (const access of [
         await assert.rejects(check(name), { message: /^connection: nothing listens at localhost/ });
         assert.equal(
           await check(name, {}, access[name], "127.0.0.1"),
-          `localhost:${port} can't be called by its name from this machine, so the proxy was called at 127.0.0.1, where all is well: ` +
-            "make sure that clients reach it by the name",
+          `localhost:${port} can't be reached by its name from this machine, so the proxy was called at 127.0.0.1, where it works: ` +
+            "make sure that clients can reach it by its name",
         );
         await assert.rejects(check(name, {}, access[name], "127.8.8.8"), {
           message: /^connection: nothing listens at localhost/,
@@ -77,7 +77,7 @@ for (const access of [
         await assert.rejects(check(name, {}, wrong), {
           name: "UserError",
           message:
-            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+; 40[13] is due: the door is open$/,
+            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+ instead of 40[13]: the door is open$/,
         });
       });
 
@@ -87,7 +87,7 @@ for (const access of [
           name: "UserError",
           message:
             access[name] === "certificate" || access[name] === "both"
-              ? /refuses a certificate of this stack's \(403\): \{.*"certificate":"unlisted"/
+              ? /refuses a certificate of this stack \(403\): \{.*"certificate":"unlisted"/
               : /refuses the password of collector \(401\)/,
         });
       });

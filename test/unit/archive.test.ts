@@ -39,7 +39,7 @@ describe("an archive that is read", () => {
     for (const cut of [whole.subarray(0, 700), whole.subarray(0, 1024), Buffer.alloc(0)]) {
       await assert.rejects(untar(cut), {
         name: "RangeError",
-        message: "the archive is cut off, or is none",
+        message: "the archive is cut off, or is not an archive",
       });
     }
     await assert.rejects(untar(Buffer.alloc(2048, "no archive")), RangeError);

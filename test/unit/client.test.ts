@@ -106,7 +106,7 @@ describe("a client's bundle", () => {
     assert.equal(password, undefined);
     assert.match(
       text(files, "README.txt"),
-      /The private key was made by its owner and is not in this folder: put it here as\nalice\.key/,
+      /The owner created the private key, so it is not in this folder. For the commands below, put it\nhere as alice\.key, readable only by you\./,
     );
   });
 
@@ -114,7 +114,7 @@ describe("a client's bundle", () => {
     const { validToDate } = new X509Certificate(alice.certificate);
     assert.throws(() => bundleOf({ now: validToDate }), {
       name: "UserError",
-      message: `the certificate of alice ended on ${validToDate.toISOString().slice(0, 10)}: \`npm run up\` makes a new one`,
+      message: `the certificate of alice expired on ${validToDate.toISOString().slice(0, 10)}: \`npm run up\` makes a new one`,
     });
     bundleOf({ now: new Date(validToDate.getTime() - 1) });
   });
@@ -123,7 +123,8 @@ describe("a client's bundle", () => {
     const { privateKey } = await issue(clientCa, "alice", { usage: "client" });
     assert.throws(() => bundleOf({ privateKey }), {
       name: "UserError",
-      message: "the certificate of alice is not for its key: run `npm run up`, and this again",
+      message:
+        "the certificate of alice does not match its key: run `npm run up`, and then this again",
     });
   });
 
@@ -131,7 +132,7 @@ describe("a client's bundle", () => {
     for (const name of ["server-ca", "Server-CA"]) {
       assert.throws(() => bundleOf({ name }), {
         name: "UserError",
-        message: `${name}.crt is the server's authority in every bundle: rename the client`,
+        message: `${name}.crt is the file of the server's authority in every bundle: rename the client`,
       });
     }
   });
@@ -145,22 +146,22 @@ describe("a bundle's README", () => {
       readme.slice(0, readme.indexOf("curl:")),
       `Client certificate of alice
 
-  KMS      https://localhost:5002  lets in by the certificate
-  Backend  https://localhost:5001  lets in by the certificate with user name and password
+  KMS      https://localhost:5002  takes the certificate
+  Backend  https://localhost:5001  takes the certificate together with user name and password
 
   Subject      CN=alice
   Issued by    CN=clients
   Valid until  ${validToDate.toISOString()}
   SHA-256      ${fingerprint256}
 
-  alice.p12      key and certificate for browsers, Windows, macOS and Java, under a password
+  alice.p12      key and certificate for browsers, Windows, macOS and Java, with a password
   alice.crt      the certificate
   alice.key      the private key, not encrypted
   alice.pem      certificate and key, for programs that take one file
-  server-ca.crt  the authority by which the server is verified
+  server-ca.crt  the authority that verifies the server
 
-Whoever has alice.key or alice.pem is alice: keep them from everybody else, and delete what you
-do not use. The password of alice.p12 comes by another way than this folder.
+Whoever has alice.key or alice.pem can act as alice: keep them secret, and delete what you do
+not use. You get the password of alice.p12 separately.
 
 Run the commands below in this folder.
 
@@ -183,7 +184,10 @@ Run the commands below in this folder.
     assert.match(commands(two("either", "certificate"), "curl"), / https:\/\/localhost:5002\/\n/);
     const unused = two("password", "password");
     assert.match(commands(unused, "curl"), / https:\/\/localhost:5002\/\n/);
-    assert.match(unused, /by user name and password only: it does not ask for the certificate\n/);
+    assert.match(
+      unused,
+      /takes user name and password only; it does not ask for the certificate\n/,
+    );
   });
 
   it("tells the owner of the key how to make a PKCS#12 file, which can be read", async (t) => {
@@ -402,7 +406,7 @@ describe("a client's folder", () => {
         ),
       {
         name: "UserError",
-        message: `${folder} has in it what this command did not write (notes.txt, old) and would replace: move it elsewhere`,
+        message: `${folder} has files that this command did not write and would replace (notes.txt, old): move them elsewhere`,
       },
     );
     assert.equal(readFileSync(join(folder, "a.crt"), "utf8"), "certificate");
@@ -414,7 +418,7 @@ describe("a client's folder", () => {
     writeFolder(folder, bundleOf({ privateKey: undefined }).files);
     writeFileSync(join(folder, "alice.key"), "the owner's");
     assert.throws(() => writeFolder(folder, bundleOf({ privateKey: undefined }).files), {
-      message: `${folder} has in it what this command did not write (alice.key) and would replace: move it elsewhere`,
+      message: `${folder} has files that this command did not write and would replace (alice.key): move them elsewhere`,
     });
     assert.equal(readFileSync(join(folder, "alice.key"), "utf8"), "the owner's");
   });
@@ -427,7 +431,7 @@ describe("a client's folder", () => {
     for (const name of ["link", "file"]) {
       assert.throws(() => writeFolder(join(root, name), files), {
         name: "UserError",
-        message: `${join(root, name)} is in the way: it is no folder; move it elsewhere`,
+        message: `${join(root, name)} is in the way, because it is not a folder: move it elsewhere`,
       });
     }
     assert.deepEqual(readdirSync(join(root, "elsewhere")), []);
@@ -510,13 +514,13 @@ describe("what the stack says of a client", () => {
     });
     assert.deepEqual(pick("carol", signedBy("serialNumber=2-0123,CN=carol,O=CYBEX-P")), carol);
     assert.throws(() => pick("carol", signedBy("serialNumber=3-0123,CN=carol,O=CYBEX-P")), {
-      message: /^the last `up` of dev did not get to its end, so the certificate of carol /,
+      message: /^the last `up` of dev did not finish, so the certificate of carol /,
     });
   });
 
   it("is not taken from outputs that an `up` has left behind", () => {
     refused(
-      "the last `up` of dev did not get to its end, so the certificate of alice may be an old one: run `npm run up` first",
+      "the last `up` of dev did not finish, so the certificate of alice may be an old one: run `npm run up` first",
       "alice",
       { state: state(clientCa.certificate) },
     );
@@ -540,7 +544,8 @@ describe("what the stack says of a client", () => {
   });
 
   it("is asked of a stack that is deployed", async () => {
-    const message = "dev is not deployed, or not to its end: run `npm run up` first";
+    const message =
+      "dev is not deployed, or its first deployment did not finish: run `npm run up` first";
     await assert.rejects(readOutputs(session({ ...outputs() }, [])), {
       name: "UserError",
       message,
@@ -581,12 +586,12 @@ describe("what the stack says of a client", () => {
     await writeBundle("alice", session({ ...outputs(), kapowUrl }), root);
     t.mock.restoreAll();
     const readme = readFileSync(join(root, "clients", "dev", "alice", "README.txt"), "utf8");
-    const password = "lets in by user name and password only: it does not ask for the certificate";
+    const password = "takes user name and password only; it does not ask for the certificate";
     assert.deepEqual(readme.match(/^ +\S+ +https:.*$/gm), [
       `  KMS      https://localhost:5002  ${password}`,
       `  Backend  https://localhost:5001  ${password}`,
       // Not in the dev stack's config: its own port.
-      "  Kapow!   https://localhost:5003  lets in by the certificate",
+      "  Kapow!   https://localhost:5003  takes the certificate",
     ]);
   });
 });
@@ -605,8 +610,8 @@ describe("what is printed of a bundle", () => {
 
   Password of alice.p12    abc
 
-The password is shown this once and stored nowhere: hand it over by another way than the files.
-If it gets lost, \`STACK=prod npm run client -- alice\` makes the files anew, with another one.
+The password is shown only once and stored nowhere: hand it over separately from the files.
+If it gets lost, \`STACK=prod npm run client -- alice\` makes the files again, with another password.
 `,
     );
   });
@@ -616,7 +621,7 @@ If it gets lost, \`STACK=prod npm run client -- alice\` makes the files anew, wi
     const said = summary({ ...place, doors: unused }, { password: undefined, validTo });
     assert.match(
       said,
-      /\nThere is no alice\.p12 in it: the private key was made elsewhere, and is its owner's alone\.\n\nnote: no service asks for a certificate yet: set `access` of cybexp:kms or cybexp:backend in Pulumi\.prod\.yaml\n$/,
+      /\nIt has no alice\.p12: the private key was created elsewhere, and only its owner has it\.\n\nnote: no service asks for a certificate yet: set `access` of cybexp:kms or cybexp:backend in Pulumi\.prod\.yaml\n$/,
     );
   });
 });
@@ -692,7 +697,7 @@ describe("a request's entry in the stack's file", () => {
     assert.throws(() => put("config:\n  cybexp:clients:\n    - name: carol\n"), {
       name: "UserError",
       message:
-        "carol is in Pulumi.dev.yaml already, with a key that the stack makes: take another name, or remove that entry first",
+        "carol is already in Pulumi.dev.yaml, with a key that the stack creates: choose another name, or remove that entry first",
     });
   });
 
@@ -712,7 +717,7 @@ describe("a request's entry in the stack's file", () => {
         {
           name: "UserError",
           message:
-            "Pulumi.dev.yaml is written in a way that this can't edit: put the entry there by hand, under cybexp:clients",
+            "Pulumi.dev.yaml has a format that this command can't edit: add the entry by hand, under cybexp:clients",
         },
         JSON.stringify(odd),
       );
@@ -763,7 +768,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
     );
     assert.equal(
       shown.stderr,
-      "carol.csr is a good request (ECDSA P-256). Put the lines above into Pulumi.dev.yaml, or call this again with --write.",
+      "carol.csr is a valid request (ECDSA P-256). Put the lines above into Pulumi.dev.yaml, or run this again with --write.",
     );
     assert.equal(readFileSync(file, "utf8"), before);
 
@@ -783,14 +788,14 @@ describe("`npm run client -- NAME --csr FILE`", () => {
     const before = readFileSync(file, "utf8");
     for (const [args, message] of [
       [["carol", "--csr", "none.csr"], "there is no file none.csr"],
-      [["carol", "--csr", "."], ". is no certificate request: it is no file"],
+      [["carol", "--csr", "."], ". is not a certificate request: it is not a file"],
       [
         ["carol", "--csr", "both", "--write"],
-        "both has a private key in it, which must stay with its owner: take the request alone",
+        "both contains a private key, which must stay with its owner: use a file with only the request",
       ],
       [
         ["carol", "--write"],
-        "--write goes with --csr FILE: it puts the request into the stack's file",
+        "--write needs --csr FILE: it puts that certificate request into the stack's file",
       ],
       [
         ["a/b", "--csr", "carol.csr"],

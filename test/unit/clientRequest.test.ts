@@ -58,7 +58,7 @@ describe("a certificate request from elsewhere", () => {
     ]) {
       refused(
         `${pem}\n-----BEGIN ${title}-----\nMIGH\n-----END ${title}-----\n`,
-        "a.csr has a private key in it, which must stay with its owner: take the request alone",
+        "a.csr contains a private key, which must stay with its owner: use a file with only the request",
       );
     }
   });
@@ -102,7 +102,7 @@ describe("a certificate request from elsewhere", () => {
     }
     const { certificate } = await makeAuthority("clients");
     const several = (count: number) =>
-      `a.csr has ${count} certificate requests in it; it must have one, from -----BEGIN CERTIFICATE REQUEST----- on`;
+      `a.csr contains ${count} certificate requests; it must contain exactly one, which begins with -----BEGIN CERTIFICATE REQUEST-----`;
     refused(certificate, several(0));
     const { pem } = await makeRequest("alice", "P-256");
     refused(pem + "\n" + pem, several(2));

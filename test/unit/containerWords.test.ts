@@ -11,7 +11,7 @@ describe("an exit code in words", () => {
     [132, /AVX/],
     [134, /SIGABRT/],
     [135, /SIGBUS/],
-    [137, /killed .* more memory than it may/],
+    [137, /killed .* exceeded its memory limit/],
     [139, /crashed/],
     [143, /told to stop/],
     [159, /system call that the engine forbids/],

@@ -19,7 +19,7 @@ describe("the engine's disk", () => {
       {
         level: "fault",
         about: "disk",
-        text: "100 MiB are left where the engine keeps its volumes: make room, or records will be refused",
+        text: "only 100 MiB are free where the engine keeps its volumes: free some space, or records will be refused",
       },
     ]);
   });
@@ -28,10 +28,10 @@ describe("the engine's disk", () => {
     const told = (free: number, size: number, bodies?: number) =>
       diskFindings(room(free, size), bodies).map(({ level, text }) => `${level}: ${text}`);
     assert.deepEqual(told(4.5, 100, 8192), [
-      "note: 4 % (4608 MiB) are left where the engine keeps its volumes: make room (`docker system df` shows what takes it) before records are refused",
+      "note: only 4 % (4608 MiB) are free where the engine keeps its volumes: free some space (`docker system df` shows what uses it) before records are refused",
     ]);
     assert.deepEqual(told(6, 40, 8192), [
-      "note: the proxy may take 8192 MiB for bodies on their way, and 6144 MiB are left where the engine keeps its volumes: make room (`docker system df` shows what takes it), or lower cybexp:proxy.resources.bodies",
+      "note: the proxy may use 8192 MiB for request bodies, but only 6144 MiB are free where the engine keeps its volumes: free some space (`docker system df` shows what uses it), or lower cybexp:proxy.resources.bodies",
     ]);
   });
 

@@ -24,7 +24,7 @@ describe("limits", () => {
 
   it("of memory name the container, its limit and the key, also where only a child was killed", () => {
     assert.deepEqual(said({ oomKilled: true }), [
-      "note: cybexp-dev-backend took more than its 768 MiB of memory and was killed: raise cybexp:backend.resources.memory",
+      "note: cybexp-dev-backend exceeded its 768 MiB of memory and was killed: raise cybexp:backend.resources.memory",
     ]);
     assert.deepEqual(
       said({
@@ -33,7 +33,7 @@ describe("limits", () => {
         events: { oomKills: 2, refusedProcesses: 0 },
       }),
       [
-        "note: cybexp-dev-backend-db took more than its 768 MiB of memory and was killed (2 processes since it was started): raise cybexp:database.resources.backend.memory",
+        "note: cybexp-dev-backend-db exceeded its 768 MiB of memory and was killed (2 processes since it was started): raise cybexp:database.resources.backend.memory",
       ],
     );
   });
@@ -54,9 +54,9 @@ describe("limits", () => {
     ].join("\n");
     assert.deepEqual(refusalsIn(log), { largeBodies: 1, requests: { kms: 2, kapow: 1 } });
     assert.deepEqual(said({}, refusalsIn(log)), [
-      "note: the proxy refused 1 large body since yesterday: it has no room for more at once; raise cybexp:proxy.resources.bodies",
-      "note: the proxy refused 2 requests to the kms since yesterday: it has as many under way as it may; raise cybexp:kms.resources.pids and .memory, and cybexp:database.resources.kms.pids",
-      "note: the proxy refused 1 request to the kapow since yesterday: it has as many under way as it may; raise cybexp:kapow.resources.pids and .memory",
+      "note: the proxy has refused 1 large body since yesterday, because it had no room for more at once: raise cybexp:proxy.resources.bodies",
+      "note: the proxy has refused 2 requests to the kms since yesterday, because too many were running at once: raise cybexp:kms.resources.pids and .memory, and cybexp:database.resources.kms.pids",
+      "note: the proxy has refused 1 request to the kapow since yesterday, because too many were running at once: raise cybexp:kapow.resources.pids and .memory",
     ]);
   });
 });

@@ -28,17 +28,17 @@ const cases: [what: string, step: RefreshStep, ...sentence: string[]][] = [
   [
     "a container that is gone",
     gone(CONTAINER, "kms"),
-    "container kms is gone: `npm run up` makes it anew",
+    "container kms is gone: `npm run up` creates it again",
   ],
   [
     "a network that is gone",
     gone(NETWORK, "kms-network"),
-    "network kms-network is gone: `npm run up` makes it anew",
+    "network kms-network is gone: `npm run up` creates it again",
   ],
   [
     "a volume that is gone: `up` can't bring records back",
     gone(VOLUME, "kms-db-data"),
-    "volume kms-db-data is gone: `npm run up` makes a new one with the files that it delivers; records and keys come back from a backup only",
+    "volume kms-db-data is gone: `npm run up` creates a new one with the files that it delivers; only a backup brings records and keys back",
   ],
   [
     "a container that is stopped, whose ports are none of its own fault",
@@ -82,8 +82,8 @@ describe("drift", () => {
     assert.deepEqual(
       findings([gone(VOLUME, "kms-config", "cybexp-dev-kms-config")], byHand).slice(1),
       [
-        "command proxy-delivery: its files are gone from cybexp-dev-proxy; `npm run up` makes it anew",
-        "container kms-db: it is paused; `npm run up` makes it anew",
+        "command proxy-delivery: its files are gone from cybexp-dev-proxy; `npm run up` creates it again",
+        "container kms-db: it is paused; `npm run up` creates it again",
       ],
     );
   });
@@ -95,7 +95,7 @@ describe("drift", () => {
     ];
     const steps = [gone(VOLUME, "kms-secrets", volume), gone(CONTAINER, "kms")];
     assert.deepEqual(findings(steps, byHand, [volume]), [
-      "container kms is gone: `npm run up` makes it anew",
+      "container kms is gone: `npm run up` creates it again",
     ]);
   });
 });

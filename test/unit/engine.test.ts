@@ -42,8 +42,8 @@ describe("which engine is meant", () => {
     assert.throws(() => chooseHost({ configured: "docker.example.edu" }), {
       name: "UserError",
       message:
-        'docker:host is "docker.example.edu", which is no engine\'s address: ' +
-        "write for example unix:///var/run/docker.sock or ssh://user@machine.",
+        'docker:host is "docker.example.edu", which is not the address of an engine: ' +
+        "use for example unix:///var/run/docker.sock or ssh://user@machine.",
     });
     assert.throws(() => chooseHost({ environment: "ssh://" }), /^UserError: DOCKER_HOST is "ssh:/);
   });
@@ -180,7 +180,7 @@ describe("the remedy when no engine answers", () => {
       do: "ask",
       message:
         "There is no docker program on PATH: " +
-        "install and start Docker Engine as https://docs.docker.com/engine/install/ says.",
+        "install and start Docker Engine as described at https://docs.docker.com/engine/install/.",
     });
   });
 
@@ -221,13 +221,13 @@ describe("an engine's version", () => {
       name: "UserError",
       message:
         "the engine is Podman 5.8.6, which is not supported: use Docker 20.10 or newer; " +
-        "docker:host in the stack's config, or DOCKER_HOST, says where it is",
+        "set docker:host in the stack's config, or DOCKER_HOST, to its address",
     });
   });
 
   it("is refused when it is too old", () => {
     assert.throws(() => supportedVersion({ Version: "19.03.15" }), {
-      message: "the Docker engine is 19.03.15: 20.10 or newer is needed",
+      message: "the Docker engine is version 19.03.15, which is too old: install 20.10 or newer",
     });
   });
 });

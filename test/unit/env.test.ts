@@ -68,7 +68,7 @@ describe("npm run env with flags", () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.equal(
       stdout,
-      `Pulumi.prod.yaml is written. There is no secret in it: commit it.
+      `Pulumi.prod.yaml is written. It contains no secret: commit it.
 
   State       s3://state?region=eu-central-1
               its credentials come from the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the machine's role
@@ -76,7 +76,7 @@ describe("npm run env with flags", () => {
   Look        STACK=prod npm run preview
   Deploy      STACK=prod npm run up
 
-The first of them adds to Pulumi.prod.yaml what belongs to the stack's encryption: commit that, too.
+The first one adds the stack's encryption settings to Pulumi.prod.yaml: commit that, too.
 
 More: docs/environments.md
 `,
@@ -129,7 +129,10 @@ More: docs/environments.md
     const { run, written, settingsOf } = project(t);
     const { code, stdout } = await run(["second", "--no-production", "--throwaway", "--yes"]);
     assert.equal(code, 0);
-    assert.match(stdout, /^ {2}State {7}in this clone, \.cybexp\/state, its passphrase beside it/m);
+    assert.match(
+      stdout,
+      /^ {2}State {7}in this clone, \.cybexp\/state, with its passphrase beside it/m,
+    );
     assert.doesNotMatch(stdout, /PULUMI_CONFIG_PASSPHRASE/);
     assert.equal((await run(["third", "--no-production", "--yes"])).code, 0);
     const ports = async (name: string) => {
@@ -148,18 +151,18 @@ More: docs/environments.md
     const told = (backend: string, secretsProvider: string) =>
       nextSteps("test", { state: { backend, secretsProvider } });
     const stdout = told("file:///srv/cybexp state", "passphrase");
-    assert.match(stdout, /^ +make the folder .*: mkdir -p -m 700 '\/srv\/cybexp state'$/m);
+    assert.match(stdout, /^ +create the folder .*: mkdir -p -m 700 '\/srv\/cybexp state'$/m);
     assert.match(stdout, /^ +export PULUMI_CONFIG_PASSPHRASE_FILE=~\/\.cybexp-test-passphrase$/m);
     const cloud = told("https://api.pulumi.com", "default");
     assert.match(cloud, /^ {2}Key {9}Pulumi Cloud's own$/m);
-    assert.match(cloud, /PULUMI_ACCESS_TOKEN, or once by: npm run pulumi -- login$/m);
+    assert.match(cloud, /PULUMI_ACCESS_TOKEN, or log in once: npm run pulumi -- login$/m);
   });
 
   for (const [title, flags, message] of [
     [
       "names the flags that are missing, in the order of the questions",
       { address: "10.0.0.1", "proxy-image": `nginx@${DIGEST}` },
-      "nothing was written: give --server-name, --kms-image, --backend-image, --database-image, --backend; or call it in a terminal, where it asks",
+      "nothing was written, because answers are missing: add --server-name, --kms-image, --backend-image, --database-image, --backend, or run this in a terminal, where it asks",
     ],
     [
       "refuses a wrong value by its flag's name, in the settings' own words",
@@ -199,7 +202,7 @@ More: docs/environments.md
       code: 1,
       stdout: "",
       stderr:
-        "error: --backend: This is a production stack, and its state would lie in this clone (.cybexp/) beside the passphrase that opens it. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
+        "error: --backend: This is a production stack, and its state would be in this clone (.cybexp/), beside the passphrase that decrypts it. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
     });
     assert.deepEqual(yamlFiles(), before);
   });
@@ -211,10 +214,10 @@ More: docs/environments.md
     for (const [name, message] of [
       [
         "dev",
-        "Pulumi.dev.yaml is there already, and was left as it is: edit it, or choose another name",
+        "Pulumi.dev.yaml exists already and was not changed: edit it, or choose another name",
       ],
-      ["prod.example", "prod.example is the name of an example: choose another one"],
-      ["a/b", '"a/b" is no name for a stack: letters, digits, ".", "_" and "-" are'],
+      ["prod.example", "prod.example is the name of an example file: choose another one"],
+      ["a/b", '"a/b" is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"'],
     ] as const) {
       await assert.rejects(env(name, { yes: true }), { name: "UserError", message });
     }
@@ -228,7 +231,7 @@ More: docs/environments.md
     assert.equal(code, 1);
     assert.equal(
       stderr.trimEnd().split("\n").at(-1),
-      "error: nothing was written: give --server-name, --kms-image, --backend-image, --database-image, --proxy-image, --backend, --yes (for the defaults of the rest); or call it in a terminal, where it asks",
+      "error: nothing was written, because answers are missing: add --server-name, --kms-image, --backend-image, --database-image, --proxy-image, --backend, --yes (for the defaults of the rest), or run this in a terminal, where it asks",
     );
     assert.deepEqual(yamlFiles(), before);
   });
@@ -252,7 +255,7 @@ describe("npm run env with questions", () => {
     // The dev stack's port at 127.0.0.1 is taken at every address.
     assert.match(
       stderr,
-      /^The proxy's port for the KMS \(5002 is in Pulumi\.dev\.yaml\) \[5102\]:$/m,
+      /^The proxy's port for the KMS \(5002 is used in Pulumi\.dev\.yaml\) \[5102\]:$/m,
     );
     assert.match(stderr, /^ {2}There is a name or password before the @\. Give credentials/m);
     assert.match(stderr, /^What encrypts the secrets in it: .* \[passphrase\]:$/m);
@@ -272,8 +275,8 @@ describe("npm run env with questions", () => {
     const { code, stderr } = await run(["prod", "--production", ...PRODUCTION], ["", "", "", ""]);
     assert.equal(code, 0);
     assert.deepEqual(stderr.match(/^\w.*(?=:$)/gm), [
-      "Where the operator reaches the KMS itself (5012 is in Pulumi.dev.yaml) [127.0.0.1:5112]",
-      "Where the operator reaches the Backend itself (5011 is in Pulumi.dev.yaml) [127.0.0.1:5111]",
+      "Where the operator reaches the KMS itself (5012 is used in Pulumi.dev.yaml) [127.0.0.1:5112]",
+      "Where the operator reaches the Backend itself (5011 is used in Pulumi.dev.yaml) [127.0.0.1:5111]",
       "Who gets a client certificate (Enter for nobody)",
       "What encrypts the secrets in it: passphrase, or a key (awskms://, gcpkms://, azurekeyvault://, hashivault://) [passphrase]",
     ]);
@@ -302,7 +305,7 @@ describe("npm run env with questions", () => {
       once(child, "exit") as Promise<[number]>,
     ]);
     assert.equal(code, 1);
-    assert.match(errors, /^error: Pulumi\.test\.yaml is there already, and was left as it is: /m);
+    assert.match(errors, /^error: Pulumi\.test\.yaml exists already and was not changed: /m);
     assert.equal(written("test"), "theirs\n");
   });
 });

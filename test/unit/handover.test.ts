@@ -163,7 +163,7 @@ describe("a stand-in that gets nowhere", () => {
     await assert.rejects(started, {
       message:
         "it is not healthy after -1 s; its health check says: the image has no `wget`, which the health check runs; " +
-        "its last words: * Running on all addresses",
+        "its log ends with: * Running on all addresses",
     });
     assert.deepEqual(
       asked.find(([word]) => word === "exec"),
@@ -176,7 +176,7 @@ describe("a stand-in that gets nowhere", () => {
     await assert.rejects(start({ Running: false, ExitCode: 127 }, "sh: no\n").started, {
       message:
         "it ends at once (exit code 127: its program, or the interpreter that its first line names, is not in the image); " +
-        "its last words: sh: no",
+        "its log ends with: sh: no",
     });
   });
 });

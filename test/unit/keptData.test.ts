@@ -105,8 +105,8 @@ describe("what `down` asks", () => {
   it("names what is kept", () => {
     assert.equal(
       warningOf("prod", false, all),
-      `The containers, networks and configuration of prod are removed, and nobody is served any more.
-These volumes are kept, and in the state what opens them; the next \`STACK=prod npm run up\` serves them again:
+      `The containers, networks and configuration of prod will be removed, and its services will stop.
+These volumes will be kept, and the state keeps what opens them; the next \`STACK=prod npm run up\` uses them again:
   cybexp-prod-kms-secrets (the KMS's keys)
   cybexp-prod-kms-db-data (the KMS's accounts)
   cybexp-prod-backend-db-data (the Backend's records)
@@ -117,7 +117,7 @@ These volumes are kept, and in the state what opens them; the next \`STACK=prod 
   it("names what goes for good", () => {
     assert.equal(
       warningOf("dev", true, all.slice(0, 1)),
-      `dev is a throw-away stack. These volumes are removed, with all that is in them:
+      `dev is a throw-away stack. These volumes will be removed, with everything in them:
   cybexp-prod-kms-secrets (the KMS's keys)
 `,
     );

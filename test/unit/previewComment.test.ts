@@ -94,7 +94,7 @@ A remark.
     assert.ok(bytes(text) <= LIMIT && bytes(text) > 0.95 * LIMIT, String(bytes(text)));
     assert.equal(text.split(item).length - 1, 60);
     assert.ok(text.includes("\n! small\n"));
-    const notices = [...text.matchAll(/^(\d+) of 5000 lines are cut: .*$/gm)];
+    const notices = [...text.matchAll(/^(\d+) of 5000 lines are cut, because .*$/gm)];
     assert.equal(notices.length, 2);
     assert.match(notices[0]?.[0] ?? "", /STACK=a npm run preview -- --diff/);
     const shown = [...text.matchAll(/^! line /gm)].length;
@@ -108,7 +108,9 @@ A remark.
     );
     const text = renderComment(many);
     assert.ok(bytes(text) <= LIMIT, String(bytes(text)));
-    assert.ok(text.endsWith("The rest of the summary is cut: a comment has no more room.\n"));
+    assert.ok(
+      text.endsWith("The rest of the summary is cut, because it does not fit into a comment.\n"),
+    );
     const fences = [...text.matchAll(/^```/gm)].length;
     assert.equal(fences % 2, 0);
   });

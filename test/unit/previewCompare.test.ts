@@ -45,8 +45,8 @@ describe("comparing a stack as it is with the stack as it would be", () => {
       {
         ...NOTHING,
         lost: [
-          "users ann and rob: taken off the list: refused at the KMS and the Backend",
-          "client laptop: taken off the list: refused at the KMS",
+          "users ann and rob: removed from the list: refused at the KMS and the Backend",
+          "client laptop: removed from the list: refused at the KMS",
         ],
       },
     );
@@ -60,10 +60,10 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     assert.deepEqual(lost({}, old), []);
     assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu", ...old.proxy] }), []);
     assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu"] }), [
-      "callers of old.example.edu, 192.0.2.7: refused from then on; give them the new name, new.example.edu, before",
+      "callers of old.example.edu, 192.0.2.7: refused after the change; tell them the new name, new.example.edu, beforehand",
     ]);
     assert.deepEqual(lost(old, { ...old, kapow: ["k.example.edu"] }), [
-      "callers of Kapow! at its own port as old.example.edu: refused from then on; give them the new name, k.example.edu, before",
+      "callers of Kapow! at its own port as old.example.edu: refused after the change; tell them the new name, k.example.edu, beforehand",
     ]);
   });
 
@@ -110,9 +110,9 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     const lost = (doors: StackView["doors"]) =>
       difference({ clients: { laptop: [1] }, doors }, { doors }).lost;
     assert.deepEqual(lost({ kms: "password" }), [
-      "client laptop: taken off the list: refused, though no door asks for a certificate",
+      "client laptop: removed from the list: refused, though no door asks for a certificate",
     ]);
-    assert.deepEqual(lost({}), ["client laptop: taken off the list: refused"]);
+    assert.deepEqual(lost({}), ["client laptop: removed from the list: refused"]);
   });
 
   it("tells a rotation with its overlap, its end, and one without", () => {
@@ -120,16 +120,16 @@ describe("comparing a stack as it is with the stack as it would be", () => {
       difference({ users: { ann: before }, doors: BOTH }, { users: { ann: after }, doors: BOTH });
     assert.deepEqual(step([1], [1, 2]), {
       ...NOTHING,
-      rotated: ["user ann: gets password 2; password 1 stays good until retired"],
+      rotated: ["user ann: gets password 2; password 1 stays valid until retired"],
     });
     assert.deepEqual(step([1, 2], [2]), {
       ...NOTHING,
-      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 stays valid"],
     });
     assert.deepEqual(step([1], [2]), {
       ...NOTHING,
       rotated: ["user ann: gets password 2"],
-      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 stays valid"],
     });
   });
 
@@ -148,9 +148,9 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     const next = { kmsJwtKey: 2, serverCertificate: 2, kmsDatabase: 2, backendDatabase: 2 };
     assert.deepEqual(difference({ numbers }, { numbers: next }).rotated, [
       "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new config.yaml (output moduleConfig), each administrator a new login",
-      "key and certificate of the proxy: number 2; callers notice nothing",
-      "passwords of the KMS's database: number 2; the ones before are removed",
-      "passwords of the Backend's database: number 2; the ones before are removed",
+      "the proxy's key and certificate: number 2; callers notice nothing",
+      "passwords of the KMS's database: number 2; the previous ones are removed",
+      "passwords of the Backend's database: number 2; the previous ones are removed",
     ]);
     assert.deepEqual(difference({}, { numbers }), NOTHING);
   });
@@ -160,14 +160,14 @@ describe("comparing a stack as it is with the stack as it would be", () => {
       ...NOTHING,
       rotated: [
         "server CA: number 2 signs; hand out the new output serverCa to all callers before 1 is retired",
-        "client CA: number 2 signs; each client gets a new certificate of its key, to be handed over before 1 is retired",
+        "client CA: number 2 signs; each client gets a new certificate for its key: hand it over before 1 is retired",
       ],
     });
     assert.deepEqual(difference({ server: [2, 1], client: [2, 1] }, { server: [2], client: [2] }), {
       ...NOTHING,
       lost: [
-        "callers that trust no other server CA than number 1",
-        "clients whose certificate is signed by client CA 1",
+        "callers that trust only server CA number 1",
+        "clients whose certificate is signed by client CA number 1",
       ],
     });
     assert.deepEqual(difference({ server: [], client: [] }, {}), NOTHING);
@@ -213,7 +213,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     assert.deepEqual(others, []);
     assert.match(
       sentence,
-      /^users u1000, u1001, .* u1019 and 280 more: taken off the list: refused$/,
+      /^users u1000, u1001, .* u1019 and 280 more: removed from the list: refused$/,
     );
   });
 });

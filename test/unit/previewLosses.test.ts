@@ -66,14 +66,14 @@ describe("what a preview says is lost", () => {
 
   it("is a volume that the stack leaves to itself", () => {
     assert.deepEqual(lost(volume("discard")), [
-      "The volume cybexp-prod-kms-secrets with the KMS's keys leaves the stack: it stays in Docker, and no `up` looks after it any more",
+      "The volume cybexp-prod-kms-secrets with the KMS's keys leaves the stack: it stays in Docker, but `up` no longer manages it",
     ]);
   });
 
   it("is what Pulumi refuses to remove, too", () => {
     const refused = `unable to delete resource "urn:pulumi:prod::cybexp::${DATA_VOLUME}::kms-secrets"\nas it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag`;
     assert.deepEqual(lost(diagnostic("error", refused)), [
-      "The volume kms-secrets with the KMS's keys would go, and is protected: nothing is done",
+      "The volume kms-secrets with the KMS's keys would be removed, but is protected: nothing will be done",
     ]);
   });
 
@@ -110,7 +110,7 @@ describe("what a pull request says is lost", () => {
     assert.deepEqual(declaredLosses(file(a, false), file(a, false)), []);
     assert.deepEqual(declaredLosses("config: {}", "config: {}"), []);
     assert.deepEqual(declaredLosses(file(a, true), file(`${a}, ${b}`, true)), [
-      `the Backend's records are given up (cybexp:lost has ${b}), if their volume is gone. Every stored record is gone.`,
+      `the Backend's records will be given up if their volume is gone (cybexp:lost has ${b}). Every stored record is gone.`,
     ]);
   });
 

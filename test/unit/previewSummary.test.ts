@@ -66,10 +66,10 @@ describe("the summary of a preview", () => {
       ),
       {
         Restarts: [
-          "The Backend's database is replaced (its published ports): INTERRUPTION: the Backend answers errors until it is back",
-          "Kapow! is replaced (its configuration): INTERRUPTION: its requests under way are cut off",
-          "The container other is replaced (made anew): INTERRUPTION until it is back",
-          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody gets through it until it is back",
+          "The Backend's database is replaced (its published ports): INTERRUPTION: the Backend answers with errors until it is back",
+          "Kapow! is replaced (its configuration): INTERRUPTION: its running requests are cut off",
+          "The container other is replaced (created again): INTERRUPTION until it is back",
+          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody is served until it is back",
           "INTERRUPTION: the KMS's database is removed",
           "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
           "The KMS is replaced (its configuration): a stand-in serves meanwhile, no request is lost",
@@ -96,14 +96,14 @@ describe("the summary of a preview", () => {
         running: new Set(running.map((role) => `cybexp-dev-${role}`)),
       }).sections.flatMap(({ items }) => items);
     assert.deepEqual(restarts(["backend", "kms-db", "proxy"]), [
-      "The KMS's database is replaced (another image): INTERRUPTION: the KMS answers errors until it is back",
+      "The KMS's database is replaced (another image): INTERRUPTION: the KMS answers with errors until it is back",
       "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
-      "The KMS is replaced (another image): it does not run now, and nobody is served before it is back",
+      "The KMS is replaced (another image): it does not run now, so nobody is served until it is back",
     ]);
     assert.deepEqual(restarts(["backend", "kms"]), [
-      "The Backend is replaced (another image): the proxy does not run now, and nobody is served before that is back",
-      "The KMS is replaced (another image): the proxy does not run now, and nobody is served before that is back",
-      "The KMS's database is replaced (another image): it does not run now, and nobody is served before it is back",
+      "The Backend is replaced (another image): the proxy does not run now, so nobody is served until it is back",
+      "The KMS is replaced (another image): the proxy does not run now, so nobody is served until it is back",
+      "The KMS's database is replaced (another image): it does not run now, so nobody is served until it is back",
     ]);
   });
 
@@ -125,7 +125,7 @@ describe("the summary of a preview", () => {
       "The KMS at [::]:5014: from EVERY network of the Docker host",
       "The KMS at 0.0.0.0:5015: from EVERY network of the Docker host",
       "The KMS at 192.0.2.1:5012: from the network of 192.0.2.1",
-      "The KMS at 127.0.0.1:5013: from the Docker host alone",
+      "The KMS at 127.0.0.1:5013: from the Docker host only",
     ]);
     assert.deepEqual(found["No longer reachable"], ["The KMS at 127.0.0.1:5012"]);
   });
@@ -150,13 +150,13 @@ describe("the summary of a preview", () => {
       ),
       {
         "Loses access": [
-          "Certificate of phone: replaced by one of another key: the one in use is refused",
-          "Password of ann: replaced by another: the one in use is refused at once",
+          "Certificate of phone: replaced by one for another key: the present one is refused",
+          "Password of ann: replaced by another: the present one is refused at once",
         ],
         "Is rotated": [
-          "Certificate of laptop: renewed of the same key: hand over the new one",
+          "Certificate of laptop: renewed for the same key: hand over the new one",
           "Server certificate: renewed",
-          "Client CA: renewed of the same key",
+          "Client CA: renewed for the same key",
         ],
       },
     );
@@ -183,18 +183,18 @@ describe("the summary of a preview", () => {
       event({ op: "create", type: CONTAINER, name: "stray" }),
     ];
     const expected = [
-      { component: "KMS's database", what: "makes volume v" },
+      { component: "KMS's database", what: "creates volume v" },
       {
         component: "KMS",
         what: "replaces container kms; updates programs kms-handover, kms-limits",
       },
       { component: "Users", what: "removes password user-ann-1" },
       { component: "Checks", what: "updates program smoke" },
-      { component: "Other", what: "makes container stray" },
+      { component: "Other", what: "creates container stray" },
     ];
     const summary = summaryOf(lines);
     assert.deepEqual(summary.changes, expected);
-    assert.equal(summary.tally, "1 replaced, 1 removed, 2 made, 3 updated");
+    assert.equal(summary.tally, "1 replaced, 1 removed, 2 created, 3 updated");
     assert.deepEqual(summaryOf(lines.toReversed()), summary);
   });
 
@@ -248,7 +248,7 @@ describe("the summary of a preview", () => {
     assert.deepEqual(told.previewed.failures, ["no such stack"]);
     const silent = await runPreview(run(""), []);
     const summary = summarize({ environment: "dev", ...silent });
-    assert.deepEqual(summary.errors, ["Pulumi failed without a word"]);
+    assert.deepEqual(summary.errors, ["Pulumi failed without a message"]);
   });
 
   it("asks Pulumi for its events", async () => {
@@ -273,7 +273,7 @@ describe("the summary of a preview", () => {
     );
     assert.equal(
       renderTerminal(removedSummary("prod")),
-      "prod: removed\n  Pulumi.prod.yaml is removed. What is deployed of it stays until it is destroyed (STACK=prod npm run down), before this is merged.\n",
+      "prod: removed\n  Pulumi.prod.yaml is removed. If it is deployed, remove it before this is merged (STACK=prod npm run down); otherwise it stays deployed.\n",
     );
   });
 });

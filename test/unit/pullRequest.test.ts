@@ -84,7 +84,7 @@ describe("a stack's file for a rehearsal", () => {
     ]);
   });
 
-  it("refuses what is encrypted as a whole, and what is no YAML, without quoting it", () => {
+  it("refuses what is encrypted as a whole, and what is not valid YAML, without quoting it", () => {
     assert.throws(
       () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", substitutes),
       /cybexp:users is encrypted as a whole/,
@@ -93,11 +93,11 @@ describe("a stack's file for a rehearsal", () => {
       () => rehearsal("config: { 'cybexp:rotation': { kmsJwtKey: { secure: c1 } } }", substitutes),
       {
         message:
-          "cybexp:rotation.kmsJwtKey is encrypted: it can't be rehearsed; encrypt passwords alone",
+          "cybexp:rotation.kmsJwtKey is encrypted, so it can't be rehearsed: encrypt only passwords",
       },
     );
     assert.throws(() => rehearsal("a: [password", substitutes), {
-      message: "the stack's file is no YAML",
+      message: "the stack's file is not valid YAML",
     });
   });
 
@@ -342,7 +342,7 @@ describe("the two sides of a change", () => {
     const base = await new Repository(root).findBase("main");
     const hash = git("rev-parse", "main~1");
     assert.deepEqual(base, { hash, name: `main at ${hash.slice(0, 7)}` });
-    await assert.rejects(new Repository(root).findBase("--all"), /--base "--all" is no commit/);
+    await assert.rejects(new Repository(root).findBase("--all"), /--base "--all" is not a commit/);
   });
 
   it("are copied without touching what is checked out; edits and new files belong to the change", async () => {

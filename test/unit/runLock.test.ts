@@ -174,7 +174,7 @@ describe("the lock of a run", () => {
         look,
         new RegExp(
           `^UserError: dev is still being changed by the Pulumi of a run that died \\(process ${child.pid}\\): ` +
-            "wait for it to end, or run `npm run up`, which stops it and goes on$",
+            "wait for it to end, or run `npm run up`, which stops it and continues$",
         ),
       );
       await end(child, "SIGKILL");

@@ -14,7 +14,7 @@ describe("a failed update of a container", () => {
     ]) {
       assert.equal(
         explainUpdate(engine + words),
-        "the engine refuses the new limits: more memory is in use than they allow; `docker restart a2246bc44073` frees it",
+        "the engine refuses the new limits, because more memory is in use than they allow: `docker restart a2246bc44073` frees it",
       );
     }
   });

@@ -26,7 +26,7 @@ describe("the stack's name", () => {
     it(`can't be ${JSON.stringify(name.slice(0, 20))}`, () => {
       assert.throws(() => stackName({ STACK: name }), {
         name: "UserError",
-        message: `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
+        message: `STACK=${JSON.stringify(name)} is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"`,
       });
     });
   }
@@ -37,7 +37,7 @@ describe("the stack's file", () => {
     assert.throws(() => stackFile("nosuch"), {
       name: "UserError",
       message:
-        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; `npm run env -- nosuch` makes one",
+        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; `npm run env -- nosuch` creates it",
     });
   });
 
@@ -74,13 +74,13 @@ describe("the stack's file", () => {
     ["a bad indent", "config:\n  a: 1\n s3cret: 2\n", ": see line 3"],
     ["an alias of nothing", "config:\n  password: *s3cret\n", ""],
   ] as const) {
-    it(`that is no YAML (${what}) is refused with the place, and without its text`, async (t) => {
+    it(`that is not valid YAML (${what}) is refused with the place, and without its text`, async (t) => {
       const copy = copyProject(t);
       const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
       writeFileSync(copy.file("Pulumi.a.yaml"), text);
       assert.throws(() => stackConfig("a"), {
         name: "UserError",
-        message: `${copy.file("Pulumi.a.yaml")} is no YAML${place}`,
+        message: `${copy.file("Pulumi.a.yaml")} is not valid YAML${place}`,
       });
     });
   }
@@ -345,7 +345,7 @@ describe("the settings of a stack's file", () => {
       const text = `${FILE.replace(/ {2}docker:host.*\n/, "")}  cybexp:users: [{name: a}]\n  ${line}\n`;
       assert.throws(await read(t, text), {
         name: "UserError",
-        message: `${key} in Pulumi.a.yaml is encrypted, and has to be known before anything can be decrypted: write it in clear; it is no secret`,
+        message: `${key} in Pulumi.a.yaml is encrypted, but it is needed before anything can be decrypted: write it in clear; it is not a secret`,
       });
     });
   }

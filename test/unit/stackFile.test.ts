@@ -57,7 +57,7 @@ describe("whether only the salt of a stack file differs", () => {
       `${SALTED}  cybexp:a:\n    secure: v1:x\n`,
       false,
     ],
-    ["it is no YAML", WRITTEN, "encryptionsalt: [\n", false],
+    ["it is not valid YAML", WRITTEN, "encryptionsalt: [\n", false],
     ["it was no YAML", "a: [\n", SALTED, false],
     ["it is cut off", WRITTEN, "", false],
   ] as const) {

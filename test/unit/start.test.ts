@@ -136,7 +136,7 @@ describe("the door for npm run", () => {
     assert.equal(
       stderr,
       "- Installing the dependencies (npm ci) ...\nnpm error network\n" +
-        "error: npm could not install the dependencies; what it says is above\n",
+        "error: npm could not install the dependencies: see its message above\n",
     );
     assert.ok(!existsSync(stamp));
   });
@@ -192,7 +192,7 @@ describe("the door for npm run", () => {
       code: 1,
       stdout: "",
       stderr:
-        `error: Node 22.17.9 is too old and there is none in npm for ${process.platform}-${process.arch}: ` +
+        `error: Node 22.17.9 is too old, and npm has no newer one for ${process.platform}-${process.arch}: ` +
         "install Node 22.18 or newer\n",
     });
   });

@@ -65,11 +65,11 @@ describe("what a database's log means", () => {
   const cases: [log: string, meaning: RegExp | undefined][] = [
     [
       '{"t":{"$date":"2024-10-01T10:00:00.000+00:00"},"s":"F","c":"CONTROL","id":20573,"ctx":"initandlisten","msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: Location4926900: Invalid featureCompatibilityVersion document in admin.system.version: { _id: \\"featureCompatibilityVersion\\", version: \\"6.0\\" }"}}',
-      /of another release of MongoDB/,
+      /from another release of MongoDB/,
     ],
     [
       "demo mongo: /data/db holds data that is not this program's (WiredTiger): not touched",
-      /another program's/,
+      /belongs to another program/,
     ],
     [
       '{"msg":"WiredTiger error","attr":{"error":28,"message":"No space left on device"}}',

@@ -24,7 +24,7 @@ describe("a flag that npm keeps", () => {
   it("is told with what to type", () => {
     assert.throws(() => requireOwnFlags({ npm_config_diff: "true" }, false), {
       name: "UserError",
-      message: "npm keeps --diff to itself: type `npm run preview -- --diff`",
+      message: "npm does not pass --diff on: type `npm run preview -- --diff`",
     });
     requireOwnFlags({ npm_config_diff: "true" }, true);
     requireOwnFlags({}, false);
@@ -44,7 +44,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
       const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
       assert.throws(() => settingsOf("a"), {
         name: "UserError",
-        message: `Pulumi.a.yaml: ${key} is no key that is read. Did you mean ${meant}?`,
+        message: `Pulumi.a.yaml: ${key} is not a known key. Did you mean ${meant}?`,
       });
     });
   }

@@ -21,11 +21,11 @@ describe("the last run that changed a stack", () => {
     const runs = [run("refresh", "succeeded"), run("update", "failed"), run("update", "succeeded")];
     assert.equal(
       unfinishedRun("prod", runs),
-      "the last `up` did not finish, so what runs is not what the config says: `STACK=prod npm run up` goes on from where it ended",
+      "the last `up` did not finish, so what runs differs from the config: `STACK=prod npm run up` continues from where it ended",
     );
     assert.match(
       unfinishedRun("dev", [run("destroy", "failed")]) ?? "",
-      /^the last `down` did not finish, .*: `npm run down` goes on/,
+      /^the last `down` did not finish, .*: `npm run down` continues/,
     );
   });
 

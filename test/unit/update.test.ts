@@ -42,17 +42,17 @@ describe("a run of pulumi up", () => {
       const { ok, failures } = await updated(t, lines);
       assert.equal(ok, false);
       assert.deepEqual(failures, [
-        `it can't be told what changed: Pulumi's events in ${tmpdir()} are cut off. See whether that disk works, and run it again`,
+        `it is unknown what changed: Pulumi's events in ${tmpdir()} are cut off. Check that disk, and run it again`,
       ]);
     });
   }
 
   it("says how Pulumi ended when it said nothing", async (t) => {
     assert.deepEqual((await updated(t, [], 7)).failures, [
-      "Pulumi ended with exit code 7, and said nothing",
+      "Pulumi ended with exit code 7 and printed nothing",
     ]);
     assert.deepEqual((await updated(t, [], "$(kill -9 $$)")).failures, [
-      "Pulumi was killed (SIGKILL), perhaps for want of memory: `dmesg` tells",
+      "Pulumi was killed (SIGKILL), perhaps for lack of memory: see `dmesg`",
     ]);
   });
 

@@ -147,11 +147,11 @@ describe("the pull request's comment", () => {
   it("is made of a file alone, of bearable size", async () => {
     const link = join(folder, "link.md");
     symlinkSync("/etc/passwd", link);
-    assertFailed(await comment(link), `${link} is no file`);
+    assertFailed(await comment(link), `${link} is not a file`);
     const none = join(folder, "none.md");
-    assertFailed(await comment(none), `${none} is no file`);
+    assertFailed(await comment(none), `${none} is not a file`);
     const big = write("big.md", "x".repeat((1 << 20) + 1));
-    assertFailed(await comment(big), `${big} has 1048577 bytes, more than 1048576`);
+    assertFailed(await comment(big), `${big} has 1048577 bytes; at most 1048576 are allowed`);
     assert.deepEqual(fake.calls, []);
   });
 
@@ -159,7 +159,7 @@ describe("the pull request's comment", () => {
     const file = write("comment.md", "text");
     assertFailed(
       await comment(file, { GITHUB_TOKEN: "another" }),
-      "GitHub answers 401 to GET issues/7/comments?per_page=100&page=1",
+      "GitHub answered 401 to GET issues/7/comments?per_page=100&page=1",
     );
     assertFailed(await comment(file, { GITHUB_TOKEN: "" }), "GITHUB_TOKEN is not set");
   });
@@ -184,7 +184,7 @@ describe("the issue about drift", () => {
       "",
       ...lines,
       "",
-      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml if it is to stay.`,
+      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml to keep it.`,
     ].join("\n");
 
   it("is opened, edited, and closed when nothing differs any more", async () => {
@@ -225,7 +225,7 @@ describe("the issue about drift", () => {
           "prod",
           "- a is gone",
           "",
-          "To be renewed, which waits until the above is put right:",
+          "Due for renewal, once the above is fixed:",
           "",
           "- c ends",
         ),
@@ -278,9 +278,9 @@ describe("a job's identity", () => {
   it("needs the permission, and an answer", async () => {
     assertFailed(
       await identity({}, { ACTIONS_ID_TOKEN_REQUEST_URL: "" }),
-      "this job has no identity: it needs the permission `id-token: write`",
+      "this job has no identity: give it the permission `id-token: write`",
     );
-    assertFailed(await identity({}), "no identity token was given: HTTP 200");
+    assertFailed(await identity({}), "GitHub gave no identity token (HTTP 200)");
   });
 });
 

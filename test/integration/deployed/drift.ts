@@ -31,8 +31,8 @@ export function drift(the: () => Deployed): void {
       const found = [
         `container backend is stopped: ${up} starts it`,
         `container proxy was changed (memory is 300, was ${memory}; memorySwap is 300, was ${memory}): ${up} puts it back`,
-        `container kms-db: it is paused; ${up} makes it anew`,
-        `container proxy: it is not on the network ${name("kms")}; ${up} makes it anew`,
+        `container kms-db: it is paused; ${up} creates it again`,
+        `container proxy: it is not on the network ${name("kms")}; ${up} creates it again`,
       ];
       const [title, ...lines] = stdout.trimEnd().split("\n");
       assert.equal(title, `4 things are not as the last \`up\` left ${project.stack}:`);
