@@ -131,7 +131,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     );
     assert.notEqual(exitCode, 0);
     assert.match(all, /The configuration of stack ".*" has 5 problems\. Nothing was changed\./);
-    assert.match(all, /A demo image is a stand-in, built on the spot/);
+    assert.match(all, /This is a demo image, built on this machine/);
   });
 
   it("is refused as a production stack with its passphrase in the repository", async () => {

@@ -226,7 +226,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Notes**
 
-- the previous password of analyst (generation 1) is still good: to retire it, set retired: 1 for that user
+- the previous password of analyst (generation 1) is still valid: to retire it, set retired: 1 for that user
 
 <details><summary>Diff: 1 made, 3 updated</summary>
 
@@ -318,7 +318,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 The configuration of stack "dev" has 1 problem. Nothing was changed.
 
 cybexp:kms.bind = "0.0.0.0:5012"
-  This is every address of the machine, so the service would be open to the network. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  This means every address of the machine, so the service would be open to the network. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 \`\`\`
 `;

@@ -168,8 +168,8 @@ describe("rotation by numbers in the stack's config", () => {
       const { code, output } = await the().npm("preview", "--diff", "--expect-no-changes");
       assert.equal(code, 0, output);
       const expected =
-        "warning: the previous password of collector (generation 1) is still good, though it was " +
-        "to be retired by 2026-01-31: to retire it, set retired: 1 for that user";
+        "warning: the previous password of collector (generation 1) is still valid, although it " +
+        "should be retired by 2026-01-31: to retire it, set retired: 1 for that user";
       assert.ok(output.includes(expected), output);
     });
 
@@ -287,8 +287,8 @@ describe("rotation by numbers in the stack's config", () => {
         ["kms"],
       );
       const words =
-        "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its " +
-        "new config.yaml (output moduleConfig), each administrator a new login";
+        "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its " +
+        "new config.yaml (output moduleConfig), and each administrator must log in again";
       assert.ok(previewed.includes(`note: ${words}`), previewed);
       assert.ok(up.includes(`note: ${words}`), up);
 
@@ -370,7 +370,7 @@ describe("rotation by numbers in the stack's config", () => {
 
   describe("a number that jumps", () => {
     const sentence =
-      "the number of kmsDatabase went from 2 to 4: raise it by one, run up, and then again, or the one in use is lost at once";
+      "the number of kmsDatabase went from 2 to 4: raise it by one, run up, and repeat; otherwise the one in use is lost at once";
     for (const [what, command] of Object.entries({
       "npm run up": ["up"],
       "npm run preview": ["preview"],

@@ -778,7 +778,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
       ],
       [
         ["a/b", "--csr", "carol.csr"],
-        `"a/b" can't be a client's name. Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.`,
+        `"a/b" can't be a client's name. Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.`,
       ],
     ] as const) {
       const { stderr, exitCode } = await run(...args);

@@ -164,27 +164,27 @@ More: docs/environments.md
     [
       "refuses a wrong value by its flag's name, in the settings' own words",
       { "server-name": "10.0.0.1" },
-      "--server-name: An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
+      "--server-name: An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
     ],
     [
       "refuses a throw-away production stack",
       { throwaway: "yes" },
-      "--throwaway: The volumes of a throw-away stack go with `destroy`: a production stack keeps its data. Remove it; or, if the data may go, remove cybexp:production.",
+      "--throwaway: `destroy` removes the volumes of a throw-away stack. A production stack keeps its data. Remove it. If the data may be lost, remove cybexp:production instead.",
     ],
     [
       "refuses a demo image for a production stack",
       { "kms-image": "cybexp-demo/kms:1", "server-name": "a.lab.internal", address: "10.0.0.1" },
-      "--kms-image: A demo image is a stand-in, built on the spot: a production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
+      "--kms-image: This is a demo image, built on this machine. A production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
     ],
     [
       "refuses two users of one name",
       { production: "no", user: "ann,Ann" },
-      "--user: A user is listed once; cybexp:users[0] has this name already (case does not count). Remove one of the two, or give it another name.",
+      "--user: A user can be listed only once: cybexp:users[0] already has this name (case is ignored). Remove one of the two, or give it another name.",
     ],
     [
       "refuses ports that clash",
       { production: "no", "kms-listen": "6000", "backend-listen": "6000" },
-      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen listens at it already. Give one of the two another port.",
+      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen already listens on it. Give one of the two another port.",
     ],
   ] as const) {
     it(title, async () => {
@@ -254,7 +254,7 @@ describe("npm run env with questions", () => {
       stderr,
       /^The proxy's port for the KMS \(5002 is in Pulumi\.dev\.yaml\) \[5102\]:$/m,
     );
-    assert.match(stderr, /^ {2}There is a name or password before the @\. Give credentials/m);
+    assert.match(stderr, /^ {2}It has a user name or password before the @\. Put credentials/m);
     assert.match(stderr, /^What encrypts the secrets in it: .* \[passphrase\]:$/m);
     assert.partialDeepStrictEqual(await settingsOf("test"), {
       production: false,

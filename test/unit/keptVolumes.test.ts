@@ -18,7 +18,7 @@ const keeper: Keeper = { stack: "prod", deployment: "feed", engine, lost: [] };
 const well: FoundVolume = { deployment: "feed", mark: record.mark, missingKeys: [] };
 
 const LOSS =
-  "The KMS would make new ones, and every record that is stored would stay unreadable for good, although the databases still have it.";
+  "The KMS would make new ones, and every stored record would stay unreadable for good, although the databases still have it.";
 const CREATE =
   "`docker volume create --label cybexp.deployment=feed --label cybexp.role=kms-secrets --label cybexp.stack=prod cybexp-prod-kms-secrets`";
 const giveUp = (key: string) =>
@@ -137,7 +137,7 @@ describe("a kept volume", () => {
     const lost = [lossKey(kept)];
     assert.equal(
       troubleWith(kept, undefined, { ...keeper, lost })?.text,
-      `the KMS's keys in ${volume} are given up, as cybexp:lost says. The KMS makes new ones. Every record that is stored stays unreadable for good, although the databases still have it.`,
+      `the KMS's keys in ${volume} are given up, as cybexp:lost says. The KMS makes new ones. Every stored record stays unreadable for good, although the databases still have it.`,
     );
   });
 

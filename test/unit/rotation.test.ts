@@ -62,9 +62,9 @@ describe("an overlap", () => {
 
 describe("notices", () => {
   const TODAY = "2026-06-15";
-  const PASSWORD = "the previous password of collector (generation 2) is still good";
+  const PASSWORD = "the previous password of collector (generation 2) is still valid";
   const RETIRE_PASSWORD = "to retire it, set retired: 2 for that user";
-  const CA = "the previous server CA (number 3) is still good";
+  const CA = "the previous server CA (number 3) is still valid";
   const RETIRE_CA =
     "to retire it, set cybexp:rotation.serverCaRetired to 3 once all clients have the new serverCa";
 
@@ -95,15 +95,15 @@ describe("notices", () => {
     assert.deepEqual(notices(settings, TODAY), [
       {
         due: true,
-        text: `${PASSWORD}, though it was to be retired by 2026-06-15: ${RETIRE_PASSWORD}`,
+        text: `${PASSWORD}, although it should be retired by 2026-06-15: ${RETIRE_PASSWORD}`,
       },
-      { due: true, text: `${CA}, though it was to be retired by 2025-12-31: ${RETIRE_CA}` },
+      { due: true, text: `${CA}, although it should be retired by 2025-12-31: ${RETIRE_CA}` },
     ]);
   });
 
-  const CERTIFICATE = "the previous certificate of ann (generation 1) is still good";
+  const CERTIFICATE = "the previous certificate of ann (generation 1) is still valid";
   const RETIRE_CERTIFICATE = "to retire it, set retired: 1 for that client";
-  const CLIENT_CA = "the previous client CA (number 1) is still good";
+  const CLIENT_CA = "the previous client CA (number 1) is still valid";
   const RETIRE_CLIENT_CA =
     "to retire it, set cybexp:rotation.clientCaRetired to 1 once all clients have their new certificates";
 
@@ -123,7 +123,7 @@ describe("notices", () => {
       { due: false, text: `${CERTIFICATE}: ${RETIRE_CERTIFICATE}` },
       {
         due: true,
-        text: `${CLIENT_CA}, though it was to be retired by ${TODAY}: ${RETIRE_CLIENT_CA}`,
+        text: `${CLIENT_CA}, although it should be retired by ${TODAY}: ${RETIRE_CLIENT_CA}`,
       },
     ]);
   });
@@ -132,7 +132,7 @@ describe("notices", () => {
     it(`warn of a door that nobody can come in by: ${access}`, () => {
       const closed = {
         due: true,
-        text: `nobody can call the backend: cybexp:backend.access is ${access}, and cybexp:clients has no client that is not revoked`,
+        text: `nobody can call the backend: cybexp:backend.access is ${access}, but cybexp:clients has no client that is not revoked`,
       };
       const of = (clients: readonly object[]) =>
         notices(settingsWith([{ name: "collector" }], {}, { access, clients }), TODAY);
@@ -300,7 +300,7 @@ describe("a client that brings a key of its own", () => {
       settingsWith([{ name: "collector" }], {}, { clients: [{ name: "app", ...settings }] }),
     );
   const refusal =
-    "the client app changes between a key made here and a request, so its certificate number 2 can't be kept: set generation: 3 and retired: 2 for it, or list the new one under another name until the old one may go";
+    "the client app changes between a key made here and a request, so its certificate number 2 can't be kept: set generation: 3 and retired: 2 for it, or list the new one under another name until you can retire the old one";
 
   it("can't have the certificate before it kept, nor lose it unawares", () => {
     for (const [before, now] of [
@@ -321,7 +321,7 @@ describe("a client that brings a key of its own", () => {
 
 describe("a jump", () => {
   const forward = (name: string, from: number, to: number) =>
-    `the number of ${name} went from ${from} to ${to}: raise it by one, run up, and then again, or the one in use is lost at once`;
+    `the number of ${name} went from ${from} to ${to}: raise it by one, run up, and repeat; otherwise the one in use is lost at once`;
   const back = (name: string, from: number, to: number) =>
     `the number of ${name} went back from ${from} to ${to}: numbers only go up; set it to ${from}`;
 
@@ -360,8 +360,8 @@ describe("a jump", () => {
 
 describe("a consequence", () => {
   const REVOKED =
-    "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new " +
-    "config.yaml (output moduleConfig), each administrator a new login";
+    "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new " +
+    "config.yaml (output moduleConfig), and each administrator must log in again";
 
   it("is told of a new token key, whichever way the number went", () => {
     assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 4 }), [REVOKED]);

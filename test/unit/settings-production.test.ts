@@ -39,8 +39,8 @@ function problems(values: Readonly<Record<string, unknown>>): readonly Problem[]
 
 const REMEDY =
   "Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.";
-const DEMO = "A demo image is a stand-in, built on the spot: a production stack runs the real one.";
-const TAG = "A tag can be moved to another build: a production stack names its images by digest.";
+const DEMO = "This is a demo image, built on this machine. A production stack runs the real one.";
+const TAG = "A tag can be moved to another build. A production stack names its images by digest.";
 const PLACEHOLDER = "This digest is the example's placeholder: no image has it.";
 
 describe("a production stack", () => {
@@ -84,8 +84,8 @@ describe("a production stack", () => {
           path: "cybexp:throwaway",
           value: JSON.stringify(throwaway),
           reason:
-            "The volumes of a throw-away stack go with `destroy`: a production stack keeps its data.",
-          remedy: "Remove it; or, if the data may go, remove cybexp:production.",
+            "`destroy` removes the volumes of a throw-away stack. A production stack keeps its data.",
+          remedy: "Remove it. If the data may be lost, remove cybexp:production instead.",
         },
       ]);
     }
@@ -99,8 +99,8 @@ describe("a production stack", () => {
         {
           path: "cybexp:proxy.serverName",
           value: JSON.stringify(name),
-          reason: "This name is kept for examples.",
-          remedy: "Write the name that clients call.",
+          reason: "This name is reserved for examples.",
+          remedy: "Write the name that clients use.",
         },
       ]);
     });
@@ -120,7 +120,7 @@ describe("a production stack", () => {
         {
           path: "cybexp:proxy.address",
           value: JSON.stringify(address),
-          reason: "This address is kept for examples.",
+          reason: "This address is reserved for examples.",
           remedy: "Write an address of the Docker host.",
         },
       ]);
@@ -134,7 +134,7 @@ describe("a production stack", () => {
     ]) {
       assert.deepEqual(
         problems({ ...fit(), state: { backend } }).map(({ path, reason }) => [path, reason]),
-        [["cybexp:state.backend", "This place is the example's."]],
+        [["cybexp:state.backend", "This is the example's URL."]],
         backend,
       );
     }
@@ -176,10 +176,10 @@ describe("the example of a production stack", () => {
         ["cybexp:backend.image", PLACEHOLDER],
         ["cybexp:database.image", PLACEHOLDER],
         ["cybexp:kms.image", PLACEHOLDER],
-        ["cybexp:proxy.address", "This address is kept for examples."],
+        ["cybexp:proxy.address", "This address is reserved for examples."],
         ["cybexp:proxy.image", PLACEHOLDER],
-        ["cybexp:proxy.serverName", "This name is kept for examples."],
-        ["cybexp:state.backend", "This place is the example's."],
+        ["cybexp:proxy.serverName", "This name is reserved for examples."],
+        ["cybexp:state.backend", "This is the example's URL."],
       ],
     );
   });

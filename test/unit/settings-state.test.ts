@@ -13,7 +13,7 @@ import {
 
 const BACKENDS = "Allowed: file:///path, s3://, gs://, azblob:// or https:// (Pulumi Cloud).";
 const ENVIRONMENT =
-  "Give credentials in the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never in the stack's file.";
+  "Put credentials into the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never into the stack's file.";
 
 function faultOf(result: unknown): Fault {
   assert.ok(result instanceof Fault, String(result));
@@ -74,7 +74,7 @@ describe("the backend", () => {
   ] as const) {
     it(`can't be ${url}, which is no full one`, () => {
       const { reason, remedy } = faultOf(parseBackend(url));
-      assert.equal(reason, `This is no full ${url.split(":")[0]}:// URL. ${BACKENDS}`);
+      assert.equal(reason, `This is not a complete ${url.split(":")[0]}:// URL. ${BACKENDS}`);
       assert.equal(remedy, `Write, for example, ${example}.`);
     });
   }
@@ -82,7 +82,7 @@ describe("the backend", () => {
   for (const url of ["https://me:s3cret@api.pulumi.com", "s3://AKIA:s3cret@bucket?region=x"]) {
     it(`has no name or password in it: ${url}`, () => {
       const { reason, remedy } = faultOf(parseBackend(url));
-      assert.equal(reason, "There is a name or password before the @.");
+      assert.equal(reason, "It has a user name or password before the @.");
       assert.equal(remedy, ENVIRONMENT);
     });
   }
@@ -97,7 +97,7 @@ describe("the backend", () => {
       const { reason, remedy, shown } = faultOf(parseBackend(url));
       assert.equal(
         reason,
-        `A parameter behind the ? is not known, or is a secret. Taken with ${url.split(":")[0]}://: ${taken}.`,
+        `A parameter after the ? is unknown, or is a secret. Allowed with ${url.split(":")[0]}://: ${taken}.`,
       );
       assert.equal(remedy, `Remove it. ${ENVIRONMENT}`);
       assert.equal(shown, `${url.split("?")[0]}?...`);
@@ -191,7 +191,7 @@ describe("the report", () => {
       {
         path: "cybexp:state.secretsProvider",
         value: '"default"',
-        reason: "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+        reason: "These are Pulumi Cloud's own keys, but the state is kept elsewhere.",
         remedy: "Write passphrase, or the URL of a key in a key service.",
       },
     ]);
