@@ -22,10 +22,10 @@ export type ListenerKeys = { readonly role: Role } & (
   | { readonly endpoint: PathTo<Endpoint> }
   | {
       readonly address: PathTo<string>;
-      /** The address if the config names none. */
+      /** The address where the config names none. */
       readonly fallback?: string;
       readonly port: PathTo<number>;
-      /** Which of the proxy's doors it is, and the key that says what the door asks for. */
+      /** The door at the proxy that it is, and the key that says what the door asks for. */
       readonly door?: { readonly name: DoorName; readonly access: PathTo<Access> };
     }
 );

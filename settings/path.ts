@@ -24,7 +24,7 @@ function isPlain(step: PropertyKey): boolean {
   return /^[\w-]{1,64}$/.test(String(step));
 }
 
-/** The value at a path; undefined if the path doesn't exist. */
+/** What the raw configuration has at a path; undefined where it doesn't go so far. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const step of path) {

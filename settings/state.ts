@@ -77,7 +77,7 @@ const keyServices: Readonly<Record<string, Kind>> = {
   hashivault: { rest: KEY_PATH, parameters: ["engine"], example: "hashivault://cybexp" },
 };
 
-/** The backend's URL as Pulumi accepts it, without any credential. */
+/** The backend's URL as Pulumi takes it, without any credential. */
 export function parseBackend(raw: unknown): string | Fault {
   return parseUrl(
     raw,

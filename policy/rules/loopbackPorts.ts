@@ -7,7 +7,7 @@ export const loopbackPorts: ResourceRule = {
   name: "loopback-ports",
   description: "Containers publish their ports on a loopback address of the host.",
   reason:
-    "Docker opens a published port past the host's firewall, on every address if none is named " +
+    "Docker publishes a port past the host's firewall, on every address if none is given " +
     "(CIS Docker 5.14).",
   types: [CONTAINER],
   check: ({ props }) => [
@@ -17,7 +17,7 @@ export const loopbackPorts: ResourceRule = {
         (port) =>
           `it publishes its port ${shown(port["internal"])} to the network, at ` +
           `${address(textOf(port["ip"]))} port ${shown(port["external"])}: set ip to 127.0.0.1 or ::1, ` +
-          `or publish it by the proxy`,
+          `or publish it through the proxy`,
       ),
     ...(props["publishAllPorts"] === true
       ? [

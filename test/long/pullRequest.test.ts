@@ -152,8 +152,8 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Breaks a rule**
 
-- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it by the proxy
-- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it by the proxy
+- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it through the proxy
+- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it through the proxy
 
 **Becomes reachable**
 

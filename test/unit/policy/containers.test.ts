@@ -112,20 +112,23 @@ describe("secret-free-environment", () => {
   );
   breaks(
     secretFreeEnvironment,
-    [env("DB_PASSWORD=hunter2"), "its environment variable DB_PASSWORD has what its name says "],
+    [
+      env("DB_PASSWORD=hunter2"),
+      "its environment variable DB_PASSWORD contains what its name says ",
+    ],
     [env("AWS_SECRET_ACCESS_KEY=x"), "its environment variable AWS_SECRET_ACCESS_KEY "],
-    [env("PGPASSWORD=x"), "its environment variable PGPASSWORD has "],
-    [env("API_TOKEN=x"), "its environment variable API_TOKEN has "],
-    [env(`TLS=${key}`), "its environment variable TLS has a private key in it"],
+    [env("PGPASSWORD=x"), "its environment variable PGPASSWORD contains "],
+    [env("API_TOKEN=x"), "its environment variable API_TOKEN contains "],
+    [env(`TLS=${key}`), "its environment variable TLS contains a private key:"],
     [
       env("DB=mongodb://u:hunter2@db/x"),
-      "its environment variable DB has a URL with a password in it",
+      "its environment variable DB contains a URL with a password:",
     ],
     [
       env(`X=eyJhbGciOiJI.eyJzdWIiOiIx.${"a".repeat(20)}`),
-      "its environment variable X has a signed token",
+      "its environment variable X contains a signed token",
     ],
-    [env("X=AKIAABCDEFGHIJKLMNOP"), "its environment variable X has an access key in it"],
+    [env("X=AKIAABCDEFGHIJKLMNOP"), "its environment variable X contains an access key:"],
   );
   waits(secretFreeEnvironment, env(UNKNOWN), { envs: UNKNOWN });
   it("never tells the value", () => {

@@ -47,12 +47,12 @@ describe("the reader of nginx.conf", () => {
   });
 
   for (const [text, message] of [
-    ["a {", "it ends within a block"],
-    ["a", "it ends within a directive"],
-    ["a;\n}", 'line 2: a "}" too much, or a ";" is missing before it'],
-    ["a { b }", 'line 1: a "}" too much, or a ";" is missing before it'],
+    ["a {", "it ends inside a block"],
+    ["a", "it ends inside a directive"],
+    ["a;\n}", 'line 2: an extra "}", or no ";" before it'],
+    ["a { b }", 'line 1: an extra "}", or no ";" before it'],
     ["a;\n;", 'line 2: nothing before ";"'],
-    ['a\n"b', "line 2: a quote without its end"],
+    ['a\n"b', "line 2: a quote that is not closed"],
   ] as const) {
     it(`refuses ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseNginx(text), new NginxSyntaxError(message));
@@ -143,7 +143,7 @@ describe("nginx-door", () => {
 
   it("says where it can't be read, without a word of it", () => {
     const [told] = judge(nginxDoor, [delivery("http {\n hunter2")]);
-    assert.equal(told, "delivery: its nginx.conf can't be read: it ends within a block");
+    assert.equal(told, "delivery: its nginx.conf can't be read: it ends inside a block");
   });
 
   it("waits for a configuration that is not known yet", () => {
@@ -181,11 +181,11 @@ describe("tls-floor", () => {
       "delivery: its Nginx speaks TLSv1 and TLSv1.1 for the server a.example.org: remove what is older than TLSv1.2 from ssl_protocols",
     ]);
     assert.deepEqual(told("http { server { listen 443 ssl; } }"), [
-      "delivery: its Nginx takes its version's own TLS protocols for a server: set ssl_protocols",
+      "delivery: its Nginx uses its version's default TLS protocols for a server: set ssl_protocols",
     ]);
     for (const listen of ["80", "0.0.0.0:80", "[::]:80", "*:80", "localhost:80", "10.0.0.1"]) {
       const [one = "", ...more] = told(server("", listen));
-      assert.ok(one.includes(`the server a.example.org listens at ${listen} without ssl`), one);
+      assert.ok(one.includes(`the server a.example.org listens on ${listen} without ssl`), one);
       assert.deepEqual(more, []);
     }
     assert.equal(told("http { server { } }").length, 1);

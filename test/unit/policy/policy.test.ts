@@ -151,7 +151,7 @@ describe("a rule of the stack that is asked as resources come", () => {
   ] as const;
 
   it("tells it once, to the resource that makes it so", () => {
-    assert.deepEqual(come({}, ...all), ["backend: db is in a network with kms and backend"]);
+    assert.deepEqual(come({}, ...all), ["backend: db shares a network with kms and backend"]);
     assert.deepEqual(come({}, ...all.slice(0, 2)), []);
   });
 
