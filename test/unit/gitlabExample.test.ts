@@ -103,7 +103,7 @@ describe("the GitLab example", () => {
     };
     const bodies = () => notes.map(({ body }) => body);
     try {
-      assert.deepEqual(await post("another"), [1, "error: GitLab answers 401 to GET user\n"]);
+      assert.deepEqual(await post("another"), [1, "error: GitLab answered 401 to GET user\n"]);
       for (const content of ["first", "<!-- cybexp-preview -->\nsecond\n"]) {
         writeFileSync(file, content);
         assert.deepEqual(await post(), [0, ""]);
