@@ -145,7 +145,7 @@ describe("a Kapow! server", () => {
     return `${status} ${text.replace(/SERIALNUMBER=1-[0-9a-f]{32},/, "")}`;
   };
 
-  it("has a door at the proxy, which tells it who called, and calls it as itself", async () => {
+  it("has a door at the proxy, which tells it who called and uses its own certificate", async () => {
     assert.equal(the().outputs.kapowUrl, `https://localhost:${door}`);
     assert.equal(await through("/caller", { client: kept("ann 1") }), "200 ann");
     assert.equal(await through("/caller", { credential: the().user("analyst") }), "200 analyst");
@@ -173,7 +173,7 @@ describe("a Kapow! server", () => {
     );
   });
 
-  it("publishes its routes alone, at the given address; its other ports answer nobody", async () => {
+  it("publishes only its routes, on the given address; its other ports answer nobody", async () => {
     const { HostConfig, NetworkSettings } = container();
     assert.deepEqual(HostConfig.PortBindings, {
       "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }],
@@ -237,7 +237,7 @@ describe("a Kapow! server", () => {
     });
   }
 
-  it("knows no revocation at its own port, which up says; the proxy does", async () => {
+  it("knows no revocation on its own port, which up says; the proxy does", async () => {
     the().project.configure((config) => {
       config["cybexp:clients"] = (config["cybexp:clients"] as { name: string }[]).map((client) =>
         client.name === "rob" ? { ...client, revoked: true } : client,

@@ -139,7 +139,7 @@ describe("rotation by numbers in the stack's config", () => {
       assert.equal(await statuses(password("guest 1")), "401");
     });
 
-    it("lets the previous and the new one in as one and the same user", async () => {
+    it("lets the previous and the new one in as the same user", async () => {
       for (const name of ["collector", "analyst"]) {
         for (const generation of [1, 2]) {
           const credential = password(`${name} ${generation}`);
@@ -160,7 +160,7 @@ describe("rotation by numbers in the stack's config", () => {
         .map((line) => (JSON.parse(line) as { user: string }).user);
     }
 
-    it("warns when the day is past by which the previous one was to be retired", async () => {
+    it("warns once the day to retire the previous one has passed", async () => {
       setUsers(
         { name: "collector", generation: 2, retireBy: "2026-01-31" },
         { name: "analyst", generation: 2 },
@@ -308,7 +308,7 @@ describe("rotation by numbers in the stack's config", () => {
       ["kms", "KMS_db"],
       ["backend", "priv_backend"],
     ] as const) {
-      it(`goes over to new ones in the ${role}'s live database`, async () => {
+      it(`changes to new ones in the ${role}'s live database`, async () => {
         const old = databaseUser(role, database, 1);
         const admin = databaseUser(role, "admin", 1);
         await withMongo(old, (client) =>
@@ -449,7 +449,7 @@ describe("rotation by numbers in the stack's config", () => {
 
     cases.forEach(([what, raise, moment, between], index) => {
       const signal = index % 2 === 0 ? "SIGINT" : "SIGKILL";
-      it(`is gone on with by the next: ${signal} ${what}`, async () => {
+      it(`is completed by the next: ${signal} ${what}`, async () => {
         raise();
         await killUp(the(), moment, signal);
         await between?.();
@@ -457,7 +457,7 @@ describe("rotation by numbers in the stack's config", () => {
       });
     });
 
-    it("has locked out nobody who was let in before", async (test) => {
+    it("locks out nobody who was let in before", async (test) => {
       const { calls, problems } = await prober.stop();
       test.diagnostic(`${calls} calls`);
       assert.ok(calls > 50);

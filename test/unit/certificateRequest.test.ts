@@ -44,7 +44,7 @@ describe("a certificate request", () => {
     ],
   ];
   for (const [what, key, ...args] of good) {
-    it(`may be of ${what}, and gives its public key`, () => {
+    it(`may be for ${what}, and gives its public key`, () => {
       const pair = key();
       const request = make(pair, ...args);
       assert.equal(parseCertificateRequest(request), request);
@@ -96,7 +96,7 @@ describe("a certificate request", () => {
   const pemOf = (der: Uint8Array) =>
     `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
 
-  it("must be signed as it is, by its own key", () => {
+  it("must be signed by its own key, and unchanged", () => {
     const der = derOf(make(ec("prime256v1")));
     const name = der.indexOf(Buffer.from("0c0178", "hex"));
     assert.ok(name > 0, "the subject's x");
@@ -136,7 +136,7 @@ describe("a certificate request", () => {
     });
   }
 
-  it("never throws, and never passes for another key's, with any byte changed", () => {
+  it("never throws, and never passes for another key, with any byte changed", () => {
     const original = request();
     const der = derOf(original);
     fc.assert(
@@ -151,7 +151,7 @@ describe("a certificate request", () => {
     );
   });
 
-  it("gives no key where it is none", () => {
+  it("gives no key for anything else", () => {
     assert.throws(() => publicKeyOf("x"), RangeError);
   });
 });

@@ -144,7 +144,7 @@ More: docs/environments.md
     assert.doesNotMatch(written("third"), /cybexp:(state|production|throwaway)/);
   });
 
-  it("says how to give a passphrase, where there is to be one", () => {
+  it("says how to give a passphrase, if one is needed", () => {
     const told = (backend: string, secretsProvider: string) =>
       nextSteps("test", { state: { backend, secretsProvider } });
     const stdout = told("file:///srv/cybexp state", "passphrase");
@@ -204,7 +204,7 @@ More: docs/environments.md
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("refuses the names of others, and what Pulumi takes for none", async (t) => {
+  it("refuses names that are taken, and names that Pulumi refuses", async (t) => {
     const { copy, yamlFiles } = project(t);
     const before = yamlFiles();
     const { env } = await copy.load<typeof Env>("cli/env/env.ts");
@@ -221,7 +221,7 @@ More: docs/environments.md
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("says without a terminal what is missing, and that defaults have to be taken", async (t) => {
+  it("says without a terminal what is missing, and how to accept the defaults", async (t) => {
     const { run, yamlFiles } = project(t);
     const before = yamlFiles();
     const { code, stderr } = await run(["prod", "--address", "10.0.0.1"]);
@@ -267,7 +267,7 @@ describe("npm run env with questions", () => {
     });
   });
 
-  it("does not ask what a flag has told", async (t) => {
+  it("does not ask what a flag has answered", async (t) => {
     const { run } = project(t);
     const { code, stderr } = await run(["prod", "--production", ...PRODUCTION], ["", "", "", ""]);
     assert.equal(code, 0);
@@ -291,7 +291,7 @@ describe("npm run env with questions", () => {
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("does not write over a file that came while it asked", async (t) => {
+  it("does not overwrite a file that appeared while it asked", async (t) => {
     const { start, file, written } = project(t);
     const child = start("test", "--no-production");
     await once(child.stderr, "data");
@@ -314,7 +314,7 @@ describe("the prompt", () => {
     return { input, output, prompt: openPrompt(input as never, output as never) };
   };
 
-  it("gives the lines that came before they were asked for, then that there are none", async () => {
+  it("gives lines that came before they were asked for, then reports the end", async () => {
     const input = new PassThrough();
     const prompt = openPrompt(input as never, new PassThrough() as never);
     input.end(" a \n\nb");
@@ -325,7 +325,7 @@ describe("the prompt", () => {
     assert.equal(await prompt.ask("?"), undefined);
   });
 
-  it("takes a terminal's Ctrl-C for a signal, and Ctrl-D for the end", async () => {
+  it("treats a terminal's Ctrl-C as a signal, and Ctrl-D as the end", async () => {
     const { input, prompt } = open();
     const interrupted = once(process, "SIGINT");
     const answer = prompt.ask("?");

@@ -31,7 +31,7 @@ describe("the GitLab example", () => {
     );
   });
 
-  it("calls commands and files that there are", () => {
+  it("calls only commands and files that exist", () => {
     const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };

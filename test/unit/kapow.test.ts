@@ -83,7 +83,7 @@ describe("a stack's Kapow!", () => {
     });
   });
 
-  it("takes what the config says, as text too", () => {
+  it("takes what the config says, also as text", () => {
     const all = {
       ...least,
       address: "192.0.2.10",
@@ -162,7 +162,7 @@ describe("a stack's Kapow!", () => {
     assert.equal(kapowServerName(read(least)), "localhost");
   });
 
-  it("says so where nobody can call it through the proxy", () => {
+  it("says so if nobody can call it through the proxy", () => {
     assert.deepEqual(notices(read(behind({ listen: 5004 })), "2026-06-15"), [
       {
         due: true,
@@ -176,7 +176,7 @@ describe("a stack's Kapow!", () => {
     );
   });
 
-  it("is refused at a port that somebody has", () => {
+  it("is refused on a port that is taken", () => {
     const twice = (first: string) =>
       `cybexp:kapow.listen: Port 5002 is used twice: cybexp:${first} already listens on it. Give one of the two another port.`;
     assert.deepEqual(problemsOf({ ...least, listen: 5002 }), [twice("kms.listen")]);
@@ -186,7 +186,7 @@ describe("a stack's Kapow!", () => {
     assert.equal(read({ ...least, listen: 5002, address: "192.0.2.10" }).kapow?.listen, 5002);
   });
 
-  it("lets revoked clients in, which is told", () => {
+  it("lets revoked clients in, and says so", () => {
     const clients = [
       { name: "ann" },
       { name: "rob", revoked: true },
@@ -326,7 +326,7 @@ describe("the health check of Kapow!", () => {
     });
   }
 
-  it("says so where there is none of them, busybox's wget being none", async (t) => {
+  it("says so if there is none of them; busybox's wget does not count", async (t) => {
     for (const present of [[], ["wget/busybox"]]) {
       const result = await run(programs(t, present, 0));
       assert.equal(result.exitCode, 1);

@@ -44,7 +44,7 @@ const TAG = "A tag can be moved to another build. A production stack names its i
 const PLACEHOLDER = "This digest is the example's placeholder: no image has it.";
 
 describe("a production stack", () => {
-  it("is taken when its images have digests and its data is kept", () => {
+  it("is accepted if its images have digests and its data is kept", () => {
     assert.deepEqual(problems(fit()), []);
     assert.deepEqual(problems({ ...fit(), production: "true" }), []);
   });
@@ -71,13 +71,13 @@ describe("a production stack", () => {
     }
   }
 
-  it("is told once of an image that is none, or has no version", () => {
+  it("reports an image once that is invalid or has no version", () => {
     for (const image of ["mongo", "mongo:latest", "UPPER:1", 5]) {
       assert.equal(problems({ ...fit(), database: { image } }).length, 1, String(image));
     }
   });
 
-  it("is no throw-away stack", () => {
+  it("is not a throw-away stack", () => {
     for (const throwaway of [true, "true"]) {
       assert.deepEqual(problems({ ...fit(), throwaway }), [
         {
@@ -106,7 +106,7 @@ describe("a production stack", () => {
     });
   }
 
-  it("may be called like an example with something else behind it", () => {
+  it("may have a name that only starts like an example", () => {
     for (const serverName of ["example.edu.lab.internal", "notexample.edu", "localhost"]) {
       const proxy = { image: `nginx@${DIGEST}`, serverName, address: "0.0.0.0" };
       assert.deepEqual(problems({ ...fit(), proxy }), [], serverName);
@@ -114,7 +114,7 @@ describe("a production stack", () => {
   });
 
   for (const address of ["192.0.2.10", "198.51.100.1", "203.0.113.255", "2001:DB8::10"]) {
-    it(`does not listen at ${address}`, () => {
+    it(`does not listen on ${address}`, () => {
       const proxy = { image: `nginx@${DIGEST}`, serverName: "cybexp.lab.internal", address };
       assert.deepEqual(problems({ ...fit(), proxy }), [
         {
@@ -141,7 +141,7 @@ describe("a production stack", () => {
     assert.deepEqual(problems({ ...fit(), state: { backend: "file:///srv/example.edu" } }), []);
   });
 
-  it("is told of everything at once", () => {
+  it("reports everything at once", () => {
     const paths = problems({
       ...fit(),
       kms: { image: "cybexp-demo/kms:1", bind: "localhost:5012", listen: 5002 },
@@ -184,7 +184,7 @@ describe("the example of a production stack", () => {
     );
   });
 
-  it("is taken once these are replaced", () => {
+  it("is accepted once these are replaced", () => {
     const replaced = text
       .replace(/sha256:0{64}/g, DIGEST)
       .replaceAll("example.edu", "lab.internal")

@@ -48,7 +48,7 @@ describe("the reference", () => {
     }
   });
 
-  it("leaves no key out and no cell of a key's type and meaning empty", () => {
+  it("has every key, with a type and a meaning", () => {
     const paths = Object.entries(schema.shape).flatMap(([key, child]) =>
       pathsBelow(`cybexp:${key}`, child),
     );
@@ -76,7 +76,7 @@ describe("Pulumi.yaml", () => {
     config: Record<string, { description: string; default: unknown; type?: string }>;
   };
 
-  it("declares every key with its type, and none else", () => {
+  it("declares every key with its type, and no others", () => {
     assert.equal(project.name, "cybexp");
     assert.deepEqual(Object.keys(project.config), Object.keys(schema.shape));
     for (const [key, child] of Object.entries(schema.shape)) {

@@ -72,7 +72,7 @@ describe("the backend", () => {
     ["s3://bucket#x", "s3://bucket?region=eu-central-1"],
     ["https:///x", "https://api.pulumi.com"],
   ] as const) {
-    it(`can't be ${url}, which is no full one`, () => {
+    it(`can't be ${url}, which is incomplete`, () => {
       const { reason, remedy } = faultOf(parseBackend(url));
       assert.equal(reason, `This is not a complete ${url.split(":")[0]}:// URL. ${BACKENDS}`);
       assert.equal(remedy, `Write, for example, ${example}.`);
@@ -93,7 +93,7 @@ describe("the backend", () => {
     ["https://api.pulumi.com?access_token=s3cret", "no parameters"],
     ["azblob://c?sig=s3cret", "prefix, storage_account, domain, protocol, cdn, localemu"],
   ] as const) {
-    it(`has no parameter that is not known: ${url}`, () => {
+    it(`has no unknown parameter: ${url}`, () => {
       const { reason, remedy, shown } = faultOf(parseBackend(url));
       assert.equal(
         reason,
@@ -104,12 +104,12 @@ describe("the backend", () => {
     });
   }
 
-  it("is Pulumi Cloud's when it is https", () => {
+  it("is Pulumi Cloud's if it is https", () => {
     assert.equal(isPulumiCloud("https://api.pulumi.com"), true);
     assert.equal(isPulumiCloud("s3://https"), false);
   });
 
-  it("has a folder when it is a file's", () => {
+  it("has a folder if it is a file backend", () => {
     assert.equal(folderOf("file:///srv/a b?metadata=skip"), "/srv/a b");
     assert.equal(folderOf("s3://bucket/file:///srv"), undefined);
   });

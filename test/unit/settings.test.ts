@@ -78,7 +78,7 @@ function stackFile(name: string): RawConfig {
 const [ROOT = ""] = rootCertificates;
 
 describe("what a stack may set", () => {
-  it("gives every default when only the required keys are there", () => {
+  it("has every default if only the required keys are set", () => {
     assert.deepEqual(read(valid()), {
       kms: {
         image: "cybexp-demo/kms:1",
@@ -404,7 +404,7 @@ describe("what a stack may set", () => {
     assert.deepEqual([settings.kms.listen, settings.backend.listen], [5002, 5001]);
   });
 
-  it("lets one port serve at two addresses", () => {
+  it("lets one port serve on two addresses", () => {
     const settings = read(withValue("kms.bind", "[::1]:5002"));
     assert.deepEqual(settings.kms.bind, { address: "::1", port: 5002 });
   });
@@ -1329,7 +1329,7 @@ describe("what a stack may not set", () => {
     });
   }
 
-  it("one port at two addresses, when one of them is every address", () => {
+  it("one port on two addresses, if one of them means every address", () => {
     const values = withValue("proxy.address", "0.0.0.0");
     const { problems } = refused({ ...values, kms: { ...valid().kms, listen: 5012 } });
     assert.deepEqual(problems, [twice("cybexp:kms.listen", "5012", 5012, "cybexp:kms.bind")]);
@@ -1436,7 +1436,7 @@ describe("supplied passwords", () => {
     ]);
   });
 
-  it("refuses exactly those that the stack's file has in clear", () => {
+  it("refuses exactly those that the stack's file has in plain text", () => {
     const list = [
       { name: "a", password: PASSWORD },
       { name: "b", password: `${PASSWORD}!` },
@@ -1484,7 +1484,7 @@ config:
 });
 
 describe("what a report never shows", () => {
-  it("a password that stands again in another place", () => {
+  it("a password that is repeated in another place", () => {
     const { problems } = refused(
       {
         ...withValue("users[0].password", PASSWORD),
@@ -1501,7 +1501,7 @@ describe("what a report never shows", () => {
     );
   });
 
-  it("what is encrypted beside what stands in clear, and may be in no number's place", () => {
+  it("an encrypted value beside plain ones, even in place of a number", () => {
     const users = [
       { name: "ann", generation: 1, retired: 4, password: PASSWORD },
       { name: "rob", generation: "1", retired: "5" },
@@ -1528,7 +1528,7 @@ describe("what a report never shows", () => {
     assert.deepEqual(shown(undefined), none);
   });
 
-  it("what is below a key that Pulumi calls a secret", () => {
+  it("values below a key that Pulumi calls a secret", () => {
     const { problems } = refused(withValue("kms.image", "hunter2"), {
       secretKeys: new Set(["kms"]),
     });

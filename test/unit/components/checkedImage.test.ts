@@ -42,7 +42,7 @@ const kms = (world: World = {}) =>
 const usual = once(() => kms());
 
 describe("an image", () => {
-  it("is asked for what its use takes", async () => {
+  it("is checked for what its use needs", async () => {
     for (const [role, image, needs] of [
       ["kms", IMAGE, serviceNeeds("kms", "65532:65532")],
       ["kms-db", "cybexp-demo/mongo:1", databaseNeeds("kms-db", "999:999")],
@@ -57,7 +57,7 @@ describe("an image", () => {
     }
   });
 
-  it("is asked before its files, its volume, its stand-in and its container", async () => {
+  it("is checked before its files, its volume, its stand-in and its container", async () => {
     const { dependencies } = await usual();
     for (const [check, users] of [
       [

@@ -56,7 +56,7 @@ it("takes a container that does everything right", () => {
   );
 });
 
-it("leaves alone what is excepted, by name or by label, and nothing else", () => {
+it("ignores exceptions by name or by label, and nothing else", () => {
   const open = container({ readOnly: false }, "open");
   const other = container({ readOnly: false }, "other");
   const left = (exception: object) =>
@@ -94,7 +94,7 @@ describe("loopback-ports", () => {
     ]);
     assert.match(told, /at 0\.0\.0\.0 port that is not known yet: /);
   });
-  it("tells loopback addresses from those that look like it", () => {
+  it("tells loopback addresses from those that only look like them", () => {
     const addresses = ["127.0.0.1.example.org", "1::1", "::10", "::", "0::1", "0:0:0:0:0:0:0:1"];
     assert.deepEqual(addresses.filter(isLoopback), ["0::1", "0:0:0:0:0:0:0:1"]);
   });
@@ -319,13 +319,13 @@ describe("pinned-image", () => {
     [{ image: "host:5000/nginx:1.30" }, "its image is host:5000/nginx:1.30: name it by its id"],
   );
   waits(pinnedImage, { image: UNKNOWN });
-  it("wants a digest of what is pulled, too", () => {
+  it("also requires a digest for what is pulled", () => {
     assert.deepEqual(judge(pinnedImage, [pulled(`nginx:1.30@${digest}`), pulled(UNKNOWN)]), []);
     assert.deepEqual(judge(pinnedImage, [pulled("host:5000/nginx:1.30")]), [
       "image: host:5000/nginx:1.30 is pulled by tag: name it as host:5000/nginx@sha256:...",
     ]);
   });
-  it("leaves tags to a stack whose config doesn't say that it is a strict one", () => {
+  it("allows tags in a stack whose config doesn't ask for strictness", () => {
     const settings = { strictIf: "app:production" };
     const told = (...flags: string[]) =>
       judge(pinnedImage, [pulled("nginx:1")], { settings, flags });

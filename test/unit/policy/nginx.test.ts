@@ -88,7 +88,7 @@ describe("nginx-door", () => {
     ]);
   });
 
-  it("takes a password, a must of a certificate, a request to another service, and a redirect", () => {
+  it("accepts a password, a required certificate, a request to another service, and a redirect", () => {
     assert.deepEqual(open(server(`${ASKED} location / { ${PASS} }`)), []);
     assert.deepEqual(open(server(`ssl_verify_client on; location / { ${PASS} }`)), []);
     assert.deepEqual(open(server(`location / { auth_request /ask; ${PASS} }`)), []);
@@ -100,14 +100,14 @@ describe("nginx-door", () => {
     assert.deepEqual(open(server(`location / { ${PASS} }`, "127.0.0.1:8081")), []);
   });
 
-  it("takes a certificate that may be left out for none", () => {
+  it("treats an optional certificate as none", () => {
     assert.deepEqual(open(server(`ssl_verify_client optional; location / { ${PASS} }`)), ["/"]);
     assert.deepEqual(open(server(`ssl_verify_client optional_no_ca; location / { ${PASS} }`)), [
       "/",
     ]);
   });
 
-  it("leaves to tests what a map decides: a realm by a variable, a way on after a certificate", () => {
+  it("leaves what a map decides to tests: a realm from a variable, a location after a certificate", () => {
     const realm = server(`auth_basic $realm; auth_basic_user_file /h; location / { ${PASS} }`);
     assert.deepEqual(open(realm), []);
     const gate = (verify: string) => server(`${verify} location @in { ${PASS} }`);
@@ -115,7 +115,7 @@ describe("nginx-door", () => {
     assert.deepEqual(open(gate("")), ["@in"]);
   });
 
-  it("reports either-or with an address", () => {
+  it("reports `satisfy any` with an address", () => {
     const text = `satisfy any; allow 10.0.0.0/8; deny all; ${ASKED} location / { ${PASS} }`;
     assert.deepEqual(open(server(text)), ["/"]);
   });
@@ -141,7 +141,7 @@ describe("nginx-door", () => {
     assert.deepEqual(more, []);
   });
 
-  it("says where it can't be read, without a word of it", () => {
+  it("says where it can't be read, without quoting it", () => {
     const [told] = judge(nginxDoor, [delivery("http {\n hunter2")]);
     assert.equal(told, "delivery: its nginx.conf can't be read: it ends inside a block");
   });
@@ -155,7 +155,7 @@ describe("nginx-door", () => {
     );
   });
 
-  it("leaves open what its settings name, and looks at the files that they name", () => {
+  it("allows the locations and reads the files that its settings name", () => {
     const conf = server(`location /healthz { ${PASS} } location / { ${PASS} }`);
     const settings = { open: [{ location: "/healthz", reason: "the load balancer asks" }] };
     assert.deepEqual(open(conf, settings), ["/"]);
@@ -195,7 +195,7 @@ describe("tls-floor", () => {
     assert.deepEqual(judge(tlsFloor, [resource(COMMAND, "delivery", { stdin: UNKNOWN })]), []);
   });
 
-  it("takes the floor of its settings", () => {
+  it("uses the minimum from its settings", () => {
     assert.equal(told(server(""), { minimum: "TLSv1.3" }).length, 1);
     assert.deepEqual(told(server("ssl_protocols TLSv1.3;"), { minimum: "TLSv1.3" }), []);
   });
