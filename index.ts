@@ -27,7 +27,7 @@ const settings = loadSettings();
 
 const guard = new RotationGuard(NAME.rotationGuard, { settings });
 
-// As protected as the volumes that carry it: with another one they would be somebody else's.
+// Protected like the volumes that carry it: with another id, they would belong to another deployment.
 const identity = new random.RandomId(
   NAME.deployment,
   { byteLength: 8 },
@@ -38,7 +38,7 @@ const deployment: Deployment = await keepVolumes(
   NAME.kept,
   {
     stack: pulumi.getStack(),
-    // Everything in Docker carries it, so nothing there changes before the guards are content.
+    // Everything in Docker carries it, so nothing there changes before the guard has passed.
     id: guard.after(identity.hex),
     throwaway: settings.throwaway,
     dockerHost: new pulumi.Config("docker").get("host"),
@@ -163,7 +163,7 @@ const moduleConfigs = new ModuleConfigs(NAME.modules, {
   overrides: settings.modules.config,
 });
 
-/** The outputs; one that the stack does without is left out, since Pulumi warns of an undefined one. */
+/** The outputs. One that the stack doesn't have is left out, because Pulumi warns about undefined ones. */
 export default {
   kmsUrl: urls.kms,
   backendUrl: urls.backend,

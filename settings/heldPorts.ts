@@ -1,13 +1,13 @@
-/** Ports that containers of the stack hold already, while an `up` gives them to this one or that. */
+/** Ports that the stack's containers already hold when an `up` assigns them. */
 import { KAPOW, PROXY } from "../names/docker.ts";
 import { clash, type DeclaredListener } from "./listeners.ts";
 
 /**
- * Who holds the port that a container is to listen at:
+ * Who holds the port that a container wants to listen on:
  *
- * - `nobody` of the stack's own;
- * - `itself`, or one that has given it up by then: the services are replaced before the proxy;
- * - the role of the one that still holds it when it is needed.
+ * - `nobody`: no container of the stack;
+ * - `itself`: the container, or one that has released it by then (services are replaced before the proxy);
+ * - the role of a container that still holds the port when it is needed.
  */
 export function holderOf(
   wanted: DeclaredListener,

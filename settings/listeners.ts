@@ -1,6 +1,6 @@
 /**
- * All that listens on the Docker host, in one table: which keys ask for it, and whose container
- * publishes it. Whoever wants to know what a stack listens at reads it here.
+ * Everything that listens on the Docker host, in one table: which keys ask for it, and whose container
+ * publishes it. Code that needs to know a stack's listeners takes them from here.
  */
 import { databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
@@ -8,7 +8,7 @@ import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";
 import type { Access, Endpoint, PartialSettings, Partly, Settings } from "./types.ts";
 
-/** The paths at which the settings have a value of a type; in a stack's config it is at the same one. */
+/** The paths at which the settings have a value of a type. A stack's config has the same paths. */
 type PathTo<V, T = Settings> = {
   [K in keyof T & string]-?: NonNullable<T[K]> extends V
     ? readonly [K]
@@ -30,7 +30,7 @@ export type ListenerKeys = { readonly role: Role } & (
     }
 );
 
-/** A door is called as the service behind it. */
+/** A door has the name of the service behind it. */
 export type DoorName = "kms" | "backend" | typeof KAPOW;
 
 const PROXY_ADDRESS = ["proxy", "address"] as const;
@@ -82,7 +82,7 @@ export interface DeclaredListener extends Endpoint {
   readonly role: string;
 }
 
-/** Every listener that the stack's config asks for; nothing else of it may listen. */
+/** Every listener that the stack's config asks for. Nothing else in the stack may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
   return LISTENERS.flatMap((keys) => {
     if ("endpoint" in keys) {
@@ -118,10 +118,10 @@ export function doorsOf(settings: Settings): Door[] {
   });
 }
 
-/** A listener of a config that is not judged yet, and the key that asks for it. */
+/** A listener in a config that hasn't been validated yet, and the key that asks for it. */
 export interface Listener {
   readonly path: Path;
-  /** An IP address; undefined when it is not known, which counts as the same unknown address. */
+  /** An IP address, or undefined if it isn't known: all unknown addresses count as the same. */
   readonly address: string | undefined;
   readonly port: number;
 }
@@ -147,7 +147,7 @@ export function listenersIn(settings: PartialSettings): Listener[] {
   return [...endpoints, ...others];
 }
 
-/** Two listeners of which the later one can't start. */
+/** Two listeners, the second of which can't start. */
 export interface Clash {
   readonly first: Listener;
   readonly second: Listener;
@@ -163,7 +163,7 @@ export function clashes(listeners: readonly Listener[]): Clash[] {
 
 type Place = Pick<Listener, "address" | "port">;
 
-/** Whether two can't listen at once: same port, and same address or one of them any. */
+/** Whether two can't listen at once: same port, and same address or one that means every address. */
 export function clash(a: Place, b: Place): boolean {
   return (
     a.port === b.port &&

@@ -1,9 +1,9 @@
-/** Paths of configuration keys, and safe ways along them. */
+/** Paths of configuration keys, and safe lookups along them. */
 import { quote } from "./show.ts";
 
 export type Path = readonly PropertyKey[];
 
-/** A path as one writes it: `cybexp:users[2].password`; odd keys are quoted: `cybexp:kms["a.b"]`. */
+/** A path as people write it: `cybexp:users[2].password`. Odd keys are quoted: `cybexp:kms["a.b"]`. */
 export function formatPath(path: Path): string {
   const [first, ...rest] = path;
   const root =

@@ -9,7 +9,7 @@ export const NGINX_CARRIERS = [CONTAINER, COMMAND];
 
 export const nginxSettings = {
   file: {
-    description: "How the name of an Nginx configuration ends.",
+    description: "The end of the name of an Nginx configuration file.",
     type: "string",
     minLength: 1,
     default: "nginx.conf",

@@ -5,10 +5,10 @@ import { listOf, objectsOf } from "../pack/unknown.ts";
 /** All capabilities are dropped; the few that may come back are named. */
 export const droppedCapabilities = containerRule({
   name: "dropped-capabilities",
-  description: "Containers drop all capabilities, and add none but those that are allowed.",
+  description: "Containers drop all capabilities, and add only those that are allowed.",
   reason:
-    "Docker's default set lets a process in the container that is root change owners, write raw " +
-    "packets and more (CIS Docker 5.4).",
+    "Docker's default set lets root in the container change owners, send raw packets and more " +
+    "(CIS Docker 5.4).",
   settings: {
     allowed: {
       description: "Capabilities that may be added, such as NET_BIND_SERVICE.",

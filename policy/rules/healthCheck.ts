@@ -6,7 +6,7 @@ export const healthCheck = containerRule({
   name: "health-check",
   description: "Every container has a health check of its own.",
   reason:
-    "A process that runs and answers nothing is otherwise taken for a service " +
+    "Otherwise a process that runs but answers nothing counts as a healthy service " +
     "(CIS Docker 4.6 and 5.27).",
   check: (container) =>
     !lacksHealthCheck(container)

@@ -7,7 +7,7 @@ export const loopbackPorts = containerRule({
   name: "loopback-ports",
   description: "Containers publish their ports on a loopback address of the host.",
   reason:
-    "Docker opens a published port past the host's firewall, on every address if none is named " +
+    "Docker publishes a port past the host's firewall, on every address if none is given " +
     "(CIS Docker 5.14).",
   check: ({ publishesAllPorts }, _settings, { ports }) => [
     ...objectsOf(ports)
@@ -16,7 +16,7 @@ export const loopbackPorts = containerRule({
         (port) =>
           `it publishes its port ${shown(port["internal"])} to the network, at ` +
           `${address(textOf(port["ip"]))} port ${shown(port["external"])}: set ip to 127.0.0.1 or ::1, ` +
-          `or publish it by the proxy`,
+          `or publish it through the proxy`,
       ),
     ...(publishesAllPorts === true
       ? [

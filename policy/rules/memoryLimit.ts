@@ -6,15 +6,21 @@ export const memoryLimit = containerRule({
   name: "memory-limit",
   description: "Every container has a memory limit.",
   reason:
-    "Without one a single service takes the memory of all others on the host (CIS Docker 5.11).",
+    "Without one, a single service can use up the memory of all others on the host (CIS Docker 5.11).",
   settings: {
     minimum: {
-      description: "MiB; less is taken for a mistake, such as bytes or GiB in place of MiB.",
+      description:
+        "The lowest limit, in MiB. A lower one is probably a mistake, such as a number of GiB.",
       type: "integer",
       minimum: 6,
       default: 16,
     },
-    maximum: { description: "MiB.", type: "integer", minimum: 6, default: 1_048_576 },
+    maximum: {
+      description: "The highest limit, in MiB.",
+      type: "integer",
+      minimum: 6,
+      default: 1_048_576,
+    },
   },
   check({ memory }, { minimum, maximum }, { memorySwap }) {
     if (memory === undefined) {

@@ -6,7 +6,7 @@ export const noNewPrivileges = containerRule({
   name: "no-new-privileges",
   description: "Containers run with no-new-privileges, and with the engine's own confinement.",
   reason:
-    "A set-uid program in an image would make its caller root, and the default filters of system " +
+    "A set-uid program in an image could make its caller root, and the default filters of system " +
     "calls close most ways out of a container (CIS Docker 5.2, 5.22 and 5.26).",
   check: (container) => [
     ...(canGainPrivileges(container)

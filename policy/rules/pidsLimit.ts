@@ -9,26 +9,25 @@ import { objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
  */
 export const pidsLimit: StackRule = {
   name: "pids-limit",
-  description: "Every container has a limit of processes.",
-  reason: "A fork bomb in one container takes the whole host otherwise (CIS Docker 5.29).",
+  description: "Every container has a process limit.",
+  reason: "Otherwise a fork bomb in one container takes down the whole host (CIS Docker 5.29).",
   settings: {
     command: {
       description:
-        "What a command:local:Command has in `create` that sets a container's limit; it is known by " +
-        "the container's id, of which one of its arguments is made.",
+        "Text in the `create` of a command:local:Command that sets a container's limit. One of its " +
+        "inputs must come from the container, such as the container's id.",
       type: "string",
       minLength: 1,
       default: "--pids-limit",
     },
     maximum: {
-      description:
-        "The highest limit, where the command's input is JSON with a number `pidsLimit`.",
+      description: "The highest limit, if the command's input is JSON with a number `pidsLimit`.",
       type: "integer",
       minimum: 1,
       default: 4096,
     },
     ulimit: {
-      description: "Whether an ulimit `nproc` will do.",
+      description: "Whether an ulimit `nproc` counts as a limit.",
       type: "boolean",
       default: false,
     },
@@ -49,7 +48,7 @@ export const pidsLimit: StackRule = {
             ? [
                 {
                   urn: container.urn,
-                  message: `its limit of processes is ${limit}: set 1 to ${String(maximum)}`,
+                  message: `its process limit is ${limit}: set 1 to ${String(maximum)}`,
                 },
               ]
             : [];
@@ -60,7 +59,7 @@ export const pidsLimit: StackRule = {
               {
                 urn: container.urn,
                 message:
-                  "it has no limit of processes: set one by a command:local:Command that runs " +
+                  "it has no process limit: set one with a command:local:Command that runs " +
                   `\`docker update\` for its id (one with "${textOf(command)}" in it)`,
               },
             ];

@@ -5,10 +5,10 @@ import { listOf } from "../pack/unknown.ts";
 /** A service is there again after a crash or a restart of the host. */
 export const restartPolicy = containerRule({
   name: "restart-policy",
-  description: "Every container is started again when it ends.",
+  description: "Every container is restarted when it ends.",
   reason:
-    "A service stays away after a crash or a restart of the host otherwise; where it may be " +
-    "restarted for a failure only, five times are enough (CIS Docker 5.15).",
+    "Otherwise a service stays down after a crash or a restart of the host. If it is restarted only " +
+    "after a failure, five times are enough (CIS Docker 5.15).",
   settings: {
     allowed: {
       description: "The restart policies that may be used.",
@@ -17,7 +17,8 @@ export const restartPolicy = containerRule({
       default: ["always", "unless-stopped", "on-failure"],
     },
     maxRetries: {
-      description: "The most retries of on-failure; 0 in the program is without end.",
+      description:
+        "The highest maxRetryCount for on-failure. In the program, 0 means without limit.",
       type: "integer",
       minimum: 1,
       default: 5,

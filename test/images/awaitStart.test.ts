@@ -29,7 +29,7 @@ async function awaited(container: string, limit = 60) {
 describe("waiting for a container to start", () => {
   after(() => execa("docker", ["rm", "--force", ...made]));
 
-  it("ends when it is healthy, and says meanwhile what it is at", async () => {
+  it("ends when it is healthy, and reports progress meanwhile", async () => {
     const container = await start("echo replaying the journal; sleep 22; touch /tmp/ok; sleep 600");
     const { exitCode, stderr } = await awaited(container);
     assert.equal(exitCode, 0, stderr);

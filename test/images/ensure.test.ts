@@ -54,7 +54,7 @@ describe("the demo images that are there", () => {
     assert.equal(await sandbox.docker("image", "inspect", "--format={{.Id}}", ...demoImages), ids);
   });
 
-  it("are made anew when what they are made of changed", async () => {
+  it("are built again when their sources have changed", async () => {
     const image = own("backend");
     const options = { catalogue: [image], registry: "127.0.0.1:1" };
     await ensureImages(sandbox.engine, [image.name], options);
@@ -147,7 +147,7 @@ describe("a registry that accepts connections and never answers", () => {
   );
   after(() => void silent.close());
 
-  it("is given up once, for all images, after a set time", async () => {
+  it("is given up on after a set time, once for all images", async () => {
     const { port } = silent.address() as { port: number };
     const registry = new Registry(new Docker(sandbox.engine.host), {
       registry: `127.0.0.1:${port}`,

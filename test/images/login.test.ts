@@ -82,7 +82,7 @@ describe("an image from a registry with a login", () => {
     assert.deepEqual(await pull(image, env), { code: 0, said: "" });
   });
 
-  it("is told to ask for a login where there is none", async () => {
+  it("says that a login is needed if there is none", async () => {
     const env = { DOCKER_CONFIG: config("nobody", {}) };
     assert.deepEqual(await pull(image, env), {
       code: 1,
@@ -90,7 +90,7 @@ describe("an image from a registry with a login", () => {
     });
   });
 
-  it("is told to be in no such registry: before anything is pulled, too", async () => {
+  it("is reported as missing from the registry, also before anything is pulled", async () => {
     const env = {
       DOCKER_CONFIG: config("reader", { auths: { [registry.address]: { auth: LOGIN } } }),
     };
@@ -108,7 +108,7 @@ describe("an image from a registry with a login", () => {
     }
   });
 
-  it("says that a registry is away", async () => {
+  it("says that a registry can't be reached", async () => {
     const env = { DOCKER_CONFIG: config("away", {}) };
     const { code, said } = await pull("127.0.0.1:1/team/kms:1", env);
     assert.equal(code, 1);

@@ -75,7 +75,7 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     }
   };
 
-  it("a stack's name that is none", async () => {
+  it("an invalid stack name", async () => {
     assertRefused(
       await withEnv({ STACK: "../x" }),
       'STACK="../x" is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"',
@@ -131,7 +131,7 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     }
   });
 
-  it("ports that others have, and whose they should be", async () => {
+  it("ports that others have, and who needs them", async () => {
     const { kms, backendBind } = project.ports;
     const servers = [kms, backendBind].map((port) => createServer().listen(port, "127.0.0.1"));
     try {
@@ -157,7 +157,7 @@ describe("a disk that is full", () => {
     execFileSync("cp", ["-a", `${kept}/.`, statedir()]);
   });
 
-  it("is named in a sentence before anything is touched, and no hindrance with room again", async () => {
+  it("is reported in a sentence before anything is touched, and stops nothing once there is room again", async () => {
     mount("-o", "size=1m");
     const full = await project.npm("up");
     assertRefused(full, /^no space left on device: .*\.cybexp has [\d.]+ MiB free, and /);
@@ -168,7 +168,7 @@ describe("a disk that is full", () => {
     await assertServed(project);
   });
 
-  it("that cut the state off costs one step: the backup is taken, the rest found", async () => {
+  it("that cut the state off costs one step: the backup is used, and the rest is found", async () => {
     const state = join(statedir(), "state/.pulumi/stacks/cybexp", `${project.stack}.json`);
     writeFileSync(state, readFileSync(state, "utf8").slice(0, 5000));
     const { output } = await assertOk(project.npm("up"));
@@ -242,7 +242,7 @@ describe("a stack that is deployed", () => {
     await assertOk(other);
   });
 
-  it("is not held by locks of the dead, nor of strangers with their numbers", async () => {
+  it("is not held by locks of dead processes, nor of strangers with their process ids", async () => {
     const folder = join(statedir(), "state/.pulumi/locks/organization/cybexp", project.stack);
     mkdirSync(folder, { recursive: true });
     const lock = (file: string, pid: number, timestamp: Date) =>

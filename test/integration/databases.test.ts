@@ -125,14 +125,14 @@ describe("a stack's databases", () => {
     docker("image", "rm", "--force", ...["6.0.4", "7.0.1", "7.0.2", "8.0.4"].map(image));
   });
 
-  it("keep other users than the stack's own when their passwords are rotated", async () => {
+  it("keep users that are not the stack's when passwords are rotated", async () => {
     await rotateTo(2);
     assert.deepEqual(await usersAt(2), ["KMS_db-2", "admin", "backup"]);
     await as("backup", BACKUP, (client) => client.db("admin").command({ ping: 1 }));
     copies.set(2, copyOf());
   });
 
-  it("are looked at, and told of, when a copy from before a rotation is put back", async () => {
+  it("are checked and reported when a copy from before a rotation is restored", async () => {
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
     const up = `\`STACK=${the.project.stack} npm run up\``;
@@ -163,7 +163,7 @@ describe("a stack's databases", () => {
     await assertMended(2);
   });
 
-  it("are not rotated before they are healed: the one password that they know would be lost", async () => {
+  it("are not rotated before they are repaired: the one password that they know would be lost", async () => {
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
     const before = there();
@@ -178,14 +178,14 @@ describe("a stack's databases", () => {
     await assertMended(2);
   });
 
-  it("have no process in them, after all of it, that was not there before", async () => {
+  it("have no extra process in them after all of it", async () => {
     for (let time = 0; time < 3; time++) {
       await the.npm("doctor");
     }
     await assertNoMore(the.project, processes);
   });
 
-  it("let nobody in with a copy that is older than the state remembers: told before anything is done", async () => {
+  it("let nobody in with a copy that is too old for the state, which is said before anything is done", async () => {
     await rotateTo(3);
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
@@ -223,7 +223,7 @@ describe("a stack's databases", () => {
     }
   }
 
-  it("are not given an image that is two releases on, and nothing is removed", async () => {
+  it("are not given an image two releases ahead, and nothing is removed", async () => {
     setImage(image("8.0.4"));
     const sentence = new RegExp(
       `is MongoDB 8\\.0\\.4, and the data of ${container()} is MongoDB's \\(6\\.0\\.4\\): .* Go one by one: MongoDB 7\\.0, then MongoDB 8\\.0;`,
@@ -231,7 +231,7 @@ describe("a stack's databases", () => {
     await assertRefused(image("8.0.4"), sentence);
   });
 
-  it("go on by one release, and not back", async () => {
+  it("go forward by one release, and never back", async () => {
     setImage(image("7.0.1"));
     await the.up();
     await the.kmsKey();

@@ -103,8 +103,11 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
         output,
         new RegExp(`^error: The configuration of stack "${project.stack}" has 5 problems\\.`),
       );
-      assert.match(output, /^cybexp:kms\.image = "cybexp-demo\/kms:1"\n {2}A demo image is/m);
-      assert.match(output, /^cybexp:throwaway = "?true"?\n {2}The volumes of a throw-away/m);
+      assert.match(output, /^cybexp:kms\.image = "cybexp-demo\/kms:1"\n {2}This is a demo image/m);
+      assert.match(
+        output,
+        /^cybexp:throwaway = "?true"?\n {2}`destroy` removes the volumes of a throw-away/m,
+      );
     }
   });
 
@@ -131,7 +134,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     );
     assert.notEqual(exitCode, 0);
     assert.match(all, /The configuration of stack ".*" has 5 problems\. Nothing was changed\./);
-    assert.match(all, /A demo image is a stand-in, built on the spot/);
+    assert.match(all, /This is a demo image, built on this machine/);
   });
 
   it("is refused as a production stack with its passphrase in the repository", async () => {

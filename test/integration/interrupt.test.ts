@@ -218,7 +218,7 @@ describe("an interrupted `npm run up`", () => {
       await assertLookingChangesNothing(project);
       await assertDownLeavesNothing();
     });
-    it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {
+    it("SIGKILL to npm and Node while files are delivered: Pulumi continues alone", async () => {
       await up("SIGKILL", "group", runs("deliver"));
       await assertDownLeavesNothing();
     });

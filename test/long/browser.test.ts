@@ -120,7 +120,7 @@ describe("the bundle of a client", () => {
     after(() => browser.remove());
     const url = () => `${the().outputs.kmsUrl}/`;
 
-    it("leaves who has none outside, and told so", async () => {
+    it("refuses a caller without a certificate, and says why", async () => {
       browser.trust(join(bundle(CLIENTS.ecdsa).folder, "server-ca.crt"));
       const { status, certificate, error } = refusal(await browser.open(url()));
       assert.deepEqual(

@@ -147,13 +147,13 @@ describe("clients with certificates", () => {
   });
 
   describe("a door", () => {
-    it("lets in who comes with a certificate of the outputs", async () => {
+    it("lets in a caller with a certificate from the outputs", async () => {
       assert.deepEqual(Object.keys(the().outputs.clients).sort(), ["ann", "cat", "rob"]);
       assert.deepEqual(await answers(kept("ann 1")), GOOD);
       assert.deepEqual(await answers(kept("rob 1")), GOOD);
     });
 
-    it("lets in who made a request, with a key that never was in the stack", async () => {
+    it("lets in a client that made a request, with a key that was never in the stack", async () => {
       assert.equal(the().outputs.clients["cat"]?.privateKey, undefined);
       assert.deepEqual(await answers(kept("cat 1")), GOOD);
       const { subject } = new X509Certificate(kept("cat 1").certificate);
@@ -286,7 +286,7 @@ describe("clients with certificates", () => {
       });
     }
 
-    it("is shut out of a connection that it goes on using, before the up is done", async (test) => {
+    it("is shut out of a connection that it keeps using, before the up is done", async (test) => {
       await busy.stop();
       const { answers } = busy;
       assert.deepEqual([...new Set(answers.map(({ outcome }) => outcome))].slice(0, 1), [200]);
@@ -318,7 +318,7 @@ describe("clients with certificates", () => {
       }
     });
 
-    it("has a request that is under way cut off after the shutdown timeout", async (test) => {
+    it("has a request in progress cut off after the shutdown timeout", async (test) => {
       const due = firstRefused() + SHUTDOWN_SECONDS * 1000;
       while (endless.closedAt() === undefined && performance.now() < due + 10_000) {
         await sleep(100);
@@ -373,7 +373,7 @@ describe("clients with certificates", () => {
       }
     });
 
-    it("lets old and new certificates in, and those that were revoked neither", async () => {
+    it("lets old and new certificates in, but none that were revoked", async () => {
       for (const name of ["ann 1", "ann 2", "cat 1", "cat 2"]) {
         assert.deepEqual(await answers(kept(name)), GOOD, name);
       }
@@ -405,7 +405,7 @@ describe("clients with certificates", () => {
         );
       });
 
-    it("comes with a new generation, and the previous one stays good", async () => {
+    it("comes with a new generation, and the previous one stays valid", async () => {
       setAnn({ generation: 2 });
       await rotate(the(), [
         GUARD,
@@ -422,7 +422,7 @@ describe("clients with certificates", () => {
       await assertNothingToChange(the());
     });
 
-    it("is the only one that is good once the previous one is retired", async () => {
+    it("is the only valid one once the previous one is retired", async () => {
       setAnn({ retired: 1 });
       await rotate(the(), [
         GUARD,

@@ -136,7 +136,7 @@ describe("a Kapow! server", () => {
     return `${status} ${text.replace(/SERIALNUMBER=1-[0-9a-f]{32},/, "")}`;
   };
 
-  it("has a door at the proxy, which tells it who called, and calls it as itself", async () => {
+  it("has a door at the proxy, which tells it who called and uses its own certificate", async () => {
     assert.equal(the().outputs.kapowUrl, `https://localhost:${door}`);
     assert.equal(await through("/caller", { client: kept("ann 1") }), "200 ann");
     assert.equal(await through("/caller", { credential: the().user("analyst") }), "200 analyst");
@@ -164,7 +164,7 @@ describe("a Kapow! server", () => {
     );
   });
 
-  it("publishes its routes alone, at the given address; its other ports answer nobody", async () => {
+  it("publishes only its routes, on the given address; its other ports answer nobody", async () => {
     const { HostConfig, NetworkSettings } = container();
     assert.deepEqual(HostConfig.PortBindings, {
       "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }],
@@ -228,7 +228,7 @@ describe("a Kapow! server", () => {
     });
   }
 
-  it("knows no revocation at its own port, which up says; the proxy does", async () => {
+  it("knows no revocation on its own port, which up says; the proxy does", async () => {
     the().project.configure((config) => {
       config["cybexp:clients"] = (config["cybexp:clients"] as { name: string }[]).map((client) =>
         client.name === "rob" ? { ...client, revoked: true } : client,
@@ -237,7 +237,7 @@ describe("a Kapow! server", () => {
     const { up } = await rotate(the(), [GUARD, REVOCATIONS, PROXY, SMOKE]);
     assert.match(
       up,
-      /Kapow! knows no revocation: certificates of rob .* are still good at its own port/,
+      /Kapow! knows no revocation: on its own port it still accepts the certificates of rob /,
     );
     assert.equal(await who(kept("rob 1")), "200 CN=rob,O=CYBEX-P");
     assert.match(

@@ -69,7 +69,7 @@ describe("a stack under load", () => {
     assert.deepEqual(tally(answers), { "400 ": 1 });
   });
 
-  it("refuses only what has no room, says so, and stores the rest, with the least memory", async () => {
+  it("with the least memory, refuses only what has no room, says so, and stores the rest", async () => {
     the.project.configure((config) => {
       Object.assign(config["cybexp:backend"] as object, { resources: { memory: 256 } });
       Object.assign(config["cybexp:proxy"] as object, { resources: { bodies: 340 } });
@@ -90,7 +90,7 @@ describe("a stack under load", () => {
     );
   });
 
-  it("is told by the doctor what was killed, though the container lives", async () => {
+  it("learns from the doctor what was killed, although the container lives", async () => {
     const name = `cybexp-${the.project.stack}-backend`;
     // What the load left in use would make the service itself the one that is killed.
     docker("restart", name);

@@ -75,7 +75,7 @@ describe("a pull request", () => {
     );
   };
 
-  it("that opens a port to the world is told so, first of all", async () => {
+  it("that opens a port to the world has this first in its comment", async () => {
     const { code, output, comment } = await preview("open", () => {
       replace(
         "components/httpService.ts",
@@ -89,7 +89,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("that rotates a password is told so, and changes nothing else", async () => {
+  it("that rotates a password says so, and changes nothing else", async () => {
     const { code, output, comment } = await preview("rotate", () => {
       replace("Pulumi.dev.yaml", "- name: analyst", "- name: analyst\n      generation: 2");
     });
@@ -98,7 +98,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("that removes a user is told who loses access", async () => {
+  it("that removes a user says who loses access", async () => {
     const { code, output, comment } = await preview("remove", () => {
       replace("Pulumi.dev.yaml", "    - name: analyst\n", "");
     });
@@ -107,7 +107,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("with a mistake in its settings is told the mistake, and nothing is deployed", async () => {
+  it("with a mistake in its settings reports the mistake, and deploys nothing", async () => {
     const { code, output, comment } = await preview("mistake", () => {
       replace("Pulumi.dev.yaml", "bind: 127.0.0.1:5012", "bind: 0.0.0.0:5012");
     });
@@ -116,7 +116,7 @@ describe("a pull request", () => {
     assert.ok(!output.includes("Deploying"), output);
   });
 
-  it("with a new and a removed environment is told so, and nothing is deployed", async () => {
+  it("with a new and a removed environment says so, and deploys nothing", async () => {
     const { code, output, comment } = await preview(
       "environments",
       () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
@@ -152,8 +152,8 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Breaks a rule**
 
-- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it by the proxy
-- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it by the proxy
+- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it through the proxy
+- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it through the proxy
 
 **Becomes reachable**
 
@@ -226,7 +226,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Notes**
 
-- the previous password of analyst (generation 1) is still good: to retire it, set retired: 1 for that user
+- the previous password of analyst (generation 1) is still valid: to retire it, set retired: 1 for that user
 
 <details><summary>Diff: 1 created, 3 updated</summary>
 
@@ -318,7 +318,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 The configuration of stack "dev" has 1 problem. Nothing was changed.
 
 cybexp:kms.bind = "0.0.0.0:5012"
-  This is every address of the machine, so the service would be open to the network. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  This means every address of the machine, so the service would be open to the network. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 \`\`\`
 `;

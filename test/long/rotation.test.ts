@@ -132,7 +132,7 @@ describe("rotation by numbers in the stack's config", () => {
       assert.equal(await statuses(password("guest 1")), "401");
     });
 
-    it("lets the previous and the new one in as one and the same user", async () => {
+    it("lets the previous and the new one in as the same user", async () => {
       for (const name of ["collector", "analyst"]) {
         for (const generation of [1, 2]) {
           const credential = password(`${name} ${generation}`);
@@ -153,7 +153,7 @@ describe("rotation by numbers in the stack's config", () => {
         .map((line) => (JSON.parse(line) as { user: string }).user);
     }
 
-    it("warns when the day is past by which the previous one was to be retired", async () => {
+    it("warns once the day to retire the previous one has passed", async () => {
       setUsers(
         { name: "collector", generation: 2, retireBy: "2026-01-31" },
         { name: "analyst", generation: 2 },
@@ -161,8 +161,8 @@ describe("rotation by numbers in the stack's config", () => {
       const { code, output } = await the().npm("preview", "--diff", "--expect-no-changes");
       assert.equal(code, 0, output);
       const expected =
-        "warning: the previous password of collector (generation 1) is still good, though it was " +
-        "to be retired by 2026-01-31: to retire it, set retired: 1 for that user";
+        "warning: the previous password of collector (generation 1) is still valid, although it " +
+        "should be retired by 2026-01-31: to retire it, set retired: 1 for that user";
       assert.ok(output.includes(expected), output);
     });
 
@@ -280,8 +280,8 @@ describe("rotation by numbers in the stack's config", () => {
         ["kms"],
       );
       const words =
-        "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its " +
-        "new config.yaml (output moduleConfig), each administrator a new login";
+        "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its " +
+        "new config.yaml (output moduleConfig), and each administrator must log in again";
       assert.ok(previewed.includes(`note: ${words}`), previewed);
       assert.ok(up.includes(`note: ${words}`), up);
 
@@ -301,7 +301,7 @@ describe("rotation by numbers in the stack's config", () => {
       ["kms", "KMS_db"],
       ["backend", "priv_backend"],
     ] as const) {
-      it(`goes over to new ones in the ${role}'s live database`, async () => {
+      it(`changes to new ones in the ${role}'s live database`, async () => {
         const old = databaseUser(role, database, 1);
         const admin = databaseUser(role, "admin", 1);
         await withMongo(old, (client) =>
@@ -363,7 +363,7 @@ describe("rotation by numbers in the stack's config", () => {
 
   describe("a number that jumps", () => {
     const sentence =
-      "the number of kmsDatabase went from 2 to 4: raise it by one, run up, and then again, or the one in use is lost at once";
+      "the number of kmsDatabase went from 2 to 4: raise it by one, run up, and repeat; otherwise the one in use is lost at once";
     for (const [what, command] of Object.entries({
       "npm run up": ["up"],
       "npm run preview": ["preview"],
@@ -442,7 +442,7 @@ describe("rotation by numbers in the stack's config", () => {
 
     cases.forEach(([what, raise, moment, between], index) => {
       const signal = index % 2 === 0 ? "SIGINT" : "SIGKILL";
-      it(`is gone on with by the next: ${signal} ${what}`, async () => {
+      it(`is completed by the next: ${signal} ${what}`, async () => {
         raise();
         await killUp(the(), moment, signal);
         await between?.();
@@ -450,7 +450,7 @@ describe("rotation by numbers in the stack's config", () => {
       });
     });
 
-    it("has locked out nobody who was let in before", async (test) => {
+    it("locks out nobody who was let in before", async (test) => {
       const { calls, problems } = await prober.stop();
       test.diagnostic(`${calls} calls`);
       assert.ok(calls > 50);

@@ -190,7 +190,7 @@ describe("a pull request", () => {
   before(() => (pr = new PullRequest()));
   after(() => pr.remove());
 
-  it("that gives a user another password and takes one away is told so, in one comment", async () => {
+  it("that gives a user a new password and removes another user gets one comment that says so", async () => {
     const before = things();
     pr.open("rotate", "Pulumi.dev.yaml", (file) =>
       file.replace(
@@ -248,7 +248,7 @@ describe("a pull request", () => {
     assert.equal(readFileSync(pr.summary, "utf8"), pr.comment);
   });
 
-  it("whose preview can't even begin is told so", async () => {
+  it("whose preview can't even begin gets a comment that says so", async () => {
     pr.open("broken", "cli/main.ts", (file) => `syntax error\n${file}`);
     const [preview, summary] = await pr.play("preview");
     assert.deepEqual([preview?.name, preview?.code, summary?.code], [PREVIEW, 1, 0]);
@@ -293,7 +293,7 @@ describe("a pull request", () => {
 });
 
 describe("the linters", () => {
-  it("are no reason to pass where they can't be had", async () => {
+  it("fail if they can't be installed", async () => {
     const empty = mkdtempSync(join(tmpdir(), "cybexp-no-linters-"));
     const bin = join(empty, "bin");
     mkdirSync(bin);

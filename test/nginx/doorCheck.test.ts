@@ -51,12 +51,12 @@ for (const access of [
     };
 
     for (const name of ["kms", "backend"] as const) {
-      it(`is content with ${access[name]}, and with no client at all`, async () => {
+      it(`passes for ${access[name]}, and without any client`, async () => {
         await check(name);
         await check(name, { client: undefined });
       });
 
-      it(`is content with ${access[name]} at the proxy's own address where the name leads nowhere`, async (t) => {
+      it(`passes for ${access[name]} at the proxy's own address if the name leads nowhere`, async (t) => {
         const { port } = proxy[name];
         // As behind a NAT that has no way back in.
         process.env["CYBEXP_REHEARSAL_HOSTS"] = '{"localhost":"127.9.9.9"}';
@@ -72,7 +72,7 @@ for (const access of [
         });
       });
 
-      it(`finds ${access[name]} where another door is due`, async () => {
+      it(`reports ${access[name]} if another door is expected`, async () => {
         const wrong = access[name] === "certificate" || access[name] === "both" ? "either" : "both";
         await assert.rejects(check(name, {}, wrong), {
           name: "UserError",

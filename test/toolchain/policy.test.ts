@@ -50,7 +50,7 @@ describe("the policy pack", () => {
     sandbox.remove();
   });
 
-  it("lets a preview pass that breaks no rule, and is not stopped by what is unknown yet", async () => {
+  it("lets a preview pass that breaks no rule, with values that are not known yet", async () => {
     const { exitCode, text } = await sandbox.pulumi("preview", ...flags);
     assert.equal(exitCode, 0, text);
     assert.match(text, /Policies:\n\s+✅ docker-services@v/);

@@ -204,7 +204,7 @@ describe("the rules of the CIS Docker Benchmark", () => {
   }
 
   for (const [what, container, info = engine] of COMPLIANT) {
-    it(`find nothing at a container ${what}`, () => {
+    it(`find nothing wrong with a container ${what}`, () => {
       assert.deepEqual(audit([container], info), []);
     });
   }
@@ -242,7 +242,7 @@ describe("a container as the policies see it", () => {
 });
 
 describe("the exceptions", () => {
-  it("are for rules that there are, once for each role, with a reason", () => {
+  it("are for rules that exist, once for each role, with a reason", () => {
     const ids = rules.map(({ id }) => id);
     const pairs = exceptions.flatMap(({ rule, roles }) => roles.map((role) => `${rule} ${role}`));
     assert.equal(new Set(pairs).size, pairs.length);
@@ -257,7 +257,7 @@ describe("the exceptions", () => {
     Config: { ...container.Config, Labels: { "cybexp.role": role } },
   });
 
-  it("hold for the roles that they name, and no other", () => {
+  it("apply to the roles that they name, and no others", () => {
     const reasonOf = (role: string) =>
       audit([called(role, published("0.0.0.0", "443"))], engine).map(
         ({ rule, reason }) => `${rule} ${reason === undefined ? "violated" : "accepted"}`,
@@ -273,7 +273,7 @@ describe("the exceptions", () => {
     assert.deepEqual(found("DAC_READ_SEARCH", "SYS_ADMIN"), [false]);
   });
 
-  it("do not hold for a container without a label", () => {
+  it("do not apply to a container without a label", () => {
     const [finding] = audit(
       [{ ...restarted("always"), Config: { ...compliant.Config, Labels: null } }],
       engine,
@@ -297,7 +297,7 @@ describe("a task's container", () => {
     ...{ program: "sh", args: ["-c", "true"] },
   };
 
-  it("has no network, nothing to write to but its volume, and limits", () => {
+  it("has no network, can write only to its volume, and has limits", () => {
     assert.deepEqual(taskArguments({ ...task, volumes: ["v:/volume"], capabilities: ["CHOWN"] }), [
       "--network=none",
       "--read-only",

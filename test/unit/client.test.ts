@@ -110,7 +110,7 @@ describe("a client's bundle", () => {
     );
   });
 
-  it("is refused where the certificate has ended", () => {
+  it("is refused if the certificate has expired", () => {
     const { validToDate } = new X509Certificate(alice.certificate);
     assert.throws(() => bundleOf({ now: validToDate }), {
       name: "UserError",
@@ -119,7 +119,7 @@ describe("a client's bundle", () => {
     bundleOf({ now: new Date(validToDate.getTime() - 1) });
   });
 
-  it("is refused where certificate and key are of two generations", async () => {
+  it("is refused if certificate and key belong to two generations", async () => {
     const { privateKey } = await issue(clientCa, "alice", { usage: "client" });
     assert.throws(() => bundleOf({ privateKey }), {
       name: "UserError",
@@ -128,7 +128,7 @@ describe("a client's bundle", () => {
     });
   });
 
-  it("is refused to a client whose files would be taken for the server's authority", () => {
+  it("is refused for a client whose files would pass for the server's authority", () => {
     for (const name of ["server-ca", "Server-CA"]) {
       assert.throws(() => bundleOf({ name }), {
         name: "UserError",
@@ -285,7 +285,7 @@ describe("the commands in a bundle's README", () => {
       assert.equal(stdout, "hello alice -");
     });
 
-    it("work with curl and a password, where a door asks for both", async () => {
+    it("work with curl and a password, if a door asks for both", async () => {
       const { files } = bundleOf({ doors: [{ title: "KMS    ", url, access: "both" }] });
       const command = commands(text(files, "README.txt"), "curl");
       assert.match(command, / --user alice https/);
@@ -379,7 +379,7 @@ describe("a client's folder", () => {
     assert.deepEqual(readdirSync(join(root, "a")).sort(), ["README.txt", "a.crt"]);
   });
 
-  it("is cleared of what a killed run left, and nobody else's is", (t) => {
+  it("is cleared of what a killed run left, and no other folder is", (t) => {
     const root = scratch(t);
     for (const name of [".a#next", ".a#old", "ab", ".ab#next", ".a"]) {
       mkdirSync(join(root, name));
@@ -423,7 +423,7 @@ describe("a client's folder", () => {
     assert.equal(readFileSync(join(folder, "alice.key"), "utf8"), "the owner's");
   });
 
-  it("is no link and no file", (t) => {
+  it("must not be a link or a file", (t) => {
     const root = scratch(t);
     mkdirSync(join(root, "elsewhere"));
     symlinkSync("elsewhere", join(root, "link"));
@@ -438,7 +438,7 @@ describe("a client's folder", () => {
   });
 });
 
-describe("what the stack says of a client", () => {
+describe("what the stack says about a client", () => {
   const outputs = (): Outputs => ({
     kmsUrl: "https://localhost:5002",
     backendUrl: "https://localhost:5001",
@@ -470,13 +470,13 @@ describe("what the stack says of a client", () => {
     );
   });
 
-  it("is nothing for a name that it doesn't have, with those that it has", () => {
+  it("is nothing for an unknown name, and lists the known ones", () => {
     refused('dev has no client "alcie" (did you mean alice?): it has alice, collector', "alcie");
     refused('dev has no client "zzz": it has alice, collector', "zzz");
     refused('dev has no client "toString": it has alice, collector', "toString");
   });
 
-  it("is nothing where there are no clients", () => {
+  it("is nothing if there are no clients", () => {
     for (const clients of [undefined, {}]) {
       refused(
         'prod has no client "alice": it has none; list them under cybexp:clients in Pulumi.prod.yaml',
@@ -495,7 +495,7 @@ describe("what the stack says of a client", () => {
     });
   });
 
-  it("is nothing for one that is revoked", () => {
+  it("is nothing for a revoked one", () => {
     for (const revoked of [true, "true"]) {
       refused("alice is revoked (cybexp:clients in Pulumi.dev.yaml): it gets no bundle", "alice", {
         config: { "cybexp:clients": [{ name: "alice", revoked }] },
@@ -504,7 +504,7 @@ describe("what the stack says of a client", () => {
     assert.ok(pick("alice", { config: { "cybexp:clients": [{ name: "alice", revoked: false }] } }));
   });
 
-  it("is known by its subject where it was made from a request", async () => {
+  it("is known by its subject if it was made from a request", async () => {
     const name = "2.5.4.5=2-0123, CN=carol, O=CYBEX-P";
     const { certificate } = await issue(clientCa, name, { usage: "client" });
     const carol = { certificate, privateKey: undefined };
@@ -543,7 +543,7 @@ describe("what the stack says of a client", () => {
     },
   });
 
-  it("is asked of a stack that is deployed", async () => {
+  it("is read from a deployed stack", async () => {
     const message =
       "dev is not deployed, or its first deployment did not finish: run `npm run up` first";
     await assert.rejects(readOutputs(session({ ...outputs() }, [])), {
@@ -596,11 +596,11 @@ describe("what the stack says of a client", () => {
   });
 });
 
-describe("what is printed of a bundle", () => {
+describe("what is printed about a bundle", () => {
   const place = { stack: "prod", name: "alice", folder: "/p/clients/prod/alice", doors };
   const validTo = new Date("2027-11-22T10:00:00Z");
 
-  it("is where it is, and the password with what to do about it", () => {
+  it("is its place, and the password with what to do with it", () => {
     assert.equal(
       summary(
         { ...place, folder: join(process.cwd(), "clients/prod/alice") },
@@ -616,7 +616,7 @@ If it gets lost, \`STACK=prod npm run client -- alice\` makes the files again, w
     );
   });
 
-  it("is why there is no PKCS#12 file, where there is none, and that nobody asks for it yet", () => {
+  it("is why there is no PKCS#12 file, if there is none, and that no door asks for it yet", () => {
     const unused = doors.map((door) => ({ ...door, access: "password" }));
     const said = summary({ ...place, doors: unused }, { password: undefined, validTo });
     assert.match(
@@ -647,7 +647,7 @@ describe("a request's entry in the stack's file", () => {
 
   const put = (text: string, name = "carol") => withEntry(text, { name, pem, file });
 
-  it("is printed as it stands there", () => {
+  it("is printed as written there", () => {
     assert.equal(renderEntry("carol", pem), `  cybexp:clients:\n${entry}`);
   });
 
@@ -675,7 +675,7 @@ describe("a request's entry in the stack's file", () => {
     assert.equal(put("config:\n  cybexp:clients: []\n"), `config:\n  cybexp:clients:\n${entry}`);
   });
 
-  it("replaces an earlier request as the client's next generation, and nothing else of it", () => {
+  it("replaces an earlier request as the client's next generation, and changes nothing else", () => {
     const list = (client: string) => `config:\n  cybexp:clients:\n    - name: carol\n${client}`;
     const clientsOf = (text: string) =>
       (parse(text) as { config: Record<string, unknown> }).config["cybexp:clients"];
@@ -688,7 +688,7 @@ describe("a request's entry in the stack's file", () => {
     ]);
   });
 
-  it("changes nothing where the request is there already", () => {
+  it("changes nothing if the request is already there", () => {
     const there = put("config:\n  a: 1\n");
     assert.equal(put(there), there);
   });
@@ -701,7 +701,7 @@ describe("a request's entry in the stack's file", () => {
     });
   });
 
-  it("is not put into a file that would come out otherwise changed, too", () => {
+  it("is not put into a file that would also change elsewhere", () => {
     for (const odd of [
       "",
       "config:\n",
@@ -799,7 +799,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
       ],
       [
         ["a/b", "--csr", "carol.csr"],
-        `"a/b" can't be a client's name. Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.`,
+        `"a/b" can't be a client's name. Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.`,
       ],
     ] as const) {
       const { stderr, exitCode } = await run(...args);

@@ -19,7 +19,7 @@ const state = (changes: Partial<ContainerFacts["State"]>): ContainerFacts => ({
 const GOOD_ENGINE = { version: "28.2.2", clockAhead: 0.4 };
 
 describe("an engine", () => {
-  it("that is well is said to answer, and no more", () => {
+  it("that is fine is only said to answer", () => {
     const good = [{ level: "good", about: "engine", text: "Docker 28.2.2 answers" }];
     assert.deepEqual(engineFindings(GOOD_ENGINE), good);
     assert.deepEqual(engineFindings({ version: "28.2.2", clockAhead: -30 }), good);
@@ -28,7 +28,7 @@ describe("an engine", () => {
   const second = (changes: Partial<typeof GOOD_ENGINE>) =>
     engineFindings({ ...GOOD_ENGINE, ...changes }).slice(1);
 
-  it("before Docker 28 lets neighbours reach loopback ports, which is told with the remedy", () => {
+  it("before Docker 28 lets neighbours reach loopback ports, which is reported with the remedy", () => {
     const [note, ...more] = second({ version: "27.5.1" });
     assert.deepEqual(more, []);
     assert.equal(note?.level, "note");
@@ -52,7 +52,7 @@ describe("containers", () => {
   const illness = (found?: ContainerFacts) =>
     illnesses(["kms"], new Map(found ? [["kms", found]] : [])).get("kms");
 
-  it("are well while they run and are healthy, or have no health check", () => {
+  it("are fine while they run and are healthy, or have no health check", () => {
     assert.equal(illness(well), undefined);
     assert.equal(
       illness({ ...well, State: { Status: "running", ExitCode: 0, OOMKilled: false } }),
@@ -60,7 +60,7 @@ describe("containers", () => {
     );
   });
 
-  it("are ill otherwise: each with what it has and what to do", () => {
+  it("are reported otherwise, each with what is wrong and what to do", () => {
     const cases: [ContainerFacts | undefined, string][] = [
       [undefined, "kms is gone: `npm run up` creates it again"],
       [
@@ -116,7 +116,7 @@ describe("containers", () => {
     }
   });
 
-  it("are counted, and those that were started again are told", () => {
+  it("are counted, and restarts are reported", () => {
     const found = new Map([
       ["kms", { ...well, RestartCount: 2 }],
       ["proxy", { ...well, RestartCount: 1 }],
@@ -146,7 +146,7 @@ describe("hardening", () => {
     what: "has no limit",
   };
 
-  it("is well where each violation is accepted, with its reason", () => {
+  it("is fine if each violation is accepted, with its reason", () => {
     const good = {
       level: "good",
       about: "hardening",
@@ -156,7 +156,7 @@ describe("hardening", () => {
     assert.deepEqual(hardeningFindings([{ ...violation, reason: "because" }]), [good]);
   });
 
-  it("tells what was opened since, and how to close it", () => {
+  it("reports what was opened since, and how to close it", () => {
     assert.deepEqual(hardeningFindings([violation, { ...violation, reason: "because" }]), [
       {
         level: "fault",
@@ -167,7 +167,7 @@ describe("hardening", () => {
   });
 });
 
-describe("a look from outside", () => {
+describe("a check from outside", () => {
   const input: Outside = {
     deployment: "d",
     serverName: "localhost",
@@ -185,7 +185,7 @@ describe("a look from outside", () => {
     listeners: [],
   };
 
-  it("leaves out what can only fail while a container is ill", () => {
+  it("leaves out what can only fail because a container is unhealthy", () => {
     const left = (...ill: string[]) =>
       outsideChecks(input)
         .filter(({ needs }) => !ill.some(needs))

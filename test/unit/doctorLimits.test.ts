@@ -17,12 +17,12 @@ const said = (changes: Partial<LimitFacts>, refusals: Parameters<typeof limitFin
   limitFindings([{ ...well, ...changes }], refusals).map(({ level, text }) => `${level}: ${text}`);
 
 describe("limits", () => {
-  it("that nothing hit are said to be so", () => {
+  it("that were not reached are reported as such", () => {
     assert.deepEqual(said({}), ["good: none was hit"]);
     assert.deepEqual(said({ events: undefined }), ["good: none was hit"]);
   });
 
-  it("of memory name the container, its limit and the key, also where only a child was killed", () => {
+  it("of memory name the container, its limit and the key, even if only a child was killed", () => {
     assert.deepEqual(said({ oomKilled: true }), [
       "note: cybexp-dev-backend exceeded its 768 MiB of memory and was killed: raise cybexp:backend.resources.memory",
     ]);
@@ -44,7 +44,7 @@ describe("limits", () => {
     ]);
   });
 
-  it("of room at the proxy tell what it refused", () => {
+  it("of room at the proxy say what it refused", () => {
     const log = [
       '{"door":"backend","status":"503","refused":"large bodies"}',
       '{"door":"backend","status":"201","refused":""}',
@@ -72,7 +72,7 @@ describe("a container's control group", () => {
     assert.deepEqual(parseEvents(text), { oomKills: 1, refusedProcesses: 0 });
   });
 
-  it("that tells nothing has had nothing", () => {
+  it("without any information counts as not reached", () => {
     assert.deepEqual(parseEvents("pids\n"), { oomKills: 0, refusedProcesses: 0 });
   });
 });

@@ -46,7 +46,7 @@ describe("a database that the state knows", () => {
     assert.deepEqual(knownDatabases([packaged, retire]), found);
   });
 
-  it("is left out where a run ended before its input was there", () => {
+  it("is left out if a run ended before its input was there", () => {
     assert.deepEqual(
       knownDatabases([{ ...users, inputs: { create: users.inputs?.["create"] } }]),
       [],
@@ -54,17 +54,17 @@ describe("a database that the state knows", () => {
   });
 });
 
-describe("a database's data of another time", () => {
+describe("a database's data from another time", () => {
   const [database = assert.fail()] = knownDatabases([users, retire]);
   const look = (acquaintance: Parameters<typeof driftOf>[2], wanted = 2) =>
     driftOf(database, "cybexp-dev-kms-db", acquaintance, wanted);
 
-  it("is none where it knows the password, or says nothing", () => {
+  it("is not reported if it knows the password, or doesn't answer", () => {
     assert.equal(look("known"), undefined);
     assert.equal(look("silent"), undefined);
   });
 
-  it("is mended by making its users again, and removing those of the other time", () => {
+  it("is repaired by making its users again, and removing those from the other time", () => {
     const drift = look("behind") ?? assert.fail();
     assert.deepEqual(look("forgotten"), drift);
     // The administrator's password in use is the one before then.

@@ -73,7 +73,7 @@ describe("drift", () => {
     });
   }
 
-  it("tells what Pulumi can't see, and what it does see once", () => {
+  it("reports what Pulumi can't see, and what it does see only once", () => {
     const byHand = [
       { urn: urn(COMMAND, "kms-config-delivery"), why: "the volume cybexp-dev-kms-config is gone" },
       { urn: urn(COMMAND, "proxy-delivery"), why: "its files are gone from cybexp-dev-proxy" },
@@ -88,7 +88,7 @@ describe("drift", () => {
     );
   });
 
-  it("leaves out the volumes of which is told elsewhere, whoever saw that they are gone", () => {
+  it("leaves out missing volumes, which are reported elsewhere", () => {
     const volume = "cybexp-dev-kms-secrets";
     const byHand = [
       { urn: urn(COMMAND, "kms-secrets-owner"), why: `the volume ${volume} is gone` },

@@ -23,7 +23,7 @@ describe("which engine is meant", () => {
     assert.equal(chooseHost({}), undefined);
   });
 
-  it("takes empty for not given", () => {
+  it("treats empty as not given", () => {
     assert.equal(
       chooseHost({ configured: "", environment: " ", context: "unix:///d" }),
       "unix:///d",
@@ -38,7 +38,7 @@ describe("which engine is meant", () => {
     assert.equal(chooseHost({ configured: socket, environment: "tcp://c:1" }), socket);
   });
 
-  it("refuses what is no address, naming where it comes from", () => {
+  it("refuses what isn't an address, and says where it comes from", () => {
     assert.throws(() => chooseHost({ configured: "docker.example.edu" }), {
       name: "UserError",
       message:
@@ -65,7 +65,7 @@ describe("which engine is meant", () => {
       });
     });
 
-    it("is none where there is no endpoint", () => {
+    it("is undefined if there is no endpoint", () => {
       assert.equal(contextEndpoint("[]"), undefined);
       assert.equal(contextEndpoint(context({})), undefined);
     });
@@ -105,7 +105,7 @@ describe("what a failed question to the engine means", () => {
     "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
   const down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.";
 
-  it("tells no program, no permission and no answer apart", () => {
+  it("tells a missing program, missing permission and a missing answer apart", () => {
     assert.equal(troubleOf("ENOENT", ""), "no command line");
     assert.equal(troubleOf(undefined, permission), "no permission");
     assert.equal(troubleOf(undefined, down), "no answer");
@@ -184,7 +184,7 @@ describe("the remedy when no engine answers", () => {
     });
   });
 
-  it("never installs an engine for one that is elsewhere, only the program to reach it", () => {
+  it("never installs an engine in place of a remote one, only the program to reach it", () => {
     const there = { host: "ssh://a@b", ownEngine: false } as const;
     assert.deepEqual(remedy(there), {
       do: "ask",

@@ -147,7 +147,7 @@ More: docs/environments.md
     assert.doesNotMatch(written("third"), /cybexp:(state|production|throwaway)/);
   });
 
-  it("says how to give a passphrase, where there is to be one", () => {
+  it("says how to give a passphrase, if one is needed", () => {
     const told = (backend: string, secretsProvider: string) =>
       nextSteps("test", { state: { backend, secretsProvider } });
     const stdout = told("file:///srv/cybexp state", "passphrase");
@@ -167,27 +167,27 @@ More: docs/environments.md
     [
       "refuses a wrong value by its flag's name, in the settings' own words",
       { "server-name": "10.0.0.1" },
-      "--server-name: An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
+      "--server-name: An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
     ],
     [
       "refuses a throw-away production stack",
       { throwaway: "yes" },
-      "--throwaway: The volumes of a throw-away stack go with `destroy`: a production stack keeps its data. Remove it; or, if the data may go, remove cybexp:production.",
+      "--throwaway: `destroy` removes the volumes of a throw-away stack. A production stack keeps its data. Remove it. If the data may be lost, remove cybexp:production instead.",
     ],
     [
       "refuses a demo image for a production stack",
       { "kms-image": "cybexp-demo/kms:1", "server-name": "a.lab.internal", address: "10.0.0.1" },
-      "--kms-image: A demo image is a stand-in, built on the spot: a production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
+      "--kms-image: This is a demo image, built on this machine. A production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
     ],
     [
       "refuses two users of one name",
       { production: "no", user: "ann,Ann" },
-      "--user: A user is listed once; cybexp:users[0] has this name already (case does not count). Remove one of the two, or give it another name.",
+      "--user: A user can be listed only once: cybexp:users[0] already has this name (case is ignored). Remove one of the two, or give it another name.",
     ],
     [
       "refuses ports that clash",
       { production: "no", "kms-listen": "6000", "backend-listen": "6000" },
-      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen listens at it already. Give one of the two another port.",
+      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen already listens on it. Give one of the two another port.",
     ],
   ] as const) {
     it(title, async () => {
@@ -207,7 +207,7 @@ More: docs/environments.md
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("refuses the names of others, and what Pulumi takes for none", async (t) => {
+  it("refuses names that are taken, and names that Pulumi refuses", async (t) => {
     const { copy, yamlFiles } = project(t);
     const before = yamlFiles();
     const { env } = await copy.load<typeof Env>("cli/env/env.ts");
@@ -224,7 +224,7 @@ More: docs/environments.md
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("says without a terminal what is missing, and that defaults have to be taken", async (t) => {
+  it("says without a terminal what is missing, and how to accept the defaults", async (t) => {
     const { run, yamlFiles } = project(t);
     const before = yamlFiles();
     const { code, stderr } = await run(["prod", "--address", "10.0.0.1"]);
@@ -257,7 +257,7 @@ describe("npm run env with questions", () => {
       stderr,
       /^The proxy's port for the KMS \(5002 is used in Pulumi\.dev\.yaml\) \[5102\]:$/m,
     );
-    assert.match(stderr, /^ {2}There is a name or password before the @\. Give credentials/m);
+    assert.match(stderr, /^ {2}It has a user name or password before the @\. Put credentials/m);
     assert.match(stderr, /^What encrypts the secrets in it: .* \[passphrase\]:$/m);
     assert.partialDeepStrictEqual(await settingsOf("test"), {
       production: false,
@@ -270,7 +270,7 @@ describe("npm run env with questions", () => {
     });
   });
 
-  it("does not ask what a flag has told", async (t) => {
+  it("does not ask what a flag has answered", async (t) => {
     const { run } = project(t);
     const { code, stderr } = await run(["prod", "--production", ...PRODUCTION], ["", "", "", ""]);
     assert.equal(code, 0);
@@ -294,7 +294,7 @@ describe("npm run env with questions", () => {
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("does not write over a file that came while it asked", async (t) => {
+  it("does not overwrite a file that appeared while it asked", async (t) => {
     const { start, file, written } = project(t);
     const child = start("test", "--no-production");
     await once(child.stderr, "data");
@@ -317,7 +317,7 @@ describe("the prompt", () => {
     return { input, output, prompt: openPrompt(input as never, output as never) };
   };
 
-  it("gives the lines that came before they were asked for, then that there are none", async () => {
+  it("gives lines that came before they were asked for, then reports the end", async () => {
     const input = new PassThrough();
     const prompt = openPrompt(input as never, new PassThrough() as never);
     input.end(" a \n\nb");
@@ -328,7 +328,7 @@ describe("the prompt", () => {
     assert.equal(await prompt.ask("?"), undefined);
   });
 
-  it("takes a terminal's Ctrl-C for a signal, and Ctrl-D for the end", async () => {
+  it("treats a terminal's Ctrl-C as a signal, and Ctrl-D as the end", async () => {
     const { input, prompt } = open();
     const interrupted = once(process, "SIGINT");
     const answer = prompt.ask("?");

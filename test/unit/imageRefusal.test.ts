@@ -9,7 +9,7 @@ describe("the registry of an image", () => {
     assert.equal(registryOf("a:5000/b:1"), "a:5000");
   });
 
-  it("is Docker Hub for all else", () => {
+  it("is Docker Hub for everything else", () => {
     assert.equal(registryOf("nginx:1.30"), "docker.io");
     assert.equal(registryOf("library/nginx:1.30"), "docker.io");
   });

@@ -47,8 +47,8 @@ describe("the catalogue", () => {
   });
 });
 
-describe("picking the demo images out of a config's", () => {
-  it("leaves others to Pulumi and takes each once", () => {
+describe("picking the demo images from a config", () => {
+  it("leaves other images to Pulumi, and takes each once", () => {
     const names = ["nginx:1.30.4", "cybexp-demo/kms:1", "x/cybexp-demo/y:1", "cybexp-demo/kms:1"];
     assert.deepEqual(
       pick(names, catalogue).map(({ name }) => name),
@@ -56,7 +56,7 @@ describe("picking the demo images out of a config's", () => {
     );
   });
 
-  it("refuses one that there is not, with those that there are", () => {
+  it("refuses an unknown one, and lists the known ones", () => {
     assert.throws(() => pick(["cybexp-demo/kms:2"], catalogue), {
       name: "UserError",
       message:
@@ -145,7 +145,7 @@ describe("whether an image is current", () => {
   const current = (tags: string[], labels: Record<string, string> = {}) =>
     isCurrent(name, wanted, [{ tags, labels }]);
 
-  it("takes one that was built from this context", () => {
+  it("is true for one that was built from this context", () => {
     assert.equal(current([name], { [KEY_LABEL]: "abc" }), true);
     assert.equal(current([name], { [KEY_LABEL]: "abd" }), false);
     assert.equal(current([name]), false);
@@ -153,7 +153,7 @@ describe("whether an image is current", () => {
     assert.equal(isCurrent(name, wanted, []), false);
   });
 
-  it("takes the official one under our name, from whichever registry", () => {
+  it("is true for the official one under our name, from any registry", () => {
     assert.equal(current([name, "nginx:1.30.4"]), true);
     assert.equal(current([name, "registry.example.edu:5000/library/nginx:1.30.4"]), true);
     assert.equal(current([name, "nginx:1.30.3"]), false);
@@ -161,11 +161,11 @@ describe("whether an image is current", () => {
   });
 });
 
-describe("what a pull's end says", () => {
+describe("how a pull ends", () => {
   const outcome = (stderr: string, late = false) =>
     pullOutcome(late ? undefined : { code: 1, stderr }).had;
 
-  it("tells a registry that can't be reached from one that has not the image", () => {
+  it("tells a registry that can't be reached from one that lacks the image", () => {
     const from = "Error response from daemon: ";
     assert.equal(
       outcome(
@@ -199,14 +199,14 @@ describe("what a pull's end says", () => {
 });
 
 describe("CYBEXP_REGISTRY", () => {
-  it("stands before the official images' path on Docker Hub", () => {
+  it("comes before the official images' path on Docker Hub", () => {
     assert.equal(registryPrefix(undefined), "");
     assert.equal(registryPrefix(" "), "");
     assert.equal(registryPrefix("127.0.0.1:5000"), "127.0.0.1:5000/library/");
     assert.equal(registryPrefix("example.edu/mirror"), "example.edu/mirror/library/");
   });
 
-  it("is refused when it is no registry's name", () => {
+  it("is refused if it is not the name of a registry", () => {
     for (const wrong of [
       "https://example.edu",
       "example.edu/",

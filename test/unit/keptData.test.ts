@@ -50,7 +50,7 @@ const watched = (resources: readonly ExportedResource[], throwaway = false) =>
   watchedIn(interpretState({ deployment: { resources } }), "prod", settings(throwaway));
 
 describe("the kept volumes of a state", () => {
-  it("are none of a stack that has made none, or may throw them away", () => {
+  it("are none in a stack that has made none, or may throw them away", () => {
     assert.deepEqual(watched([]), []);
     assert.deepEqual(watched([volume("kms-secrets"), recorded], true), []);
   });
@@ -78,7 +78,7 @@ describe("the kept volumes of a state", () => {
     ]);
   });
 
-  it("are known by what gave them to their user, if a refresh has dropped them from the state", () => {
+  it("are known by their owner programs, if a refresh has dropped them from the state", () => {
     const owner: ExportedResource = { urn: urn(COMMAND, "backend-db-data-owner"), type: COMMAND };
     assert.deepEqual(
       watched([owner]).map(({ part }) => part),
@@ -98,7 +98,7 @@ describe("the kept volumes of a state", () => {
 describe("what `down` asks", () => {
   const all = ["kms-secrets", "kms-db-data", "backend-db-data"].map((part) => volume(part));
 
-  it("is nothing where there is no data", () => {
+  it("is empty if there is no data", () => {
     assert.equal(warningOf("prod", false, [smoke, volume("kms-config")]), undefined);
   });
 
@@ -114,7 +114,7 @@ These volumes will be kept, and the state keeps what opens them; the next \`STAC
     );
   });
 
-  it("names what goes for good", () => {
+  it("names what is removed for good", () => {
     assert.equal(
       warningOf("dev", true, all.slice(0, 1)),
       `dev is a throw-away stack. These volumes will be removed, with everything in them:

@@ -25,7 +25,7 @@ describe("what a run that died left behind", () => {
     ],
   ];
   for (const [traces, sentence] of cases) {
-    it(`is told in one sentence: ${sentence ?? "none"}`, () => {
+    it(`is reported in one sentence: ${sentence ?? "none"}`, () => {
       assert.equal(told("prod", { ...none, ...traces }), sentence);
     });
   }

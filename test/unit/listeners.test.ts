@@ -18,7 +18,7 @@ describe("comparing listeners", () => {
     });
   });
 
-  it("names what is there and not declared, and the other way round", () => {
+  it("names undeclared listeners, and missing ones", () => {
     const other = { role: "kms-db", address: "127.0.0.1", port: 27017 };
     assert.deepEqual(compareListeners([KMS, PROXY], [KMS, other]), {
       undeclared: [other],
@@ -31,7 +31,7 @@ describe("comparing listeners", () => {
     "another port": { ...KMS, port: 5013 },
     "another container": { ...KMS, role: "backend" },
   })) {
-    it(`takes ${what} for another listener`, () => {
+    it(`treats ${what} as another listener`, () => {
       assert.deepEqual(compareListeners([KMS], [actual]), { undeclared: [actual], missing: [KMS] });
     });
   }
@@ -141,7 +141,7 @@ describe("checking listeners", () => {
     }
   });
 
-  it("leaves a port alone that the proxy serves at every address", async (t) => {
+  it("ignores a port that the proxy serves on every address", async (t) => {
     const server = createServer().listen(0, "0.0.0.0");
     t.after(() => server.close());
     await once(server, "listening");

@@ -46,7 +46,7 @@ describe("the summary of a preview", () => {
     assert.equal(renderTerminal(summary), "dev: nothing changes\n");
   });
 
-  it("takes no notice of a refresh, of reads and of the parts of a replacement", () => {
+  it("ignores refreshes, reads and the parts of a replacement", () => {
     for (const op of ["refresh", "read", "create-replacement", "delete-replaced"]) {
       assert.equal(summaryOf([user(op, "user-ann-1")]).tally, "", op);
     }
@@ -78,7 +78,7 @@ describe("the summary of a preview", () => {
     );
   });
 
-  it("promises no stand-in for what does not run, or where the proxy does not", () => {
+  it("promises no stand-in for a service that does not run, or if the proxy does not", () => {
     const named = (role: string, op = "replace") =>
       event({
         op,
@@ -130,7 +130,7 @@ describe("the summary of a preview", () => {
     assert.deepEqual(found["No longer reachable"], ["The KMS at 127.0.0.1:5012"]);
   });
 
-  it("says whose certificate or password is made anew without a number", () => {
+  it("says whose certificate or password is replaced without a number", () => {
     const key = "cybexp:tls:ClientCertificate$tls:index/privateKey:PrivateKey";
     const authority =
       "cybexp:tls:RotatedAuthority$cybexp:tls:CertificateAuthority$tls:index/selfSignedCert:SelfSignedCert";
@@ -162,7 +162,7 @@ describe("the summary of a preview", () => {
     );
   });
 
-  it("tells of a new environment who gets in, not everybody by name", () => {
+  it("says who gets into a new environment, without listing everybody", () => {
     const found = sections(user("create", "user-ann-1"), user("create", "user-rob-1"));
     assert.deepEqual(found["Gains access"], ["2 users and 0 clients"]);
   });
@@ -231,7 +231,7 @@ describe("the summary of a preview", () => {
     );
   });
 
-  it("tells of a program that stopped halfway why, and nothing that it can't know", () => {
+  it("says why a program stopped halfway, and nothing that it can't know", () => {
     const summary = summaryOf([
       user("delete", "user-ann-1"),
       diagnostic("error", "no such key\n"),
@@ -242,7 +242,7 @@ describe("the summary of a preview", () => {
     assert.equal(renderTerminal(summary), "dev: fails\nwarning: old\nerror: no such key\n");
   });
 
-  it("has words even for a Pulumi that has none", async () => {
+  it("explains a failure even if Pulumi doesn't", async () => {
     const run = (stderr: string) => () => Promise.resolve({ code: 255, stdout: "", stderr });
     const told = await runPreview(run("error: no such stack\n"), []);
     assert.deepEqual(told.previewed.failures, ["no such stack"]);
@@ -266,7 +266,7 @@ describe("the summary of a preview", () => {
     ]);
   });
 
-  it("tells an environment that could not be previewed, and one that is removed", () => {
+  it("reports an environment that could not be previewed, and one that is removed", () => {
     assert.equal(
       renderTerminal(failedSummary("prod", "two\nlines", ["a remark"])),
       "prod: fails\n  a remark\nerror: two\nlines\n",
@@ -304,14 +304,14 @@ describe("the diff", () => {
     assert.deepEqual(diff({ "/a b": 1 }, { "/a b": 2 }, 'p["/a b"]'), ['    p["/a b"]: 1 => 2']);
   });
 
-  it("shows of a map, and of one in JSON, what differs in it", () => {
+  it("shows only what differs in a map, and in a map in JSON", () => {
     assert.deepEqual(diff({ a: 1, b: 2 }, { a: 1, b: 3 }), ["    p b: 2 => 3"]);
     assert.deepEqual(diff('{"a":1,"b":{"c":2,"d":0}}', '{"a":1,"b":{"c":3,"d":0}}'), [
       "    p b c: 2 => 3",
     ]);
   });
 
-  it("shows neither secrets nor what is another each time: ids, keys, what is not known yet", () => {
+  it("shows neither secrets nor what differs each time: ids, keys, unknown values", () => {
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
     assert.deepEqual(diff(secret, unknown), ["    p: [secret] => (known after the update)"]);
     assert.deepEqual(diff(secret, secret), ["    p: another [secret]"]);

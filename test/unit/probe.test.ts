@@ -65,7 +65,7 @@ describe("asking a door", () => {
     });
   });
 
-  it("calls another address than the name's own where it is told to, and verifies the name", async (t) => {
+  it("calls another address than the name's own if told to, and verifies the name", async (t) => {
     const port = await serve(t, (_, response) => response.end("up"), foreign);
     const url = `https://other.example.edu:${port}/`;
     const { address } = await lookup("localhost");
@@ -79,7 +79,7 @@ describe("asking a door", () => {
     );
   });
 
-  it("calls where a rehearsal has the name", async (t) => {
+  it("calls the address that a rehearsal gives the name", async (t) => {
     const port = await serve(t, (_, response) => response.end("up"), foreign);
     const { address } = await lookup("localhost");
     process.env["CYBEXP_REHEARSAL_HOSTS"] = JSON.stringify({ "other.example.edu": address });

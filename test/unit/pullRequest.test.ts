@@ -65,7 +65,7 @@ const rehearsed = (file: string, changed: Partial<Substitutes> = {}) =>
   };
 
 describe("a stack's file for a rehearsal", () => {
-  it("has the program's config alone, throw-away secrets, and nothing of where the real one is", () => {
+  it("has only the program's config, with throw-away secrets and without the real stack's place", () => {
     const { config, ...rest } = rehearsed(FILE);
     assert.deepEqual(rest, { encryptionsalt: "v1:salt" });
     assert.deepEqual(Object.keys(config), [
@@ -101,7 +101,7 @@ describe("a stack's file for a rehearsal", () => {
     });
   });
 
-  it("listens where there is room", () => {
+  it("listens where ports are free", () => {
     const place: Substitutes["place"] = ({ address, port }) => ({
       address: address === "192.0.2.10" ? "127.70.0.1" : address,
       port: port + 1000,
@@ -122,7 +122,7 @@ describe("a stack's file for a rehearsal", () => {
     );
   });
 
-  it("leaves what is not well-formed to the program to report", () => {
+  it("leaves malformed values for the program to report", () => {
     const file = "config: { 'cybexp:kms': { bind: localhost, listen: x }, 'cybexp:proxy': text }";
     assert.deepEqual(rehearsed(file).config, {
       "cybexp:kms": { bind: "localhost", listen: "x" },
@@ -132,7 +132,7 @@ describe("a stack's file for a rehearsal", () => {
     assert.deepEqual(configOf(""), {});
   });
 
-  it("has other images where it is told to, and a Kapow! program that the demo image can run", () => {
+  it("has other images if told to, and a Kapow! program that the demo image can run", () => {
     const image: Substitutes["image"] = (key, reference) => substituteFor({ key, reference });
     const { config } = rehearsed(FILE, { image });
     assert.match(
@@ -165,7 +165,7 @@ describe("a stack's file for a rehearsal", () => {
     );
   });
 
-  it("says what of a change it leaves out", () => {
+  it("says which parts of a change it leaves out", () => {
     const next = FILE.replace("awskms://key", "awskms://other")
       .replace("production: true", "production: false")
       .replace("ssh://production", "ssh://other")
@@ -176,7 +176,7 @@ describe("a stack's file for a rehearsal", () => {
 });
 
 describe("where a rehearsal listens", () => {
-  it("is where the real stack does, but for taken ports and addresses of others", async () => {
+  it("is where the real stack listens, except for taken ports and other machines' addresses", async () => {
     const [free = 0, taken = 0] = await freePorts(2);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(taken, "127.0.0.1", resolve));
@@ -275,7 +275,7 @@ describe("values encrypted with a passphrase", () => {
 });
 
 describe("images that stand in", () => {
-  it("are for what is neither here nor to be pulled; a demo image is never asked for", async () => {
+  it("are for images that are neither here nor in a registry; a demo image is never pulled", async () => {
     const asked: string[] = [];
     const parts = [
       { key: "kms", reference: "cybexp-demo/kms:1" },

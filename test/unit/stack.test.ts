@@ -41,7 +41,7 @@ describe("the stack's file", () => {
     });
   });
 
-  it("gives its config as it stands there", async (t) => {
+  it("gives its config as written", async (t) => {
     const copy = copyProject(t);
     const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
     writeFileSync(
@@ -96,7 +96,7 @@ describe("the stack's file", () => {
 });
 
 describe("the images that a config names", () => {
-  it("are those of every key that has one, each once", () => {
+  it("are taken from every key that has one, each once", () => {
     assert.deepEqual(
       imagesOf({
         "cybexp:kms": { image: "a:1", config: { image: "not:this" } },
@@ -119,7 +119,7 @@ describe("the environment of the Pulumi CLI", () => {
   const chosen = { url: "s3://bucket" };
   const theirs = { PULUMI_CONFIG_PASSPHRASE: "theirs" };
 
-  it("has the stack's backend and the operator's passphrase, and nothing of the embedded one", () => {
+  it("has the stack's backend and the operator's passphrase, and nothing from the embedded one", () => {
     assert.deepEqual(
       pulumiEnvironment(toolchain, undefined, chosen, { ...theirs, PATH: "/bin", A: "1" }),
       {
@@ -174,7 +174,7 @@ describe("the environment of the Pulumi CLI", () => {
     assert.equal(env["PULUMI_CONFIG_PASSPHRASE_FILE"], "/theirs");
   });
 
-  it("fetches no plugin where the toolchain was built, and names the engine", () => {
+  it("fetches no plugin if the toolchain was built, and names the engine", () => {
     const built = pulumiEnvironment({ home: "/h", origin: "build" }, "ssh://a@b", chosen, {});
     assert.equal(built["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"], "true");
     assert.equal(built["DOCKER_HOST"], "ssh://a@b");
@@ -236,7 +236,7 @@ describe("the settings of a stack's file", () => {
     "docker:host": { value: "ssh://a@b" },
   };
 
-  it("are those that the program gets, an encrypted password taken to be right", async (t) => {
+  it("are those that the program gets, and assume that an encrypted password is valid", async (t) => {
     const settings = await read(
       t,
       `${FILE}  cybexp:users:\n    - name: collector\n    - name: analyst\n      password:\n        secure: v1:abc:def==\n`,
@@ -271,7 +271,7 @@ describe("the settings of a stack's file", () => {
 
   const SECRET_USERS = '[{"name":"analyst","generation":2,"password":"s3cret-of-the-analyst!"}]';
 
-  it("are Pulumi's to tell where a list is one secret", async (t) => {
+  it("come from Pulumi if a list is one secret", async (t) => {
     const settings = await read(t, `${FILE}  cybexp:users:\n    secure: v1:abc:def==\n`);
     const found = settings();
     assert.equal(found.known, undefined);
@@ -285,7 +285,7 @@ describe("the settings of a stack's file", () => {
     assert.deepEqual(asked, [["config", "--json", "--show-secrets", "--stack", "a"]]);
   });
 
-  it("are Pulumi's to tell where a map, a number or a word is a secret", async (t) => {
+  it("come from Pulumi if a map, a number or a word is a secret", async (t) => {
     const text = FILE.replace(/cybexp:proxy: .*/, "cybexp:proxy: {secure: v1:abc:def==}");
     const settings = await read(
       t,
@@ -303,7 +303,7 @@ describe("the settings of a stack's file", () => {
     assert.equal(rotation.serverCa, 4);
   });
 
-  it("ask Pulumi nothing where passwords alone are encrypted", async (t) => {
+  it("don't involve Pulumi if only passwords are encrypted", async (t) => {
     const settings = await read(
       t,
       `${FILE}  cybexp:users: [{name: a, password: {secure: v1:abc:def==}}]\n`,
@@ -313,7 +313,7 @@ describe("the settings of a stack's file", () => {
     assert.deepEqual(asked, []);
   });
 
-  it("are refused before Pulumi runs for what is wrong in clear, and only for that", async (t) => {
+  it("are refused before Pulumi runs for mistakes in plain text, and only for those", async (t) => {
     const settings = await read(
       t,
       `${FILE.replace("127.0.0.1:5012", "localhost:5012")}  cybexp:users: {secure: v1:abc:def==}\n`,
@@ -341,7 +341,7 @@ describe("the settings of a stack's file", () => {
     ["cybexp:production", "cybexp:production: {secure: v1:a}"],
     ["docker:host", "docker:host: {secure: v1:a}"],
   ] as const) {
-    it(`need ${key} in clear`, async (t) => {
+    it(`need ${key} in plain text`, async (t) => {
       const text = `${FILE.replace(/ {2}docker:host.*\n/, "")}  cybexp:users: [{name: a}]\n  ${line}\n`;
       assert.throws(await read(t, text), {
         name: "UserError",
@@ -350,7 +350,7 @@ describe("the settings of a stack's file", () => {
     });
   }
 
-  it("are read key by key in clear, too", async (t) => {
+  it("are also read key by key in plain text", async (t) => {
     const copy = copyProject(t);
     writeFileSync(
       copy.file("Pulumi.a.yaml"),
@@ -366,7 +366,7 @@ describe("the settings of a stack's file", () => {
     assert.equal(config["docker:host"], "ssh://a@b");
   });
 
-  it("of the embedded default are right", async (t) => {
+  it("of the embedded default are valid", async (t) => {
     const settings = await read(t, readFileSync(stackFile("dev"), "utf8"));
     assert.deepEqual(
       known(settings()).users.map(({ name }) => name),

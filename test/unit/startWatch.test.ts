@@ -51,7 +51,7 @@ describe("a container that has been started", () => {
     it(what, () => assert.equal(judgeStart({ ...running, ...container }), verdict));
   }
 
-  it("is told of after 15 seconds, and then every 30", () => {
+  it("is reported after 15 seconds, and then every 30", () => {
     assert.deepEqual(
       [[5], [14.9], [15], [20, 5], [50, 29], [50, 30]].map(([start = 0, word]) =>
         isWordDue(start, word),

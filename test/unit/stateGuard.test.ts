@@ -175,7 +175,7 @@ describe("where a stack's state and passphrase are", () => {
     );
   });
 
-  it("is inside by its name, by what it leads to, and relative to the project", async (t) => {
+  it("is inside by its name, by the target of a link, and relative to the project", async (t) => {
     const { copy, elsewhere, passphraseOf } = await project(t);
     const inside = copy.file(".cybexp", "passphrase");
     writeFileSync(inside, "x");
@@ -209,7 +209,7 @@ describe("where a stack's state and passphrase are", () => {
     assert.partialDeepStrictEqual(found.passphrase, { inside: true, tracked: false });
   });
 
-  it("is tracked by whatever repository has it", async (t) => {
+  it("is tracked by any repository that has it", async (t) => {
     const { elsewhere, passphraseOf, git } = await project(t);
     const file = join(elsewhere, "passphrase");
     writeFileSync(file, "x");
@@ -219,7 +219,7 @@ describe("where a stack's state and passphrase are", () => {
     assert.partialDeepStrictEqual(passphraseOf(file), { tracked: true, inside: false });
   });
 
-  it("is a backend inside when that is a folder of the repository, there or not yet", async (t) => {
+  it("is a backend inside if that is a folder of the repository, existing or not", async (t) => {
     const { copy, elsewhere, of } = await project(t);
     const insideOf = (url: string) => of({ PULUMI_BACKEND_URL: url }).backendInside;
     assert.equal(insideOf(`file://${copy.file("state", "of", "prod")}?metadata=skip`), true);

@@ -194,14 +194,14 @@ describe("supplied certificates", () => {
           plainSecrets: plainSecrets(text),
         }),
       ({ problems }: SettingsError) => {
-        const clear = problems.filter(({ reason }) => reason.includes("in clear"));
+        const clear = problems.filter(({ reason }) => reason.includes("in plain text"));
         assert.deepEqual(
           clear.map(({ path, reason, remedy }) => [path, reason, remedy]),
           [
             [
               `${LIST}[0].privateKey`,
-              "The private key stands in clear in the stack's configuration; it must be a secret there.",
-              "Store a new one by: pulumi config set --secret --path 'certificates.supplied[0].privateKey'",
+              "The private key is in plain text in the stack's configuration. It must be a secret.",
+              "Store a new one with: pulumi config set --secret --path 'certificates.supplied[0].privateKey'",
             ],
           ],
         );

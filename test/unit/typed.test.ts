@@ -8,7 +8,7 @@ import type * as StackSettings from "../../stack/settings.ts";
 import { copyProject } from "./stackCopy.ts";
 
 describe("a command in a message", () => {
-  it("names its stack, where that is not dev", (t) => {
+  it("names its stack, unless that is dev", (t) => {
     const { STACK } = process.env;
     t.after(() =>
       STACK === undefined ? delete process.env["STACK"] : (process.env["STACK"] = STACK),
@@ -21,7 +21,7 @@ describe("a command in a message", () => {
 });
 
 describe("a flag that npm keeps", () => {
-  it("is told with what to type", () => {
+  it("is reported with what to type instead", () => {
     assert.throws(() => requireOwnFlags({ npm_config_diff: "true" }, false), {
       name: "UserError",
       message: "npm does not pass --diff on: type `npm run preview -- --diff`",
@@ -38,7 +38,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
     ["cybex:kms", "cybexp:kms"],
     ["cybexpp:backnd", "cybexp:backend"],
   ] as const) {
-    it(`is told with the one that is meant: ${key}`, async (t) => {
+    it(`is reported with the intended one: ${key}`, async (t) => {
       const copy = copyProject(t);
       writeFileSync(copy.file("Pulumi.a.yaml"), `config:\n  ${key}: { image: "a:1" }\n`);
       const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
@@ -49,7 +49,7 @@ describe("a key of a stack's file under a name that nobody reads", () => {
     });
   }
 
-  it("is left to its own program where it is none of ours", async (t) => {
+  it("is left to its own program if it isn't ours", async (t) => {
     const copy = copyProject(t);
     writeFileSync(
       copy.file("Pulumi.a.yaml"),

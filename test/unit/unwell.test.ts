@@ -80,7 +80,7 @@ describe("the failures of an update", () => {
     logs: () => Promise.resolve("bye"),
   } as unknown as Docker;
 
-  it("get the causes of those that are a container's, and of no other", async () => {
+  it("get the causes for containers, and for nothing else", async () => {
     const sentence =
       "kms: container failed to be in healthy state: see `docker logs cybexp-dev-kms`";
     const lost = "proxy: container is not running: see `docker logs gone`";

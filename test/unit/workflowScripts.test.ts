@@ -127,7 +127,7 @@ describe("the pull request's comment", () => {
     assert.equal(fake.entries.length, 4);
   });
 
-  it("is cut to what GitHub takes, between characters", async () => {
+  it("is cut to GitHub's limit, between characters", async () => {
     assertRan(await comment(write("comment.md", `${"x".repeat(65_399)}😀${"y".repeat(9)}`)));
     const body = fake.entries[0]?.body ?? "";
     assert.equal(
@@ -137,14 +137,14 @@ describe("the pull request's comment", () => {
     assert.ok(body.length < 65_536);
   });
 
-  it("is text, whatever is in it", async () => {
+  it("is only text, whatever it contains", async () => {
     const nasty = "$(touch hacked) `touch hacked` ${{ github.token }} '\"\\ \u0000";
     assertRan(await comment(write("comment.md", nasty), { HEAD_SHA: "x; touch hacked" }));
     assert.equal(fake.entries[0]?.body, `${MARKER}\n\n${nasty}`);
     assert.ok(!existsSync(join(folder, "hacked")));
   });
 
-  it("is made of a file alone, of bearable size", async () => {
+  it("is made only from a file of limited size", async () => {
     const link = join(folder, "link.md");
     symlinkSync("/etc/passwd", link);
     assertFailed(await comment(link), `${link} is not a file`);
@@ -155,7 +155,7 @@ describe("the pull request's comment", () => {
     assert.deepEqual(fake.calls, []);
   });
 
-  it("fails in a line, without the token", async () => {
+  it("fails with one line, without the token", async () => {
     const file = write("comment.md", "text");
     assertFailed(
       await comment(file, { GITHUB_TOKEN: "another" }),
@@ -200,7 +200,7 @@ describe("the issue about drift", () => {
     assert.equal(fake.entries.length, 2);
   });
 
-  it("is each environment's own, and never somebody else's nor a pull request", async () => {
+  it("belongs to one environment, and is never somebody else's or a pull request", async () => {
     const marked = "<!-- cybexp-drift prod -->";
     const foreign = fake.add("somebody", marked);
     const pull = fake.add(US, marked, { pull_request: {} });
@@ -213,7 +213,7 @@ describe("the issue about drift", () => {
     assert.equal(fake.entries[3]?.title, "Drift: prod");
   });
 
-  it("names what is to be renewed, which waits for it; elsewhere it is due", async () => {
+  it("names due renewals, which wait for it", async () => {
     assertRan(
       await drift({ prod: [["a is gone"], ["c ends"]], test: [[], ["d ends"]], lab: [[], []] }),
       'due=["test"]\n',
@@ -235,7 +235,7 @@ describe("the issue about drift", () => {
 });
 
 describe("the environments", () => {
-  it("are the repository's stack files, but the embedded default and the examples", async () => {
+  it("are the repository's stack files, except the embedded default and the examples", async () => {
     const root = mkdtempSync(join(folder, "root-"));
     for (const name of ["prod", "dev", "prod.example", "eu-1.test"]) {
       writeFileSync(join(root, `Pulumi.${name}.yaml`), "");
@@ -295,7 +295,7 @@ describe("a command on an environment", () => {
     run(SCRIPT, command, { STACK: "prod", RUNNER_TEMP: folder, ...env });
   before(() => write("Pulumi.prod.yaml", "config:\n  cybexp:throwaway: false\n"));
 
-  it("sees what is set, and not as empty what is not", async () => {
+  it("sees what is set, and doesn't see what isn't as empty", async () => {
     const names = ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "AWS_REGION"];
     assertRan(
       await on(show(...names), {
@@ -346,7 +346,7 @@ describe("a command on an environment", () => {
     assert.equal(code, 2);
   });
 
-  it("is refused where the state would go with the runner", async () => {
+  it("is refused if the state would be lost with the runner", async () => {
     assertFailed(
       await on(["true"], { PULUMI_BACKEND_URL: "" }),
       "the state of prod would be lost with this runner: set cybexp:state in Pulumi.prod.yaml, or the variable PULUMI_BACKEND_URL of the environment",

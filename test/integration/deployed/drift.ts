@@ -15,7 +15,7 @@ export function drift(the: () => Deployed): void {
     assert.deepEqual([code, stdout], [0, none()]);
   });
 
-  it("is told in a line for each thing that was changed by hand, and nothing is touched", async () => {
+  it("is reported in one line for each thing that was changed by hand, and nothing is touched", async () => {
     const { project } = the();
     const stateOf = async () => (await project.pulumi("stack", "export")).stdout;
     const memory = memoryOf(name("proxy"));
@@ -52,7 +52,7 @@ export function drift(the: () => Deployed): void {
     }
   });
 
-  it("is none when hands have put it back", async () => {
+  it("is none once it is put back by hand", async () => {
     const { code, stdout } = await the().npm("drift");
     assert.deepEqual([code, stdout], [0, none()]);
   });

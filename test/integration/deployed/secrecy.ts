@@ -10,7 +10,7 @@ import { filesOf, needlesOf, type Place, search } from "../secrets.ts";
 import type { Deployed } from "./deployed.ts";
 
 export function secrecy(the: () => Deployed): void {
-  it("finds a decoy in every place, in whatever spelling", async () => {
+  it("finds a decoy in every place and every spelling", async () => {
     const password = randomBytes(16).toString("hex");
     const decoy = new Map([["decoy", password]]);
     const base64 = Buffer.from(`a:${password}`).toString("base64");
@@ -45,7 +45,7 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
-  it("has Pulumi's JSON events to look through, as an operator may ask for them", async () => {
+  it("includes Pulumi's JSON events, which an operator may ask for", async () => {
     for (const [command = "", ...args] of [
       ["up", "--json", "--yes", "--skip-preview"],
       ["preview", "--json"],
@@ -56,7 +56,7 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
-  it("has no secret in clear anywhere", () => {
+  it("has no secret in plain text anywhere", () => {
     const secrets = new Map(the().secrets);
     for (const name of [
       "server-ca-1-key.privateKeyPem",

@@ -13,7 +13,7 @@ const make = (world: World = {}) => build(() => kms(), world);
 const usual = once(() => make());
 
 describe("an image", () => {
-  it("is asked for what its use takes", async () => {
+  it("is checked for what its use needs", async () => {
     for (const [role, image, needs] of [
       ["kms", IMAGE, serviceNeeds("kms", "65532:65532")],
       ["kms-db", "cybexp-demo/mongo:1", databaseNeeds("kms-db", "999:999")],
@@ -28,7 +28,7 @@ describe("an image", () => {
     }
   });
 
-  it("is asked before its files, its volume, its stand-in and its container", async () => {
+  it("is checked before its files, its volume, its stand-in and its container", async () => {
     const { dependencies } = await usual();
     for (const [check, users] of [
       [

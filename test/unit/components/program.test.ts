@@ -157,7 +157,7 @@ describe("the program with the embedded default's configuration", () => {
     ]);
   });
 
-  it("pulls no image: all are demos", async () => {
+  it("pulls no image, because all are demos", async () => {
     assert.deepEqual((await usual()).lookups, [
       "cybexp-demo/backend:1",
       "cybexp-demo/kms:1",
@@ -230,7 +230,7 @@ describe("the program with the embedded default's configuration", () => {
     assert.deepEqual(names(told), []);
   });
 
-  it("hands no arguments to the state by its components", async () => {
+  it("stores no component arguments in the state", async () => {
     const talkative = (await usual()).resources.filter(
       ({ type, inputs }) => type.startsWith("cybexp:") && Object.keys(inputs).length > 0,
     );
@@ -319,7 +319,7 @@ describe("what the program and the commands call things", () => {
     assert.deepEqual([...new Set(own)].sort(), Object.values(COMPONENT).sort());
   });
 
-  it("has a resource of each name that is looked for", async () => {
+  it("has a resource for each name that is looked for", async () => {
     const built = await fullest();
     const { resources } = built;
     const missing = Object.values(NAME).filter(
@@ -378,7 +378,7 @@ describe("the program with another configuration", () => {
     ]);
   });
 
-  it("looks at all that it keeps once, before anything is told of the engine", async () => {
+  it("checks everything that it keeps once, before any provider learns of the engine", async () => {
     const kept = { ...configOf("Pulumi.dev.yaml"), "cybexp:throwaway": "false" };
     const { looks } = await program(kept);
     assert.deepEqual(
@@ -397,7 +397,7 @@ describe("the program with another configuration", () => {
     });
   });
 
-  it("hands each setting to what it is for", async () => {
+  it("passes each setting to the resource that it is for", async () => {
     const built = await program({
       ...configOf("Pulumi.dev.yaml"),
       "cybexp:certificates": JSON.stringify({

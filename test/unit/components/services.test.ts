@@ -92,7 +92,7 @@ describe("a database", () => {
     waitTimeout: 60,
   };
 
-  it("is waited for as long as it replays its journal, and its users come after that", async () => {
+  it("is waited for while it replays its journal, before its users are made", async () => {
     const built = await usual();
     assert.deepEqual(the(built, COMMAND, "kms-db-start").inputs, {
       ...run("await-start"),
@@ -104,7 +104,7 @@ describe("a database", () => {
     assert.ok(before?.includes("command:local:Command kms-db-start"), String(before));
   });
 
-  it("gets an image once that is known to read the data that is there", async () => {
+  it("gets an image only once it is known to read the existing data", async () => {
     const { looks } = await usual();
     const [look, ...others] = looks.filter(({ program }) => program === "database-step");
     assert.deepEqual(others, []);
@@ -219,7 +219,7 @@ describe("a database", () => {
     });
   });
 
-  it("lets its service's earlier users go once that is on the one in use", async () => {
+  it("removes its service's earlier users once the service uses the current one", async () => {
     const built = await build(() => {
       const database = kmsDatabase({ generation: 2 });
       const service = new pulumi.ComponentResource("cybexp:index:Service", "kms");
@@ -241,7 +241,7 @@ describe("a database", () => {
     });
   });
 
-  it("keeps the admin's password with the data that only it opens", async () => {
+  it("keeps the admin's password together with the data that it opens", async () => {
     const kept = await usual();
     assert.deepEqual(of(the(kept, PASSWORD, "kms-db-admin-password-1")), {
       parent: "kms-db-admin-password",
@@ -270,7 +270,7 @@ describe("a database", () => {
     );
   });
 
-  it("tells its service's connection string as a secret, in the state as well", async () => {
+  it("outputs its service's connection string as a secret, in the state as well", async () => {
     const { result, outputs } = await usual();
     assert.equal(await valueOf(result.uri), kmsUri());
     assert.equal(await pulumi.isSecret(result.uri), true);
@@ -448,7 +448,7 @@ describe("the KMS", () => {
     });
   });
 
-  it("starts when its database's user, its config and its keys' folder are there", async () => {
+  it("starts once its database's user, its config and its keys' folder are there", async () => {
     const { dependencies } = await usual();
     const before = dependencies.get(`${CONTAINER} kms`) ?? [];
     assert.ok(before.includes(`${COMMAND} kms-db-users`));
@@ -461,7 +461,7 @@ describe("the KMS", () => {
     assert.ok(server.includes(`${COMMAND} kms-db-secrets-delivery`));
   });
 
-  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+  it("gets its config.yaml only as a release", async () => {
     assert.deepEqual(
       of(the(await usual(), COMMAND, "kms-config-delivery")),
       delivery("kms", config),
@@ -498,7 +498,7 @@ describe("the KMS", () => {
     assert.notEqual(signatureIn(built, "kms"), signatureIn(await usual(), "kms"));
   });
 
-  it("goes over to a stand-in before, and back to itself after it is replaced", async () => {
+  it("hands over to a stand-in before it is replaced, and back after", async () => {
     const built = await usual();
     const signature = signatureIn(built, "kms");
     assert.match(signature, /^[0-9a-f]{32}$/);
@@ -545,7 +545,7 @@ describe("the KMS", () => {
     drainSeconds: 60,
   };
 
-  it("lets earlier users of its database go after that", async () => {
+  it("removes earlier users of its database after that", async () => {
     const { dependencies } = await usual();
     const before = dependencies.get(`${COMMAND} kms-db-retired-users`) ?? [];
     assert.ok(before.includes(`${COMMAND} kms-handback`));
@@ -567,7 +567,7 @@ describe("the KMS", () => {
     assert.deepEqual(the(second, CONTAINER, "kms-db"), the(first, CONTAINER, "kms-db"));
   });
 
-  it("makes a new token key when its number is raised, and tells it as a secret", async () => {
+  it("makes a new token key when its number is raised, and outputs it as a secret", async () => {
     const built = await make({ generation: 7 });
     assert.deepEqual(of(the(built, "random:index/randomBytes:RandomBytes", "kms-jwt-key")), {
       parent: "kms",
@@ -583,7 +583,7 @@ describe("the KMS", () => {
     });
   });
 
-  it("keeps its keys and records, and what opens them", async () => {
+  it("keeps its keys and records, and the passwords that open them", async () => {
     const kept = (await usual()).resources.filter(({ options }) => options.protect);
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume kms-db-data",
@@ -663,7 +663,7 @@ describe("the Backend", () => {
     });
   });
 
-  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+  it("gets its config.yaml only as a release", async () => {
     assert.deepEqual(
       of(the(await usual(), COMMAND, "backend-config-delivery")),
       delivery("backend", config),
@@ -707,7 +707,7 @@ describe("the Backend", () => {
     ]);
   });
 
-  it("keeps its records, and what opens them", async () => {
+  it("keeps its records, and the passwords that open them", async () => {
     const kept = (await usual()).resources.filter(({ options }) => options.protect);
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume backend-db-data",

@@ -216,7 +216,7 @@ describe("the proxy", () => {
     ]);
   });
 
-  it("publishes the doors and no more, and reaches the services and no database", async () => {
+  it("publishes only the doors, and reaches the services but no database", async () => {
     const { inputs, secrets, options } = the(await usual(), CONTAINER, "proxy");
     assert.deepEqual(inputs, container);
     assert.deepEqual(secrets, []);
@@ -251,7 +251,7 @@ describe("the proxy", () => {
     assert.deepEqual(secrets, []);
   });
 
-  it("gets all that it serves by as one release", async () => {
+  it("gets everything that it serves with as one release", async () => {
     const { inputs, secrets, parent } = the(await usual(), COMMAND, "proxy-release-delivery");
     const { digest, files } = release();
     assert.deepEqual(inputs, {
@@ -271,7 +271,7 @@ describe("the proxy", () => {
     assert.equal(parent, "proxy-release");
   });
 
-  it("tells which release it serves, in clear", async () => {
+  it("outputs which release it serves, not as a secret", async () => {
     const { result, outputs } = await usual();
     const { digest } = release();
     assert.equal(await valueOf(result.release), digest);
@@ -303,7 +303,7 @@ describe("the proxy", () => {
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
   for (const [what, rotate] of Object.entries(rotations)) {
-    it(`goes on running, with another release, when ${what} change`, async () => {
+    it(`keeps running, with another release, when ${what} change`, async () => {
       const changed = await rotate();
       assert.deepEqual(the(changed, CONTAINER, "proxy").inputs, container);
       assert.notEqual(await valueOf(changed.result.release), release().digest);
@@ -326,7 +326,7 @@ describe("the proxy", () => {
     room: LIMITS.doors.backend,
   } as const;
 
-  it("gets the clients' authorities, revocations and names where a door asks for certificates", async () => {
+  it("gets the clients' authorities, revocations and names if a door asks for certificates", async () => {
     const asking = await make({ access: "either", doors: ["kms"], clients: [ann] });
     const expected = release({
       doors: [{ ...door, access: "either" }],
@@ -355,7 +355,7 @@ describe("the proxy", () => {
     assert.equal(await valueOf(asking.result.release), expected.digest);
   });
 
-  it("has another release by a revocation, and nothing else has, where a door asks for certificates", async () => {
+  it("gets a new release for a revocation, and changes nothing else, if a door asks for certificates", async () => {
     const memory: Memory = new Map();
     const changes = { access: "certificate", clients: [ann, { ...ann, name: "bob" }] } as const;
     const before = await make(changes, { memory });
@@ -377,12 +377,12 @@ describe("the proxy", () => {
     assert.notEqual(await valueOf(after.result.release), await valueOf(before.result.release));
   });
 
-  it("has the same release whoever the clients are, where no door asks for certificates", async () => {
+  it("has the same release, whoever the clients are, if no door asks for certificates", async () => {
     const listed = await make({ clients: [{ ...ann, revoked: true }] });
     assert.equal(await valueOf(listed.result.release), release().digest);
   });
 
-  it("spells its configuration as the image's Nginx can read it", async () => {
+  it("writes its configuration so that the image's Nginx can read it", async () => {
     const changed = await make({}, { nginx: NGINX_1_30 });
     assert.equal(
       await valueOf(changed.result.release),

@@ -76,7 +76,7 @@ describe("the dev stack", () => {
     assert.deepEqual(judged(resources, ["cybexp:throwaway"]), []);
   });
 
-  it("would break the rule of data if it were no throw-away", async () => {
+  it("would break the rule of data if it were not a throw-away stack", async () => {
     assert.deepEqual(judged(await dev(), []).sort(), [
       "protected-data backend-db-data",
       "protected-data kms-db-data",
