@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
+import { certificatesOutput, warnOfEnds } from "./components/certificateEnds.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
@@ -16,6 +17,7 @@ import { ServerCertificate } from "./components/serverCertificate.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
+import { KAPOW, PROXY } from "./names/docker.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
@@ -80,6 +82,7 @@ const serverCertificate = new ServerCertificate(NAME.serverCertificate, {
   validityDays: settings.certificates.validityDays,
   renewBeforeDays: settings.certificates.renewBeforeDays,
   generation: settings.rotation.serverCertificate,
+  shownBy: PROXY,
 });
 
 const userList = new UserList(NAME.users, { users: settings.users });
@@ -113,6 +116,7 @@ const kapow =
       validityDays: settings.certificates.validityDays,
       renewBeforeDays: settings.certificates.renewBeforeDays,
       generation: settings.rotation.serverCertificate,
+      shownBy: KAPOW,
     }),
     clientCa: clientAuthority.bundle,
     healthClient: new SelfSignedClient(NAME.kapowHealth),
@@ -120,12 +124,23 @@ const kapow =
     limits,
   });
 
+const ends = [
+  serverCertificate.end,
+  ...(kapow?.ends ?? []),
+  ...serverAuthority.ends,
+  ...clientAuthority.ends,
+  ...clientList.ends,
+];
+
+warnOfEnds(ends, settings.certificates.warnDays);
+
 const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
   certificate: serverCertificate,
   users: userList,
   clients: clientList,
+  ends,
   limits: limits.proxy,
   doors: [
     {
@@ -182,4 +197,5 @@ export default {
   clients: clientList.credentials,
   users: userList.credentials,
   moduleConfig: moduleConfigs.configs,
+  certificates: certificatesOutput(ends),
 };

@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { COMPONENT } from "../names/types.ts";
 import { ORGANIZATION } from "../render/clientName.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
+import type { End } from "./certificateEnds.ts";
 import { dated } from "./dated.ts";
 import { privateKeyFor } from "./signing.ts";
 
@@ -19,6 +21,7 @@ export class CertificateAuthority extends pulumi.ComponentResource {
   readonly issuer: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
+  readonly end: End;
 
   constructor(
     name: string,
@@ -46,6 +49,14 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     this.issuer = certificate.certPem;
     this.certificate = dated(certificate.certPem, key.privateKeyPem);
     this.privateKey = key.privateKeyPem;
+    this.end = {
+      name,
+      kind: "authority",
+      source: "generated",
+      notAfter: this.certificate.apply(certificateEnd),
+      lifetimeDays: args.validityDays,
+      renewBeforeDays: args.validityDays / 10,
+    };
     this.registerOutputs({ certificate: this.certificate });
   }
 }

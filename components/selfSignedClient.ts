@@ -1,12 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
+import type { End } from "./certificateEnds.ts";
 import { dated } from "./dated.ts";
 import { privateKeyFor } from "./signing.ts";
 
 /** Ten years, renewed a year before the end. It only opens the server that it is made for. */
-const VALIDITY_HOURS = 10 * 365 * 24;
-const RENEWAL_HOURS = 365 * 24;
+const VALIDITY_DAYS = 10 * 365;
+const RENEWAL_DAYS = 365;
 
 /**
  * A client certificate for one server of the stack: of its health check, or of the proxy in front of it.
@@ -18,6 +20,7 @@ export class SelfSignedClient extends pulumi.ComponentResource {
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
+  readonly end: End;
 
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.selfSignedClient, name, {}, opts);
@@ -28,8 +31,8 @@ export class SelfSignedClient extends pulumi.ComponentResource {
       {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: name },
-        validityPeriodHours: VALIDITY_HOURS,
-        earlyRenewalHours: RENEWAL_HOURS,
+        validityPeriodHours: VALIDITY_DAYS * 24,
+        earlyRenewalHours: RENEWAL_DAYS * 24,
         allowedUses: ["digital_signature", "client_auth"],
       },
       { parent: this },
@@ -37,6 +40,14 @@ export class SelfSignedClient extends pulumi.ComponentResource {
 
     this.certificate = dated(certificate.certPem, key.privateKeyPem);
     this.privateKey = key.privateKeyPem;
+    this.end = {
+      name,
+      kind: "internal",
+      source: "generated",
+      notAfter: this.certificate.apply(certificateEnd),
+      lifetimeDays: VALIDITY_DAYS,
+      renewBeforeDays: RENEWAL_DAYS,
+    };
     this.registerOutputs({ certificate: this.certificate });
   }
 }

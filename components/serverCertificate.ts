@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
 import { subjectNames } from "../render/serverNames.ts";
 import { certificateDays } from "../settings/certificates.ts";
+import type { End } from "./certificateEnds.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
 
@@ -17,6 +19,8 @@ export interface ServerCertificateArgs {
   readonly renewBeforeDays?: number;
   /** Raising it makes a new key and certificate. @default 1 */
   readonly generation?: number;
+  /** Who shows it, where its end is told. @default the component's name */
+  readonly shownBy?: string;
 }
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
@@ -25,6 +29,7 @@ export class ServerCertificate extends pulumi.ComponentResource {
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
+  readonly end: End;
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.serverCertificate, name, {}, opts);
@@ -53,6 +58,14 @@ export class ServerCertificate extends pulumi.ComponentResource {
 
     this.certificate = pulumi.concat(certificate, args.authority.chain);
     this.privateKey = key.privateKeyPem;
+    this.end = {
+      name: args.shownBy ?? name,
+      kind: "server",
+      source: "generated",
+      notAfter: certificate.apply(certificateEnd),
+      lifetimeDays: validityDays,
+      renewBeforeDays,
+    };
     this.registerOutputs({ certificate: this.certificate });
   }
 }

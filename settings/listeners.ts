@@ -64,6 +64,7 @@ export const LISTENERS: readonly ListenerKeys[] = [
     fallback: KAPOW_ADDRESS,
     port: ["kapow", "listen"],
   },
+  { role: PROXY, endpoint: ["proxy", "metrics"] },
 ];
 
 /** A port that a container publishes on the Docker host. */

@@ -363,6 +363,10 @@ export const schema = z.strictObject({
         "How long requests that are under way may go on after a rotation; then their connections are closed, so that nothing retired lives on in them.",
       allowed: "1 to 3600",
     }).default(60),
+    metrics: endpoint(
+      "Where Prometheus reads, on the Docker host, when certificates end: by plain HTTP, at `/metrics`.",
+      "127.0.0.1:9113",
+    ).exactOptional(),
     resources: limits("the proxy's container", proxyResources),
   }),
   certificates: section("The proxy's certificate.", {
@@ -386,6 +390,12 @@ export const schema = z.strictObject({
       "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
         "it: the new one is to be handed over, the old one is good until its end.",
       "more than renewBeforeDays",
+    ),
+    warnDays: days(
+      "warnDays",
+      "`preview`, `up` and `doctor` warn within so many days of the end of a certificate or list, or within " +
+        "the last third of its life if that is shorter. What the next `up` renews by itself is no warning there.",
+      "0: only once it has ended",
     ),
   }),
   users: z

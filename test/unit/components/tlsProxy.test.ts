@@ -80,6 +80,7 @@ const SETTINGS: Settings = {
     renewBeforeDays: 2,
     caValidityDays: 10,
     clientValidityDays: 6,
+    warnDays: 21,
   },
   users: [{ name: "collector", generation: 1, retired: 0 }],
   clients: [],
@@ -175,6 +176,13 @@ function certificate(serverName: string) {
 /** Of a program that does not ask the engine. */
 const LIMITS = limitsOf({}, assumedEngine);
 
+/** What Prometheus reads of the certificate that all proxies here have. */
+const METRICS = `\
+# HELP cybexp_certificate_not_after_timestamp_seconds When the certificate or revocation list ends, in seconds since 1970.
+# TYPE cybexp_certificate_not_after_timestamp_seconds gauge
+cybexp_certificate_not_after_timestamp_seconds{certificate="cert",kind="server",stack="test"} ${Date.UTC(2036, 0, 1) / 1000}
+`;
+
 /** What the proxy of `usual` serves by. */
 const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
   proxyRelease({
@@ -220,6 +228,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
       ]),
     },
     clients: { authorities: "", revocations: "", listed: [] },
+    metrics: METRICS,
     room: { workers: 4, connections: 1024, largeBodies: 120 },
     ...changes,
   });
