@@ -56,7 +56,10 @@ program
 program
   .command("doctor")
   .description("say what is wrong with the deployed stack, and what to do; changes nothing")
-  .action(async () => (await import("./doctor/doctor.ts")).doctor());
+  .option("--metrics <file>", "write when certificates end, too, for Prometheus' node_exporter")
+  .action(async (options: { metrics?: string }) =>
+    (await import("./doctor/doctor.ts")).doctor(options),
+  );
 program
   .command("images")
   .description("make the demo images that the stack's config names")

@@ -17,6 +17,12 @@ export type CertificateKind = "server" | "cross" | "authority" | "crl" | "client
 export const clientCertificate = (client: string, generation: number): string =>
   `client/${generationName(client, generation)}`;
 
+/** The client and generation in such a name; undefined for any other. */
+export function clientIn(name: string) {
+  const [, client = "", generation = ""] = /^client\/(.+)-(\d+)$/.exec(name) ?? [];
+  return client === "" ? undefined : { client, generation: Number(generation) };
+}
+
 /** Of the number of an authority that vouches for the one after it. */
 export const crossName = (authority: string, generation: number): string =>
   `${authority}-cross-${generation}`;

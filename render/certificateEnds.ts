@@ -1,7 +1,12 @@
 /** When certificates and revocation lists end, and what is said of those that end soon. */
 import { X509Certificate } from "node:crypto";
 import { KAPOW, PROXY } from "../names/docker.ts";
-import { authorityOfList, type NamedCertificate } from "../names/certificates.ts";
+import {
+  authorityOfList,
+  type CertificateKind,
+  clientIn,
+  type NamedCertificate,
+} from "../names/certificates.ts";
 import type { Settings } from "../settings/types.ts";
 import { blocks } from "./authorityKey.ts";
 import { X509Crl } from "./x509.ts";
@@ -100,36 +105,35 @@ function ofGenerated(end: KnownEnd, now: Date): string {
   if (isDue(end, now)) {
     return `an \`up\` renews it${handOver}`;
   }
-  switch (kind) {
-    case "cross":
-      return "give all clients the output serverCa, and retire the authority before (cybexp:rotation.serverCaRetired)";
-    case "crl":
-      return `an \`up\` that renews ${authorityOfList(name) ?? "its authority"} makes a new one`;
-    default:
+  if (kind === "cross") {
+    return "give all clients the output serverCa, and retire the authority before (cybexp:rotation.serverCaRetired)";
+  }
+  if (kind === "crl") {
+    return `an \`up\` that renews ${authorityOfList(name) ?? "its authority"} makes a new one`;
   }
   if (!renewBeforeDays) {
-    return `set cybexp:certificates.renewBeforeDays to more than ${Math.max(0, daysLeft(notAfter, now))}, and an \`up\` renews it${handOver}`;
+    const more = Math.max(0, daysLeft(notAfter, now));
+    return `set cybexp:certificates.renewBeforeDays to more than ${more}, and an \`up\` renews it${handOver}`;
   }
   const since = spelled(new Date(Date.parse(notAfter) - renewBeforeDays * DAY_MS)).slice(0, 10);
   return `an \`up\` renews it from ${since} on, so see that one runs between these days${handOver}`;
 }
 
 /** What it is in a sentence. */
-function titleOf({ name, kind }: NamedCertificate): string {
-  switch (kind) {
-    case "server":
-      return `the certificate of ${SERVERS[name] ?? name}`;
-    case "client": {
-      const [, client, generation] = /^client\/(.+)-(\d+)$/.exec(name) ?? [];
-      return client === undefined
-        ? `the certificate of ${name}`
-        : `the certificate of the client ${client} (generation ${generation})`;
-    }
-    case "crl":
-      return `the revocation list of ${authorityOfList(name) ?? name}`;
-    default:
-      return `the certificate ${name}`;
-  }
-}
+const titleOf = ({ name, kind }: NamedCertificate): string => TITLES[kind](name);
+
+const TITLES: Readonly<Record<CertificateKind, (name: string) => string>> = {
+  server: (name) => `the certificate of ${SERVERS[name] ?? name}`,
+  cross: (name) => `the certificate ${name}`,
+  authority: (name) => `the authority ${name}`,
+  crl: (name) => `the revocation list of ${authorityOfList(name) ?? name}`,
+  client: (name) => {
+    const { client, generation } = clientIn(name) ?? {};
+    return client === undefined
+      ? `the certificate of ${name}`
+      : `the certificate of the client ${client} (generation ${generation})`;
+  },
+  internal: (name) => `the certificate ${name}`,
+};
 
 const SERVERS: Readonly<Record<string, string>> = { [PROXY]: "the proxy", [KAPOW]: "Kapow!" };

@@ -493,6 +493,18 @@ describe("the proxy", () => {
     );
   });
 
+  it("publishes the metrics by a port of their own, where that is asked for", async () => {
+    const changed = await make({ proxy: { metrics: { address: "127.0.0.1", port: 9113 } } });
+    assert.deepEqual(the(changed, CONTAINER, "proxy").inputs, {
+      ...container,
+      ports: [...container.ports, { ip: "127.0.0.1", external: 9113, internal: 8082 }],
+    });
+    const expected = release({ publishesMetrics: true });
+    assert.equal(await valueOf(changed.result.release), expected.digest);
+    assert.notEqual(expected.digest, release().digest);
+    assert.deepEqual(expected.files["metrics.prom"], { mode: 0o400, content: METRICS });
+  });
+
   it("looks up a demo image and doesn't pull it", async () => {
     const demo = await make({ proxy: { image: "cybexp-demo/nginx:1" } });
     assert.deepEqual(
