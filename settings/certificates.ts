@@ -6,6 +6,6 @@ export const certificateDays = {
   /** What a lost key is good for until somebody notices; owners have to be given a new one in time. */
   clientValidityDays: { least: 1, most: 825, fallback: 365 },
   caValidityDays: { least: 2, most: 36500, fallback: 3650 },
-  /** Less than renewBeforeDays: who runs an `up` each week has renewed by then, and hears of no end. */
+  /** Less than renewBeforeDays by more than a week: a weekly `up` has renewed by then, if none was missed. */
   warnDays: { least: 0, most: 365, fallback: 21 },
 } as const;
