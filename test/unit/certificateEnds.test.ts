@@ -117,8 +117,13 @@ describe("a warning", () => {
   }
 
   it("of a cross certificate, which nothing renews, says what ends the overlap", () => {
-    const { renewBeforeDays: _, ...never } = PROXY;
-    const cross: KnownEnd = { ...never, name: "server-ca-cross-2", kind: "cross" };
+    const cross: KnownEnd = {
+      name: "server-ca-cross-2",
+      kind: "cross",
+      source: "generated",
+      notAfter: inDays(10),
+      lifetimeDays: 3650,
+    };
     assert.deepEqual(warningsOf([cross], { warnDays: 21, now: NOW }), [
       "the certificate server-ca-cross-2 ends on 2026-12-02: give all clients the output serverCa, and retire the authority before (cybexp:rotation.serverCaRetired)",
     ]);
