@@ -113,6 +113,7 @@ describe("what a stack may set", () => {
         renewBeforeDays: 30,
         caValidityDays: 3650,
         clientValidityDays: 365,
+        warnDays: 21,
       },
       users: [{ name: "collector", generation: 1, retired: 0 }],
       clients: [],
@@ -178,6 +179,7 @@ describe("what a stack may set", () => {
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
           shutdownTimeout: 3600,
+          metrics: "[::1]:9113",
           resources: {
             memory: 128,
             cpus: 64,
@@ -192,6 +194,7 @@ describe("what a stack may set", () => {
           renewBeforeDays: 365,
           caValidityDays: 826,
           clientValidityDays: 825,
+          warnDays: 0,
         },
         users: [
           {
@@ -279,6 +282,7 @@ describe("what a stack may set", () => {
         address: "2001:db8::10",
         readTimeout: 36,
         shutdownTimeout: 3600,
+        metrics: { address: "::1", port: 9113 },
         resources: { memory: 128, cpus: 64, pids: 500, bodies: 32, workers: 256, connections: 256 },
       },
       certificates: {
@@ -287,6 +291,7 @@ describe("what a stack may set", () => {
         renewBeforeDays: 365,
         caValidityDays: 826,
         clientValidityDays: 825,
+        warnDays: 0,
       },
       users: [
         {
@@ -559,6 +564,29 @@ const cases: readonly Case[] = [
     "kms.bind",
     5012,
     { path: "cybexp:kms.bind", value: "5012", reason: LOOPBACK, remedy: BIND },
+  ],
+  [
+    "metrics published to the network",
+    "proxy.metrics",
+    "0.0.0.0:9113",
+    { ...bind("0.0.0.0:9113", EVERY), path: "cybexp:proxy.metrics" },
+  ],
+  [
+    "metrics at the port of a door, which listens at the same address",
+    "proxy.metrics",
+    "127.0.0.1:5002",
+    twice("cybexp:kms.listen", "5002", 5002, "cybexp:proxy.metrics"),
+  ],
+  [
+    "more days to warn than a year has",
+    "certificates.warnDays",
+    366,
+    {
+      path: "cybexp:certificates.warnDays",
+      value: "366",
+      reason: "Allowed: a whole number from 0 to 365.",
+      remedy: "Write such a number, without quotes or unit.",
+    },
   ],
   [
     "a database published to the network",
