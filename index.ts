@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { Backend } from "./components/backend.ts";
+import { certificatesOutput, warnOfEnds } from "./components/certificateEnds.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
@@ -111,12 +112,23 @@ const kapow =
     limits,
   });
 
+const ends = [
+  ...certificates.proxy.ends,
+  ...(kapow?.ends ?? []),
+  ...serverAuthority.ends,
+  ...clientAuthority.ends,
+  ...clientList.ends,
+];
+
+warnOfEnds(ends, settings.certificates.warnDays);
+
 const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
   certificate: certificates.proxy,
   users: userList,
   clients: clientList,
+  ends,
   limits: limits.proxy,
   doors: [
     {
@@ -174,4 +186,5 @@ export default {
   clients: clientList.credentials,
   users: userList.credentials,
   moduleConfig: moduleConfigs.configs,
+  certificates: certificatesOutput(ends),
 };

@@ -56,7 +56,10 @@ program
 program
   .command("doctor")
   .description("show what is wrong with the deployed stack and what to do; changes nothing")
-  .action(async () => (await import("./doctor/doctor.ts")).doctor());
+  .option("--metrics <file>", "also write when certificates expire, for Prometheus' node_exporter")
+  .action(async (options: { metrics?: string }) =>
+    (await import("./doctor/doctor.ts")).doctor(options),
+  );
 program
   .command("images")
   .description("pull or build the demo images that the stack's config names")

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
 import { ORGANIZATION } from "../render/clientName.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
+import type { End } from "./certificateEnds.ts";
 import { selfSigned } from "./signing.ts";
 
 export interface CertificateAuthorityArgs {
@@ -17,6 +19,7 @@ export class CertificateAuthority extends pulumi.ComponentResource {
   readonly issuer: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
+  readonly end: End;
 
   constructor(
     name: string,
@@ -42,6 +45,14 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     this.issuer = issuer;
     this.certificate = certificate;
     this.privateKey = privateKey;
+    this.end = {
+      name,
+      kind: "authority",
+      source: "generated",
+      notAfter: this.certificate.apply(certificateEnd),
+      lifetimeDays: args.validityDays,
+      renewBeforeDays: args.validityDays / 10,
+    };
     this.registerOutputs({ certificate: this.certificate });
   }
 }

@@ -1,10 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
+import { clientCertificate, listName } from "../names/certificates.ts";
 import { generationName, memberName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd, listEnds } from "../render/certificateEnds.ts";
 import type { ClientCheck } from "../render/proxyRelease.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { overlaps } from "../settings/notices.ts";
 import type { ClientSettings } from "../settings/types.ts";
+import type { End } from "./certificateEnds.ts";
 import { ClientCertificate } from "./clientCertificate.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
@@ -38,6 +41,8 @@ export class ClientList extends pulumi.ComponentResource {
   readonly credentials: pulumi.Output<Record<string, ClientCredential>>;
   /** What the proxy checks certificates against. */
   readonly check: pulumi.Output<ClientCheck>;
+  /** Of the certificates that are good, and of the revocation lists. */
+  readonly ends: readonly End[];
 
   constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.clientList, name, {}, opts);
@@ -49,9 +54,10 @@ export class ClientList extends pulumi.ComponentResource {
         previous: this.#certificate(name, args, client, client.generation - 1),
       }),
     }));
-    const certificates = clients.flatMap(({ client, current, previous }) =>
-      [current, ...(previous ? [previous] : [])].map((certificate) => ({ client, certificate })),
-    );
+    const certificates = clients.flatMap(({ client, current, previous }) => [
+      { client, generation: client.generation, certificate: current },
+      ...(previous ? [{ client, generation: client.generation - 1, certificate: previous }] : []),
+    ]);
     const lists = this.#revocationLists(
       name,
       args.authority,
@@ -93,6 +99,26 @@ export class ClientList extends pulumi.ComponentResource {
         ),
       ])
       .apply(([authorities, revocations, listed]) => ({ authorities, revocations, listed }));
+    this.ends = [
+      ...certificates
+        .filter(({ client }) => !client.revoked)
+        .map(({ client, generation, certificate: { certificate } }) => ({
+          name: clientCertificate(client.name, generation),
+          kind: "client" as const,
+          source: "generated" as const,
+          notAfter: certificate.apply(certificateEnd),
+          ...daysOf(args),
+        })),
+      ...args.authority.trusted.map(({ certificate, end }, index) => ({
+        ...end,
+        name: listName(end.name),
+        kind: "crl" as const,
+        // A list is made to be valid as long as its authority.
+        notAfter: pulumi
+          .all([lists, certificate])
+          .apply(([pem, authority]) => listEnds(pem)[index] ?? certificateEnd(authority)),
+      })),
+    ];
     this.registerOutputs({ credentials: this.credentials });
   }
 
@@ -106,8 +132,8 @@ export class ClientList extends pulumi.ComponentResource {
         past: generation !== client.generation,
         keyType: client.keyType,
         ...(client.csr !== undefined && { csr: client.csr }),
-        validityDays: args.validityDays ?? certificateDays.clientValidityDays.fallback,
-        renewBeforeDays: args.renewBeforeDays ?? certificateDays.renewBeforeDays.fallback,
+        validityDays: daysOf(args).lifetimeDays,
+        renewBeforeDays: daysOf(args).renewBeforeDays,
       },
       { parent: this },
     );
@@ -137,6 +163,13 @@ export class ClientList extends pulumi.ComponentResource {
     // A revocation list is public.
     return pulumi.unsecret(program.stdout);
   }
+}
+
+function daysOf({ validityDays, renewBeforeDays }: ClientListArgs) {
+  return {
+    lifetimeDays: validityDays ?? certificateDays.clientValidityDays.fallback,
+    renewBeforeDays: renewBeforeDays ?? certificateDays.renewBeforeDays.fallback,
+  };
 }
 
 function withDefaults(client: ListedClient): ClientSettings {

@@ -35,6 +35,7 @@ export { RotatedAuthority, type RotatedAuthorityArgs } from "./rotatedAuthority.
 export { RotatedPassword, type RotatedPasswordArgs } from "./rotatedPassword.ts";
 export { SelfSignedClient } from "./selfSignedClient.ts";
 export { ServerCertificate, type ServerCertificateArgs } from "./serverCertificate.ts";
+export type { End as CertificateEnd } from "./certificateEnds.ts";
 export { overlaps } from "../settings/notices.ts";
 
 // CYBEX-P's.

@@ -8,6 +8,7 @@ import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
 import { MAX_BODY, type StackLimits } from "../settings/limits.ts";
 import type { KapowSettings } from "../settings/types.ts";
+import type { End } from "./certificateEnds.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -34,6 +35,8 @@ const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
 export interface KeyPair {
   readonly certificate: pulumi.Input<string>;
   readonly privateKey: pulumi.Input<string>;
+  /** When it ends, if that is to be told. */
+  readonly end?: End;
 }
 
 export interface KapowArgs {
@@ -67,6 +70,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   /** Its door at the proxy, if it has one. */
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
+  readonly ends: readonly End[];
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.kapow, name, {}, opts);
@@ -179,6 +183,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         ]
       : [];
     this.containerId = container.id;
+    this.ends = [
+      ...args.certificate.ends,
+      ...[args.healthClient, args.proxyClient].flatMap(({ end }) => end ?? []),
+    ];
     this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
 }

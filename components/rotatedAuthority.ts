@@ -1,8 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { crossName } from "../names/certificates.ts";
 import { generationName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
 import { ORGANIZATION } from "../render/clientName.ts";
 import { certificateDays } from "../settings/certificates.ts";
+import type { End } from "./certificateEnds.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
 import { signedBy } from "./signing.ts";
 
@@ -35,25 +38,31 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   readonly trusted: readonly CertificateAuthority[];
   /** What a server sends after its own certificate, PEM: empty without an overlap. */
   readonly chain: pulumi.Output<string>;
+  readonly ends: readonly End[];
 
   constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.rotatedAuthority, name, {}, opts);
     const { generation = 1 } = args;
 
     this.current = this.#authority(name, generation, args);
+    let cross: pulumi.Output<string> | undefined;
     if (args.overlap) {
       const previous = this.#authority(name, generation - 1, args);
       this.trusted = [this.current, previous];
       this.bundle = pulumi.concat(this.current.certificate, previous.certificate);
-      this.chain =
+      cross =
         (args.vouched ?? true)
-          ? this.#crossCertificate(`${name}-cross-${generation}`, previous, args, generation)
-          : pulumi.output("");
+          ? this.#crossCertificate(crossName(name, generation), previous, args, generation)
+          : undefined;
     } else {
       this.trusted = [this.current];
       this.bundle = this.current.certificate;
-      this.chain = pulumi.output("");
     }
+    this.chain = cross ?? pulumi.output("");
+    this.ends = [
+      ...this.trusted.map(({ end }) => end),
+      ...(cross ? [crossEnd(crossName(name, generation), cross, args)] : []),
+    ];
     this.registerOutputs({ bundle: this.bundle });
   }
 
@@ -90,6 +99,16 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 /** Each generation has a name of its own, so that clients with both don't confuse them. */
 function nameOf(args: RotatedAuthorityArgs, generation: number): string {
   return `${args.commonName} ${generation}`;
+}
+
+/** Nothing renews it: it goes with the authority before. */
+function crossEnd(
+  name: string,
+  certificate: pulumi.Output<string>,
+  args: RotatedAuthorityArgs,
+): End {
+  const notAfter = certificate.apply(certificateEnd);
+  return { name, kind: "cross", source: "generated", notAfter, lifetimeDays: validityDaysOf(args) };
 }
 
 function validityDaysOf({ validityDays }: RotatedAuthorityArgs): number {

@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
 import { subjectNames } from "../render/serverNames.ts";
 import { certificateDays } from "../settings/certificates.ts";
+import type { End } from "./certificateEnds.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
@@ -18,6 +20,8 @@ export interface ServerCertificateArgs {
   readonly renewBeforeDays?: number;
   /** Raising it makes a new key and certificate. @default 1 */
   readonly generation?: number;
+  /** Who shows it, where its end is told. @default the component's name */
+  readonly shownBy?: string;
 }
 
 /** A TLS server's ECDSA P-256 key and its certificate, signed by our own authority. */
@@ -27,6 +31,7 @@ export class ServerCertificate extends pulumi.ComponentResource implements Shown
   readonly certificate: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;
+  readonly ends: readonly End[];
 
   constructor(name: string, args: ServerCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.serverCertificate, name, {}, opts);
@@ -58,6 +63,15 @@ export class ServerCertificate extends pulumi.ComponentResource implements Shown
     this.pairs = pulumi
       .all([this.certificate, this.privateKey])
       .apply(([shown, privateKey]) => [{ certificate: shown, privateKey }]);
+    const end: End = {
+      name: args.shownBy ?? name,
+      kind: "server",
+      source: "generated",
+      notAfter: certificate.apply(certificateEnd),
+      lifetimeDays: validityDays,
+      renewBeforeDays,
+    };
+    this.ends = [end];
     this.registerOutputs({ certificate: this.certificate });
   }
 }

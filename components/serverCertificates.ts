@@ -60,6 +60,7 @@ function generated(
     validityDays,
     renewBeforeDays,
     generation: settings.rotation.serverCertificate,
+    shownBy: server,
   });
 }
 
@@ -74,6 +75,7 @@ function suppliedCertificate(
     authorities: settings.certificates.authorities,
     generation: settings.rotation.serverCertificate,
     ocspStapling: settings.certificates.ocspStapling,
+    shownBy: server,
     interim: () => generated(server, settings, authority),
   });
 }

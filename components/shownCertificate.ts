@@ -1,8 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { CertificatePair } from "../render/proxyRelease.ts";
+import type { End } from "./certificateEnds.ts";
 
 /** What a TLS server shows to its callers, wherever it comes from. */
 export interface ShownCertificate {
   /** One certificate and its key; or an RSA and an ECDSA one. Secret. */
   readonly pairs: pulumi.Output<readonly CertificatePair[]>;
+  /** When they expire. */
+  readonly ends: readonly End[];
 }

@@ -2,9 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { generationName, memberName, requestName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { certificateEnd } from "../render/certificateEnds.ts";
+import type { CertificatePair } from "../render/proxyRelease.ts";
 import { subjectNames } from "../render/serverNames.ts";
 import { Fault } from "../settings/fault.ts";
 import { type SuppliedEntry, suppliedPair } from "../settings/suppliedCertificates.ts";
+import type { End } from "./certificateEnds.ts";
 import { refusal } from "./refusal.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import { privateKeyFor } from "./signing.ts";
@@ -20,6 +23,8 @@ export interface SuppliedCertificateArgs {
   readonly generation?: number;
   /** Whether Nginx staples OCSP answers, for which it needs the issuer in the chain. @default false */
   readonly ocspStapling?: boolean;
+  /** The server that shows it, in warnings and outputs. @default the component's own name */
+  readonly shownBy?: string;
   /** What is shown until there is a certificate. */
   readonly interim: () => ShownCertificate;
 }
@@ -30,6 +35,7 @@ export interface SuppliedCertificateArgs {
  */
 export class SuppliedCertificate extends pulumi.ComponentResource implements ShownCertificate {
   readonly pairs: ShownCertificate["pairs"];
+  readonly ends: ShownCertificate["ends"];
   /** Requests to get signed, PEM, by the kind of their key: `ecdsa` or `rsa`. */
   readonly requests: Readonly<Record<string, pulumi.Output<string>>>;
 
@@ -52,7 +58,10 @@ export class SuppliedCertificate extends pulumi.ComponentResource implements Sho
     });
 
     this.requests = requests;
-    this.pairs = pairs.length > 0 ? pulumi.all(pairs) : args.interim().pairs;
+    const interim = pairs.length > 0 ? undefined : args.interim();
+    this.pairs = interim?.pairs ?? pulumi.all(pairs);
+    this.ends =
+      interim?.ends ?? pairs.map((pair, index) => endOf(pair, index, args.shownBy ?? name));
     this.registerOutputs({ requests });
   }
 
@@ -85,6 +94,17 @@ export class SuppliedCertificate extends pulumi.ComponentResource implements Sho
       { parent: this },
     ).certRequestPem;
   }
+}
+
+/** Of two certificates of a server, the second has a name of its own. */
+function endOf(pair: pulumi.Output<CertificatePair>, index: number, server: string): End {
+  return {
+    name: index === 0 ? server : `${server}-${index + 1}`,
+    kind: "server",
+    source: "supplied",
+    // Secret only for the key beside it.
+    notAfter: pulumi.unsecret(pair.apply(({ certificate }) => certificateEnd(certificate))),
+  };
 }
 
 function pairOf(

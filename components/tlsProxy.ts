@@ -2,15 +2,22 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
+import { certificateMetrics } from "../render/certificateMetrics.ts";
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
-import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
+import {
+  PROXY_METRICS_PORT,
+  PROXY_STATUS_PORT,
+  proxyRelease,
+  type ReleaseDoor,
+} from "../render/proxyRelease.ts";
 import { checkDoorName } from "../render/standIn.ts";
 import { assumedEngine, type DoorLimits, limitsOf, type ProxyLimits } from "../settings/limits.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
+import { type End, knownEnds } from "./certificateEnds.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -67,6 +74,8 @@ export interface TlsProxyArgs {
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** The certificates whose ends its metrics tell. @default its own */
+  readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
   readonly limits?: pulumi.Input<ProxyLimits>;
 }
@@ -116,14 +125,19 @@ export class TlsProxy extends pulumi.ComponentResource {
     const content = pulumi
       .all([
         version.stdout,
-        args.certificate.pairs,
+        pulumi.output({
+          pairs: args.certificate.pairs,
+          metrics: knownEnds(args.ends ?? args.certificate.ends).apply((ends) =>
+            certificateMetrics(deployment.stack, ends),
+          ),
+        }),
         args.users.check,
         args.clients.check,
         pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
         pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
         limits,
       ])
-      .apply(([nginxV, pairs, check, clients, tls, rooms, own]) =>
+      .apply(([nginxV, own, check, clients, tls, rooms, room]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
           serverNames: [settings.serverName, ...(settings.serverNames ?? [])],
@@ -134,14 +148,15 @@ export class TlsProxy extends pulumi.ComponentResource {
             ...(tls[index] !== undefined && { tls: tls[index] }),
             room: rooms[index] ?? assumed.doors.backend,
           })),
-          pairs,
+          ...own,
           check,
           clients,
+          publishesMetrics: settings.metrics !== undefined,
           shutdownTimeout: settings.shutdownTimeout ?? 60,
           room: {
-            workers: own.workers,
-            connections: own.connections,
-            largeBodies: own.largeBodies,
+            workers: room.workers,
+            connections: room.connections,
+            largeBodies: room.largeBodies,
           },
         }),
       );
@@ -183,11 +198,14 @@ export class TlsProxy extends pulumi.ComponentResource {
           { network: edge.name },
           ...args.doors.map((door) => ({ network: door.service.network })),
         ],
-        ports: args.doors.map((door, index) => ({
-          address: settings.address,
-          port: door.listen,
-          internal: 8441 + index,
-        })),
+        ports: [
+          ...args.doors.map((door, index) => ({
+            address: settings.address,
+            port: door.listen,
+            internal: 8441 + index,
+          })),
+          ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
+        ],
         // The volume, not a release in it: a new release must not replace the container.
         volumes: [
           { volume: release.mountableVolume, target: "/release", readOnly: true },

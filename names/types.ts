@@ -1,5 +1,8 @@
 /** The types of resources, as they are in the state and in URNs. */
 
+/** The stack itself; its outputs are the program's. */
+export const STACK = "pulumi:pulumi:Stack";
+
 // The providers'.
 export const CONTAINER = "docker:index/container:Container";
 export const IMAGE = "docker:index/remoteImage:RemoteImage";

@@ -56,10 +56,12 @@ export interface NginxOptions {
   readonly readTimeout: number;
   /** Seconds that workers of an older release may still take for their requests. */
   readonly shutdownTimeout: number;
-  /** A port on the container's own loopback that answers with health and release. */
+  /** A port on the container's own loopback that answers with health, release and metrics. */
   readonly statusPort: number;
+  /** A port at which whoever reaches the container reads the metrics, and nothing else. @default none */
+  readonly metricsPort?: number | undefined;
   /**
-   * The folder of this release's certificates (`certificateFiles`) and htpasswd, as Nginx sees it; of
+   * The folder of this release's certificates (`certificateFiles`), htpasswd and metrics, as Nginx sees it; of
    * client-ca.crt and client-ca.crl if a door asks for certificates; and of the files that an
    * upstream with TLS needs (`UPSTREAM_FILES`).
    */
@@ -111,12 +113,16 @@ export function renderNginx(options: NginxOptions): string {
         ...checked.doors.map((door) => doorServer(checked, door)),
         otherNames(checked),
         statusServer(checked),
+        ...(checked.metricsPort === undefined ? [] : [metricsServer(checked, checked.metricsPort)]),
       ].join("\n"),
     ),
     "}",
     "",
   ].join("\n");
 }
+
+/** The file of a release that says when certificates end. */
+export const METRICS_FILE = "metrics.prom";
 
 /** A reload doesn't close a connection that was used within so many seconds. */
 const KEEPALIVE_SECONDS = 5;
@@ -506,7 +512,31 @@ const lingerLocation = `\
     }
 `;
 
-const statusServer = ({ statusPort, release, dialect }: Checked) => `\
+/** A file of the release: it changes only when a certificate does. */
+const metricsLocation = ({ releaseDir }: Checked) => `\
+    location = /metrics {
+        default_type "text/plain; version=0.0.4; charset=utf-8";
+        alias ${releaseDir}/${METRICS_FILE};
+    }
+`;
+
+/** Without TLS: Docker publishes it on the host's loopback alone. */
+const metricsServer = (checked: Checked, port: number) => `\
+
+# For Prometheus: when certificates end, and nothing else.
+server {
+    listen ${port};
+    access_log off;
+    # In place of those above: they speak of TLS.
+    add_header Cache-Control no-store;
+
+${metricsLocation(checked)}    location / {
+        return 404;
+    }
+
+${indent(refusalLocations)}}`;
+
+const statusServer = (checked: Checked, { statusPort, release, dialect } = checked) => `\
 # For the health check and for who has just reloaded: nobody outside the container gets here.
 server {
     listen 127.0.0.1:${statusPort};
@@ -521,7 +551,7 @@ server {
     location = /release {
         return 200 "${release}\\n";
     }
-${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are under way to the upstream that is asked for.
+${metricsLocation(checked)}${dialect.keepaliveMinTimeout ? "" : lingerLocation}    # 409 while requests are under way to the upstream that is asked for.
     location = /idle {
         set $upstream $arg_upstream;
         limit_conn under_way 1;
@@ -578,7 +608,10 @@ function check(options: NginxOptions): Checked {
   }
   wholeNumber("the read time-out", options.readTimeout, 1, 86_400);
   wholeNumber("the shutdown time-out", options.shutdownTimeout, 1, 86_400);
-  const ports = [options.statusPort];
+  const ports = [
+    options.statusPort,
+    ...(options.metricsPort === undefined ? [] : [options.metricsPort]),
+  ];
   for (const { name, port, maxBody, ...upstream } of doors) {
     matching("a door's name", name, /^[a-z][a-z0-9-]*$/, "lower-case letters, digits and -");
     checkUpstream(name, upstream);
@@ -609,6 +642,7 @@ function check(options: NginxOptions): Checked {
     clients,
     room,
     doors,
+    metricsPort: options.metricsPort,
     certificates: doors.some(asksForCertificate),
   };
 }

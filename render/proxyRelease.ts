@@ -1,4 +1,10 @@
-import { certificateFiles, type NginxDoor, type NginxOptions, renderNginx } from "./nginx.ts";
+import {
+  certificateFiles,
+  METRICS_FILE,
+  type NginxDoor,
+  type NginxOptions,
+  renderNginx,
+} from "./nginx.ts";
 import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
 import type { NginxRoom } from "./nginxRoom.ts";
@@ -7,6 +13,9 @@ import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that answers with its health and its release. */
 export const PROXY_STATUS_PORT = 8081;
+
+/** The port that answers with the metrics, where they are published. */
+export const PROXY_METRICS_PORT = 8082;
 
 /** What clients' certificates are checked against, at doors that ask for them. */
 export interface ClientCheck {
@@ -52,6 +61,10 @@ export interface ProxyReleaseInput {
   /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
+  /** When certificates end, as Prometheus reads it. */
+  readonly metrics: string;
+  /** Whether they can be read from outside the container. @default false */
+  readonly publishesMetrics?: boolean;
   /** How much of its machine Nginx may use. @default `nginxRoom` */
   readonly room?: NginxRoom;
 }
@@ -73,6 +86,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,
+        ...(input.publishesMetrics && { metricsPort: PROXY_METRICS_PORT }),
         // Its own folder, not `current`: a worker of the old release keeps using the old files.
         releaseDir: `/release/releases/${digest}`,
         resolver: "127.0.0.11",
@@ -81,6 +95,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     },
     ...input.pairs.map(pairFiles).reduce((all, files) => ({ ...all, ...files }), {}),
     htpasswd: { mode: 0o400, content: input.check.htpasswd },
+    [METRICS_FILE]: { mode: 0o400, content: input.metrics },
     // If no door asks for certificates, a change of the clients must not change the proxy's release.
     ...(input.doors.some(({ access = "password" }) => asksForCertificate({ access })) && {
       "client-ca.crt": { mode: 0o400, content: input.clients.authorities },

@@ -260,5 +260,10 @@ export const certificates = section(
         "Hand the new one to its owner; the old one stays valid until it expires.",
       "more than renewBeforeDays",
     ),
+    warnDays: days(
+      "warnDays",
+      "`preview`, `up` and `doctor` warn this many days before a certificate or list expires, or in the last third of its life if that is shorter. They don't warn of what the next `up` renews by itself. A supplied certificate is warned of 30 days before its end at the least.",
+      "0: only once it has expired",
+    ),
   },
 );

@@ -6,4 +6,6 @@ export const certificateDays = {
   /** How long a stolen key works if nobody notices. Owners need their next certificate in time, too. */
   clientValidityDays: { least: 1, most: 825, fallback: 365 },
   caValidityDays: { least: 2, most: 36500, fallback: 3650 },
+  /** Less than renewBeforeDays by more than a week: a weekly `up` has renewed by then, if none was missed. */
+  warnDays: { least: 0, most: 365, fallback: 21 },
 } as const;

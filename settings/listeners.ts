@@ -70,6 +70,7 @@ export const LISTENERS: readonly ListenerKeys[] = [
     fallback: KAPOW_ADDRESS,
     port: ["kapow", "listen"],
   },
+  { role: PROXY, endpoint: ["proxy", "metrics"] },
 ];
 
 export const DOORS: readonly DoorKeys[] = LISTENERS.flatMap((keys) =>

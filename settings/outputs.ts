@@ -69,4 +69,11 @@ export const outputs: readonly OutputDoc[] = [
     meaning:
       "For each user, a complete `config.yaml` for CYBEX-P's collector and query modules, with the URLs and the password in it.",
   },
+  {
+    name: "certificates",
+    shape: "map of name to `{ kind, source, notAfter, days }`",
+    secret: false,
+    meaning:
+      "When each certificate and revocation list ends, and how many days were left at the last `up`; no `notAfter` and `days` where that is only known at the proxy. The names are in docs/rotation.md (When certificates end).",
+  },
 ];

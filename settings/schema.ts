@@ -266,6 +266,10 @@ export const schema = z.strictObject({
         "How long requests in progress may continue after a rotation. Then their connections are closed, so that they don't keep a retired secret in use.",
       allowed: "1 to 3600",
     }).default(60),
+    metrics: endpoint(
+      "Where Prometheus reads, on the Docker host, when certificates end: by plain HTTP, at `/metrics`.",
+      "127.0.0.1:9113",
+    ).exactOptional(),
     resources: limits("the proxy's container", proxyResources),
   }),
   certificates,

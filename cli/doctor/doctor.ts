@@ -15,11 +15,16 @@ import { type Finding, renderFindings, verdict } from "./finding.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { remedyFor } from "../../stack/driftRepairs.ts";
-import { endingSoon } from "../../stack/certificateEnds.ts";
+import { endNotes, endsIn } from "../../stack/certificateEnds.ts";
 import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { UserError } from "../../programs/errors.ts";
-import { type Check, outside, outsideChecks } from "../../programs/smoke/outside.ts";
+import { certificateMetrics, servedMetrics } from "../../render/certificateMetrics.ts";
+import { type Check, type Outside, outside, outsideChecks } from "../../programs/smoke/outside.ts";
+import { servedCertificates } from "../../programs/smoke/served.ts";
+import { kapowServerName } from "../../settings/urls.ts";
+import { type CertificateFacts, certificateFindings } from "./certificates.ts";
+import { writeMetrics } from "./metricsFile.ts";
 import type { Session } from "../../stack/session.ts";
 import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
@@ -31,17 +36,22 @@ import {
   type StackState,
 } from "../../stack/state.ts";
 
+export interface DoctorOptions {
+  /** The file that gets the ends of certificates, for node_exporter. */
+  readonly metrics?: string;
+}
+
 /**
  * `npm run doctor`: checks everything that can go wrong with a deployed stack, and changes nothing. For
  * each fault, one sentence says what is wrong and what to do. The exit code is 1 if there is a fault.
  */
-export async function doctor(): Promise<void> {
+export async function doctor({ metrics }: DoctorOptions = {}): Promise<void> {
   const stack = stackName();
   const found = settingsOf(stack);
   const session = await openSession({ images: false, asFound: true });
   const findings = [
     ...(await lookAtEngine(session, found.known)),
-    ...(await lookAtStack(session, found)),
+    ...(await lookAtStack(session, found, metrics)),
   ];
   process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
   process.exitCode = findings.some(({ level }) => level === "fault") ? 1 : 0;
@@ -68,7 +78,11 @@ async function lookAtEngine(session: Session, known: Settings | undefined): Prom
   ];
 }
 
-async function lookAtStack(session: Session, file: StackSettings): Promise<Finding[]> {
+async function lookAtStack(
+  session: Session,
+  file: StackSettings,
+  metrics: string | undefined,
+): Promise<Finding[]> {
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
@@ -81,14 +95,21 @@ async function lookAtStack(session: Session, file: StackSettings): Promise<Findi
   const kept = await lookAtKeptData(session, state, settings);
   const { expected, found } = await containersOf(session, state);
   const ill = illnesses(expected, found);
+  const input = await smokeInput(session);
+  const facts = await certificateFacts(state, settings, input);
+  if (metrics !== undefined) {
+    const text = certificateMetrics(session.stack, facts.ends);
+    writeMetrics(metrics, text + servedMetrics(session.stack, facts.served));
+  }
   const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
-    ...(await lookFromOutside(session, [...ill.keys()], unfinished !== undefined)),
+    ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
     ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
-    ...lookAhead(state, settings),
+    ...certificateFindings(facts),
+    ...lookAhead(settings),
   ];
   return unfinished === undefined
     ? findings
@@ -123,17 +144,8 @@ async function containersOf({ docker }: Session, { resources }: StackState) {
   return { expected, found };
 }
 
-/**
- * Repeats the smoke check of the last `up`, with its input from the state.
- *
- * @param ill Containers whose fault is reported already. Checks that fail with them are left out.
- * @param told Whether it is reported already that the last `up` did not finish.
- */
-async function lookFromOutside(
-  session: Session,
-  ill: readonly string[],
-  told: boolean,
-): Promise<Finding[]> {
+/** The input of the last `up`'s smoke check; undefined if no `up` finished. */
+async function smokeInput(session: Session): Promise<Outside | undefined> {
   const exported = JSON.parse(
     await session.ask(["stack", "export", "--show-secrets", "--stack", session.stack]),
   ) as { deployment: { resources: readonly ExportedResource[] } };
@@ -141,15 +153,27 @@ async function lookFromOutside(
     urn.endsWith(`$${COMMAND}::${NAME.smoke}`),
   );
   const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
-  if (stdin?.plaintext === undefined && told) {
-    return [];
-  }
-  if (stdin?.plaintext === undefined) {
-    const text = `the last \`up\` did not finish: \`${here("up")}\` continues from there`;
-    return [{ level: "fault", about: "stack", text }];
-  }
   // Pulumi stores a secret as the JSON of its value, and this value is JSON itself.
-  const input = outside.parse(JSON.parse(JSON.parse(stdin.plaintext) as string));
+  return stdin?.plaintext === undefined
+    ? undefined
+    : outside.parse(JSON.parse(JSON.parse(stdin.plaintext) as string));
+}
+
+/**
+ * Repeats the smoke check of the last `up`.
+ *
+ * @param ill Containers whose fault is reported already. Checks that fail with them are left out.
+ * @param told Whether it is reported already that the last `up` did not finish.
+ */
+async function lookFromOutside(
+  input: Outside | undefined,
+  ill: readonly string[],
+  told: boolean,
+): Promise<Finding[]> {
+  if (input === undefined) {
+    const text = `the last \`up\` did not finish: \`${here("up")}\` continues from there`;
+    return told ? [] : [{ level: "fault", about: "stack", text }];
+  }
   const findings: Finding[] = [];
   const checks = outsideChecks(input).filter(({ needs }) => !ill.some(needs));
   for (const check of checks) {
@@ -191,17 +215,26 @@ function keptFindings({ refused, permitted, idle }: KeptData, { throwaway }: Set
   ];
 }
 
-/** What is fine today, but needs attention soon. */
-function lookAhead(state: StackState, settings: Settings): Finding[] {
+async function certificateFacts(
+  { resources }: StackState,
+  settings: Settings,
+  input: Outside | undefined,
+): Promise<CertificateFacts> {
   const now = new Date();
-  const ends = endingSoon(state.resources, settings.clients, now);
-  const told = notices(settings, now.toISOString().slice(0, 10)).map(({ text }) => text);
-  return [
-    ...(ends.length === 0
-      ? [{ level: "good" as const, about: "certificates", text: "none expires soon" }]
-      : ends.map((text) => ({ level: "note" as const, about: "certificates", text }))),
-    ...told.map((text) => ({ level: "note" as const, about: "config", text })),
-  ];
+  const kapowName = settings.kapow && kapowServerName(settings);
+  return {
+    ends: endsIn(resources, settings.clients),
+    notes: endNotes(resources, settings.clients, now),
+    served: input ? await servedCertificates(input, kapowName) : [],
+    warnDays: settings.certificates.warnDays,
+    now,
+  };
+}
+
+/** What is fine today, but needs attention soon. */
+function lookAhead(settings: Settings): Finding[] {
+  const told = notices(settings, new Date().toISOString().slice(0, 10));
+  return told.map(({ text }) => ({ level: "note", about: "config", text }));
 }
 
 async function looked(check: Check): Promise<Finding> {

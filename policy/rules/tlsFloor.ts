@@ -1,7 +1,7 @@
 import { deliveredServers, NGINX_CARRIERS, nginxSettings } from "../nginx/delivered.ts";
 import { effective, onlyReturns, type Server } from "../nginx/servers.ts";
 import type { ResourceRule } from "../pack/rule.ts";
-import { textOf } from "../pack/unknown.ts";
+import { objectsOf, textOf } from "../pack/unknown.ts";
 
 /** From the oldest on. */
 const VERSIONS = ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
@@ -21,20 +21,37 @@ export const tlsFloor: ResourceRule = {
       enum: ["TLSv1.2", "TLSv1.3"],
       default: "TLSv1.2",
     },
+    plain: {
+      description:
+        "Listeners without TLS that are meant, as in nginx.conf's listen, each with its reason.",
+      type: "array",
+      items: {
+        type: "object",
+        properties: {
+          listen: { type: "string", minLength: 1 },
+          reason: { type: "string", minLength: 10 },
+        },
+        required: ["listen", "reason"],
+        additionalProperties: false,
+      },
+      default: [],
+    },
   },
   types: NGINX_CARRIERS,
-  check: (resource, settings) =>
-    deliveredServers(resource, textOf(settings["file"])).flatMap((servers) =>
+  check(resource, settings) {
+    const meant = new Set(objectsOf(settings["plain"]).map(({ listen }) => textOf(listen)));
+    return deliveredServers(resource, textOf(settings["file"])).flatMap((servers) =>
       // A text that can't be read is told by the rule of the doors.
       typeof servers === "string"
         ? []
-        : servers.flatMap((server) => faults(server, textOf(settings["minimum"]))),
-    ),
+        : servers.flatMap((server) => faults(server, textOf(settings["minimum"]), meant)),
+    );
+  },
 };
 
-function faults(server: Server, minimum: string): readonly string[] {
+function faults(server: Server, minimum: string, meant: ReadonlySet<string>): readonly string[] {
   const reached = server.listeners.filter(({ isLocal }) => !isLocal);
-  const plain = reached.filter(({ isTls }) => !isTls);
+  const plain = reached.filter(({ isTls, text }) => !isTls && !meant.has(text));
   const [protocols] = effective(server.scopes, "ssl_protocols").map(({ args }) => args);
   const old = (protocols ?? []).filter(
     (version) => VERSIONS.indexOf(version) < VERSIONS.indexOf(minimum),

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
-import { endpointText, isUnspecified } from "../../settings/addresses.ts";
-import { LABEL, label, PROXY } from "../../names/docker.ts";
-import type { DeclaredListener as Listener } from "../../settings/listeners.ts";
+import { endpointText, isLoopback } from "../../settings/addresses.ts";
+import { LABEL, label } from "../../names/docker.ts";
+import { clash, type DeclaredListener as Listener } from "../../settings/listeners.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 
@@ -87,13 +87,11 @@ async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
     .flatMap((list) => list ?? [])
     .filter((entry) => !entry.internal && entry.family === "IPv4")
     .map((entry) => entry.address);
-  const everywhere = listeners.filter(({ address }) => isUnspecified(address));
-  for (const { role, port, address } of listeners) {
-    if (role === PROXY || everywhere.some((listener) => listener.port === port)) {
-      continue;
-    }
+  const isDeclared = (candidate: string, port: number) =>
+    listeners.some((listener) => clash(listener, { address: candidate, port }));
+  for (const { role, port, address } of listeners.filter((each) => isLoopback(each.address))) {
     for (const candidate of outside) {
-      if (await accepts(candidate, port)) {
+      if (!isDeclared(candidate, port) && (await accepts(candidate, port))) {
         throw new UserError(
           `port ${port} of ${role} is bound to ${address}, but something answers at ${candidate}:${port}`,
         );

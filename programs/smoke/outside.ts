@@ -81,7 +81,7 @@ export function outsideChecks(input: Outside): Check[] {
 }
 
 /** The address where this machine can call the proxy at a port. */
-function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
+export function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
   const door = listeners.find((listener) => listener.role === PROXY && listener.port === port);
   return door && isLocal(dockerHost) ? callableAt(door.address) : undefined;
 }

@@ -71,7 +71,8 @@ export function ask(question: Question): Promise<Reply> {
   });
 }
 
-function rehearsed(name: string): string | undefined {
+/** Where a name leads in a rehearsal; undefined outside of one. */
+export function rehearsed(name: string): string | undefined {
   const hosts = JSON.parse(process.env[HOSTS] ?? "{}") as Readonly<Record<string, string>>;
   return hosts[name];
 }

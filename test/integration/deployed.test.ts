@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
 import { badInput } from "./deployed/badInput.ts";
+import { certificates } from "./deployed/certificates.ts";
 import { cis } from "./deployed/cis.ts";
 import { Deployed } from "./deployed/deployed.ts";
 import { down } from "./deployed/down.ts";
@@ -64,6 +65,7 @@ describe("a deployed stack", () => {
   describe("hardening", () => hardening(the));
   describe("the CIS Docker Benchmark", () => cis(the));
   describe("a second time", () => unchanged(the));
+  describe("the ends of certificates", () => certificates(the));
   describe("drift", () => drift(the));
   describe("containers replaced", () => replacing(the, stored));
   describe("a wrong Nginx setting", () => wrongNginx(the));

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NginxAccess } from "../../render/nginxClients.ts";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
-import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import { METRICS_FILE, type NginxOptions, renderNginx } from "../../render/nginx.ts";
 import type { DoorRoom } from "../../render/nginxRoom.ts";
 import { passwordDigest } from "../../render/passwordDigest.ts";
 import { Docker } from "../../programs/docker/docker.ts";
@@ -63,6 +63,8 @@ export interface ClientFiles {
 interface Options extends Partial<NginxOptions> {
   readonly access?: Accesses;
   readonly clientFiles?: ClientFiles;
+  /** What Prometheus reads of a release. */
+  readonly metrics?: string;
   readonly doorRoom?: DoorRoom;
 }
 
@@ -91,7 +93,7 @@ export class Proxy {
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    { access, clientFiles, doorRoom, ...options }: Options,
+    { access, clientFiles, metrics, doorRoom, ...options }: Options,
   ) {
     this.#clientFiles = clientFiles;
     this.network = network.name;
@@ -127,7 +129,7 @@ export class Proxy {
     };
     this.#makeCertificate();
     this.ca = readFileSync(join(this.#folder, "server.crt"), "utf8");
-    this.writeRelease("one");
+    this.writeRelease("one", { ...(metrics !== undefined && { metrics }) });
     this.container = startContainer([
       `--network=${network.name}`,
       "--publish=127.0.0.1::8441",
@@ -177,7 +179,10 @@ export class Proxy {
   }
 
   /** Writes a release and switches to it, as a delivery does. */
-  writeRelease(release: string, { clientFiles, ...options }: Omit<Options, "access"> = {}): void {
+  writeRelease(
+    release: string,
+    { clientFiles, metrics = "", ...options }: Omit<Options, "access"> = {},
+  ): void {
     this.#clientFiles = clientFiles ?? this.#clientFiles;
     const folder = join(this.#folder, "releases", release);
     mkdirSync(folder, { recursive: true });
@@ -195,6 +200,7 @@ export class Proxy {
         { name: analyst?.[0] ?? "", password: analyst?.[1] ?? "", salt },
       ]),
     );
+    writeFileSync(join(folder, METRICS_FILE), metrics);
     for (const name of ["server.crt", "server.key"]) {
       writeFileSync(join(folder, name), readFileSync(join(this.#folder, name)));
     }

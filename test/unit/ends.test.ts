@@ -42,28 +42,28 @@ const cases: [string, ExportedResource, string[]][] = [
     "a client's that is renewed now",
     certificate(LEAF, "client-ann-12", 29),
     [
-      "the certificate of the client ann ends on 2026-12-21: `npm run up` renews it; then hand over the new one (`npm run client -- ann`)",
+      "the certificate of the client ann expires on 2026-12-21: `npm run up` renews it; then hand over the new one (`npm run client -- ann`)",
     ],
   ],
   [
     "a client's whose name has numbers",
     certificate(LEAF, "client-app-2.example.edu-3", -1),
     [
-      "the certificate of the client app-2.example.edu ended on 2026-11-21: `npm run up` renews it; then hand over the new one (`npm run client -- app-2.example.edu`)",
+      "the certificate of the client app-2.example.edu expired on 2026-11-21: `npm run up` renews it; then hand over the new one (`npm run client -- app-2.example.edu`)",
     ],
   ],
   [
     "a client's who is called like an authority",
     certificate(LEAF, "client-ca-1", 29),
     [
-      "the certificate of the client ca ends on 2026-12-21: `npm run up` renews it; then hand over the new one (`npm run client -- ca`)",
+      "the certificate of the client ca expires on 2026-12-21: `npm run up` renews it; then hand over the new one (`npm run client -- ca`)",
     ],
   ],
   [
     "a request's, by its clock",
     certificate(CA, "client-ext-1-clock", 10),
     [
-      "the certificate of the client ext ends on 2026-12-02: `npm run up` renews it; then hand over the new one (`npm run client -- ext`)",
+      "the certificate of the client ext expires on 2026-12-02: `npm run up` renews it; then hand over the new one (`npm run client -- ext`)",
     ],
   ],
   ["the client CA's", certificate(CA, "client-ca-1", 61), []],
@@ -71,14 +71,14 @@ const cases: [string, ExportedResource, string[]][] = [
     "the client CA's, long before it is renewed",
     certificate(CA, "client-ca-2", 59),
     [
-      "the client CA ends on 2027-01-20, and the revocation list with it: from then on no client certificate is good; `npm run up` renews it, from 2026-12-21 on",
+      "the client CA expires on 2027-01-20, and the revocation list with it: from then on no client certificate is good; `npm run up` renews it, from 2026-12-21 on",
     ],
   ],
   [
     "the server CA's that has ended",
     certificate(CA, "server-ca-1", -3),
     [
-      "the server CA ended on 2026-11-19, from then on no client trusts the proxy; `npm run up` renews it, from 2026-10-20 on",
+      "the server CA expired on 2026-11-19, from then on no client trusts the proxy; `npm run up` renews it, from 2026-10-20 on",
     ],
   ],
   [
@@ -108,7 +108,7 @@ describe("the end of a certificate", () => {
     announceEnds(interpretState({ deployment: { resources } }), { clients: CLIENTS }, NOW);
     write.mock.restore();
     assert.deepEqual(written, [
-      "note: the certificate of the client ann ends on 2026-11-23: `npm run up` renews it; then hand over the new one (`npm run client -- ann`)\n",
+      "note: the certificate of the client ann expires on 2026-11-23: `npm run up` renews it; then hand over the new one (`npm run client -- ann`)\n",
     ]);
   });
 });
@@ -116,7 +116,7 @@ describe("the end of a certificate", () => {
 describe("what the next `up` renews", () => {
   const due = (resource: ExportedResource) => dueForRenewal([resource], NOW);
   const sentence = (name: string, day: string) =>
-    `the certificate ${name} ends on ${day}: \`npm run up\` renews it`;
+    `the certificate ${name} expires on ${day}: \`npm run up\` renews it`;
 
   it("is what has come into its window, from the first moment", () => {
     assert.deepEqual(due(certificate(LEAF, "server-certificate", 30)), [

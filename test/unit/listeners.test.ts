@@ -151,6 +151,37 @@ describe("checking listeners", () => {
     await check(docker, [everywhere], "unix:///var/run/docker.sock");
   });
 
+  it("tries the proxy's own loopback port, but not where another listener is declared", async (t) => {
+    const [other] = Object.values(networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter(({ internal, family }) => !internal && family === "IPv4");
+    if (other === undefined) {
+      return; // As above.
+    }
+    const server = createServer().listen(0, "0.0.0.0");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const metrics = { role: "proxy", address: "127.0.0.1", port };
+    const { docker } = engine({ proxy: { "8082/tcp": bound("127.0.0.1", port) } });
+    await assert.rejects(check(docker, [metrics], "unix:///var/run/docker.sock"), {
+      name: "UserError",
+      message: `port ${port} of proxy is bound to 127.0.0.1, but something answers at ${other.address}:${port}`,
+    });
+    const addresses = Object.values(networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter(({ internal, family }) => !internal && family === "IPv4")
+      .map(({ address }) => address);
+    const doors = addresses.map((address) => ({ role: "proxy", address, port }));
+    const both = engine({
+      proxy: {
+        "8082/tcp": bound("127.0.0.1", port),
+        "8441/tcp": addresses.map((address) => ({ HostIp: address, HostPort: String(port) })),
+      },
+    });
+    await check(both.docker, [metrics, ...doors], "unix:///var/run/docker.sock");
+  });
+
   it("passes when a loopback port answers on loopback alone", async (t) => {
     const server = createServer().listen(0, "127.0.0.1");
     t.after(() => server.close());

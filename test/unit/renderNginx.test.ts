@@ -72,6 +72,41 @@ describe("renderNginx", () => {
     }
   });
 
+  it("has a server for the metrics alone where they are read from outside", () => {
+    const text = renderNginx({ ...options, metricsPort: 8082 });
+    const [without, server = ""] = text.split("\n\n    # For Prometheus:");
+    assert.equal(`${without}\n}\n`, renderNginx(options));
+    assert.equal(
+      server,
+      ` when certificates end, and nothing else.
+    server {
+        listen 8082;
+        access_log off;
+        # In place of those above: they speak of TLS.
+        add_header Cache-Control no-store;
+
+        location = /metrics {
+            default_type "text/plain; version=0.0.4; charset=utf-8";
+            alias /release/releases/${digest}/metrics.prom;
+        }
+        location / {
+            return 404;
+        }
+
+        # The status is the one that led here, not 200; a return comes before the password check.
+        location @refused {
+            return 200 '{"status":$status,"door":"$door","error":"$cause","request":"$request_id"}\\n';
+        }
+        location = /.refused {
+            internal;
+            return 200 '{"status":$status,"door":"$door","error":"$cause","request":"$request_id"}\\n';
+        }
+    }
+}
+`,
+    );
+  });
+
   it("goes to a service with TLS by its name, with a certificate, and verifies it each time", () => {
     const door = {
       name: "kapow",
@@ -332,6 +367,7 @@ describe("renderNginx", () => {
     ["no time to stop", { shutdownTimeout: Number.NaN }, /shutdown time-out is NaN/],
     ["a port of another kind", { statusPort: 65_536 }, /a port is 65536/],
     ["a port used twice", { statusPort: 8441 }, /port 8441 is used twice/],
+    ["a port of the metrics that is used", { metricsPort: 8081 }, /port 8081 is used twice/],
     ["no doors", { doors: [] }, /at least one door/],
     [
       "an upstream with a path",

@@ -50,6 +50,7 @@ const complete = (password: string): Values => ({
     renewBeforeDays: 30,
     caValidityDays: 3650,
     clientValidityDays: 365,
+    warnDays: 21,
   },
   users: [
     { name: "collector", generation: 2, retired: 1, retireBy: "2026-12-31", password },

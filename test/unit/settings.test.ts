@@ -119,6 +119,7 @@ describe("what a stack may set", () => {
         renewBeforeDays: 30,
         caValidityDays: 3650,
         clientValidityDays: 365,
+        warnDays: 21,
       },
       users: [{ name: "collector", generation: 1, retired: 0 }],
       clients: [],
@@ -184,6 +185,7 @@ describe("what a stack may set", () => {
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
           shutdownTimeout: 3600,
+          metrics: "[::1]:9113",
           resources: {
             memory: 128,
             cpus: 64,
@@ -220,6 +222,7 @@ describe("what a stack may set", () => {
           renewBeforeDays: 365,
           caValidityDays: 826,
           clientValidityDays: 825,
+          warnDays: 0,
         },
         users: [
           {
@@ -307,6 +310,7 @@ describe("what a stack may set", () => {
         address: "2001:db8::10",
         readTimeout: 36,
         shutdownTimeout: 3600,
+        metrics: { address: "::1", port: 9113 },
         resources: { memory: 128, cpus: 64, pids: 500, bodies: 32, workers: 256, connections: 256 },
       },
       certificates: {
@@ -338,6 +342,7 @@ describe("what a stack may set", () => {
         renewBeforeDays: 365,
         caValidityDays: 826,
         clientValidityDays: 825,
+        warnDays: 0,
       },
       users: [
         {
@@ -611,6 +616,29 @@ const cases: readonly Case[] = [
     "kms.bind",
     5012,
     { path: "cybexp:kms.bind", value: "5012", reason: LOOPBACK, remedy: BIND },
+  ],
+  [
+    "metrics published to the network",
+    "proxy.metrics",
+    "0.0.0.0:9113",
+    { ...bind("0.0.0.0:9113", EVERY), path: "cybexp:proxy.metrics" },
+  ],
+  [
+    "metrics at the port of a door, which listens at the same address",
+    "proxy.metrics",
+    "127.0.0.1:5002",
+    twice("cybexp:kms.listen", "5002", 5002, "cybexp:proxy.metrics"),
+  ],
+  [
+    "more days to warn than a year has",
+    "certificates.warnDays",
+    366,
+    {
+      path: "cybexp:certificates.warnDays",
+      value: "366",
+      reason: "Allowed: a whole number from 0 to 365.",
+      remedy: "Write a number in this range, without quotes or a unit.",
+    },
   ],
   [
     "a database published to the network",

@@ -21,6 +21,17 @@ export interface Outputs {
   >;
   readonly users: Readonly<Record<string, Credential>>;
   readonly moduleConfig: Readonly<Record<string, string>>;
+  readonly certificates: Readonly<
+    Record<
+      string,
+      {
+        readonly kind: string;
+        readonly source: string;
+        readonly notAfter?: string;
+        readonly days?: number;
+      }
+    >
+  >;
 }
 
 /** What the tests need of `docker container inspect`. */

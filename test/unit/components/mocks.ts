@@ -4,7 +4,7 @@
  * are secrets, whether the resource is protected, what replaces it) is read from the request itself.
  */
 import assert from "node:assert/strict";
-import { createECDH, createHash, createPrivateKey } from "node:crypto";
+import { createECDH, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { COMMAND } from "../../../names/types.ts";
 import { PROGRAMS, type ProgramName } from "../../../components/program.ts";
@@ -401,13 +401,18 @@ export const bytesOf = (name: string, length: number, seed = "first") =>
 const block = (kind: string, content: Buffer) =>
   `-----BEGIN ${kind}-----\n${content.toString("base64")}\n-----END ${kind}-----\n`;
 
-/** A key of an authority is a real one, and a certificate can be dated back; the rest is only told apart. */
+/**
+ * A key of an authority is a real one, a certificate can be dated back, and certificates and lists have an
+ * end; the rest is only told apart.
+ */
 export const pemOf = (kind: string, name: string, seed = "first") => {
   switch (kind) {
     case "EC PRIVATE KEY":
       return ecKeyOf(`${name} ${seed}`);
     case "CERTIFICATE":
       return block(kind, certificateOf(`${name} ${seed}`));
+    case "X509 CRL":
+      return block(kind, listOf(`${name} ${seed}`));
     default:
       return block(kind, Buffer.from(`${name} ${seed}`));
   }
@@ -436,25 +441,55 @@ function ecKeyOf(text: string): string {
 
 /** The bones of a certificate: nobody verifies it. */
 function certificateOf(text: string): Buffer {
-  const part = (tag: number, ...contents: Buffer[]) => {
-    const content = Buffer.concat(contents);
-    return Buffer.concat([Buffer.of(tag, content.length), content]);
-  };
-  const time = (digits: string) => part(0x17, Buffer.from(`${digits}Z`));
-  const algorithm = Buffer.from("300a06082a8648ce3d040302", "hex");
   const serial = createHash("sha256").update(text).digest().subarray(0, 8);
   const tbs = part(
     0x30,
     Buffer.from("a003020102", "hex"),
     part(0x02, Buffer.of(1), serial),
-    algorithm,
+    ECDSA,
     part(0x30),
     part(0x30, time("260101000000"), time("360101000000")),
     part(0x30),
-    part(0x30),
+    PUBLIC_KEY,
   );
-  return part(0x30, tbs, algorithm, part(0x03, Buffer.of(0)));
+  return part(0x30, tbs, ECDSA, part(0x03, Buffer.of(0)));
 }
+
+/** The bones of a revocation list. */
+function listOf(text: string): Buffer {
+  const number = part(
+    0x02,
+    Buffer.of(1),
+    createHash("sha256").update(text).digest().subarray(0, 8),
+  );
+  const extension = part(0x30, Buffer.from("0603551d14", "hex"), part(0x04, number));
+  const tbs = part(
+    0x30,
+    part(0x02, Buffer.of(1)),
+    ECDSA,
+    part(0x30),
+    time("260101000000"),
+    time("351231000000"),
+    part(0xa0, part(0x30, extension)),
+  );
+  return part(0x30, tbs, ECDSA, part(0x03, Buffer.of(0)));
+}
+
+/** An element of DER. */
+function part(tag: number, ...contents: Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  const length = content.length < 0x80 ? [content.length] : [0x81, content.length];
+  return Buffer.concat([Buffer.of(tag, ...length), content]);
+}
+
+const time = (digits: string) => part(0x17, Buffer.from(`${digits}Z`));
+const ECDSA = Buffer.from("300a06082a8648ce3d040302", "hex");
+
+/** Anybody's. */
+const PUBLIC_KEY = createPublicKey(createPrivateKey(ecKeyOf("anybody"))).export({
+  type: "spki",
+  format: "der",
+});
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 

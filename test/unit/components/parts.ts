@@ -52,6 +52,7 @@ export const SETTINGS: Settings = {
     renewBeforeDays: 2,
     caValidityDays: 10,
     clientValidityDays: 6,
+    warnDays: 21,
   },
   users: [{ name: "collector", generation: 1, retired: 0 }],
   clients: [],
@@ -147,6 +148,7 @@ export const clientList = (clients: readonly ClientSettings[], of: RotatedAuthor
 /** What a server shows: a certificate and its key. */
 export const shown = (certificate: string) => ({
   pairs: pulumi.secret([{ certificate, privateKey: "server key" }]),
+  ends: [],
 });
 
 /** What a Kapow! is given beside its settings. */

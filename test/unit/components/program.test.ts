@@ -171,6 +171,7 @@ describe("the program with the embedded default's configuration", () => {
     const { result } = await usual();
     assert.deepEqual(Object.keys(result).sort(), [
       "backendUrl",
+      "certificates",
       "clientCa",
       "clients",
       "kmsUrl",
@@ -182,6 +183,7 @@ describe("the program with the embedded default's configuration", () => {
     assert.equal(result.backendUrl, "https://localhost:5001");
     assert.equal(await pulumi.isSecret(result.serverCa), false);
     assert.equal(await pulumi.isSecret(result.clientCa), false);
+    assert.equal(await pulumi.isSecret(pulumi.output(result.certificates)), false);
     assert.equal(await pulumi.isSecret(result.clients), true);
     assert.equal(await pulumi.isSecret(result.users), true);
     assert.equal(await pulumi.isSecret(result.moduleConfig), true);
@@ -190,6 +192,64 @@ describe("the program with the embedded default's configuration", () => {
       analyst: { user: "analyst", password: passwordOf("user-analyst-1") },
     });
     assert.deepEqual(Object.keys(await valueOf(result.moduleConfig)), ["collector", "analyst"]);
+  });
+
+  it("tells when each certificate and list ends, and names the same in the proxy's metrics", async () => {
+    const config = {
+      ...configOf("Pulumi.dev.yaml"),
+      "cybexp:clients": JSON.stringify([
+        { name: "ann", generation: 2 },
+        { name: "rob", revoked: true },
+        { name: "ca" },
+      ]),
+      "cybexp:rotation": JSON.stringify({ serverCa: 2 }),
+      "cybexp:kapow": JSON.stringify({
+        image: "cybexp-demo/kapow:1",
+        listen: 5003,
+        door: { listen: 5004 },
+        init: "#!/bin/sh",
+        healthRoute: "/health",
+      }),
+    };
+    const { result, resources } = await program(config);
+    const shown = await valueOf(pulumi.output(result.certificates));
+    const notAfter = "2036-01-01T00:00:00Z";
+    const kinds = Object.entries(shown).map(([name, { kind, source, ...end }]) => {
+      assert.equal(source, "generated");
+      const isList = kind === "crl";
+      assert.equal(end.notAfter, isList ? "2035-12-31T00:00:00Z" : notAfter);
+      assert.equal(
+        end.days,
+        Math.floor((Date.parse(String(end.notAfter)) - Date.now()) / 86_400_000),
+      );
+      return [name, kind];
+    });
+    assert.deepEqual(kinds, [
+      ["proxy", "server"],
+      ["kapow", "server"],
+      ["kapow-health", "internal"],
+      ["kapow-proxy", "internal"],
+      ["server-ca-2", "authority"],
+      ["server-ca-1", "authority"],
+      ["server-ca-cross-2", "cross"],
+      ["client-ca-1", "authority"],
+      ["client/ann-2", "client"],
+      ["client/ann-1", "client"],
+      ["client/ca-1", "client"],
+      ["client-ca-1-crl", "crl"],
+    ]);
+    const delivery = resources.find(({ name }) => name === "proxy-release-delivery");
+    const { files } = delivery?.inputs["stdin"] as { files: Record<string, { content: string }> };
+    const metrics = files["metrics.prom"]?.content ?? "";
+    assert.deepEqual(
+      [...metrics.matchAll(/^\w+\{certificate="(.*)",kind="(.*)",stack="test"\} \d+$/gm)]
+        .map(([, name, kind]) => [name, kind])
+        .sort(),
+      kinds.toSorted(),
+    );
+    for (const { inputs, type, name } of resources) {
+      assert.doesNotMatch(JSON.stringify(inputs), /"days"/, `${type} ${name}`);
+    }
   });
 
   it("tells the engine of every secret that it is one", async () => {

@@ -104,6 +104,13 @@ const usual = once(() => make());
 /** Of a program that does not ask the engine. */
 const LIMITS = limitsOf({}, assumedEngine);
 
+/** What Prometheus reads of the certificate that all proxies here have. */
+const METRICS = `\
+# HELP cybexp_certificate_not_after_timestamp_seconds When the certificate or revocation list ends, in seconds since 1970.
+# TYPE cybexp_certificate_not_after_timestamp_seconds gauge
+cybexp_certificate_not_after_timestamp_seconds{certificate="cert",kind="server",stack="test"} ${Date.UTC(2036, 0, 1) / 1000}
+`;
+
 /** What the proxy of `usual` serves by. */
 const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
   proxyRelease({
@@ -153,6 +160,7 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
       ]),
     },
     clients: { authorities: "", revocations: "", listed: [] },
+    metrics: METRICS,
     room: { workers: 4, connections: 1024, largeBodies: 120 },
     ...changes,
   });
@@ -415,6 +423,18 @@ describe("the proxy", () => {
         ],
       }).digest,
     );
+  });
+
+  it("publishes the metrics by a port of their own, where that is asked for", async () => {
+    const changed = await make({ proxy: { metrics: { address: "127.0.0.1", port: 9113 } } });
+    assert.deepEqual(the(changed, CONTAINER, "proxy").inputs, {
+      ...container,
+      ports: [...container.ports, { ip: "127.0.0.1", external: 9113, internal: 8082 }],
+    });
+    const expected = release({ publishesMetrics: true });
+    assert.equal(await valueOf(changed.result.release), expected.digest);
+    assert.notEqual(expected.digest, release().digest);
+    assert.deepEqual(expected.files["metrics.prom"], { mode: 0o400, content: METRICS });
   });
 
   it("looks up a demo image and doesn't pull it", async () => {

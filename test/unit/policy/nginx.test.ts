@@ -191,6 +191,13 @@ describe("tls-floor", () => {
     assert.equal(told("http { server { } }").length, 1);
   });
 
+  it("takes a listener without TLS that its settings name, and no other", () => {
+    const settings = { plain: [{ listen: "8082", reason: "metrics on loopback" }] };
+    assert.deepEqual(told(server("", "8082"), settings), []);
+    assert.equal(told(server("", "8083"), settings).length, 1);
+    assert.equal(told("http { server { listen 8082; listen 80; } }", settings).length, 1);
+  });
+
   it("waits for a configuration that is not known yet", () => {
     assert.deepEqual(judge(tlsFloor, [resource(COMMAND, "delivery", { stdin: UNKNOWN })]), []);
   });

@@ -1,10 +1,13 @@
 /** The rule of the doors against whatever this project's own rendering writes. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { COMMAND } from "../../../names/types.ts";
+import type { Settings } from "../../../policy/pack/rule.ts";
 import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
 import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
 import { type NginxOptions, renderNginx } from "../../../render/nginx.ts";
+import { PROXY_METRICS_PORT } from "../../../render/proxyRelease.ts";
 import type { NginxAccess } from "../../../render/nginxClients.ts";
 import { judge, resource } from "./judge.ts";
 
@@ -15,8 +18,10 @@ const render = (
   access: readonly NginxAccess[],
   clients = 2,
   serverNames: readonly string[] = ["cybexp.example.org"],
+  more: Partial<NginxOptions> = {},
 ) => {
   const options: NginxOptions = {
+    ...more,
     serverNames,
     doors: access.map((one, index) => ({
       name: `door${index}`,
@@ -42,10 +47,10 @@ const render = (
   return renderNginx(options);
 };
 
-const told = (conf: string) => {
+const told = (conf: string, settings = {}) => {
   const files = { "nginx.conf": { content: conf } };
   const delivery = resource(COMMAND, "delivery", { stdin: JSON.stringify({ files }) });
-  return [...judge(nginxDoor, [delivery]), ...judge(tlsFloor, [delivery])];
+  return [...judge(nginxDoor, [delivery]), ...judge(tlsFloor, [delivery], { settings })];
 };
 
 describe("the rule of the doors", () => {
@@ -67,6 +72,15 @@ describe("the rule of the doors", () => {
   it("reports a password door that no longer asks for the password", () => {
     const open = render(["password"]).replace(/auth_basic \$\w+;/, "auth_basic off;");
     assert.notDeepEqual(told(open), []);
+  });
+
+  it("takes the metrics' own port because the project's settings name it", () => {
+    const conf = render(["password"], 2, undefined, { metricsPort: PROXY_METRICS_PORT });
+    const own = JSON.parse(readFileSync("policy/cybexp.json", "utf8")) as Record<string, Settings>;
+    assert.deepEqual(told(conf, own["tls-floor"]), []);
+    assert.deepEqual(told(conf), [
+      "delivery: its Nginx speaks plain HTTP: a server listens on 8082 without ssl: add ssl, or return a redirect",
+    ]);
   });
 
   it("reads the lists of 300 clients within a second", () => {

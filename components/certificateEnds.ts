@@ -1,0 +1,61 @@
+/** What is made of the ends of certificates: an output, and warnings. */
+import * as pulumi from "@pulumi/pulumi";
+import {
+  type CertificateEnd,
+  daysLeft,
+  type KnownEnd,
+  warningsOf,
+} from "../render/certificateEnds.ts";
+
+/** A certificate, or a revocation list, that is there once the program has run. */
+export type End = CertificateEnd<pulumi.Output<string>>;
+
+/** Those whose end is known here, once all of them are. */
+export function knownEnds(ends: readonly End[]): pulumi.Output<KnownEnd[]> {
+  return pulumi.all(
+    ends.flatMap(({ notAfter, ...end }) =>
+      notAfter === undefined ? [] : [notAfter.apply((time) => ({ ...end, notAfter: time }))],
+    ),
+  );
+}
+
+/** What the output `certificates` says of one. */
+export interface ShownEnd {
+  readonly kind: End["kind"];
+  readonly source: End["source"];
+  /** Absent if it's only known where the certificate is served. */
+  readonly notAfter?: pulumi.Output<string>;
+  /** How many were left when this was written. */
+  readonly days?: pulumi.Output<number>;
+}
+
+/** The stack's output, by name. No resource depends on it, so a day that goes by changes none. */
+export function certificatesOutput(
+  ends: readonly End[],
+  now = new Date(),
+): Record<string, ShownEnd> {
+  return Object.fromEntries(
+    ends.map(({ name, kind, source, notAfter }) => [
+      name,
+      {
+        kind,
+        source,
+        ...(notAfter && { notAfter, days: notAfter.apply((time) => daysLeft(time, now)) }),
+      },
+    ]),
+  );
+}
+
+/**
+ * Warns of what ends soon. What is renewed by this run is a new certificate here, and one that isn't known
+ * yet in a preview: of neither is there anything to say.
+ */
+export function warnOfEnds(ends: readonly End[], warnDays: number, now = new Date()): void {
+  for (const { notAfter, ...end } of ends) {
+    notAfter?.apply((time) => {
+      for (const sentence of warningsOf([{ ...end, notAfter: time }], { warnDays, now })) {
+        void pulumi.log.warn(sentence);
+      }
+    });
+  }
+}
