@@ -22,6 +22,10 @@ export interface Substitutes {
 /** Keys about how the real stack is kept and what it lost. They have no part in a rehearsal. */
 const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
 
+/** A rehearsal's servers show certificates of its own: a real one's key and names are not to be had here. */
+const CERTIFICATES = "cybexp:certificates";
+const REAL_CERTIFICATES = ["source", "authorities", "supplied", "acme", "ocspStapling"];
+
 /**
  * The stack's file for a rehearsal. It keeps only the config, and of that only what the program itself
  * reads.
@@ -32,8 +36,9 @@ export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   const config: Map = {};
   for (const [key, value] of Object.entries(configOf(stackFile))) {
     if (key.startsWith("cybexp:") && !LEFT_OUT.includes(key)) {
-      requirePasswordsOnly(key, value);
-      config[key] = withSecrets(value, substitutes);
+      const kept = key === CERTIFICATES ? withoutReal(value) : value;
+      requirePasswordsOnly(key, kept);
+      config[key] = withSecrets(kept, substitutes);
     }
   }
   placeAll(config, (original) => substitutes.place(original));
@@ -80,13 +85,37 @@ export function leftOut(before: string, after: string): string[] {
   const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
     ...file,
     ...configOf(stringify(file)),
+    ...realCertificates(configOf(stringify(file))),
   })) as [Map, Map];
-  const rehearsed = (key: string) => key.startsWith("cybexp:") && !LEFT_OUT.includes(key);
+  const rehearsed = (key: string) =>
+    key.startsWith("cybexp:") && !LEFT_OUT.includes(key) && !key.startsWith(`${CERTIFICATES}.`);
   return [...new Set([...Object.keys(old), ...Object.keys(next)])]
     .filter((key) => key !== "config" && key !== "encryptionsalt" && !rehearsed(key))
     .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(next[key]))
     .sort();
 }
+
+function withoutReal(certificates: unknown): unknown {
+  return isMap(certificates) && !isSecret(certificates)
+    ? Object.fromEntries(
+        Object.entries(certificates).filter(([key]) => !REAL_CERTIFICATES.includes(key)),
+      )
+    : certificates;
+}
+
+/** What a config says of them, each under its whole key. */
+function realCertificates(config: Map): Map {
+  const certificates = mapAt(config, CERTIFICATES);
+  return Object.fromEntries(
+    REAL_CERTIFICATES.filter((key) => key in certificates).map((key) => [
+      `${CERTIFICATES}.${key}`,
+      certificates[key],
+    ]),
+  );
+}
+
+const isMap = (value: unknown): value is Map =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function isSecret(value: unknown): value is { secure: string } {
   const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];

@@ -173,6 +173,31 @@ describe("a stack's file for a rehearsal", () => {
     assert.deepEqual(leftOut(FILE, next), ["cybexp:production", "docker:host", "secretsprovider"]);
     assert.deepEqual(leftOut(FILE, FILE), []);
   });
+
+  it("has certificates of its own where the real ones come from elsewhere", () => {
+    const supplied = (certificate: string) => `${FILE}
+  cybexp:certificates:
+    source: supplied
+    authorities: /etc/pki/root.pem
+    supplied: [{ certificate: ${certificate}, privateKey: { secure: c3 } }]
+    validityDays: 30
+`;
+    assert.deepEqual(rehearsed(supplied("a.pem")).config["cybexp:certificates"], {
+      validityDays: 30,
+    });
+    assert.deepEqual(leftOut(supplied("a.pem"), supplied("b.pem")), [
+      "cybexp:certificates.supplied",
+    ]);
+    assert.deepEqual(leftOut(FILE, supplied("a.pem")), [
+      "cybexp:certificates.authorities",
+      "cybexp:certificates.source",
+      "cybexp:certificates.supplied",
+    ]);
+    assert.throws(
+      () => rehearsal(`${FILE}\n  cybexp:certificates: { secure: c3 }`, substitutes),
+      /^UserError: cybexp:certificates is encrypted as a whole/,
+    );
+  });
 });
 
 describe("where a rehearsal listens", () => {
