@@ -39,15 +39,16 @@ export function make(name: string, { key = EC, ...making }: Making): void {
   sign(name, making);
 }
 
-/** Makes NAME.pem of NAME.csr. */
+/** Makes NAME.pem of NAME.csr, for the subject that the request has or another. */
 export function sign(
   name: string,
   {
     by,
+    subject,
     extensions,
     dates = ["20200101000000Z", "20991231235959Z"],
     hash = "sha256",
-  }: Omit<Making, "key">,
+  }: Omit<Making, "key"> & { readonly subject?: string },
 ): void {
   writeFileSync(file("extensions"), extensions.join("\n"));
   writeFileSync(file("index.txt"), "");
@@ -63,5 +64,6 @@ export function sign(
     ...["-md", hash, "-startdate", dates[0], "-enddate", dates[1], "-extfile", file("extensions")],
     ...(by === undefined ? ["-selfsign"] : ["-cert", file(`${by}.pem`)]),
     ...["-keyfile", file(`${by ?? name}.key`)],
+    ...(subject === undefined ? [] : ["-subj", subject]),
   );
 }
