@@ -2,6 +2,7 @@
 import { KAPOW } from "../names/docker.ts";
 import { doorsOf } from "./listeners.ts";
 import { formatPath } from "./path.ts";
+import { suppliedNotes } from "./suppliedCertificates.ts";
 import type { Settings } from "./types.ts";
 
 export interface Notice {
@@ -57,7 +58,12 @@ export function notices(settings: Settings, today: string): Notice[] {
       const since = due ? `, although it should be retired by ${retireBy}` : "";
       return { due, text: `${what} is still valid${since}: to retire it, ${how}` };
     });
-  return [...lasting, ...closedDoors(settings), ...revokedAtKapow(settings)];
+  return [
+    ...lasting,
+    ...closedDoors(settings),
+    ...revokedAtKapow(settings),
+    ...suppliedNotes(settings, new Date(today)).map((text) => ({ due: false, text })),
+  ];
 }
 
 /** On its own port, Kapow! checks only which authority signed a certificate. */

@@ -229,7 +229,7 @@ function orderOf(given: readonly X509Certificate[]): Ordered | Fault {
     notes: asGiven
       ? []
       : [
-          "the certificates are in another order than a server shows them, so they were put in order",
+          "the certificates are not in the order in which a server shows them; the stack has put them in order",
         ],
   };
 }

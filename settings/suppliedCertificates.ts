@@ -227,6 +227,20 @@ export function suppliedPair(
       };
 }
 
+/** What was put right in the supplied certificates, a sentence each. */
+export function suppliedNotes(settings: Settings, now: Date): string[] {
+  const { source, authorities, supplied } = settings.certificates;
+  return (source === "supplied" ? supplied : []).flatMap(({ certificate }, index) => {
+    const judged =
+      certificate === undefined
+        ? undefined
+        : judgeCertificate({ certificate, authorities }, { names: [], now });
+    return judged === undefined || judged instanceof Fault
+      ? []
+      : judged.notes.map((note) => `${formatPath([...LIST, index])}.certificate: ${note}`);
+  });
+}
+
 /** Each of the authorities in a text, PEM; none where it is absent or can't be read. */
 function authoritiesIn(text: string | undefined): string[] {
   const found = text === undefined ? [] : readCertificates(text);

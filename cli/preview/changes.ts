@@ -37,7 +37,7 @@ const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: T
     (name) => (name.startsWith(NAME.clientCa) ? "Client CA" : "Server CA"),
   ],
   [
-    inAll(COMPONENT.serverCertificate),
+    inAny(COMPONENT.serverCertificate, COMPONENT.suppliedCertificate),
     (name) => (name.startsWith(NAME.kapowCertificate) ? "Kapow!" : "Server certificate"),
   ],
   [inAny(COMPONENT.keptVolumes, COMPONENT.rotationGuard, COMPONENT.smokeCheck), () => "Checks"],

@@ -118,7 +118,7 @@ describe("a supplied certificate", () => {
       const judged = taken(judge(given.join("")));
       assert.equal(judged.chain, chain.join(""));
       assert.deepEqual(judged.notes, [
-        "the certificates are in another order than a server shows them, so they were put in order",
+        "the certificates are not in the order in which a server shows them; the stack has put them in order",
       ]);
     }
   });

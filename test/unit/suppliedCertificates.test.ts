@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AUTHORITY, file, make, read, server } from "../authority.ts";
 import { Fault } from "../../settings/fault.ts";
+import { notices } from "../../settings/notices.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
 import { plainSecrets } from "../../settings/secrecy.ts";
@@ -93,6 +94,16 @@ describe("supplied certificates", () => {
     settingsOf({ supplied: [{}, { keyType: "rsa" }] });
     settingsOf({ supplied: [{ certificate: chain }] });
     settingsOf({ supplied: [{ keyType: "rsa", certificate: read("rsa.pem") }] });
+  });
+
+  it("may come in another order, which is put right and said", () => {
+    const reversed = { ...entry("ecdsa"), certificate: read("issuing.pem") + read("ecdsa.pem") };
+    assert.deepEqual(notices(settingsOf({ supplied: [reversed, entry("rsa")] }), "2026-11-28"), [
+      {
+        due: false,
+        text: "cybexp:certificates.supplied[0].certificate: the certificates are not in the order in which a server shows them; the stack has put them in order",
+      },
+    ]);
   });
 
   it("are not looked at with another source", () => {
