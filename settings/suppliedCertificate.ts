@@ -126,8 +126,8 @@ export function readCertificates(text: string): X509Certificate[] | Fault {
   if (blocks.length === 0 || others !== "") {
     return new Fault(
       blocks.length === 0
-        ? "There is no certificate in PEM in it."
-        : "There is text around the certificates in it, or a block that is cut off.",
+        ? "It has no certificate in PEM."
+        : "There is text around the certificates, or a block is cut off.",
       "Leave only the blocks from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, for example with: openssl crl2pkcs7 -nocrl -certfile FILE | openssl pkcs7 -print_certs | sed -n '/BEGIN/,/END/p'",
     );
   }
@@ -135,7 +135,7 @@ export function readCertificates(text: string): X509Certificate[] | Fault {
     return blocks.map((block) => new X509Certificate(block));
   } catch {
     return new Fault(
-      "A block in it can't be read as a certificate.",
+      "One of its blocks can't be read as a certificate.",
       "Copy it again from what the authority sent.",
     );
   }
@@ -169,8 +169,8 @@ function readKey(text: string): KeyObject | Fault {
 function oddityOf(text: string, what: string): Fault | undefined {
   if (what === "certificate" && /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     return new Fault(
-      "There is a private key in it, which belongs under privateKey, as a secret.",
-      "Take it out, and make another key if others have seen it.",
+      "It contains a private key. That belongs under privateKey, as a secret.",
+      "Remove it. Create another key if somebody else may have seen it.",
     );
   }
   if (!text.includes("-----BEGIN ")) {
@@ -183,7 +183,7 @@ function oddityOf(text: string, what: string): Fault | undefined {
   }
   if (text.includes("\r")) {
     return new Fault(
-      `The ${what} has the line ends of Windows (CRLF).`,
+      `The ${what} has Windows line ends (CRLF).`,
       "Convert them: sed -i 's/\\r$//' FILE",
     );
   }
@@ -202,8 +202,8 @@ function orderOf(given: readonly X509Certificate[]): Ordered | Fault {
   if (leaf === undefined || leaves.length > 1) {
     return new Fault(
       leaf === undefined
-        ? "There is no certificate of a server in it, only those of authorities."
-        : `There are ${leaves.length} certificates of servers in it.`,
+        ? "It has no server certificate, only certificates of authorities."
+        : `It has ${leaves.length} server certificates.`,
       "Put the server's certificate first, and after it those of the authorities between it and the root.",
     );
   }
@@ -219,8 +219,8 @@ function orderOf(given: readonly X509Certificate[]): Ordered | Fault {
   const stray = given.find((one) => !chain.includes(one));
   if (stray !== undefined) {
     return new Fault(
-      `${nameOf(stray.subject)} is in it, and did not sign ${nameOf(leaf.subject)} or what leads to it.`,
-      "Leave in only the certificates between the server's and the root.",
+      `It contains ${nameOf(stray.subject)}, which did not sign ${nameOf(leaf.subject)} or an authority above it.`,
+      "Keep only the certificates between the server's and the root.",
     );
   }
   const asGiven = given.every((one, index) => one === chain[index]);
@@ -252,7 +252,7 @@ function rootOf(
         "Give that root as certificates.supplied.authorities.",
       )
     : new Fault(
-        `The chain is not complete: ${nameOf(last.subject)} is signed by ${nameOf(last.issuer)}, which is neither in it nor among the authorities.`,
+        `The chain is not complete: ${nameOf(last.subject)} is signed by ${nameOf(last.issuer)}, which is neither in the chain nor among the authorities.`,
         "Put the certificate of that authority after it, or, if it is the root, give it as certificates.supplied.authorities.",
       );
 }
@@ -260,22 +260,19 @@ function rootOf(
 /** What is wrong with the server's own certificate, here and now. */
 function faultOf(leaf: X509Certificate, { names, now }: Circumstances): Fault | undefined {
   if (leaf.validToDate <= now) {
-    return new Fault(
-      `The certificate has been invalid since ${day(leaf.validToDate)}.`,
-      "Have it renewed.",
-    );
+    return new Fault(`The certificate expired on ${day(leaf.validToDate)}.`, "Have it renewed.");
   }
   if (leaf.validFromDate > now) {
     return new Fault(
       `The certificate is not valid before ${leaf.validFromDate.toISOString()}.`,
-      "Wait for that, or set this machine's clock.",
+      "Wait until then, or correct this machine's clock.",
     );
   }
   // Of a certificate without extended key usage Node says nothing: it may be for anything.
   const usages = (leaf.keyUsage as string[] | undefined) ?? [];
   if (usages.length > 0 && !usages.includes(SERVER_AUTH)) {
     return new Fault(
-      "The certificate is not for servers: its extended key usage lacks serverAuth.",
+      "The certificate is not for servers: its extended key usage has no serverAuth.",
       "Ask the authority for a certificate for a TLS server.",
     );
   }
@@ -284,7 +281,7 @@ function faultOf(leaf: X509Certificate, { names, now }: Circumstances): Fault | 
     ? undefined
     : new Fault(
         `The certificate is not for ${missing.join(", ")}; it is for ${leaf.subjectAltName?.replaceAll(/DNS:|IP Address:/g, "") ?? "no name at all"}.`,
-        "Have it made for these names as subjectAltName, or take them out of proxy.serverName and proxy.serverNames.",
+        "Have it issued for these names as subjectAltName, or remove them from the server's names.",
       );
 }
 
@@ -293,7 +290,7 @@ function endedOf(authorities: readonly X509Certificate[], now: Date): Fault | un
   return (
     ended &&
     new Fault(
-      `${nameOf(ended.subject)}, which leads to the root, has been invalid since ${day(ended.validToDate)}.`,
+      `${nameOf(ended.subject)}, an authority in the chain, expired on ${day(ended.validToDate)}.`,
       "Ask the authority for its current certificates.",
     )
   );
@@ -327,7 +324,7 @@ const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 function weaknessOf(certificate: X509Certificate): Fault | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
   const who = nameOf(certificate.subject);
-  const remedy = "Ask the authority for another one, of a key as it is allowed here.";
+  const remedy = "Ask the authority for a certificate for an allowed key.";
   const allowed = "Allowed: RSA of 2048 bits or more, or ECDSA on P-256, P-384 or P-521.";
   if (type === "rsa" && (details?.modulusLength ?? 0) < 2048) {
     return new Fault(
@@ -336,10 +333,7 @@ function weaknessOf(certificate: X509Certificate): Fault | undefined {
     );
   }
   if (type !== "rsa" && !(type === "ec" && CURVES.includes(details?.namedCurve ?? ""))) {
-    return new Fault(
-      `The key of ${who} is of the kind ${details?.namedCurve ?? type}. ${allowed}`,
-      remedy,
-    );
+    return new Fault(`The key of ${who} is ${details?.namedCurve ?? type}. ${allowed}`, remedy);
   }
   return isSelfSigned(certificate) || SIGNATURES.includes(signatureOf(certificate))
     ? undefined
