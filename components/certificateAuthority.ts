@@ -15,7 +15,7 @@ export interface CertificateAuthorityArgs {
 export class CertificateAuthority extends pulumi.ComponentResource {
   /** PEM. */
   readonly certificate: pulumi.Output<string>;
-  /** As the TLS provider made it. Only for the provider: with another text it would sign everything anew. */
+  /** As the TLS provider created it. Only for the provider, which would sign everything again if the text differed. */
   readonly issuer: pulumi.Output<string>;
   /** PEM. Secret. */
   readonly privateKey: pulumi.Output<string>;

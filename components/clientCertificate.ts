@@ -20,7 +20,7 @@ export interface ClientCertificateArgs {
   /** A request made elsewhere, PEM, instead of a key of ours. */
   readonly csr?: string;
   readonly validityDays: number;
-  /** An `up` within so many days of its end renews it, with the same key and name. */
+  /** An `up` renews it this many days before it expires, with the same key and name. */
   readonly renewBeforeDays: number;
 }
 

@@ -20,7 +20,7 @@ export interface ClientListArgs {
   readonly clients: readonly ListedClient[];
   /** @default 365 */
   readonly validityDays?: number;
-  /** An `up` within so many days of a certificate's end renews it. @default 30 */
+  /** An `up` renews a certificate this many days before it expires. @default 30 */
   readonly renewBeforeDays?: number;
 }
 
@@ -139,7 +139,7 @@ export class ClientList extends pulumi.ComponentResource {
     );
   }
 
-  /** One for each trusted authority, PEM. Entries stay, and a list is only made anew for a reason. */
+  /** One for each trusted authority, PEM. Entries stay, and a list is only created again for a reason. */
   #revocationLists(
     prefix: string,
     authority: RotatedAuthority,

@@ -6,7 +6,7 @@ import { ownedVolume, type OwnedVolumeArgs } from "./ownedVolume.ts";
 
 /**
  * A volume with records or keys that nothing can bring back. Unless the stack is a throw-away one, the volume
- * is protected, kept when the stack is destroyed, and never made anew unless the operator says so. A mark in
+ * is protected, kept when the stack is destroyed, and never created again unless the operator says so. A mark in
  * it, the file `.cybexp-volume`, tells it from an empty volume of the same name.
  */
 export class DataVolume extends pulumi.ComponentResource {

@@ -22,7 +22,7 @@ import { RotatedPassword } from "./rotatedPassword.ts";
 /** The uid and gid of `mongodb` in the official image. */
 const OWNER = "999:999";
 
-/** Seconds: a database that was killed replays its journal first, and builds indexes anew. */
+/** Seconds: a database that was killed replays its journal first and rebuilds indexes. */
 const START_TIMEOUT = 3600;
 
 const ADMIN = "admin";

@@ -20,7 +20,7 @@ export interface Deployment {
   readonly throwaway: boolean;
   /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
   readonly dockerHost?: string | undefined;
-  /** Makes sure that no kept volume is silently made anew. @default one for each volume */
+  /** Makes sure that no kept volume is silently created again. @default one for each volume */
   readonly kept?: VolumeWatch | undefined;
 }
 

@@ -35,7 +35,7 @@ const GODEBUG = "tls10server=0,tls3des=0,tlsrsakex=0";
 export interface KeyPair {
   readonly certificate: pulumi.Input<string>;
   readonly privateKey: pulumi.Input<string>;
-  /** When it ends, if that is to be told. */
+  /** When it expires, if that is worth reporting. */
   readonly end?: End;
 }
 

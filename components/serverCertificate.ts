@@ -16,7 +16,7 @@ export interface ServerCertificateArgs {
   readonly serverNames?: readonly string[];
   /** @default 90 */
   readonly validityDays?: number;
-  /** An `up` within so many days of its end renews it. @default 30 */
+  /** An `up` renews it this many days before it expires. @default 30 */
   readonly renewBeforeDays?: number;
   /** Raising it makes a new key and certificate. @default 1 */
   readonly generation?: number;

@@ -21,7 +21,7 @@ export function privateKeyFor(
 
 /**
  * A key and the certificate, PEM, that it signs itself. Its `issuer` is the certificate as the TLS provider
- * made it: only for the provider, which would sign everything anew with another text.
+ * made it: only for the provider, which would sign everything again if the text differed.
  */
 export function selfSigned(
   name: string,
@@ -50,7 +50,7 @@ export interface SignedArgs {
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly validityDays: number;
-  /** An `up` within so many days of its end renews it. @default never */
+  /** An `up` renews it this many days before it expires. @default never */
   readonly renewBeforeDays?: number;
   readonly allowedUses: readonly string[];
   /** @default false */

@@ -21,7 +21,7 @@ export interface CertificateEnd<Time = string> extends NamedCertificate {
   readonly notAfter?: Time;
   /** How long it is valid in all, if that is known. */
   readonly lifetimeDays?: number;
-  /** An `up` within so many days of its end renews it; absent if none does. */
+  /** An `up` renews it this many days before it expires; absent if none does. */
   readonly renewBeforeDays?: number;
 }
 

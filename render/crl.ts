@@ -35,7 +35,7 @@ const BACKDATED_MS = 24 * 60 * 60 * 1000;
 /** Whatever the reason, the client may not come in any more. */
 const REASON = X509CrlReason.privilegeWithdrawn;
 
-/** After so many days every certificate has ended: the settings allow none of 826 days. */
+/** After this many days every certificate has expired: the settings allow at most 825. */
 export const LONGEST_LIFE_DAYS = 826;
 
 const CRL_NUMBER = "2.5.29.20";

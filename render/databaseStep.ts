@@ -44,7 +44,7 @@ export interface DatabaseStep {
   /** The database's container, and the image that it is to get, as their users call them. */
   readonly container: string;
   readonly image: string;
-  /** What the data was written by, and what is to read it; undefined where it can't be told. */
+  /** The version that wrote the data, and the one that will read it; undefined if unknown. */
   readonly before: DatabaseVersion | undefined;
   readonly next: DatabaseVersion | undefined;
   /** The data's featureCompatibilityVersion, such as `7.0`, if the database told. */

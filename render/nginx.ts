@@ -124,7 +124,7 @@ export function renderNginx(options: NginxOptions): string {
 /** The file of a release that says when certificates end. */
 export const METRICS_FILE = "metrics.prom";
 
-/** A reload doesn't close a connection that was used within so many seconds. */
+/** A reload doesn't close a connection that was used within this many seconds. */
 const KEEPALIVE_SECONDS = 5;
 
 type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access" | "room">>;

@@ -22,7 +22,7 @@ export interface DoorRoom {
   readonly largeBodies: number;
 }
 
-/** From so many bytes on a body is large: as many digits as that has. */
+/** A body of this many bytes or more is large. The map below compares the number of digits. */
 export const LARGE_BODY = 100_000;
 
 /** The folder for bodies that are not small; in a deployment a volume, since /tmp is memory. */
@@ -71,7 +71,7 @@ map $no_room $no_room_cause {
 }
 
 # Large bodies go to a service a few at a time: each holds one of its turns until it is answered, and
-# the others wait here, whole. Nginx has no such queue; it has one for answers that are to be cached, by
+# the others wait here, whole. Nginx has no such queue; it has one for answers that it caches, by
 # key, and here no answer ever is. A turn that was never given back is free after ${longestSeconds} s.
 proxy_cache_path /tmp/turns levels=1 keys_zone=turns:128k use_temp_path=off;
 proxy_cache_methods POST;

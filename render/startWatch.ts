@@ -1,4 +1,4 @@
-/** What is to be done about a container that has been started and is not healthy yet. */
+/** What to do about a container that has started and is not healthy yet. */
 
 /** What the engine tells of it. */
 export interface StartingContainer {
@@ -46,7 +46,7 @@ export function judgeStart(container: StartingContainer): Verdict {
 export const FIRST_WORD = 15;
 export const NEXT_WORD = 30;
 
-/** Whether it is time for a word, so many seconds after the start and after the last one. */
+/** Whether it is time for a message, given the seconds since the start and since the last message. */
 export function isWordDue(sinceStart: number, sinceWord: number | undefined): boolean {
   return sinceWord === undefined ? sinceStart >= FIRST_WORD : sinceWord >= NEXT_WORD;
 }

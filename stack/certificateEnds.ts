@@ -32,7 +32,7 @@ export function announceEnds(
   }
 }
 
-/** What is told of one certificate. */
+/** What the operator should know about one certificate. */
 export interface EndNote {
   /** As in the output `certificates`. */
   readonly name: string;

@@ -15,7 +15,7 @@ import type { ExportedResource, StackState } from "./state.ts";
 export interface KeptData {
   /** Data that would be lost. This stops every run. */
   readonly refused: readonly string[];
-  /** Data that the operator has given up. The next `up` starts anew without it. */
+  /** Data that the operator has given up. The next `up` starts without it. */
   readonly permitted: readonly string[];
   /** Entries of `cybexp:lost` that the operator should remove. */
   readonly idle: readonly string[];

@@ -156,7 +156,7 @@ export async function runCaptured(
   return { code: exitCode ?? 1, stdout, stderr };
 }
 
-/** Builds the demo images that are missing, and checks that the others can be had. */
+/** Builds the demo images that are missing, and checks that the others can be pulled. */
 export async function makeImages(
   { engine, docker }: Pick<Session, "engine" | "docker">,
   images: readonly string[],

@@ -9,7 +9,7 @@ import type { Finding } from "./finding.ts";
 export interface CertificateFacts {
   /** What the state knows. */
   readonly ends: readonly KnownEnd[];
-  /** What is told of them anyway. */
+  /** What other checks already say about them. */
   readonly notes: readonly EndNote[];
   /** What callers are shown. */
   readonly served: readonly Served[];

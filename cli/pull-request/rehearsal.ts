@@ -22,7 +22,7 @@ export interface Substitutes {
 /** Keys about how the real stack is kept and what it lost. They have no part in a rehearsal. */
 const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
 
-/** A rehearsal's servers show certificates of its own: a real one's key and names are not to be had here. */
+/** A rehearsal generates its own server certificates, because the real keys and names don't exist here. */
 const CERTIFICATES = "cybexp:certificates";
 const REAL_CERTIFICATES = ["source", "authorities", "supplied", "acme", "ocspStapling"];
 

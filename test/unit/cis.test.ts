@@ -127,10 +127,10 @@ const VIOLATIONS: Readonly<Record<string, readonly Case[]>> = {
     ["publishes port 5012 at every address", published("", "5012")],
   ],
   "5.15": [
-    ["is restarted without end (unless-stopped)", restarted("unless-stopped")],
-    ["is restarted without end (always)", restarted("always")],
-    ["is restarted without end (on-failure)", restarted("on-failure")],
-    ["is restarted without end (on-failure)", restarted("on-failure", 6)],
+    ["is restarted forever (unless-stopped)", restarted("unless-stopped")],
+    ["is restarted forever (always)", restarted("always")],
+    ["is restarted forever (on-failure)", restarted("on-failure")],
+    ["is restarted forever (on-failure)", restarted("on-failure", 6)],
   ],
   "5.16": [["shares the host's process namespace", host({ PidMode: "host" })]],
   "5.17": [["shares the host's IPC namespace", host({ IpcMode: "host" })]],
@@ -153,7 +153,7 @@ const VIOLATIONS: Readonly<Record<string, readonly Case[]>> = {
     ["can acquire new privileges", host({ SecurityOpt: null })],
     ["can acquire new privileges", host({ SecurityOpt: ["no-new-privileges=false"] })],
   ],
-  "5.27": [["has no state of health", { ...compliant, State: { Status: "running" } }]],
+  "5.27": [["has no health status", { ...compliant, State: { Status: "running" } }]],
   "5.29": [
     ["may start any number of processes", host({ PidsLimit: null })],
     ["may start any number of processes", host({ PidsLimit: -1 })],
@@ -280,7 +280,7 @@ describe("the exceptions", () => {
     );
     assert.deepEqual(finding, {
       ...{ rule: "5.15", container: "cybexp-dev-kms", role: "" },
-      what: "is restarted without end (always)",
+      what: "is restarted forever (always)",
     });
   });
 });

@@ -163,9 +163,7 @@ export const rules: readonly Rule[] = [
     title: "Restarts are limited: `no`, or `on-failure` with at most 5",
     met: "see the exceptions",
     violation: (container) =>
-      restartsMoreThan(5, container)
-        ? `is restarted without end (${container.restart})`
-        : undefined,
+      restartsMoreThan(5, container) ? `is restarted forever (${container.restart})` : undefined,
   },
   {
     id: "5.16",
@@ -228,7 +226,7 @@ export const rules: readonly Rule[] = [
     met: "`up` waits until each container is healthy, and the engine goes on asking",
     violation: (_, { State }) =>
       State.Health?.Status === undefined || State.Health.Status === "none"
-        ? "has no state of health"
+        ? "has no health status"
         : undefined,
   },
   {
