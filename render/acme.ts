@@ -1,104 +1,112 @@
 /**
- * What the container of the role `acme` runs and reads: certbot in a loop that gets certificates from an ACME
- * server, renews them, and hands each to the server that shows it. Values in, files out.
- *
- * The container mounts:
- *
- * - `ACME_PATHS.config`, read-only: the volume of a release with these files;
- * - `ACME_PATHS.state`: certbot's account and certificates. Losing it costs a new account and new certificates;
- * - `ACME_PATHS.served`/NAME, for each server: the volume that the server mounts, too (`servedPaths`). Its
- *   folder belongs to `ACME_OWNER`'s user and to the group of the server's process, mode 2750;
- * - `ACME_PATHS.challenge`, for HTTP-01 alone: what must answer at
- *   `http://NAME/.well-known/acme-challenge/`, as the webroot of port 80;
- * - /tmp, which may be `noexec`.
+ * The files of the container of the role `acme`. It runs certbot in a loop: certificates from an ACME server for
+ * the servers that show them, renewed in time. Values in, files out.
  */
 import { createHash } from "node:crypto";
-import { isIP } from "node:net";
+import { CERTIFICATE_FACTS } from "./acmeCertificate.ts";
+import type { AcmeInput, AcmeServer } from "./acmeInput.ts";
+import { RENEWAL_LOOP } from "./acmeLoop.ts";
+import { certbotOptions } from "./acmeOptions.ts";
+import { ACME_FILES, ACME_FOLDER } from "./acmePaths.ts";
 import { matching, matchingSecret, wholeNumber } from "./check.ts";
-import type { ReleaseFiles } from "./release.ts";
-import { checkServerNames, isWildcard } from "./serverNames.ts";
+import type { ReleaseFile, ReleaseFiles } from "./release.ts";
+import { checkServerNames, isWildcard, subjectNames } from "./serverNames.ts";
 
-/** `uid:gid` of the loop and of certbot. The proxy's process has the same. */
-export const ACME_OWNER = "101:101";
+const LOOP = `${ACME_FOLDER}/${ACME_FILES.loop}`;
 
-export const ACME_PATHS = {
-  config: "/config",
-  state: "/acme/state",
-  served: "/acme/served",
-  challenge: "/acme/challenge",
-} as const;
+/** What the container runs as its first process. It ends at once on SIGTERM. */
+export const acmeCommand = (): string[] => ["/bin/sh", LOOP];
 
-/** Where the files of the release are that is in use. */
-const FOLDER = `${ACME_PATHS.config}/current`;
+/** Its health check: one sentence, and exit code 1 when somebody should look. */
+export const acmeHealthCheck = (): string[] => ["/bin/sh", LOOP, "health"];
 
-/** The names of its files in a release. */
-export const ACME_FILES = {
-  loop: "renew.sh",
-  health: "health.sh",
-  certificate: "certificate.py",
-  options: "cli.ini",
-  servers: "servers",
-  authorities: "ca.crt",
-  credentials: "dns-credentials",
-  hook: "dns-hook",
-} as const;
-
-/** A server that shows a certificate. */
-export interface AcmeServer {
-  /** Its volume is at `ACME_PATHS.served`/NAME, such as `proxy` or `kapow`. */
-  readonly name: string;
-  /** Host names, wildcards and IP addresses: what the certificate is for, and nothing else. */
-  readonly names: readonly string[];
-  /** Another number asks for a new certificate, with a new key, at once. */
-  readonly generation: number;
+/**
+ * The files of a release. The loop notices a new release by itself within seconds, so it needs neither a signal nor
+ * a new container.
+ *
+ * @throws RangeError when a value could break out of its place, or when the challenge can't prove one of the names
+ */
+export function acmeFiles(input: AcmeInput): ReleaseFiles {
+  const { authorities, challenge } = input;
+  const credentials = challenge.kind === "http" ? undefined : challenge.credentials;
+  return {
+    [ACME_FILES.loop]: readable(RENEWAL_LOOP),
+    [ACME_FILES.certificate]: readable(CERTIFICATE_FACTS),
+    [ACME_FILES.options]: readable(certbotOptions(input)),
+    [ACME_FILES.servers]: readable(serverList(input)),
+    ...(authorities !== undefined && { [ACME_FILES.authorities]: readable(bundle(authorities)) }),
+    ...(credentials !== undefined && { [ACME_FILES.credentials]: readable(credentials) }),
+    ...(challenge.kind === "hook" && {
+      [ACME_FILES.hook]: { content: program(challenge.hook), mode: 0o500 },
+    }),
+  };
 }
 
-/** How the ACME server is shown that the names are ours. */
-export type AcmeChallenge =
-  /** HTTP-01, for host names and IP addresses: by a file at port 80 of each. */
-  | { readonly kind: "http" }
-  /** DNS-01, for host names and wildcards: by a plugin of certbot that the image has. */
-  | {
-      readonly kind: "plugin";
-      /** Such as `dns-cloudflare` or `dns-rfc2136`. */
-      readonly plugin: string;
-      /** The text of the plugin's credentials file; for `dns-route53`, that of AWS's own. Secret. */
-      readonly credentials?: string;
-      /** Seconds until all name servers have a new record. @default the plugin's own */
-      readonly propagation?: number;
-    }
-  /** DNS-01 by a program of the operator's. */
-  | {
-      readonly kind: "hook";
-      /**
-       * Its text, from `#!` on; it may hold secrets. It is called as `hook auth` and must return when the record
-       * `_acme-challenge.$CERTBOT_DOMAIN TXT $CERTBOT_VALIDATION` can be seen, and as `hook cleanup` when the
-       * record may go. What it writes to standard error is in the container's log.
-       */
-      readonly hook: string;
-      /** A file beside it, whose path is in `CYBEXP_DNS_CREDENTIALS`. Secret. */
-      readonly credentials?: string;
-    };
+const readable = (content: string): ReleaseFile => ({ content, mode: 0o400 });
 
-export interface AcmeInput {
-  /** The URL of the ACME server's directory. */
-  readonly directory: string;
-  /** PEM: authorities that verify the directory's own TLS, beside the public ones. */
-  readonly authorities?: string;
-  /** Where the ACME server may write to. */
-  readonly email?: string;
-  /** External account binding (RFC 8555, 7.3.4), as the ACME server gave it out. */
-  readonly externalAccount?: {
-    readonly keyId: string;
-    /** Base64url. Secret. */
-    readonly hmacKey: string;
+const CERTIFICATES =
+  /^(?:-----BEGIN CERTIFICATE-----\n(?:[A-Za-z0-9+/=]+\n)+-----END CERTIFICATE-----\n)+$/;
+
+function bundle(pem: string): string {
+  const what = "the authorities of the ACME server";
+  return matching(what, `${pem.trim()}\n`, CERTIFICATES, "certificates in PEM and nothing else");
+}
+
+function program(text: string): string {
+  return matchingSecret("the DNS hook", text, /^#!\/[^\0]*$/, 'a program that begins with "#!/"');
+}
+
+/** A line for each server: its name, that of its certificate for certbot, and the names in it. */
+function serverList(input: AcmeInput): string {
+  if (input.servers.length === 0) {
+    throw new RangeError("there must be at least one server to get a certificate for");
+  }
+  const seen = new Set<string>();
+  const lines = input.servers.map((server) => {
+    const name = matching(
+      "a server of ACME certificates",
+      server.name,
+      /^[a-z][a-z0-9-]*$/,
+      "lower-case letters, digits and -, a letter first",
+    );
+    if (seen.has(name)) {
+      throw new RangeError(`the server ${name} is there twice`);
+    }
+    seen.add(name);
+    const names = provable(server.names, input);
+    return [name, `${name}-${wanted(input, server, names)}`, ...names].join(" ");
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** Each once, in lower case, in the given order. */
+function provable(names: readonly string[], { challenge }: AcmeInput): string[] {
+  checkServerNames(names);
+  const { ipAddresses } = subjectNames(names);
+  const wildcard = names.find(isWildcard);
+  if (challenge.kind === "http" && wildcard !== undefined) {
+    throw new RangeError(
+      `the wildcard ${wildcard} can only be proven by DNS, not by HTTP (RFC 8555)`,
+    );
+  }
+  if (challenge.kind !== "http" && ipAddresses[0] !== undefined) {
+    throw new RangeError(
+      `the IP address ${ipAddresses[0]} can only be proven by HTTP, not by DNS (RFC 8738)`,
+    );
+  }
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+}
+
+/**
+ * What the certificate is wanted to be, as a part of its name for certbot: another wish is another certificate,
+ * whatever was interrupted on the way.
+ */
+function wanted(input: AcmeInput, { generation }: AcmeServer, names: readonly string[]): string {
+  const wish = {
+    directory: input.directory,
+    generation: wholeNumber("the generation of a server certificate", generation, 1, 1_000_000),
+    names: [...names].sort(),
+    profile: input.profile?.name ?? null,
   };
-  /** A kind of certificate that the ACME server offers, such as `shortlived`. @default the server's choice */
-  readonly profile?: {
-    readonly name: string;
-    /** Whether another is worse than none. @default false */
-    readonly required?: boolean;
-  };
-  readonly challenge: AcmeChallenge;
-  readonly servers: readonly AcmeServer[];
+  return createHash("sha256").update(JSON.stringify(wish)).digest("hex").slice(0, 12);
 }
