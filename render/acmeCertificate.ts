@@ -49,5 +49,5 @@ if missing:
 print(begin.strftime("%Y%m%d%H%M%S-") + hashlib.sha256(pem).hexdigest()[:8])
 print(int(begin.timestamp()))
 print(int(end.timestamp()))
-print(leaf.issuer.rfc4514_string())
+print("".join(c if c.isprintable() else " " for c in leaf.issuer.rfc4514_string()))
 `;

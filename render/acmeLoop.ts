@@ -18,7 +18,7 @@ work=${ACME_WORK}
 # five failed proofs of a name an hour.
 tick=5 longest=21600 limit=1800 first_wait=30 longest_wait=3600
 
-child=
+child= trying=
 
 say() { printf 'acme: %s\\n' "$*"; }
 now() { date +%s; }
@@ -37,7 +37,7 @@ each() {
 recall() {
   failures=0 last=0 success=0 next=0 release= error= version= shown= begin=0 end=0 issuer=
   [ -e "$state/loop/$server" ] || return 0
-  while IFS== read -r key value; do
+  while IFS='=' read -r key value; do
     case $key in
       failures) failures=$value ;;
       last) last=$value ;;
@@ -115,7 +115,7 @@ EOF
     return 1
   fi
   version=$new_version begin=$new_begin end=$new_end shown=$lineage
-  issuer=$(printf '%s' "$new_issuer" | one_line)
+  issuer=$new_issuer
   forget_older
 }
 
@@ -190,10 +190,10 @@ run_certbot() {
   done
   rm -rf "$work/logs"
   timeout -k 10 "$limit" certbot "$@" < /dev/null > "$work/output" 2>&1 3<&- &
-  child=$!
+  child=$! trying=yes
   wait "$child"
   code=$?
-  child=
+  child= trying=
   return "$code"
 }
 
@@ -203,12 +203,12 @@ attempt() {
   before=$version
   last=$(now)
   release=$running
-  # If it is killed, that counts as a failure.
+  # Should it be killed with all of the container, the next one waits as after a failure.
   next=$((last + $(backoff $((failures + 1)))))
   remember
   run_certbot
   code=$?
-  # 124 is that of GNU's timeout, 143 of busybox'.
+  # 124 is that of GNU's timeout, 143 of busybox's.
   case $code in
     0) publish ;;
     124 | 143) error="certbot took more than $limit seconds" && false ;;
@@ -337,6 +337,11 @@ stop() {
   if [ -n "$child" ]; then
     kill -TERM "$child" 2>/dev/null
     wait "$child"
+  fi
+  if [ -n "$trying" ]; then
+    # Not the ACME server's fault: the next container need not wait.
+    next=0
+    remember
   fi
   say "stopped"
   exit 0
