@@ -6,6 +6,7 @@ import { baseImage, baseRecipe, makeBase, prepareBase, type Suite } from "./imag
 import { catalogue as demoCatalogue, type DemoImage, officialBase } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
 import { type DockerCommand, dockerCommand } from "./images/dockerCommand.ts";
+import { certbotWheels, fetchCertbot } from "./images/certbot.ts";
 import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
 import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
@@ -142,8 +143,7 @@ async function build(
   for (const suite of new Set(images.map((image) => image.suite))) {
     bases.set(suite, await findBase(docker, registry, architecture, suite));
   }
-  const needsFerretdb = images.some(({ ingredients }) => ingredients.includes("ferretdb"));
-  const ferretdb = ferretdbPath(architecture);
+  const needed = ingredientsOf(images, architecture);
 
   const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
     ...[...bases].flatMap(([suite, base]) =>
@@ -151,9 +151,7 @@ async function build(
         ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(engine, docker, suite) }]
         : [],
     ),
-    ...(needsFerretdb && !existsSync(ferretdb)
-      ? [{ name: "FerretDB", make: (progress: Step) => buildFerretdb(architecture, progress) }]
-      : []),
+    ...needed.filter(({ path }) => !existsSync(path)),
   ];
   if (missing.length > 0) {
     const title = `Making ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
@@ -161,9 +159,33 @@ async function build(
     await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
   for (const image of images) {
-    const binaries = image.ingredients.includes("ferretdb") ? { "ferretdb-server": ferretdb } : {};
-    await buildOne(docker, image, bases.get(image.suite) ?? baseImage(image.suite), binaries);
+    const parts = needed.filter(({ ingredient }) => image.ingredients.includes(ingredient));
+    const made = Object.fromEntries(parts.map(({ as, path }) => [as, path]));
+    await buildOne(docker, image, bases.get(image.suite) ?? baseImage(image.suite), made);
   }
+}
+
+/** What has to be made outside of the images' folders: where it is then, and what the build calls it. */
+function ingredientsOf(images: readonly Described[], architecture: string) {
+  const all = [
+    {
+      ingredient: "ferretdb" as const,
+      name: "FerretDB",
+      path: ferretdbPath(architecture),
+      as: "ferretdb-server",
+      make: (progress: Step) => buildFerretdb(architecture, progress),
+    },
+    {
+      ingredient: "certbot" as const,
+      name: "certbot's packages",
+      path: certbotWheels(architecture),
+      as: "wheels",
+      make: (progress: Step) => fetchCertbot(architecture, progress),
+    },
+  ];
+  return all.filter(({ ingredient }) =>
+    images.some(({ ingredients }) => ingredients.includes(ingredient)),
+  );
 }
 
 /** The base to build on; undefined when one must be made, and can be. */
@@ -189,10 +211,10 @@ async function buildOne(
   docker: DockerCommand,
   image: Described,
   base: string,
-  binaries: Readonly<Record<string, string>>,
+  made: Readonly<Record<string, string>>,
 ): Promise<void> {
   await step(`Building the demo image ${image.name}`, (progress) =>
-    withContext(image.files, binaries, (folder) =>
+    withContext(image.files, made, (folder) =>
       // The engine gives the name at the very end: an interrupted build has none.
       docker(
         [

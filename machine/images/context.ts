@@ -52,11 +52,11 @@ export function contextKey(files: readonly ContextFile[], recipes: readonly stri
  * Lays the files out in a folder of their own while `work` runs. Their modes are set, since in the
  * clone they depend on the user's umask, and the container's user must be able to read them.
  *
- * @param binaries Files to copy in: name in the context to path on this machine; executable.
+ * @param made Programs and folders to copy in: name in the context to path on this machine.
  */
 export async function withContext<T>(
   files: readonly ContextFile[],
-  binaries: Readonly<Record<string, string>>,
+  made: Readonly<Record<string, string>>,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "cybexp-context-"));
@@ -67,8 +67,8 @@ export async function withContext<T>(
       await writeFile(target, content);
       await chmod(target, executable ? 0o755 : 0o644);
     }
-    for (const [name, path] of Object.entries(binaries)) {
-      await cp(path, join(folder, name));
+    for (const [name, path] of Object.entries(made)) {
+      await cp(path, join(folder, name), { recursive: true });
       await chmod(join(folder, name), 0o755);
     }
     return await work(folder);

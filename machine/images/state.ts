@@ -1,5 +1,6 @@
 /** Which of the images the engine has, and whether they are what they should be. */
 import type { DockerCommand } from "./dockerCommand.ts";
+import { hubPath } from "./registry.ts";
 
 /** The label that holds the key of the context that an image was built from. */
 export const KEY_LABEL = "cybexp.image.key";
@@ -49,6 +50,6 @@ export function isCurrent(
   return (
     image.labels[KEY_LABEL] === wanted.key ||
     (official !== undefined &&
-      image.tags.some((tag) => tag === official || tag.endsWith(`/library/${official}`)))
+      image.tags.some((tag) => tag === official || tag.endsWith(`/${hubPath(official)}`)))
   );
 }

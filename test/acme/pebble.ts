@@ -1,0 +1,199 @@
+/** Pebble, the ACME server that Let's Encrypt makes for tests, and its DNS server, built from their Go module. */
+import { execa } from "execa";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { contextKey } from "../../machine/images/context.ts";
+import { cacheDir } from "../../machine/paths.ts";
+import { step } from "../../machine/progress.ts";
+import { findGo } from "../../machine/toolchain/go.ts";
+import type { Sandbox } from "../images/sandbox.ts";
+import { issue, makeAuthority } from "../unit/pki.ts";
+
+const sources = join(import.meta.dirname, "pebble");
+const PROGRAMS = ["pebble", "pebble-challtestsrv"] as const;
+
+/** Its name on the network. */
+const HOST = "pebble";
+
+/** Where it looks for HTTP-01's files, since the web server of the tests is an ordinary user. */
+export const CHALLENGE_PORT = 8080;
+
+/** Lifetimes in seconds, by the name of the profile. Without one, Pebble draws lots. */
+export const PROFILES = { long: 90 * 86_400, hour: 3600, moment: 30 } as const;
+
+/** What an external account is bound by. */
+export const EXTERNAL_ACCOUNT = {
+  keyId: "kid-1",
+  hmacKey: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W",
+} as const;
+
+/** The folder with both programs: built once, kept for this user's clones. */
+async function build(): Promise<string> {
+  const sums = ["go.mod", "go.sum"].map((name) => readFileSync(join(sources, name), "utf8"));
+  const folder = join(cacheDir(), "pebble", contextKey([], sums));
+  if (existsSync(folder)) {
+    return folder;
+  }
+  await mkdir(dirname(folder), { recursive: true });
+  const work = await mkdtemp(join(dirname(folder), "work-"));
+  try {
+    await step("Building Pebble for the tests", async (progress) => {
+      const { command, env } = await findGo(progress);
+      const packages = PROGRAMS.map((name) => `github.com/letsencrypt/pebble/v2/cmd/${name}`);
+      await execa(command, ["build", "-mod=readonly", "-trimpath", "-o", `${work}/`, ...packages], {
+        cwd: sources,
+        env: { ...env, CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: "" },
+      });
+    });
+    // The container's user is another.
+    await chmod(work, 0o755);
+    // Under its name only when whole. Another test file may have been first.
+    await rename(work, folder).catch((error: unknown) => {
+      if (!existsSync(folder)) {
+        throw error;
+      }
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+export interface PebbleOptions {
+  /** The address that every host name has. */
+  readonly address: string;
+  /** @default false */
+  readonly externalAccountRequired?: boolean;
+}
+
+/** Both programs in one container, as `pebble` on the sandbox's network. */
+export class Pebble {
+  readonly directory = `https://${HOST}:14000/dir`;
+  /** PEM: what verifies the directory's TLS. */
+  readonly authorities: string;
+  readonly #sandbox: Sandbox;
+  readonly #container: string;
+  readonly #folder: string;
+
+  private constructor(sandbox: Sandbox, container: string, authorities: string, folder: string) {
+    this.#sandbox = sandbox;
+    this.#container = container;
+    this.authorities = authorities;
+    this.#folder = folder;
+  }
+
+  static async start(sandbox: Sandbox, options: PebbleOptions): Promise<Pebble> {
+    const programs = await build();
+    const authority = await makeAuthority("the directory's TLS");
+    const server = await issue(authority, HOST, { usage: "server" });
+    const folder = await mkdtemp(join(dirname(programs), "run-"));
+    const files = {
+      "cert.pem": server.certificate,
+      "key.pem": server.privateKey,
+      "pebble.json": JSON.stringify({ pebble: configuration(options) }),
+    };
+    await chmod(folder, 0o755);
+    for (const [name, content] of Object.entries(files)) {
+      await writeFile(join(folder, name), content, { mode: 0o644 });
+    }
+    const container = `${sandbox.id}-pebble`;
+    const script =
+      `/programs/pebble-challtestsrv -defaultIPv6 "" -defaultIPv4 ${options.address} -dnsserver :8053 ` +
+      `-management :8055 -http01 "" -https01 "" -tlsalpn01 "" -doh "" & ` +
+      `exec /programs/pebble -strict -config /etc/pebble/pebble.json -dnsserver 127.0.0.1:8053`;
+    await sandbox.docker(
+      ...["run", "--detach", `--name=${container}`, `--label=${sandbox.id}`],
+      ...[`--network=${sandbox.id}`, `--network-alias=${HOST}`, "--user=65532:65532"],
+      // Not to wait before a challenge, and to try each anew.
+      ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
+      ...["--publish=127.0.0.1::15000", "--publish=127.0.0.1::14000"],
+      ...[`--volume=${programs}:/programs:ro`, `--volume=${folder}:/etc/pebble:ro`],
+      ...["--entrypoint=sh", "cybexp-demo/certbot:1", "-c", script],
+    );
+    const pebble = new Pebble(sandbox, container, authority.certificate, folder);
+    await pebble.#answers();
+    return pebble;
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Takes it off the network: it can't be reached, and forgets nothing. */
+  async leave(): Promise<void> {
+    await this.#sandbox.docker("network", "disconnect", this.#sandbox.id, this.#container);
+  }
+
+  async comeBack(): Promise<void> {
+    const alias = `--alias=${HOST}`;
+    await this.#sandbox.docker("network", "connect", alias, this.#sandbox.id, this.#container);
+  }
+
+  async log(): Promise<string> {
+    return (await this.#sandbox.tryDocker("logs", this.#container)).output;
+  }
+
+  /** PEM: the root that it issues from. */
+  async root(): Promise<string> {
+    return this.#call("GET", "/roots/0");
+  }
+
+  /** Makes it tell when a certificate should be renewed. */
+  async wish(certificate: string, start: Date, end: Date): Promise<void> {
+    const window = { start: start.toISOString(), end: end.toISOString() };
+    const ARIResponse = JSON.stringify({ suggestedWindow: window });
+    await this.#call("POST", "/set-renewal-info/", { certificate, ARIResponse });
+  }
+
+  async #answers(): Promise<void> {
+    const end = performance.now() + 10_000;
+    while (!(await this.root().catch(() => ""))) {
+      if (performance.now() > end) {
+        throw new Error(`Pebble does not answer: ${await this.log()}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  async #call(method: string, path: string, body?: object): Promise<string> {
+    const address = await this.#sandbox.docker("port", this.#container, "15000");
+    const { port } = new URL(`http://${address.split("\n")[0]}`);
+    const options = { method, ca: this.authorities, servername: HOST, timeout: 5000 };
+    return new Promise((resolve, reject) => {
+      const call = request(`https://127.0.0.1:${port}${path}`, options, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8").on("data", (part: string) => (text += part));
+        answer.on("end", () =>
+          answer.statusCode === 200 ? resolve(text) : reject(new Error(`${path}: ${text}`)),
+        );
+      });
+      call.on("error", reject).end(body && JSON.stringify(body));
+    });
+  }
+}
+
+function configuration({ externalAccountRequired = false }: PebbleOptions) {
+  return {
+    listenAddress: "0.0.0.0:14000",
+    managementListenAddress: "0.0.0.0:15000",
+    certificate: "/etc/pebble/cert.pem",
+    privateKey: "/etc/pebble/key.pem",
+    httpPort: CHALLENGE_PORT,
+    tlsPort: 5001,
+    ocspResponderURL: "",
+    externalAccountBindingRequired: externalAccountRequired,
+    externalAccountMACKeys: { [EXTERNAL_ACCOUNT.keyId]: EXTERNAL_ACCOUNT.hmacKey },
+    domainBlocklist: ["blocked.test"],
+    retryAfter: { authz: 1, order: 1 },
+    keyAlgorithm: "ecdsa",
+    profiles: Object.fromEntries(
+      Object.entries(PROFILES).map(([name, validityPeriod]) => [
+        name,
+        { description: name, validityPeriod },
+      ]),
+    ),
+  };
+}
