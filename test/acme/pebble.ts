@@ -15,14 +15,11 @@ import { issue, makeAuthority } from "../unit/pki.ts";
 const sources = join(import.meta.dirname, "pebble");
 const PROGRAMS = ["pebble", "pebble-challtestsrv"] as const;
 
-/** Its name on the network. */
-const HOST = "pebble";
-
 /** Where it looks for HTTP-01's files, since the web server of the tests is an ordinary user. */
 export const CHALLENGE_PORT = 8080;
 
 /** Lifetimes in seconds, by the name of the profile. Without one, Pebble draws lots. */
-export const PROFILES = { long: 90 * 86_400, hour: 3600, moment: 30 } as const;
+export const PROFILES = { long: 90 * 86_400, minute: 60, moment: 30 } as const;
 
 /** What an external account is bound by. */
 export const EXTERNAL_ACCOUNT = {
@@ -63,32 +60,40 @@ async function build(): Promise<string> {
 }
 
 export interface PebbleOptions {
+  /** Its name on the network. @default "pebble" */
+  readonly host?: string;
   /** The address that every host name has. */
   readonly address: string;
   /** @default false */
   readonly externalAccountRequired?: boolean;
 }
 
-/** Both programs in one container, as `pebble` on the sandbox's network. */
+/** Both programs in one container on the sandbox's network. */
 export class Pebble {
-  readonly directory = `https://${HOST}:14000/dir`;
+  readonly directory: string;
   /** PEM: what verifies the directory's TLS. */
   readonly authorities: string;
   readonly #sandbox: Sandbox;
-  readonly #container: string;
+  readonly #host: string;
   readonly #folder: string;
 
-  private constructor(sandbox: Sandbox, container: string, authorities: string, folder: string) {
+  private constructor(sandbox: Sandbox, host: string, authorities: string, folder: string) {
     this.#sandbox = sandbox;
-    this.#container = container;
+    this.#host = host;
+    this.directory = `https://${host}:14000/dir`;
     this.authorities = authorities;
     this.#folder = folder;
   }
 
+  get #container(): string {
+    return `${this.#sandbox.id}-${this.#host}`;
+  }
+
   static async start(sandbox: Sandbox, options: PebbleOptions): Promise<Pebble> {
+    const { host = "pebble" } = options;
     const programs = await build();
     const authority = await makeAuthority("the directory's TLS");
-    const server = await issue(authority, HOST, { usage: "server" });
+    const server = await issue(authority, host, { usage: "server" });
     const folder = await mkdtemp(join(dirname(programs), "run-"));
     const files = {
       "cert.pem": server.certificate,
@@ -99,21 +104,20 @@ export class Pebble {
     for (const [name, content] of Object.entries(files)) {
       await writeFile(join(folder, name), content, { mode: 0o644 });
     }
-    const container = `${sandbox.id}-pebble`;
+    const pebble = new Pebble(sandbox, host, authority.certificate, folder);
     const script =
       `/programs/pebble-challtestsrv -defaultIPv6 "" -defaultIPv4 ${options.address} -dnsserver :8053 ` +
       `-management :8055 -http01 "" -https01 "" -tlsalpn01 "" -doh "" & ` +
       `exec /programs/pebble -strict -config /etc/pebble/pebble.json -dnsserver 127.0.0.1:8053`;
     await sandbox.docker(
-      ...["run", "--detach", `--name=${container}`, `--label=${sandbox.id}`],
-      ...[`--network=${sandbox.id}`, `--network-alias=${HOST}`, "--user=65532:65532"],
+      ...["run", "--detach", `--name=${pebble.#container}`, `--label=${sandbox.id}`],
+      ...[`--network=${sandbox.id}`, `--network-alias=${host}`, "--user=65532:65532"],
       // Not to wait before a challenge, and to try each anew.
       ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
-      ...["--publish=127.0.0.1::15000", "--publish=127.0.0.1::14000"],
+      "--publish=127.0.0.1::15000",
       ...[`--volume=${programs}:/programs:ro`, `--volume=${folder}:/etc/pebble:ro`],
       ...["--entrypoint=sh", "cybexp-demo/certbot:1", "-c", script],
     );
-    const pebble = new Pebble(sandbox, container, authority.certificate, folder);
     await pebble.#answers();
     return pebble;
   }
@@ -128,7 +132,7 @@ export class Pebble {
   }
 
   async comeBack(): Promise<void> {
-    const alias = `--alias=${HOST}`;
+    const alias = `--alias=${this.#host}`;
     await this.#sandbox.docker("network", "connect", alias, this.#sandbox.id, this.#container);
   }
 
@@ -161,7 +165,14 @@ export class Pebble {
   async #call(method: string, path: string, body?: object): Promise<string> {
     const address = await this.#sandbox.docker("port", this.#container, "15000");
     const { port } = new URL(`http://${address.split("\n")[0]}`);
-    const options = { method, ca: this.authorities, servername: HOST, timeout: 5000 };
+    const headers = { "User-Agent": "cybexp-test" };
+    const options = {
+      method,
+      headers,
+      ca: this.authorities,
+      servername: this.#host,
+      timeout: 5000,
+    };
     return new Promise((resolve, reject) => {
       const call = request(`https://127.0.0.1:${port}${path}`, options, (answer) => {
         let text = "";

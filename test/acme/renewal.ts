@@ -32,6 +32,7 @@ export interface Wish {
   readonly profile?: keyof typeof PROFILES | "absent";
   readonly challenge?: AcmeChallenge;
   readonly more?: Partial<AcmeInput>;
+  readonly pebble?: Pebble;
   /** @default one, the proxy */
   readonly servers?: readonly AcmeServer[];
 }
@@ -124,7 +125,7 @@ export class Renewal {
   }
 
   input(wish: Wish): AcmeInput {
-    const { pebble } = this.#world;
+    const { pebble = this.#world.pebble } = wish;
     return {
       directory: pebble.directory,
       authorities: pebble.authorities,

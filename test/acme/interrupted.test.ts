@@ -1,0 +1,224 @@
+/** What befalls the container that renews certificates: no ACME server, signals at every step, damaged files. */
+import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dnsHook, Renewal, type Served, World } from "./renewal.ts";
+
+let world: World;
+before(async () => {
+  world = await World.open();
+});
+after(() => world.close());
+
+const start = (wish: Parameters<typeof Renewal.start>[1] = {}) => Renewal.start(world, wish);
+
+function assertPair({ certificate, privateKey }: Served): void {
+  assert.ok(certificate.checkPrivateKey(createPrivateKey(privateKey)));
+}
+
+const seconds = (time: string | null) => Date.parse(time ?? "") / 1000;
+
+/** Its program for DNS waits for as long as the file is there. */
+const SLOW = {
+  challenge: {
+    kind: "hook",
+    hook: dnsHook("while [ -e /acme/state/slow ]; do touch /acme/state/waits; sleep 0.2; done"),
+  },
+} as const;
+
+/** A container in the middle of its first attempt. */
+async function inTheMiddle(): Promise<Renewal> {
+  const renewal = await Renewal.prepare(world, SLOW);
+  await renewal.asRoot("touch /acme/state/slow; chown 101:101 /acme/state/slow");
+  await renewal.create();
+  for (let count = 0; count < 100; count++) {
+    if ((await renewal.exec("test", "-e", "/acme/state/waits")).code === 0) {
+      return renewal;
+    }
+    await sleep(100);
+  }
+  return assert.fail(`it never waits: ${await renewal.log()}`);
+}
+
+const goOn = (renewal: Renewal) => renewal.asRoot("rm -f /acme/state/slow /acme/state/waits");
+const kill = (renewal: Renewal) => world.sandbox.docker("kill", "--signal=KILL", renewal.container);
+
+describe("the renewal container, interrupted", { concurrency: 4 }, () => {
+  it("ends at once on SIGTERM, also in the middle of an attempt, and goes on where it was", async () => {
+    const renewal = await inTheMiddle();
+    const begin = performance.now();
+    await world.sandbox.docker("stop", "--timeout=30", renewal.container);
+    const took = performance.now() - begin;
+    assert.ok(took < 5000, `took ${took} ms`);
+    const { State } = JSON.parse(
+      await world.sandbox.docker("inspect", "--format={{json .}}", renewal.container),
+    ) as { State: { ExitCode: number } };
+    assert.equal(State.ExitCode, 0);
+    assert.match(await renewal.log(), /^acme: stopped$/m);
+    await goOn(renewal);
+    await world.sandbox.docker("start", renewal.container);
+    const again = performance.now();
+    assertPair(await renewal.issued());
+    assert.ok(performance.now() - again < 25_000, "waited, as after a failure");
+    await world.sandbox.docker("stop", renewal.container);
+  });
+
+  it("does not hurry after it was killed in an attempt, and gets its certificate then", async () => {
+    const renewal = await inTheMiddle();
+    await kill(renewal);
+    await goOn(renewal);
+    await world.sandbox.docker("start", renewal.container);
+    const status = await renewal.until("up", ({ nextAttempt }) => nextAttempt !== null);
+    assert.equal(seconds(status.nextAttempt) - seconds(status.lastAttempt), 30);
+    assertPair(await renewal.issued());
+    assert.ok(seconds((await renewal.status()).lastAttempt) >= seconds(status.nextAttempt));
+    await renewal.remove();
+  });
+
+  it("heals what it finds half done, at every step of the way", async () => {
+    const renewal = await start();
+    const whole = await renewal.issued();
+    const lineage = (await renewal.asRoot("ls /acme/state/renewal")).replace(".conf", "");
+    const out = "cd /acme/served/proxy";
+    /** What a kill leaves behind, and whether certbot's certificate is lost with it. */
+    const halves: [string, string, boolean][] = [
+      [
+        "a folder that is being filled",
+        `${out}; mkdir .new; cp 2*/fullchain.pem .new; chown -R 101 .new`,
+        false,
+      ],
+      ["a version that nothing names yet", `${out}; rm current current.conf`, false],
+      [
+        "a link of before",
+        `${out}; ln -sfn 20200101000000-00000000 current; chown -h 101 current`,
+        false,
+      ],
+      ["files that are cut short", `${out}; : > 2*/privkey.pem; : > current.conf`, false],
+      ["a status that is cut short", `${out}; : > status.json; : > .status.json`, false],
+      ["a memory that is lost", "rm -rf /acme/state/loop", false],
+      ["a memory that is cut short", ": > /acme/state/loop/proxy", false],
+      [
+        "links of certbot's that lead nowhere",
+        `rm /acme/state/archive/${lineage}/privkey1.pem`,
+        true,
+      ],
+      [
+        "a certificate of certbot's that is cut short",
+        `: > /acme/state/archive/${lineage}/fullchain1.pem`,
+        true,
+      ],
+      ["certbot's notes cut short", `: > /acme/state/renewal/${lineage}.conf`, true],
+    ];
+    let last = whole;
+    for (const [what, script, lost] of halves) {
+      await renewal.remove();
+      await renewal.asRoot(script);
+      await renewal.create();
+      await renewal.until(`up after ${what}`, ({ current, failures }) => current && failures === 0);
+      if (lost) {
+        // The served one is kept, so nothing hurries. The next look makes another.
+        assert.equal((await renewal.served()).version, last.version, what);
+        await renewal.deliver({
+          more: { email: `${halves.findIndex(([of]) => of === what)}@example.edu` },
+        });
+        await renewal.until(
+          `made anew after ${what}`,
+          ({ notBefore, lastAttempt, lastSuccess }) => {
+            const since = Date.parse(last.certificate.validFrom) / 1000;
+            return seconds(notBefore) > since && lastAttempt === lastSuccess;
+          },
+        );
+      }
+      const served = await renewal.served();
+      assertPair(served);
+      assert.equal(served.version === last.version, !lost, what);
+      assert.equal((await renewal.health()).code, 0, what);
+      last = served;
+    }
+    assert.equal(await renewal.asRoot("ls -A /acme/served/proxy | grep -c new || true"), "0");
+    await renewal.remove();
+  });
+
+  it("keeps what it serves when certbot's folder comes from an older backup", async () => {
+    const renewal = await start({ profile: "moment" });
+    const first = await renewal.issued();
+    await renewal.asRoot("cp -a /acme/state /acme/served/kapow/backup");
+    await renewal.until("renewed", ({ notBefore }) => {
+      return seconds(notBefore) > Date.parse(first.certificate.validFrom) / 1000;
+    });
+    await kill(renewal);
+    const second = await renewal.served();
+    assert.notEqual(second.version, first.version);
+    // certbot's alone: what the loop remembers is of after it.
+    await renewal.asRoot(
+      "cd /acme/state; rm -rf live archive renewal; cp -a /acme/served/kapow/backup/live ../served/kapow/backup/archive ../served/kapow/backup/renewal .",
+    );
+    await world.sandbox.docker("start", renewal.container);
+    await renewal.until("up", ({ current }) => current);
+    assert.ok((await renewal.served()).certificate.validToDate >= second.certificate.validToDate);
+    await renewal.remove();
+  });
+
+  it("says that its loop is dead", async () => {
+    const renewal = await start();
+    await renewal.issued();
+    await renewal.exec("sh", "-c", "kill -STOP 1; echo 1000000000 > /tmp/acme/alive");
+    assert.deepEqual(await renewal.health(), {
+      code: 1,
+      output: "the renewal loop has not come round: it should have by 2001-09-09T01:46:40Z",
+    });
+    await renewal.remove();
+  });
+});
+
+describe("the ACME server", () => {
+  it("may be away at a renewal: the old one is served, everybody is told, and it heals by itself", async () => {
+    const renewal = await start({ profile: "minute" });
+    // With a window of the server's that lies in the past it may renew at once; then it looks for itself.
+    const first = await renewal.issued();
+    await world.pebble.leave();
+    const failed = await renewal.until("failed", ({ failures }) => failures === 1);
+    const { certificate } = await renewal.served();
+    assert.ok(certificate.validFromDate >= first.certificate.validFromDate);
+    assert.match(failed.lastError ?? "", /pebble/);
+    assert.equal(failed.notAfter, new Date(certificate.validTo).toISOString().replace(".000", ""));
+    const early = await renewal.health();
+    assert.match(early.output, /^proxy: valid until .*, but 1 failed, next attempt at /);
+    assert.equal(early.code, 0);
+    const overdue = async () => (await renewal.health()).code === 1;
+    for (let count = 0; count < 300 && !(await overdue()); count++) {
+      await sleep(200);
+    }
+    assert.match(
+      (await renewal.health()).output,
+      /^proxy: (its renewal is overdue, valid until|its certificate ended at) .* failed, next attempt at .*pebble/,
+    );
+    await world.pebble.comeBack();
+    await renewal.until("renewed", ({ failures, current }) => current && failures === 0, {
+      seconds: 120,
+    });
+    const served = await renewal.served();
+    assertPair(served);
+    assert.ok(served.certificate.validFromDate > certificate.validFromDate);
+    assert.equal((await renewal.health()).code, 0);
+    assert.equal((await renewal.status()).lastError, null);
+    await renewal.remove();
+  });
+
+  it("may be away at a change: the certificate of before is served, and health says so", async () => {
+    const renewal = await start();
+    const first = await renewal.issued();
+    await world.pebble.leave();
+    await renewal.deliver({ names: ["a.test", "more.test"] });
+    const status = await renewal.until("failed", ({ failures }) => failures === 1);
+    assert.equal(status.current, false);
+    assert.equal((await renewal.served()).version, first.version);
+    const { code, output } = await renewal.health();
+    assert.equal(code, 1);
+    assert.match(output, /^proxy: still has the certificate of before the last change, 1 failed, /);
+    await world.pebble.comeBack();
+    await renewal.issued();
+    await renewal.remove();
+  });
+});
