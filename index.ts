@@ -1,6 +1,7 @@
 /** The table of contents: settings in, components, outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { AcmeCertificates } from "./components/acmeCertificates.ts";
 import { Backend } from "./components/backend.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
@@ -20,6 +21,8 @@ import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
+import { kapowRenewal, renewedServers } from "./settings/renewedServers.ts";
+import { trustedAuthorities } from "./settings/trustedAuthorities.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
@@ -99,13 +102,17 @@ const clientList = new ClientList(NAME.clients, {
   renewBeforeDays: settings.certificates.renewBeforeDays,
 });
 
+const trusted = serverAuthority.bundle.apply((own) => trustedAuthorities(settings, own));
+const { source, acme } = settings.certificates;
+
 const kapow =
   settings.kapow &&
   new Kapow(NAME.kapow, {
     deployment,
     settings: settings.kapow,
     serverName: kapowServerName(settings),
-    serverCa: serverAuthority.bundle,
+    serverCa: trusted,
+    renewed: kapowRenewal(settings),
     certificate: new ServerCertificate(NAME.kapowCertificate, {
       authority: serverAuthority,
       serverName: kapowServerName(settings),
@@ -123,7 +130,7 @@ const kapow =
 const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
-  certificate: serverCertificate,
+  certificate: { pairs: serverCertificate.pairs, renewed: source === "acme" },
   users: userList,
   clients: clientList,
   limits: limits.proxy,
@@ -149,16 +156,31 @@ const proxy = new TlsProxy(NAME.proxy, {
   ],
 });
 
+const renewal =
+  source === "acme" && acme !== undefined
+    ? new AcmeCertificates(NAME.acme, {
+        deployment,
+        settings: acme,
+        servers: renewedServers(settings, {
+          proxy: proxy.certificateVolume,
+          kapow: kapow?.certificateVolume,
+        }),
+        challenge: { address: settings.proxy.address, image: proxy.image },
+        limits,
+      })
+    : undefined;
+
 new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
-  authority: serverAuthority,
+  serverCa: trusted,
   users: userList,
   clients: clientList,
   proxy,
   kms,
   backend,
   kapow,
+  renewal,
 });
 
 const urls = urlsOf(settings);
@@ -177,7 +199,7 @@ export default {
   kmsUrl: urls.kms,
   backendUrl: urls.backend,
   ...(urls.kapow !== undefined && { kapowUrl: urls.kapow }),
-  serverCa: serverAuthority.bundle,
+  serverCa: trusted,
   clientCa: clientAuthority.bundle,
   clients: clientList.credentials,
   users: userList.credentials,

@@ -2,12 +2,21 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { KAPOW, KAPOW_FILES_VOLUME, LABEL } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
+import { ACME_OWNER, SERVED, SERVED_AT } from "../render/acmePaths.ts";
 import { kapowNeeds } from "../render/imageNeeds.ts";
-import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
+import {
+  KAPOW_FILES,
+  KAPOW_PORT,
+  kapowArguments,
+  kapowHealthCheck,
+  restartedWith,
+} from "../render/kapow.ts";
+import type { CertificatePair } from "../render/proxyRelease.ts";
 import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
 import { MAX_BODY, type StackLimits } from "../settings/limits.ts";
 import type { KapowSettings } from "../settings/types.ts";
+import { CertificateVolume } from "./certificateVolume.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -18,6 +27,9 @@ import { Release } from "./release.ts";
 
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
+
+/** What a container renews belongs to that container's user and to Kapow!'s group. */
+const SHARED = `${ACME_OWNER.split(":")[0]}:${OWNER.split(":")[1]}`;
 
 /** Where the volume of its files is in the container, and the release that is in use. */
 const VOLUME = "/kapow";
@@ -40,6 +52,11 @@ export interface KapowArgs {
   readonly settings: Omit<KapowSettings, "serverNames">;
   /** The certificate that it shows to its callers. */
   readonly certificate: KeyPair;
+  /**
+   * Whether a container renews it where Kapow! finds it (`AcmeCertificates`). If so, what it is for; `certificate`
+   * serves until then.
+   */
+  readonly renewed?: { readonly names: readonly string[] } | undefined;
   /** PEM: it lets in the clients of these authorities. */
   readonly clientCa: pulumi.Input<string>;
   /** The certificate of the health check, let in beside those of the authorities. */
@@ -66,6 +83,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   /** Its door at the proxy, if it has one. */
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
+  /** Where it finds a certificate that is renewed; the volume's name. */
+  readonly certificateVolume: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.kapow, name, {}, opts);
@@ -94,6 +113,19 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       { parent: this },
     );
 
+    const pair = pulumi.output(args.certificate);
+    const certificates =
+      args.renewed &&
+      new CertificateVolume(
+        `${name}-certificates`,
+        {
+          deployment,
+          role: KAPOW,
+          interim: { pair, names: args.renewed.names, owner: SHARED, image },
+        },
+        { parent: this },
+      );
+
     const files = new Release(
       `${name}-files`,
       {
@@ -101,17 +133,16 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         part: KAPOW_FILES_VOLUME,
         files: pulumi
           .all([
-            args.certificate.certificate,
-            args.certificate.privateKey,
+            // What is renewed elsewhere must not replace the container.
+            certificates ? undefined : pair,
             args.clientCa,
             args.healthClient.certificate,
             args.healthClient.privateKey,
             args.proxyClient.certificate,
           ])
-          .apply(([certificate, privateKey, authorities, healthCertificate, healthKey, proxy]) =>
+          .apply(([shown, authorities, healthCertificate, healthKey, proxy]) =>
             kapowFiles({
-              certificate,
-              privateKey,
+              ...shown,
               clientCa: [authorities, healthCertificate, proxy]
                 .map((pem) => `${pem.trim()}\n`)
                 .join(""),
@@ -141,11 +172,20 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
           settings.listen === undefined
             ? []
             : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
-        volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
+        volumes: [
+          { volume: files.mountableVolume, target: VOLUME, readOnly: true },
+          ...(certificates
+            ? [{ volume: certificates.volumeName, target: SERVED_AT, readOnly: true }]
+            : []),
+        ],
         // A new release means a new container, which is the restart that Kapow! needs.
         labels: { [LABEL.release]: files.digest },
-        entrypoint: [settings.program],
-        command: kapowArguments(FOLDER, init),
+        ...(certificates
+          ? {
+              entrypoint: restartedWith(SERVED.link),
+              command: [settings.program, ...kapowArguments(FOLDER, init, SERVED)],
+            }
+          : { entrypoint: [settings.program], command: kapowArguments(FOLDER, init) }),
         // Its commands inherit all of it, so it must hold no secret.
         environment: { GODEBUG },
         healthCheck: kapowHealthCheck(FOLDER, settings.healthRoute),
@@ -179,11 +219,16 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         ]
       : [];
     this.containerId = container.id;
+    this.certificateVolume = certificates?.volumeName;
     this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
 }
 
-type FileContents = Readonly<Record<keyof typeof KAPOW_FILES, string>>;
+/** Without a pair of its own where that is in another volume. */
+type FileContents = Readonly<
+  Record<Exclude<keyof typeof KAPOW_FILES, keyof CertificatePair>, string>
+> &
+  Partial<CertificatePair>;
 
 function kapowFiles({ init, ...contents }: FileContents): ReleaseFiles {
   const names = Object.keys(contents) as (keyof typeof contents)[];

@@ -37,8 +37,12 @@ export function acmeFiles(input: AcmeInput): ReleaseFiles {
     ...(authorities !== undefined && { [ACME_FILES.authorities]: readable(bundle(authorities)) }),
     ...(credentials !== undefined && { [ACME_FILES.credentials]: readable(credentials) }),
     ...(challenge.kind === "hook" && {
-      [ACME_FILES.hook]: { content: program(challenge.hook), mode: 0o500 },
+      [ACME_FILES.setRecord]: executable(challenge.setRecord),
     }),
+    ...(challenge.kind === "hook" &&
+      challenge.removeRecord !== undefined && {
+        [ACME_FILES.removeRecord]: executable(challenge.removeRecord),
+      }),
   };
 }
 
@@ -52,8 +56,14 @@ function bundle(pem: string): string {
   return matching(what, `${pem.trim()}\n`, CERTIFICATES, "certificates in PEM and nothing else");
 }
 
-function program(text: string): string {
-  return matchingSecret("the DNS hook", text, /^#!\/[^\0]*$/, 'a program that begins with "#!/"');
+function executable(text: string): ReleaseFile {
+  const content = matchingSecret(
+    "the DNS hook",
+    text,
+    /^#! *\/[^\0]*$/,
+    'a program that begins with "#!/"',
+  );
+  return { content, mode: 0o500 };
 }
 
 /** A line for each server: its name, that of its certificate for certbot, and the names in it. */

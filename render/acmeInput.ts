@@ -24,15 +24,17 @@ export type AcmeChallenge =
       /** Seconds until all name servers have a new record. @default the plugin's own */
       readonly propagation?: number;
     }
-  /** DNS-01 by a program of the operator's. */
+  /** DNS-01 by programs of the operator's. */
   | {
       readonly kind: "hook";
       /**
-       * Its text, from `#!` on. It is called with the argument `auth`, and must return when the record
-       * `_acme-challenge.$CERTBOT_DOMAIN TXT $CERTBOT_VALIDATION` can be seen; then with `cleanup`, when the record
-       * may go. What it writes to standard error is in the container's log. Secret.
+       * Its text, from `#!` on. It must return when the record
+       * `_acme-challenge.$CERTBOT_DOMAIN TXT $CERTBOT_VALIDATION` can be seen. What it writes to standard error is in
+       * the container's log. Secret.
        */
-      readonly hook: string;
+      readonly setRecord: string;
+      /** Likewise, called with the same environment when the record may go. @default none: the record stays */
+      readonly removeRecord?: string;
       /** A file for it, whose path is in `CYBEXP_DNS_CREDENTIALS`. Secret. */
       readonly credentials?: string;
     };

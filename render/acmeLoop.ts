@@ -1,5 +1,5 @@
 /** The program of the container that renews certificates: for dash and for busybox. */
-import { ACME_FILES, ACME_FOLDER, ACME_PATHS, ACME_WORK, SERVED_AT } from "./acmePaths.ts";
+import { ACME_FILES, ACME_FOLDER, ACME_PATHS, ACME_WORK, servedConf } from "./acmePaths.ts";
 
 /** Without an argument it is the loop; with `health` it is the health check. */
 export const RENEWAL_LOOP = `\
@@ -131,8 +131,8 @@ hand_over() (
       chmod 0440 .new/fullchain.pem .new/privkey.pem &&
       mv -T .new "$new_version" || exit 1
   fi
-  printf 'ssl_certificate ${SERVED_AT}/%s/fullchain.pem;\\nssl_certificate_key ${SERVED_AT}/%s/privkey.pem;\\n' \\
-    "$new_version" "$new_version" | put current.conf || exit 1
+  printf '${servedConf("%s").replaceAll("\n", "\\n")}' "$new_version" "$new_version" "$new_version" |
+    put current.conf || exit 1
   ln -sfn "$new_version" .current && mv -T .current current || exit 1
   # A server may still be reading the one before.
   ls -1 | grep '^[0-9]\\{14\\}-[0-9a-f]\\{8\\}$' | grep -vx "$new_version" | sort -r | tail -n +2 |

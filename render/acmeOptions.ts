@@ -81,12 +81,13 @@ function proof(challenge: AcmeChallenge): Option[] {
     ];
   }
   if (challenge.kind === "hook") {
-    const hook = `${ACME_FOLDER}/${ACME_FILES.hook}`;
     return [
       ["authenticator", "manual"],
       ["preferred-challenges", "dns"],
-      ["manual-auth-hook", `${hook} auth`],
-      ["manual-cleanup-hook", `${hook} cleanup`],
+      ["manual-auth-hook", `${ACME_FOLDER}/${ACME_FILES.setRecord}`],
+      ...(challenge.removeRecord === undefined
+        ? []
+        : [["manual-cleanup-hook", `${ACME_FOLDER}/${ACME_FILES.removeRecord}`] as const]),
     ];
   }
   const { credentials, propagation } = challenge;

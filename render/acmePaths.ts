@@ -29,7 +29,8 @@ export const ACME_FILES = {
   servers: "servers",
   authorities: "ca.crt",
   credentials: "dns-credentials",
-  hook: "dns-hook",
+  setRecord: "dns-set",
+  removeRecord: "dns-remove",
 } as const;
 
 /** What the loop writes that may go with the container. */
@@ -41,11 +42,11 @@ export const SERVED_AT = "/acme";
 /** What a server finds in its volume. */
 export const SERVED = {
   /**
-   * Two lines for Nginx, `ssl_certificate` and `ssl_certificate_key`: replaced as a whole with each new
-   * certificate, missing until there is a first.
+   * For Nginx, see `servedConf`: replaced as a whole with each new certificate, missing until there is a first.
    */
   nginx: `${SERVED_AT}/current.conf`,
   /** The same two files through a link, which is switched as a whole: for a server that reads them itself. */
+  link: `${SERVED_AT}/current`,
   certificate: `${SERVED_AT}/current/fullchain.pem`,
   privateKey: `${SERVED_AT}/current/privkey.pem`,
   /** What the last attempt came to: an `AcmeStatus` as JSON. */
@@ -53,3 +54,19 @@ export const SERVED = {
   /** The same in Prometheus' text format. */
   metrics: `${SERVED_AT}/metrics.prom`,
 } as const;
+
+/**
+ * The text of `current.conf`, for Nginx's http block: which certificate to show, by the folder that it is in. The
+ * variable tells from outside which one Nginx has read.
+ */
+export const servedConf = (version: string): string => `\
+ssl_certificate ${SERVED_AT}/${version}/fullchain.pem;
+ssl_certificate_key ${SERVED_AT}/${version}/privkey.pem;
+map "" $certificate_in_use {
+    default "${version}";
+}
+`;
+
+/** The folder that a `current.conf` names; undefined for any other text. */
+export const versionIn = (conf: string): string | undefined =>
+  /^ssl_certificate \/acme\/([A-Za-z0-9-]+)\/fullchain\.pem;$/m.exec(conf)?.[1];

@@ -1,4 +1,5 @@
 /** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
+import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
@@ -17,6 +18,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...almostUsers(settings),
     ...keysMadeTwice(settings, values),
     ...certificateTimes(settings),
+    ...acmeFaults(settings),
     ...retiredAhead(settings),
     ...debugFlags(settings),
     ...encryptionRanges(settings),

@@ -2,7 +2,7 @@
  * All that listens on the Docker host, in one table: which keys ask for it, and whose container
  * publishes it. Whoever wants to know what a stack listens at reads it here.
  */
-import { databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
+import { ACME_CHALLENGE, databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
 import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";
@@ -25,6 +25,8 @@ export type ListenerKeys = { readonly role: Role } & (
       /** The address where the config names none. */
       readonly fallback?: string;
       readonly port: PathTo<number>;
+      /** Whether the rest of the config asks for it; what a stack listens at for as long as it is given, if absent. */
+      readonly isAsked?: (settings: PartialSettings) => boolean;
       /** The door at the proxy that it is, and the key that says what the door asks for. */
       readonly door?: { readonly name: DoorName; readonly access: PathTo<Access> };
     }
@@ -64,7 +66,18 @@ export const LISTENERS: readonly ListenerKeys[] = [
     fallback: KAPOW_ADDRESS,
     port: ["kapow", "listen"],
   },
+  {
+    role: ACME_CHALLENGE,
+    address: PROXY_ADDRESS,
+    port: ["certificates", "acme", "httpPort"],
+    isAsked: ({ certificates }) =>
+      certificates?.source === "acme" && certificates.acme?.challenge === "http",
+  },
 ];
+
+/** The table as far as a config asks for it. */
+const askedBy = (settings: PartialSettings): readonly ListenerKeys[] =>
+  LISTENERS.filter((keys) => !("isAsked" in keys) || keys.isAsked?.(settings));
 
 /** A port that a container publishes on the Docker host. */
 export interface DeclaredListener extends Endpoint {
@@ -74,7 +87,7 @@ export interface DeclaredListener extends Endpoint {
 
 /** Every listener that the stack's config asks for; nothing else of it may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
-  return LISTENERS.flatMap((keys) => {
+  return askedBy(settings).flatMap((keys) => {
     if ("endpoint" in keys) {
       const endpoint = valueAt(settings, keys.endpoint) as Endpoint | undefined;
       return endpoint === undefined ? [] : [{ role: keys.role, ...endpoint }];
@@ -120,7 +133,7 @@ export interface Listener {
 export function listenersIn(settings: PartialSettings): Listener[] {
   const endpoints: Listener[] = [];
   const others: Listener[] = [];
-  for (const keys of LISTENERS) {
+  for (const keys of askedBy(settings)) {
     if ("endpoint" in keys) {
       const { address, port } = (valueAt(settings, keys.endpoint) ?? {}) as Partly<Endpoint>;
       if (port !== undefined) {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { databaseRole, PROXY } from "../../names/docker.ts";
 import { callableAt } from "../../settings/addresses.ts";
+import { renewalInput } from "../certificates/renewal.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
@@ -27,6 +28,8 @@ export const outside = z.object({
       route: z.string().optional(),
     }),
   ),
+  /** What renews the servers' certificates, if a container does. */
+  renewal: renewalInput.optional(),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
 });

@@ -22,6 +22,9 @@ export interface Question {
 /** Nobody answers at the address that the name has from here. */
 export class NoConnection extends UserError {}
 
+/** The certificate is not for the name that was called. */
+export class WrongName extends UserError {}
+
 /**
  * Names that have another address for these checks, as JSON, name to address: a rehearsal has the real
  * server name, and listens elsewhere.
@@ -100,7 +103,7 @@ function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
     return new NoConnection(`connection: no answer from ${url.host}; is a firewall in between?`);
   }
   if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
-    return new UserError(
+    return new (code === "ERR_TLS_CERT_ALTNAME_INVALID" ? WrongName : UserError)(
       `TLS: ${url.host} shows no certificate that serverCa vouches for (${code})`,
     );
   }

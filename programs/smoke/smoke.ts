@@ -1,12 +1,29 @@
 /** Looks at the deployment from outside. The first thing that is wrong is named in one sentence. */
-import { outside, outsideChecks } from "./outside.ts";
+import { awaitCertificates } from "../certificates/renewal.ts";
+import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
+import { type Outside, outside, outsideChecks } from "./outside.ts";
+import { WrongName } from "./probe.ts";
 
-await runProgram(outside, 90, async (input) => {
+await runProgram(outside, 210, async (input) => {
+  const missing = await missingCertificates(input);
+  const notes = [...missing];
   for (const check of outsideChecks(input)) {
-    const note = await check.run();
-    if (note) {
-      process.stderr.write(`note: ${note}\n`);
+    try {
+      notes.push((await check.run()) || "");
+    } catch (error) {
+      // What the authority has not issued yet is told already, and comes when it does.
+      if (!(error instanceof WrongName && missing.length > 0)) {
+        throw error;
+      }
     }
   }
+  for (const note of notes.filter(Boolean)) {
+    process.stderr.write(`note: ${note}\n`);
+  }
 });
+
+/** Certificates that an authority has not issued, a sentence each. */
+async function missingCertificates({ dockerHost, renewal }: Outside): Promise<string[]> {
+  return renewal === undefined ? [] : awaitCertificates(new Docker(dockerHost), renewal);
+}

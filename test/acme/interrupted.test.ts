@@ -23,7 +23,7 @@ const seconds = (time: string | null) => Date.parse(time ?? "") / 1000;
 const SLOW = {
   challenge: {
     kind: "hook",
-    hook: dnsHook("while [ -e /acme/state/slow ]; do touch /acme/state/waits; sleep 0.2; done"),
+    ...dnsHook("while [ -e /acme/state/slow ]; do touch /acme/state/waits; sleep 0.2; done"),
   },
 } as const;
 

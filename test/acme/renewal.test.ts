@@ -19,7 +19,8 @@ function assertPair({ conf, version, certificate, privateKey }: Served): void {
   assert.ok(certificate.checkPrivateKey(createPrivateKey(privateKey)));
   assert.equal(
     conf,
-    `ssl_certificate /acme/${version}/fullchain.pem;\nssl_certificate_key /acme/${version}/privkey.pem;\n`,
+    `ssl_certificate /acme/${version}/fullchain.pem;\nssl_certificate_key /acme/${version}/privkey.pem;\n` +
+      `map "" $certificate_in_use {\n    default "${version}";\n}\n`,
   );
 }
 
@@ -191,18 +192,18 @@ describe("the renewal container", { concurrency: 3 }, () => {
     const secrets = [EXTERNAL_ACCOUNT.hmacKey, "hunter2"];
     const challenge = {
       kind: "hook",
-      hook: `#!/bin/sh\n# hunter2\n. "$CYBEXP_DNS_CREDENTIALS"; test -n "$password"; sleep 3\n`,
+      setRecord: `#!/bin/sh\n# hunter2\n. "$CYBEXP_DNS_CREDENTIALS"; test -n "$password"; sleep 3\n`,
       credentials: "password=hunter2\n",
     } as const;
     await renewal.deliver({ challenge, more: { externalAccount: EXTERNAL_ACCOUNT } });
     await renewal.until("trying", ({ lastError: error }) => error === lastError);
     let processes = "";
-    for (let count = 0; count < 60 && !processes.includes("dns-hook"); count++) {
+    for (let count = 0; count < 60 && !processes.includes("dns-set"); count++) {
       await sleep(200);
       processes = await world.sandbox.docker("top", renewal.container, "-eo", "pid,args");
     }
     assert.match(processes, /certbot certonly --config \/config\/current\/cli\.ini --cert-name/);
-    assert.match(processes, /dns-hook auth/);
+    assert.match(processes, /current\/dns-set/);
     await renewal.deliver({ challenge: { kind: "http" } });
     assertPair(await renewal.issued());
     const shown = [
@@ -252,7 +253,7 @@ describe("the renewal container", { concurrency: 3 }, () => {
 
   it("proves wildcards by a program of the operator's", async () => {
     const names = ["*.wild.test", "wild.test"];
-    const renewal = await start({ names, challenge: { kind: "hook", hook: dnsHook() } });
+    const renewal = await start({ names, challenge: { kind: "hook", ...dnsHook() } });
     const served = await renewal.issued();
     assertPair(served);
     assert.deepEqual(namesOf(served), ["DNS:*.wild.test", "DNS:wild.test"]);
@@ -261,7 +262,7 @@ describe("the renewal container", { concurrency: 3 }, () => {
 
   it("says what the operator's program said when it failed", async () => {
     const hook = dnsHook("echo 'no such zone' >&2; exit 3");
-    const renewal = await start({ challenge: { kind: "hook", hook } });
+    const renewal = await start({ challenge: { kind: "hook", ...hook } });
     const { lastError } = await renewal.until("failed", ({ failures }) => failures === 1);
     assert.match(lastError ?? "", /no such zone/);
     await renewal.remove();

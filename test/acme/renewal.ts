@@ -13,16 +13,20 @@ import { CHALLENGE_PORT, Pebble, type PebbleOptions, type PROFILES } from "./peb
 
 export const IMAGE = process.env["CYBEXP_TEST_CERTBOT_IMAGE"] ?? "cybexp-demo/certbot:1";
 
-/** One that makes the record at challtestsrv, and may take its time or fail. */
-export const dnsHook = (before = ":") => `#!/bin/sh
+/** They make the record at challtestsrv, and remove it. The first may take its time or fail. */
+export const dnsHook = (before = ":") => ({
+  setRecord: dnsProgram("set-txt", before),
+  removeRecord: dnsProgram("clear-txt", ":"),
+});
+
+const dnsProgram = (path: string, before: string) => `#!/bin/sh
 set -e
-if [ "$1" = auth ]; then ${before}; fi
-exec python3 - "$1" <<'EOF'
-import json, os, sys, urllib.request
+${before}
+exec python3 - <<'EOF'
+import json, os, urllib.request
 host = "_acme-challenge.%s." % os.environ["CERTBOT_DOMAIN"]
-path = {"auth": "set-txt", "cleanup": "clear-txt"}[sys.argv[1]]
 body = {"host": host, "value": os.environ["CERTBOT_VALIDATION"]}
-urllib.request.urlopen("http://pebble:8055/" + path, json.dumps(body).encode(), 10)
+urllib.request.urlopen("http://pebble:8055/${path}", json.dumps(body).encode(), 10)
 EOF
 `;
 

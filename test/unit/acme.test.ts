@@ -127,15 +127,28 @@ describe("certbot's options", () => {
   });
 
   it("prove names by a program of the operator's, as it stands", () => {
-    const challenge: AcmeChallenge = { kind: "hook", hook: "#!/bin/sh\necho '$1' \"`id`\"\n" };
+    const setRecord = "#!/bin/sh\necho '$1' \"`id`\"\n";
+    const challenge: AcmeChallenge = { kind: "hook", setRecord };
     assert.deepEqual(differing({ challenge }), [
       "authenticator = manual",
       "preferred-challenges = dns",
-      "manual-auth-hook = /config/current/dns-hook auth",
-      "manual-cleanup-hook = /config/current/dns-hook cleanup",
+      "manual-auth-hook = /config/current/dns-set",
     ]);
-    assert.deepEqual(acmeFiles(wish({ challenge }))["dns-hook"], {
-      content: challenge.hook,
+    assert.deepEqual(acmeFiles(wish({ challenge }))["dns-set"], {
+      content: setRecord,
+      mode: 0o500,
+    });
+    assert.equal(acmeFiles(wish({ challenge }))["dns-remove"], undefined);
+
+    const both: AcmeChallenge = { ...challenge, removeRecord: "#! /bin/sh\n" };
+    assert.deepEqual(differing({ challenge: both }), [
+      "authenticator = manual",
+      "preferred-challenges = dns",
+      "manual-auth-hook = /config/current/dns-set",
+      "manual-cleanup-hook = /config/current/dns-remove",
+    ]);
+    assert.deepEqual(acmeFiles(wish({ challenge: both }))["dns-remove"], {
+      content: "#! /bin/sh\n",
       mode: 0o500,
     });
   });
@@ -205,7 +218,7 @@ describe("a value that could break out of its place", () => {
       { challenge: { kind: "plugin", plugin: "dns-x", propagation: -1 } },
       /propagation is -1/,
     ],
-    ["a hook that is a command line", { challenge: { kind: "hook", hook: "rm -rf /" } }, /begins/],
+    ["a hook that is a command line", { challenge: { kind: "hook", setRecord: "rm -rf /" } }, /begins/],
     ["text around the authorities", { authorities: "subject=x\n-----BEGIN" }, /PEM/],
     ["no servers", { servers: [] }, /at least one server/],
     ["no names", { servers: withNames() }, /at least one server name/],
@@ -239,7 +252,7 @@ describe("a value that could break out of its place", () => {
   it("is not shown where it is secret", () => {
     for (const change of [
       { externalAccount: { keyId: "kid", hmacKey: "hunter2 hunter2" } },
-      { challenge: { kind: "hook", hook: "password=hunter2" } },
+      { challenge: { kind: "hook", setRecord: "password=hunter2" } },
     ] satisfies Partial<AcmeInput>[]) {
       assert.throws(
         () => acmeFiles(wish(change)),

@@ -530,7 +530,7 @@ describe("the smoke check", () => {
       new SmokeCheck("smoke", {
         deployment: own,
         settings,
-        authority: authority("server-ca"),
+        serverCa: authority("server-ca").bundle,
         users,
         clients,
         proxy,
