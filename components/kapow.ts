@@ -113,7 +113,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       { parent: this },
     );
 
-    const pair = pulumi.output(args.certificate);
+    const { certificate, privateKey } = args.certificate;
+    const pair = pulumi.output({ certificate, privateKey });
     const certificates =
       args.renewed &&
       new CertificateVolume(

@@ -181,10 +181,11 @@ async function requireImages(docker: Docker, images: readonly string[]): Promise
   }
 }
 
-/** Every image that the stack's config names: `image` of the keys that have one. */
+/** Every image that the stack's config names and its containers run: `image` of the keys that have one. */
 export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
-  const images = Object.values(config).flatMap((value) => {
-    const image = (value as { image?: unknown } | null)?.image;
+  const { source, acme } = (config["cybexp:certificates"] ?? {}) as Record<string, unknown>;
+  const images = [...Object.values(config), ...(source === "acme" ? [acme] : [])].flatMap((value) => {
+    const image = (value as { image?: unknown } | null | undefined)?.image;
     return typeof image === "string" ? [image] : [];
   });
   return [...new Set(images)];
