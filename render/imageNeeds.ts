@@ -64,6 +64,20 @@ export function proxyNeeds(user: string): ImageNeeds {
   return { role: PROXY, user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
 }
 
+/** certbot in its loop, see `acmeLoop.ts`. */
+export function acmeNeeds(user: string): ImageNeeds {
+  return {
+    role: "acme",
+    user,
+    programs: [
+      ...DELIVERY,
+      ["/bin/sh"],
+      ...each("certbot", "python3", "timeout", "cmp", "cp", "cut", "date", "grep", "mkdir"),
+      ...each("sed", "sleep", "sort", "tr"),
+    ],
+  };
+}
+
 /** @param started The program that the image is started with, and others that it needs. */
 export function kapowNeeds(user: string, ...started: string[]): ImageNeeds {
   return {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { EXTERNAL_ACCOUNT, Pebble } from "./pebble.ts";
+import { EXTERNAL_ACCOUNT } from "./pebble.ts";
 import { dnsHook, Renewal, type Served, World } from "./renewal.ts";
 
 let world: World;
@@ -178,12 +178,7 @@ describe("the renewal container", { concurrency: 3 }, () => {
   });
 
   it("binds its account to an external one, and shows its key nowhere", async () => {
-    const host = "bound";
-    const strict = await Pebble.start(world.sandbox, {
-      host,
-      address: world.address,
-      externalAccountRequired: true,
-    });
+    const strict = await world.ownPebble("bound", { externalAccountRequired: true });
     const renewal = await start({ pebble: strict });
     const { lastError } = await renewal.until("refused", ({ failures }) => failures > 0);
     assert.match(lastError ?? "", /Server requires external account binding/);
@@ -225,7 +220,6 @@ describe("the renewal container", { concurrency: 3 }, () => {
       [],
     );
     await renewal.remove();
-    await strict.close();
   });
 
   it("takes the profile that it is told, and says when there is none of that name", async () => {

@@ -11,7 +11,7 @@ import { releaseDigest, releaseEntries } from "../../render/release.ts";
 import { HARDENING, Sandbox } from "../images/sandbox.ts";
 import { CHALLENGE_PORT, Pebble, type PebbleOptions, type PROFILES } from "./pebble.ts";
 
-export const IMAGE = process.env["CYBEXP_TEST_CERTBOT_IMAGE"] ?? "cybexp-demo/certbot:1";
+const IMAGE = "cybexp-demo/certbot:1";
 
 /** One that makes the record at challtestsrv, and may take its time or fail. */
 export const dnsHook = (before = ":") => `#!/bin/sh
@@ -33,6 +33,8 @@ export interface Wish {
   readonly challenge?: AcmeChallenge;
   readonly more?: Partial<AcmeInput>;
   readonly pebble?: Pebble;
+  /** @default the demo image of certbot */
+  readonly image?: string;
   /** @default one, the proxy */
   readonly servers?: readonly AcmeServer[];
 }
@@ -55,6 +57,7 @@ export class World {
   readonly challenges: string;
   /** Of the web server. */
   readonly address: string;
+  readonly #others: Pebble[] = [];
 
   private constructor(sandbox: Sandbox, pebble: Pebble, challenges: string, address: string) {
     this.sandbox = sandbox;
@@ -63,7 +66,7 @@ export class World {
     this.address = address;
   }
 
-  static async open(options: Omit<PebbleOptions, "address"> = {}): Promise<World> {
+  static async open(): Promise<World> {
     const sandbox = await Sandbox.open();
     const challenges = await sandbox.ownVolume(ACME_OWNER);
     const web = await sandbox.run(IMAGE, {
@@ -75,13 +78,20 @@ export class World {
     const address = await web.inspect<string>(
       `(index .NetworkSettings.Networks "${sandbox.id}").IPAddress`,
     );
-    const pebble = await Pebble.start(sandbox, { ...options, address });
+    const pebble = await Pebble.start(sandbox, { address });
     return new World(sandbox, pebble, challenges, address);
+  }
+
+  /** Another ACME server, for a test that does something to it. */
+  async ownPebble(host: string, options: Partial<PebbleOptions> = {}): Promise<Pebble> {
+    const pebble = await Pebble.start(this.sandbox, { address: this.address, host, ...options });
+    this.#others.push(pebble);
+    return pebble;
   }
 
   async close(): Promise<void> {
     await this.sandbox.close();
-    await this.pebble.close();
+    await Promise.all([this.pebble, ...this.#others].map((pebble) => pebble.close()));
   }
 }
 
@@ -164,7 +174,7 @@ export class Renewal {
       `--volume=${proxy}:${ACME_PATHS.served}/proxy`,
       `--volume=${kapow}:${ACME_PATHS.served}/kapow`,
       `--volume=${challenges}:${ACME_PATHS.challenge}`,
-      ...[`--entrypoint=${entrypoint}`, IMAGE, ...command],
+      ...[`--entrypoint=${entrypoint}`, this.#wish.image ?? IMAGE, ...command],
     );
   }
 
