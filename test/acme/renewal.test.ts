@@ -234,7 +234,7 @@ describe("the renewal container", { concurrency: 3 }, () => {
     assert.equal(seconds(status.nextAttempt) - seconds(status.lastAttempt) >= 30, true);
     assert.deepEqual(await renewal.health(), {
       code: 1,
-      output: `proxy: has no certificate yet, 1 failed, next attempt at ${status.nextAttempt}: ${status.lastError}`,
+      output: `proxy: has no certificate yet, failed attempts: 1, next at ${status.nextAttempt}: ${status.lastError}`,
     });
     assert.match(await renewal.log(), /^acme: proxy: attempt 1 failed, next at .*invalidProfile/m);
 

@@ -40,11 +40,11 @@ describe("renewal, in the long run", { concurrency: 2 }, () => {
       if (code === 1) {
         assert.match(
           output,
-          /^proxy: (its renewal is overdue, valid until|its certificate ended at) .*Z, \d failed, next attempt at .*away/,
+          /^proxy: (its renewal is overdue, valid until|its certificate ended at) .*Z, failed attempts: \d, next at .*away/,
         );
         break;
       }
-      assert.match(output, /^proxy: valid until .*, but 1 failed, next attempt at .*away/);
+      assert.match(output, /^proxy: valid until .*, but failed attempts: 1, next at .*away/);
       await sleep(500);
     }
     assert.match(verdicts.at(-1) ?? "", /^1 /, verdicts.join("\n"));
