@@ -1,9 +1,8 @@
 /** What befalls the container that renews certificates: no ACME server, signals at every step, damaged files. */
 import assert from "node:assert/strict";
-import { createPrivateKey } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dnsHook, Renewal, type Served, World } from "./renewal.ts";
+import { dnsHook, Renewal, World } from "./renewal.ts";
 
 let world: World;
 before(async () => {
@@ -12,10 +11,6 @@ before(async () => {
 after(() => world.close());
 
 const start = (wish: Parameters<typeof Renewal.start>[1] = {}) => Renewal.start(world, wish);
-
-function assertPair({ certificate, privateKey }: Served): void {
-  assert.ok(certificate.checkPrivateKey(createPrivateKey(privateKey)));
-}
 
 const seconds = (time: string | null) => Date.parse(time ?? "") / 1000;
 
@@ -59,7 +54,7 @@ describe("the renewal container, interrupted", { concurrency: 4 }, () => {
     await goOn(renewal);
     await world.sandbox.docker("start", renewal.container);
     const again = performance.now();
-    assertPair(await renewal.issued());
+    await renewal.issued();
     assert.ok(performance.now() - again < 25_000, "waited, as after a failure");
     await world.sandbox.docker("stop", renewal.container);
   });
@@ -71,7 +66,7 @@ describe("the renewal container, interrupted", { concurrency: 4 }, () => {
     await world.sandbox.docker("start", renewal.container);
     const status = await renewal.until("up", ({ nextAttempt }) => nextAttempt !== null);
     assert.equal(seconds(status.nextAttempt) - seconds(status.lastAttempt), 30);
-    assertPair(await renewal.issued());
+    await renewal.issued();
     assert.ok(seconds((await renewal.status()).lastAttempt) >= seconds(status.nextAttempt));
     await renewal.remove();
   });
@@ -101,7 +96,6 @@ describe("the renewal container, interrupted", { concurrency: 4 }, () => {
       await renewal.create();
       await renewal.until(`up after ${what}`, ({ current, failures }) => current && failures === 0);
       const served = await renewal.served();
-      assertPair(served);
       assert.equal(served.version, version, what);
       assert.equal((await renewal.health()).code, 0, what);
     }
@@ -133,7 +127,6 @@ describe("the renewal container, interrupted", { concurrency: 4 }, () => {
         return newer && lastAttempt === lastSuccess;
       });
       last = await renewal.served();
-      assertPair(last);
       assert.equal(await renewal.asRoot("ls /acme/state/renewal"), `${lineage}.conf`, what);
     }
     await renewal.remove();

@@ -1,6 +1,7 @@
 /** The container that renews certificates, hardened as in a deployment, with an ACME server and a web server. */
+import assert from "node:assert/strict";
 import { execa } from "execa";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerEnv } from "../../machine/engine.ts";
 import { tar } from "../../programs/docker/archive.ts";
@@ -41,7 +42,6 @@ export interface Wish {
 
 /** What a server finds: the two files that `current.conf` names. */
 export interface Served {
-  readonly conf: string;
   readonly version: string;
   readonly certificate: X509Certificate;
   /** PEM. */
@@ -208,26 +208,37 @@ export class Renewal {
     return this.#world.sandbox.tryDocker("exec", this.container, ...command);
   }
 
-  /** The files that a server has at this moment. It reads as its own user, the volume where it mounts it. */
+  /**
+   * The files that a server has at this moment, read as its own user, the volume where it mounts it. Both pairs
+   * are whole, the one that Nginx is told of and the one behind the link.
+   */
   async served(server: "proxy" | "kapow" = "proxy"): Promise<Served> {
     const user = server === "proxy" ? ACME_OWNER : "65532:65532";
-    const script =
-      "cat /acme/current.conf; echo @@@; version=$(sed -n 's,^ssl_certificate /acme/\\([^/]*\\)/.*,\\1,p' /acme/current.conf); " +
-      "echo $version; echo @@@; cat /acme/$version/fullchain.pem; echo @@@; cat /acme/$version/privkey.pem; echo @@@; " +
-      "cmp /acme/current/privkey.pem /acme/$version/privkey.pem";
+    const script = `
+      cd /acme; cat current.conf; echo @@@
+      version=$(sed -n 's,^ssl_certificate /acme/\\([^/]*\\)/.*,\\1,p' current.conf)
+      printf %s "$version"; echo @@@
+      cat $version/fullchain.pem; echo @@@; cat $version/privkey.pem; echo @@@
+      cd -P current; cat fullchain.pem; echo @@@; cat privkey.pem`;
     const output = await this.#world.sandbox.docker(
       ...["run", "--rm", "--network=none", `--user=${user}`, "--cap-drop=ALL"],
       `--volume=${this.#volumes[server]}:/acme:ro`,
       ...["--entrypoint=sh", IMAGE, "-ec", script],
     );
-    const [conf = "", version = "", fullchain = "", privateKey = ""] = output.split("@@@\n");
-    return {
+    const [conf = "", version = "", fullchain = "", privateKey = "", ...linked] =
+      output.split("@@@\n");
+    const certificate = new X509Certificate(fullchain);
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(privateKey)), "another's key");
+    assert.equal(
       conf,
-      version: version.trim(),
-      certificate: new X509Certificate(fullchain),
-      fullchain,
-      privateKey,
-    };
+      `ssl_certificate /acme/${version}/fullchain.pem;\nssl_certificate_key /acme/${version}/privkey.pem;\n`,
+    );
+    const other = new X509Certificate(linked[0] ?? "");
+    assert.ok(
+      other.checkPrivateKey(createPrivateKey(linked[1] ?? "")),
+      "another's key by the link",
+    );
+    return { version, certificate, fullchain, privateKey };
   }
 
   async status(server: "proxy" | "kapow" = "proxy"): Promise<AcmeStatus> {
