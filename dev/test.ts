@@ -32,7 +32,7 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
 ];
 
 /** Those that need an engine; the longest first, so that none is left to run alone at the end. */
-const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx"];
+const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx", "acme"];
 
 /**
  * What `npm test` asks each Nginx: what its version or that of its TLS library changes. The oldest is

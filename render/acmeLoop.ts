@@ -292,7 +292,7 @@ health() {
 
 judge() {
   left=$((end - time)) bad=0
-  failing="$failures failed, next attempt at $(iso "$next"): $error"
+  failing="failed attempts: $failures, next at $(iso "$next"): $error"
   if [ -z "$version" ] && [ "$failures" -eq 0 ]; then
     words="waits for its first certificate"
   elif [ -z "$version" ]; then

@@ -64,15 +64,16 @@ export function proxyNeeds(user: string): ImageNeeds {
   return { role: PROXY, user, programs: [...DELIVERY, ...each("nginx", "date", "sed"), ASKING_MEANS] };
 }
 
-/** certbot, and what its loop calls: see acmeLoop.ts. */
+/** certbot in its loop, see `acmeLoop.ts`. */
 export function acmeNeeds(user: string): ImageNeeds {
   return {
     role: ACME,
     user,
     programs: [
       ...DELIVERY,
-      ...each("certbot", "python3", "cmp", "cp", "cut", "date", "grep", "mkdir", "sed", "sleep"),
-      ...each("sort", "timeout", "tr"),
+      ["/bin/sh"],
+      ...each("certbot", "python3", "timeout", "cmp", "cp", "cut", "date", "grep", "mkdir"),
+      ...each("sed", "sleep", "sort", "tr"),
     ],
   };
 }

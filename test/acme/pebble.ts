@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { dirname, join } from "node:path";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { contextKey } from "../../machine/images/context.ts";
 import { cacheDir } from "../../machine/paths.ts";
@@ -64,6 +65,14 @@ export interface PebbleOptions {
   readonly host?: string;
   /** The address that every host name has. */
   readonly address: string;
+  /**
+   * Where it listens on this machine, for who is not on the sandbox's network: an address and a port.
+   *
+   * @default nowhere, its name on that network is in the directory's URL
+   */
+  readonly published?: { readonly address: string; readonly port: number };
+  /** @default CHALLENGE_PORT */
+  readonly challengePort?: number;
   /** @default false */
   readonly externalAccountRequired?: boolean;
 }
@@ -75,12 +84,20 @@ export class Pebble {
   readonly authorities: string;
   readonly #sandbox: Sandbox;
   readonly #host: string;
+  /** What its certificate is for. */
+  readonly #name: string;
   readonly #folder: string;
 
-  private constructor(sandbox: Sandbox, host: string, authorities: string, folder: string) {
+  private constructor(
+    sandbox: Sandbox,
+    { host, place }: { readonly host: string; readonly place: string },
+    authorities: string,
+    folder: string,
+  ) {
     this.#sandbox = sandbox;
     this.#host = host;
-    this.directory = `https://${host}:14000/dir`;
+    this.#name = place.split(":")[0] ?? host;
+    this.directory = `https://${place}/dir`;
     this.authorities = authorities;
     this.#folder = folder;
   }
@@ -90,10 +107,11 @@ export class Pebble {
   }
 
   static async start(sandbox: Sandbox, options: PebbleOptions): Promise<Pebble> {
-    const { host = "pebble" } = options;
+    const { host = "pebble", published } = options;
+    const place = published ? `${published.address}:${published.port}` : `${host}:14000`;
     const programs = await build();
     const authority = await makeAuthority("the directory's TLS");
-    const server = await issue(authority, host, { usage: "server" });
+    const server = await issue(authority, published?.address ?? host, { usage: "server" });
     const folder = await mkdtemp(join(dirname(programs), "run-"));
     const files = {
       "cert.pem": server.certificate,
@@ -104,7 +122,7 @@ export class Pebble {
     for (const [name, content] of Object.entries(files)) {
       await writeFile(join(folder, name), content, { mode: 0o644 });
     }
-    const pebble = new Pebble(sandbox, host, authority.certificate, folder);
+    const pebble = new Pebble(sandbox, { host, place }, authority.certificate, folder);
     const script =
       `/programs/pebble-challtestsrv -defaultIPv6 "" -defaultIPv4 ${options.address} -dnsserver :8053 ` +
       `-management :8055 -http01 "" -https01 "" -tlsalpn01 "" -doh "" & ` +
@@ -115,6 +133,7 @@ export class Pebble {
       // Not to wait before a challenge, and to try each anew.
       ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
       "--publish=127.0.0.1::15000",
+      ...(published ? [`--publish=${place}:14000`] : []),
       ...[`--volume=${programs}:/programs:ro`, `--volume=${folder}:/etc/pebble:ro`],
       ...["--entrypoint=sh", "cybexp-demo/certbot:1", "-c", script],
     );
@@ -170,8 +189,9 @@ export class Pebble {
       method,
       headers,
       ca: this.authorities,
-      servername: this.#host,
       timeout: 5000,
+      checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+        checkServerIdentity(this.#name, certificate),
     };
     return new Promise((resolve, reject) => {
       const call = request(`https://127.0.0.1:${port}${path}`, options, (answer) => {
@@ -186,13 +206,16 @@ export class Pebble {
   }
 }
 
-function configuration({ externalAccountRequired = false }: PebbleOptions) {
+function configuration({
+  externalAccountRequired = false,
+  challengePort = CHALLENGE_PORT,
+}: PebbleOptions) {
   return {
     listenAddress: "0.0.0.0:14000",
     managementListenAddress: "0.0.0.0:15000",
     certificate: "/etc/pebble/cert.pem",
     privateKey: "/etc/pebble/key.pem",
-    httpPort: CHALLENGE_PORT,
+    httpPort: challengePort,
     tlsPort: 5001,
     ocspResponderURL: "",
     externalAccountBindingRequired: externalAccountRequired,

@@ -1,6 +1,7 @@
 /** The container that renews certificates, hardened as in a deployment, with an ACME server and a web server. */
+import assert from "node:assert/strict";
 import { execa } from "execa";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dockerEnv } from "../../machine/engine.ts";
 import { tar } from "../../programs/docker/archive.ts";
@@ -11,7 +12,7 @@ import { releaseDigest, releaseEntries } from "../../render/release.ts";
 import { HARDENING, Sandbox } from "../images/sandbox.ts";
 import { CHALLENGE_PORT, Pebble, type PebbleOptions, type PROFILES } from "./pebble.ts";
 
-export const IMAGE = process.env["CYBEXP_TEST_CERTBOT_IMAGE"] ?? "cybexp-demo/certbot:1";
+const IMAGE = "cybexp-demo/certbot:1";
 
 /** They make the record at challtestsrv, and remove it. The first may take its time or fail. */
 export const dnsHook = (before = ":") => ({
@@ -37,13 +38,14 @@ export interface Wish {
   readonly challenge?: AcmeChallenge;
   readonly more?: Partial<AcmeInput>;
   readonly pebble?: Pebble;
+  /** @default the demo image of certbot */
+  readonly image?: string;
   /** @default one, the proxy */
   readonly servers?: readonly AcmeServer[];
 }
 
 /** What a server finds: the two files that `current.conf` names. */
 export interface Served {
-  readonly conf: string;
   readonly version: string;
   readonly certificate: X509Certificate;
   /** PEM. */
@@ -59,6 +61,7 @@ export class World {
   readonly challenges: string;
   /** Of the web server. */
   readonly address: string;
+  readonly #others: Pebble[] = [];
 
   private constructor(sandbox: Sandbox, pebble: Pebble, challenges: string, address: string) {
     this.sandbox = sandbox;
@@ -67,7 +70,7 @@ export class World {
     this.address = address;
   }
 
-  static async open(options: Omit<PebbleOptions, "address"> = {}): Promise<World> {
+  static async open(): Promise<World> {
     const sandbox = await Sandbox.open();
     const challenges = await sandbox.ownVolume(ACME_OWNER);
     const web = await sandbox.run(IMAGE, {
@@ -79,13 +82,20 @@ export class World {
     const address = await web.inspect<string>(
       `(index .NetworkSettings.Networks "${sandbox.id}").IPAddress`,
     );
-    const pebble = await Pebble.start(sandbox, { ...options, address });
+    const pebble = await Pebble.start(sandbox, { address });
     return new World(sandbox, pebble, challenges, address);
+  }
+
+  /** Another ACME server, for a test that does something to it. */
+  async ownPebble(host: string, options: Partial<PebbleOptions> = {}): Promise<Pebble> {
+    const pebble = await Pebble.start(this.sandbox, { address: this.address, host, ...options });
+    this.#others.push(pebble);
+    return pebble;
   }
 
   async close(): Promise<void> {
     await this.sandbox.close();
-    await this.pebble.close();
+    await Promise.all([this.pebble, ...this.#others].map((pebble) => pebble.close()));
   }
 }
 
@@ -168,7 +178,7 @@ export class Renewal {
       `--volume=${proxy}:${ACME_PATHS.served}/proxy`,
       `--volume=${kapow}:${ACME_PATHS.served}/kapow`,
       `--volume=${challenges}:${ACME_PATHS.challenge}`,
-      ...[`--entrypoint=${entrypoint}`, IMAGE, ...command],
+      ...[`--entrypoint=${entrypoint}`, this.#wish.image ?? IMAGE, ...command],
     );
   }
 
@@ -202,26 +212,38 @@ export class Renewal {
     return this.#world.sandbox.tryDocker("exec", this.container, ...command);
   }
 
-  /** The files that a server has at this moment. It reads as its own user, the volume where it mounts it. */
+  /**
+   * The files that a server has at this moment, read as its own user, the volume where it mounts it. Both pairs
+   * are whole, the one that Nginx is told of and the one behind the link.
+   */
   async served(server: "proxy" | "kapow" = "proxy"): Promise<Served> {
     const user = server === "proxy" ? ACME_OWNER : "65532:65532";
-    const script =
-      "cat /acme/current.conf; echo @@@; version=$(sed -n 's,^ssl_certificate /acme/\\([^/]*\\)/.*,\\1,p' /acme/current.conf); " +
-      "echo $version; echo @@@; cat /acme/$version/fullchain.pem; echo @@@; cat /acme/$version/privkey.pem; echo @@@; " +
-      "cmp /acme/current/privkey.pem /acme/$version/privkey.pem";
+    const script = `
+      cd /acme; cat current.conf; echo @@@
+      version=$(sed -n 's,^ssl_certificate /acme/\\([^/]*\\)/.*,\\1,p' current.conf)
+      printf %s "$version"; echo @@@
+      cat $version/fullchain.pem; echo @@@; cat $version/privkey.pem; echo @@@
+      cd -P current; cat fullchain.pem; echo @@@; cat privkey.pem`;
     const output = await this.#world.sandbox.docker(
       ...["run", "--rm", "--network=none", `--user=${user}`, "--cap-drop=ALL"],
       `--volume=${this.#volumes[server]}:/acme:ro`,
       ...["--entrypoint=sh", IMAGE, "-ec", script],
     );
-    const [conf = "", version = "", fullchain = "", privateKey = ""] = output.split("@@@\n");
-    return {
+    const [conf = "", version = "", fullchain = "", privateKey = "", ...linked] =
+      output.split("@@@\n");
+    const certificate = new X509Certificate(fullchain);
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(privateKey)), "another's key");
+    assert.equal(
       conf,
-      version: version.trim(),
-      certificate: new X509Certificate(fullchain),
-      fullchain,
-      privateKey,
-    };
+      `ssl_certificate /acme/${version}/fullchain.pem;\nssl_certificate_key /acme/${version}/privkey.pem;\n` +
+        `map "" $certificate_in_use {\n    default "${version}";\n}\n`,
+    );
+    const other = new X509Certificate(linked[0] ?? "");
+    assert.ok(
+      other.checkPrivateKey(createPrivateKey(linked[1] ?? "")),
+      "another's key by the link",
+    );
+    return { version, certificate, fullchain, privateKey };
   }
 
   async status(server: "proxy" | "kapow" = "proxy"): Promise<AcmeStatus> {
