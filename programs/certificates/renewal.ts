@@ -47,8 +47,16 @@ export async function statusOf(
 }
 
 async function fileOf(docker: Docker, container: string, path: string) {
-  const archive = await docker.copyOut(container, path);
-  return archive && (await untar(archive))[0]?.content.toString();
+  try {
+    const archive = await docker.copyOut(container, path);
+    return archive && (await untar(archive))[0]?.content.toString();
+  } catch (error) {
+    // Somebody may have removed the container, which is told elsewhere.
+    if (error instanceof DockerError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /**

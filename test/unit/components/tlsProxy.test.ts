@@ -15,7 +15,7 @@ import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
-import { httpHealthCheck } from "../../../render/httpProbe.ts";
+import { proxyHealthCheck } from "../../../render/proxyHealth.ts";
 import { proxyNeeds } from "../../../render/imageNeeds.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
@@ -256,6 +256,7 @@ describe("the proxy", () => {
         containerPath: "/tmp/client_body",
         readOnly: false,
       },
+      { volumeName: "cybexp-test-proxy-certificates", containerPath: "/acme", readOnly: true },
     ],
     mounts: [],
     tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
@@ -265,7 +266,7 @@ describe("the proxy", () => {
     stopSignal: "SIGQUIT",
     stopTimeout: 30,
     destroyGraceSeconds: 30,
-    healthcheck: healthcheck(...httpHealthCheck(PROXY_STATUS_PORT, "/healthz")),
+    healthcheck: healthcheck(...proxyHealthCheck(PROXY_STATUS_PORT)),
     waitTimeout: 60,
   };
 
@@ -278,6 +279,7 @@ describe("the proxy", () => {
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
       "cybexp:docker:BodyVolume proxy-bodies",
+      "cybexp:docker:CertificateVolume proxy-certificates",
       "cybexp:docker:Container proxy",
       "cybexp:docker:Release proxy-release",
       "cybexp:index:TlsProxy proxy",
@@ -285,6 +287,7 @@ describe("the proxy", () => {
       "docker:index/network:Network proxy-network",
       "docker:index/remoteImage:RemoteImage proxy-image",
       "docker:index/volume:Volume proxy-bodies",
+      "docker:index/volume:Volume proxy-certificates",
       "docker:index/volume:Volume proxy-release",
     ]);
   });
@@ -337,7 +340,11 @@ describe("the proxy", () => {
         owner: "101:101",
         digest,
         files,
-        reload: { container: "cybexp-test-proxy", statusPort: PROXY_STATUS_PORT },
+        reload: {
+          container: "cybexp-test-proxy",
+          statusPort: PROXY_STATUS_PORT,
+          certificates: "cybexp-test-proxy-certificates",
+        },
       },
     });
     assert.deepEqual(secrets, ["stdin"]);
