@@ -45,6 +45,8 @@ export interface AcmeCertificatesArgs {
  */
 export class AcmeCertificates extends pulumi.ComponentResource {
   readonly containerName: string;
+  /** Whether it answers the ACME server at a port of its own. */
+  readonly answers: boolean;
   readonly containerId: pulumi.Output<string>;
   /** The release of its settings. */
   readonly release: pulumi.Output<string>;
@@ -139,6 +141,7 @@ export class AcmeCertificates extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.answers = challenge !== undefined;
     this.containerName = container.containerName;
     this.containerId = container.id;
     this.release = config.digest;

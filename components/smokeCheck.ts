@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { KAPOW, PROXY } from "../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, PROXY } from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { isWildcard } from "../render/serverNames.ts";
@@ -68,10 +68,13 @@ export class SmokeCheck extends pulumi.ComponentResource {
             { container: backend.database.containerName, uri: backend.database.uri },
           ],
           listeners: declaredListeners(settings),
+          // Pulumi removes their containers after everything else.
+          leaving: [...(kapow ? [] : [KAPOW]), ...(renewal?.answers ? [] : [ACME_CHALLENGE])],
           ...(renewal && {
             renewal: {
               container: renewal.containerName,
               proxy: dockerName(args.deployment, PROXY),
+              release: renewal.release,
               servers: namesOfServers(settings),
             },
           }),

@@ -38,7 +38,7 @@ const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx", "acme"];
  * What `npm test` asks each Nginx: what its version or that of its TLS library changes. The oldest is
  * asked everything there, the others in the long tests.
  */
-const NGINX_CORE = ["clients", "tls", "reload", "superseded"].map(
+const NGINX_CORE = ["clients", "tls", "reload", "certificates", "superseded"].map(
   (name) => `nginx/${name}.test.ts`,
 );
 /** Names the image whose Nginx test/nginx asks; given from outside, it is the only one. */

@@ -65,6 +65,8 @@ export interface AcmeInput {
 /** What `status.json` says. Times are ISO 8601, UTC, to the second. */
 export interface AcmeStatus {
   readonly server: string;
+  /** The release of settings by which all of this is. */
+  readonly release: string;
   /** What a certificate is wanted for. */
   readonly names: readonly string[];
   /** Whether the served certificate is for these names, this generation, this ACME server and profile. */

@@ -248,8 +248,8 @@ report() (
   current=false good=0
   [ "$shown" != "$lineage" ] || current=true
   [ "$failures" -gt 0 ] || good=1
-  printf '{"server":"%s","names":[%s],"current":%s,"notBefore":%s,"notAfter":%s,"issuer":%s,"failures":%s,"lastAttempt":%s,"lastSuccess":%s,"nextAttempt":%s,"lastError":%s}\\n' \\
-    "$server" "$list" "$current" "$(json_time "$begin")" "$(json_time "$end")" "$(json_text "$issuer")" "$failures" \\
+  printf '{"server":"%s","release":"%s","names":[%s],"current":%s,"notBefore":%s,"notAfter":%s,"issuer":%s,"failures":%s,"lastAttempt":%s,"lastSuccess":%s,"nextAttempt":%s,"lastError":%s}\\n' \\
+    "$server" "\${running#*/}" "$list" "$current" "$(json_time "$begin")" "$(json_time "$end")" "$(json_text "$issuer")" "$failures" \\
     "$(json_time "$last")" "$(json_time "$success")" "$(json_time "$next")" "$(json_text "$error")" | put status.json
   put metrics.prom <<EOF
 # HELP cybexp_certificate_not_after_timestamp_seconds When the certificate that is served ends; 0 before the first.

@@ -58,10 +58,19 @@ const RESTARTING = `\
 link=$1
 shift
 child=
-stop() {
+# What its commands have started ends, too: it would hold the port, or add to the new routes. As the first process of a
+# container it can tell all others there, and elsewhere it must not.
+end() {
   trap '' TERM
-  kill -TERM -1 2>/dev/null
+  if [ $$ -eq 1 ]; then
+    kill -TERM -1 2>/dev/null
+  else
+    kill -TERM "$child" 2>/dev/null
+  fi
   wait
+}
+stop() {
+  end
   exit 0
 }
 trap stop TERM
@@ -78,10 +87,7 @@ while :; do
     exit $?
   fi
   echo "the certificate is renewed: starting anew with $(readlink "$link")"
-  # What its commands have started ends, too: it would hold the port, or add to the new routes.
-  trap '' TERM
-  kill -TERM -1 2>/dev/null
-  wait
+  end
   trap stop TERM
 done`;
 

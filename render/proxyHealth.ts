@@ -16,8 +16,8 @@ const RETRY = 60;
 /** $1 and $2 are the programs that ask, $3 the port. */
 const HEALTH = `\
 ask() { sh -c "$1" body 127.0.0.1 "$3" "$4" "$5" "$2"; }
-if ! answer=$(ask "$1" "$2" "$3" /healthz 3); then
-  echo "Nginx does not answer at its status port"
+if ! answer=$(ask "$1" "$2" "$3" /healthz 3 2>&1); then
+  echo "Nginx does not answer at its status port\${answer:+: $answer}"
   exit 1
 fi
 

@@ -14,12 +14,15 @@ export const renewalInput = z.object({
   container: z.string(),
   /** The proxy's. */
   proxy: z.string(),
+  /** The release of settings that it is to renew by. */
+  release: z.string(),
   servers: z.array(z.object({ name: z.string(), names: z.array(z.string()) })),
 });
 export type Renewal = z.infer<typeof renewalInput>;
 
 const statusSchema: z.ZodType<AcmeStatus> = z.object({
   server: z.string(),
+  release: z.string(),
   names: z.array(z.string()),
   current: z.boolean(),
   notBefore: z.string().nullable(),
@@ -107,7 +110,7 @@ export async function awaitCertificates(docker: Docker, renewal: Renewal): Promi
     const found = await Promise.all(
       renewal.servers.map(async (server) => {
         const status = await statusOf(docker, renewal.container, server.name);
-        const done = status !== undefined && isWanted(status, server.names);
+        const done = status?.release === renewal.release && isWanted(status, server.names);
         const next = Date.parse(status?.nextAttempt ?? "");
         return { server, status, done, hopeless: !!status?.failures && next > end };
       }),
@@ -117,7 +120,11 @@ export async function awaitCertificates(docker: Docker, renewal: Renewal): Promi
       return untilShown(docker, renewal);
     }
     if (Date.now() > end || missing.every(({ hopeless }) => hopeless)) {
-      return missing.flatMap(({ server, status }) => renewalSentence(server, status) ?? []);
+      return missing.flatMap(
+        ({ server, status }) =>
+          renewalSentence(server, status) ??
+          `the certificate of the ${server.name} is not renewed by the new settings yet: see \`docker logs ${renewal.container}\``,
+      );
     }
     await sleep(500);
   }

@@ -32,6 +32,8 @@ export const outside = z.object({
   renewal: renewalInput.optional(),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
+  /** Roles of containers that go at the end of this `up`, if they are there. */
+  leaving: z.array(z.string()).optional(),
 });
 export type Outside = z.infer<typeof outside>;
 
@@ -52,8 +54,10 @@ export interface Check {
  * Both databases let their services in, each door answers over verified TLS with the password or
  * certificate that it asks for and refuses without, and nothing listens that was not declared. In the
  * order in which a later one depends on an earlier one.
+ *
+ * @param leaving Roles of containers that may still listen.
  */
-export function outsideChecks(input: Outside): Check[] {
+export function outsideChecks(input: Outside, leaving: readonly string[] = []): Check[] {
   return [
     ...input.databases.map((database) => ({
       title: `database ${database.container}`,
@@ -78,7 +82,7 @@ export function outsideChecks(input: Outside): Check[] {
     {
       title: "open ports",
       needs: () => true,
-      run: () => checkListeners(new Docker(input.dockerHost), input),
+      run: () => checkListeners(new Docker(input.dockerHost), { ...input, leaving }),
     },
   ];
 }

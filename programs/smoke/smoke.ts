@@ -8,7 +8,7 @@ import { WrongName } from "./probe.ts";
 await runProgram(outside, 210, async (input) => {
   const missing = await missingCertificates(input);
   const notes = [...missing];
-  for (const check of outsideChecks(input)) {
+  for (const check of outsideChecks(input, input.leaving)) {
     try {
       notes.push((await check.run()) || "");
     } catch (error) {

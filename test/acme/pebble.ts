@@ -20,7 +20,7 @@ const PROGRAMS = ["pebble", "pebble-challtestsrv"] as const;
 export const CHALLENGE_PORT = 8080;
 
 /** Lifetimes in seconds, by the name of the profile. Without one, Pebble draws lots. */
-export const PROFILES = { long: 90 * 86_400, minute: 60, moment: 30 } as const;
+export const PROFILES = { long: 90 * 86_400, minutes: 120, minute: 60, moment: 30 } as const;
 
 /** What an external account is bound by. */
 export const EXTERNAL_ACCOUNT = {
@@ -133,12 +133,18 @@ export class Pebble {
       // Not to wait before a challenge, and to try each anew.
       ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
       "--publish=127.0.0.1::15000",
-      ...(published ? [`--publish=${place}:14000`] : []),
+      // challtestsrv's management, too, for a program that sets records.
+      ...(published ? [`--publish=${place}:14000`, `--publish=${published.address}::8055`] : []),
       ...[`--volume=${programs}:/programs:ro`, `--volume=${folder}:/etc/pebble:ro`],
       ...["--entrypoint=sh", "cybexp-demo/certbot:1", "-c", script],
     );
     await pebble.#answers();
     return pebble;
+  }
+
+  /** Where challtestsrv takes records, if it is published: an address and a port. */
+  async management(): Promise<string> {
+    return (await this.#sandbox.docker("port", this.#container, "8055")).split("\n")[0] ?? "";
   }
 
   async close(): Promise<void> {

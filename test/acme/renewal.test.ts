@@ -49,7 +49,8 @@ describe("the renewal container", { concurrency: 3 }, () => {
     );
 
     const status = await renewal.status();
-    const { lastAttempt, lastSuccess, nextAttempt, notBefore, notAfter, ...rest } = status;
+    const { lastAttempt, lastSuccess, nextAttempt, notBefore, notAfter, release, ...rest } = status;
+    assert.match(release, /^[0-9a-f]{32}$/);
     assert.deepEqual(rest, {
       server: "proxy",
       names: ["a.test", "b.test"],
