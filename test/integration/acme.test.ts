@@ -28,7 +28,7 @@ async function underLoad(work: () => Promise<void>) {
   const ca = outputs.serverCa;
   const name = "cybexp.test.example";
   const load = new Load({ kms, backend, ca, user, password, name, rate: 40 });
-  await work();
+  await work().finally(() => load.end());
   const { requests, failures } = await load.end();
   assert.deepEqual(failures, []);
   assert.ok(requests > 50, `only ${requests} requests`);
