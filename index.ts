@@ -13,7 +13,7 @@ import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
 import { SelfSignedClient } from "./components/selfSignedClient.ts";
-import { ServerCertificate } from "./components/serverCertificate.ts";
+import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
@@ -21,15 +21,15 @@ import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
-import { kapowRenewal, renewedServers } from "./settings/renewedServers.ts";
-import { trustedAuthorities } from "./settings/trustedAuthorities.ts";
+import { renewedServers } from "./settings/renewedServers.ts";
+import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
 
 const guard = new RotationGuard(NAME.rotationGuard, { settings });
 
-// As protected as the volumes that carry it: with another one they would be somebody else's.
+// Protected like the volumes that carry it: with another id, they would belong to another deployment.
 const identity = new random.RandomId(
   NAME.deployment,
   { byteLength: 8 },
@@ -40,7 +40,7 @@ const deployment: Deployment = await keepVolumes(
   NAME.kept,
   {
     stack: pulumi.getStack(),
-    // Everything in Docker carries it, so nothing there changes before the guards are content.
+    // Everything in Docker carries it, so nothing there changes before the guard has passed.
     id: guard.after(identity.hex),
     throwaway: settings.throwaway,
     dockerHost: new pulumi.Config("docker").get("host"),
@@ -76,14 +76,10 @@ const serverAuthority = new RotatedAuthority(NAME.serverCa, {
   overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
 });
 
-const serverCertificate = new ServerCertificate(NAME.serverCertificate, {
-  authority: serverAuthority,
-  serverName: settings.proxy.serverName,
-  serverNames: settings.proxy.serverNames,
-  validityDays: settings.certificates.validityDays,
-  renewBeforeDays: settings.certificates.renewBeforeDays,
-  generation: settings.rotation.serverCertificate,
-});
+const certificates = serverCertificates(settings, serverAuthority);
+
+// In this order a program that takes only one, such as OpenSSL's x509, finds the stack's own.
+const trusted = pulumi.concat(serverAuthority.bundle, ...furtherAuthorities(settings, new Date()));
 
 const userList = new UserList(NAME.users, { users: settings.users });
 
@@ -102,25 +98,15 @@ const clientList = new ClientList(NAME.clients, {
   renewBeforeDays: settings.certificates.renewBeforeDays,
 });
 
-const trusted = serverAuthority.bundle.apply((own) => trustedAuthorities(settings, own));
-const { source, acme } = settings.certificates;
-
 const kapow =
   settings.kapow &&
+  certificates.kapow &&
   new Kapow(NAME.kapow, {
     deployment,
     settings: settings.kapow,
     serverName: kapowServerName(settings),
     serverCa: trusted,
-    renewed: kapowRenewal(settings),
-    certificate: new ServerCertificate(NAME.kapowCertificate, {
-      authority: serverAuthority,
-      serverName: kapowServerName(settings),
-      serverNames: settings.kapow.serverNames,
-      validityDays: settings.certificates.validityDays,
-      renewBeforeDays: settings.certificates.renewBeforeDays,
-      generation: settings.rotation.serverCertificate,
-    }),
+    certificate: certificates.kapow,
     clientCa: clientAuthority.bundle,
     healthClient: new SelfSignedClient(NAME.kapowHealth),
     proxyClient: new SelfSignedClient(NAME.kapowProxy),
@@ -130,7 +116,7 @@ const kapow =
 const proxy = new TlsProxy(NAME.proxy, {
   deployment,
   settings: settings.proxy,
-  certificate: { pairs: serverCertificate.pairs, renewed: source === "acme" },
+  certificate: certificates.proxy,
   users: userList,
   clients: clientList,
   limits: limits.proxy,
@@ -156,6 +142,7 @@ const proxy = new TlsProxy(NAME.proxy, {
   ],
 });
 
+const { source, acme } = settings.certificates;
 const renewal =
   source === "acme" && acme !== undefined
     ? new AcmeCertificates(NAME.acme, {
@@ -194,12 +181,13 @@ const moduleConfigs = new ModuleConfigs(NAME.modules, {
   overrides: settings.modules.config,
 });
 
-/** The outputs; one that the stack does without is left out, since Pulumi warns of an undefined one. */
+/** The outputs. One that the stack doesn't have is left out, because Pulumi warns about undefined ones. */
 export default {
   kmsUrl: urls.kms,
   backendUrl: urls.backend,
   ...(urls.kapow !== undefined && { kapowUrl: urls.kapow }),
   serverCa: trusted,
+  ...(certificates.requests && { certificateRequests: certificates.requests }),
   clientCa: clientAuthority.bundle,
   clients: clientList.credentials,
   users: userList.credentials,

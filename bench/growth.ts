@@ -1,6 +1,6 @@
-/** What measured times say about how something grows. */
+/** Computes from measured times how something grows. */
 
-/** A number of users and clients, and how long something took with them, in ms. */
+/** How long something took, in ms, with a number of users and clients. */
 export interface Point {
   readonly users: number;
   readonly clients: number;
@@ -12,11 +12,11 @@ export interface Growth {
   readonly baseMs: number;
   readonly msPerUser: number;
   readonly msPerClient: number;
-  /** How much of the times' differences the three numbers explain: 1 is all, as in a straight line. */
+  /** How much of the variation the three numbers explain. 1 means all of it: a straight line. */
   readonly r2: number;
 }
 
-/** The plane through the points, by least squares. Takes three points at least, not in one line. */
+/** The plane through the points, by least squares. It needs at least three points, not on one line. */
 export function growth(points: readonly Point[]): Growth {
   const rows = points.map(({ users, clients }) => [1, users, clients]);
   const times = points.map(({ ms }) => ms);
@@ -37,7 +37,7 @@ export function growth(points: readonly Point[]): Growth {
   };
 }
 
-/** By Gauss and Jordan; each row has the right-hand side as its last number. */
+/** Solves by Gauss-Jordan elimination. The last number in each row is the right-hand side. */
 function solve(matrix: readonly (readonly number[])[]): number[] {
   let rows = matrix.map((row) => [...row]);
   for (const [column] of matrix.entries()) {

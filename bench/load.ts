@@ -1,6 +1,6 @@
 /**
- * Many clients of both services, at a rate that does not wait for answers (an open loop): what is late
- * counts as late, and does not make the next request later.
+ * Many clients of both services, at a fixed rate that does not wait for answers (an open loop): a late
+ * answer counts as late, and does not delay the next request.
  */
 import { createHash, randomFillSync } from "node:crypto";
 import { Agent, type RequestOptions, request } from "node:https";
@@ -10,7 +10,7 @@ export interface Credential {
   readonly password: string;
 }
 
-/** What clients have been told; they learn of something new when it is replaced. */
+/** What clients know. It is replaced when they learn something new. */
 export interface Knowledge {
   /** PEM. */
   readonly ca: string;
@@ -21,32 +21,32 @@ export interface LoadOptions {
   /** `https://host:port`. */
   readonly kmsUrl: string;
   readonly backendUrl: string;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
   readonly knowledge: Knowledge;
 }
 
-/** What became of the requests that were sent in one phase. */
+/** The results of the requests that were sent in one phase. */
 export interface Tally {
   readonly phase: string;
   requests: number;
   failed: number;
   /**
-   * Kept connections that were closed just when they were used again, before a byte of an answer: a
-   * client can't tell whether the request was taken (RFC 9112, 9.3.1).
+   * Kept connections that were closed just as they were used again, before the first byte of an answer. A
+   * client can't know whether the request was processed (RFC 9112, 9.3.1).
    */
   resets: number;
-  /** From the moment that a request was due to the end of its answer. */
+  /** From the time that a request was due to the end of its answer. */
   slowestMs: number;
 }
 
 /** The size of a typical record of CYBEX-P's collector. */
 const RECORD_BYTES = 15_000;
 
-/** A service without its database answers only after half a minute. */
+/** A service without its database takes half a minute to answer. */
 const PATIENCE_MS = 45_000;
 
-/** How many failures are kept in words. */
+/** How many failures are described. */
 const TOLD = 20;
 
 export class Load {
@@ -66,38 +66,38 @@ export class Load {
     this.#knowledge = options.knowledge;
     this.begin(phase);
     this.#timer = setInterval(() => {
-      // A timer may be late: the rate stays.
+      // A timer may be late, but the rate stays the same.
       while (this.#due(this.#sent) <= performance.now()) {
         this.#send(this.#sent++);
       }
     }, 5);
   }
 
-  /** Counts what is sent from now on under another name. */
+  /** Starts a new phase, under which the next requests are counted. */
   begin(phase: string): void {
     this.#tallies.push({ phase, requests: 0, failed: 0, resets: 0, slowestMs: 0 });
   }
 
-  /** Clients use this from now on; an authority holds for new connections. */
+  /** Clients use this from now on. A new authority applies to new connections. */
   learn(knowledge: Knowledge): void {
     if (knowledge.ca !== this.#knowledge.ca) {
-      // Those in use go on to the end of their answers.
+      // Connections in use finish their answers.
       this.#kept = keeper();
     }
     this.#knowledge = knowledge;
   }
 
-  /** SHA-256 of each record that the Backend said to have. */
+  /** The SHA-256 of each record that the Backend acknowledged. */
   get acknowledged(): readonly string[] {
     return this.#acknowledged;
   }
 
-  /** The first failures, in words. */
+  /** Descriptions of the first failures. */
   get failures(): readonly string[] {
     return this.#failures;
   }
 
-  /** Sends no more, and waits for the answers that are due. */
+  /** Stops sending, and waits for the outstanding answers. */
   async end(): Promise<readonly Tally[]> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
@@ -118,12 +118,12 @@ export class Load {
     }
   }
 
-  /** A third each: a record to the Backend, a look at the Backend, a look at the KMS. */
+  /** One third each: a record to the Backend, a GET to the Backend, a GET to the KMS. */
   async #one(index: number, tally: Tally): Promise<void> {
     const { kmsUrl, backendUrl } = this.#options;
     const body = index % 3 === 0 ? newRecord() : undefined;
     const url = body ? `${backendUrl}/add/enc-data` : `${index % 3 === 1 ? backendUrl : kmsUrl}/`;
-    // Each kind of request comes on new and on kept connections, and from each user.
+    // Each kind of request comes on new and kept connections, and from each user.
     const isKept = index % 2 === 0;
     const users = this.#knowledge.users;
     const user = users[Math.floor(index / 6) % users.length];
@@ -182,5 +182,5 @@ export class Load {
 
 const keeper = () => new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** No two are alike; random bytes do not compress. */
+/** Each record is different, and random bytes do not compress. */
 const newRecord = () => randomFillSync(Buffer.allocUnsafe(RECORD_BYTES));

@@ -1,6 +1,6 @@
 /**
- * Every secret of a stack is rotated by a real `up` while its clients go on: nothing may fail, and no
- * record that was acknowledged may be missing.
+ * Rotates every secret of a stack with a real `up` while its clients keep calling. No request may fail, and
+ * no acknowledged record may be missing.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Deployed } from "../test/integration/deployed/deployed.ts";
@@ -10,10 +10,10 @@ import { withMongo } from "../programs/database/mongo.ts";
 import { type Knowledge, Load, type Tally } from "./load.ts";
 import { table } from "./table.ts";
 
-/** Requests a second. */
+/** Requests per second. */
 const RATE = 200;
 
-/** How long after an `up` clients learn of its outputs, and then go on with them. */
+/** How long after an `up` clients learn its outputs, and how long they then use them. */
 const LEARN_MS = 3000;
 const REST_MS = 5000;
 
@@ -22,7 +22,7 @@ const SUPPLIED = "a password of the analyst's own";
 interface Rotation {
   readonly title: string;
   readonly change: (project: Project) => void | Promise<void>;
-  /** What `up` says when the new secret is the one that counts. */
+  /** What `up` prints when the new secret takes effect. */
   readonly effect: RegExp;
 }
 
@@ -86,7 +86,7 @@ interface Times {
   readonly end: number;
 }
 
-/** `npm run bench -- rotation`: the exit code is 1 when anything failed, is missing or not refused. */
+/** `npm run bench -- rotation`: the exit code is 1 if anything failed, is missing, or is not refused. */
 export async function rotation(): Promise<void> {
   const project = await Project.create();
   const deployed = new Deployed(project);
@@ -155,12 +155,12 @@ async function timedUp(project: Project, effect: RegExp): Promise<Times> {
   const { code, output } = await project.end(child);
   succeeded(code, output);
   if (inEffect === undefined) {
-    throw new UserError(`the up did not say ${effect.source}: ${output}`);
+    throw new UserError(`\`up\` did not print ${effect.source}: ${output}`);
   }
   return { effect: inEffect, end: seconds() };
 }
 
-/** How many of the records the Backend's database does not have, by its own digests of what it got. */
+/** How many of the records the Backend's database does not have, by the digests that it stores. */
 async function missingRecords(
   deployed: Deployed,
   acknowledged: readonly string[],
@@ -185,7 +185,7 @@ async function missingRecords(
   return acknowledged.filter((digest) => !stored.has(digest)).length;
 }
 
-/** What of the old knowledge still opens a door. */
+/** Which old passwords and authorities still work. */
 async function stillOpen(deployed: Deployed, old: Knowledge): Promise<string[]> {
   const open: string[] = [];
   for (const door of ["kms", "backend"] as const) {
@@ -197,7 +197,7 @@ async function stillOpen(deployed: Deployed, old: Knowledge): Promise<string[]> 
     }
     const trusting = deployed.call(door, "/", { ca: old.ca });
     await trusting.then(
-      ({ status }) => open.push(`${door}: ${status} to who trusts the old CA alone`),
+      ({ status }) => open.push(`${door}: ${status} to a client that trusts only the old CA`),
       () => undefined,
     );
   }

@@ -1,4 +1,4 @@
-/** How long a preview takes with 10, 100 and 300 users and as many clients, and what each costs. */
+/** Measures how long a preview takes with up to 300 users and clients, and what each of them costs. */
 import { cpus } from "node:os";
 import { Project, type Result } from "../test/integration/project.ts";
 import { UserError } from "../programs/errors.ts";
@@ -10,7 +10,7 @@ interface Size {
   readonly clients: number;
 }
 
-/** Those that tell users from clients stand at both ends. */
+/** The first and last size separate the cost of users from that of clients. */
 const SIZES: readonly Size[] = [
   { users: 1, clients: 0 },
   { users: 10, clients: 10 },
@@ -19,26 +19,26 @@ const SIZES: readonly Size[] = [
   { users: 300, clients: 0 },
 ];
 
-/** Each time is that of the fastest run: what else the machine does only adds. */
+/** The fastest run counts, because other work on the machine can only add time. */
 const RUNS = 3;
 
 interface Measured extends Size {
-  /** In ms, one for each run. */
+  /** The time of each run, in ms. */
   readonly times: readonly number[];
 }
 
 /**
- * The state is written once, at the end: Pulumi writes all of it after each resource, which makes an
- * `up` that creates hundreds of them take many minutes.
+ * Writes the state only once, at the end. By default, Pulumi writes all of it after each resource, so that
+ * an `up` that creates hundreds of resources takes many minutes.
  */
 const ONE_CHECKPOINT = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" };
 
-/** What is measured, in the table's words. */
+/** The columns of the table. */
 const KINDS = {
   empty: "preview of an empty state",
   pulumi: "preview without a change",
   npm: "npm run preview",
-  up: "up from the row before, state written once",
+  up: "up from the previous row, state written once",
 } as const;
 type Kind = keyof typeof KINDS;
 
@@ -121,6 +121,6 @@ function sentence(measured: readonly Measured[]): string {
   const { baseMs, msPerUser, msPerClient, r2 } = growth(points);
   return (
     `${msPerUser.toFixed(1)} ms for each user and ${msPerClient.toFixed(1)} ms for each client, ` +
-    `beside ${(baseMs / 1000).toFixed(1)} s (R² ${r2.toFixed(4)}; 1 is a straight line)`
+    `on top of ${(baseMs / 1000).toFixed(1)} s (R² ${r2.toFixed(4)}; 1 is a straight line)`
   );
 }

@@ -1,4 +1,4 @@
-/** Columns as wide as they need to be: the first to the left, the others to the right. */
+/** A table with columns as wide as needed, the first one aligned to the left and the others to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -10,40 +10,40 @@ const program = new Command("npm run")
   .description("CYBEX-P behind a TLS proxy. STACK=name picks the stack; the default is dev.")
   .configureHelp({ showGlobalOptions: false });
 
-/** Each command's module is loaded when it is called: `up` need not wait for the tests' libraries. */
+/** A command's module is loaded only when it is called, so `up` need not wait for the tests' libraries. */
 program
   .command("up")
-  .description("make the stack what its config says")
+  .description("deploy the stack as its config says")
   .action(async () => (await import("./up/up.ts")).up());
 program
   .command("preview")
-  .description("show what `up` would do: a summary")
+  .description("show a summary of what `up` would do")
   .argument("[args...]", "passed to `pulumi preview`")
-  .option("--diff", "Pulumi's own diff, too")
-  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .option("--diff", "also show Pulumi's own diff")
+  .option("--comment <file>", "also write the summary and the diff as Markdown")
   .allowUnknownOption()
   .action(async (args: string[], options: { diff?: boolean; comment?: string }) =>
     (await import("./preview/preview.ts")).preview(args, options),
   );
 program
   .command("pull-request")
-  .description("show what the checked-out change would do, tried on this machine's Docker")
-  .requiredOption("--base <ref>", "the branch that the change is to be merged into")
-  .option("--comment <file>", "write the summary and the diff as Markdown, too")
+  .description("show what the checked-out change would do, by a rehearsal on this machine's Docker")
+  .requiredOption("--base <ref>", "the branch that the change will be merged into")
+  .option("--comment <file>", "also write the summary and the diff as Markdown")
   .option("--stacks <names>", "only these environments, separated by commas")
   .action(async (options: { base: string; comment?: string; stacks?: string }) =>
     (await import("./pull-request/pullRequest.ts")).pullRequest(options),
   );
 program
   .command("drift")
-  .description("say what was changed by hand since the last `up`; exit code 2 if anything was")
-  .option("--report <file>", "write it to a file as JSON, too")
+  .description("show what was changed by hand since the last `up`; exit code 2 if anything was")
+  .option("--report <file>", "also write it to a file as JSON")
   .action(async (options: { report?: string }) =>
     (await import("./drift/drift.ts")).drift(options),
   );
 program
   .command("down")
-  .description("remove all that the stack made; data is kept unless the stack is a throw-away one")
+  .description("remove what the stack created; data is kept unless it is a throw-away stack")
   .option("--yes", "do not ask")
   .action(async (options: { yes?: boolean }) => (await import("./down/down.ts")).down(options));
 program
@@ -55,28 +55,28 @@ program
   .action(async (args: string[]) => (await import("./pulumi/pulumi.ts")).pulumi(args));
 program
   .command("doctor")
-  .description("say what is wrong with the deployed stack, and what to do; changes nothing")
+  .description("show what is wrong with the deployed stack and what to do; changes nothing")
   .action(async () => (await import("./doctor/doctor.ts")).doctor());
 program
   .command("images")
-  .description("make the demo images that the stack's config names")
+  .description("pull or build the demo images that the stack's config names")
   .action(async () => (await import("./up/up.ts")).images());
 program
   .command("client")
   .description("write the files that the owner of a client certificate needs")
   .argument("<name>", "the client, as in cybexp:clients")
-  .option("--csr <file>", "instead, check a certificate request that was made elsewhere")
+  .option("--csr <file>", "instead, check a certificate request that was created elsewhere")
   .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
   .action(async (name: string, options: { csr?: string; write?: boolean }) =>
     (await import("./client/client.ts")).client(name, options),
   );
 program
   .command("env")
-  .description("make a new environment's file, by asking or from flags")
+  .description("write a new environment's file, from questions or flags")
   .argument("<name>", "the stack's name: the file is Pulumi.<name>.yaml")
   .option("--production", "it serves real data; --no-production: it does not")
   .option("--no-production")
-  .option("--throwaway", "its data may go with `npm run down`")
+  .option("--throwaway", "`npm run down` may remove its data")
   .option("--server-name <name>", "the name that clients call")
   .option("--address <ip>", "the Docker host's address in the network of those clients")
   .option("--kms-image <image>")
@@ -92,13 +92,13 @@ program
   .option("--access <word>", "what lets a caller in: password, certificate, either or both")
   .option("--backend <url>", "where the state is kept")
   .option("--secrets-provider <provider>", "what encrypts the secrets in the state")
-  .option("--yes", "do not ask: take the defaults of what is not given")
+  .option("--yes", "do not ask: use the defaults for what is not given")
   .action(async (name: string, options: EnvOptions) =>
     (await import("./env/env.ts")).env(name, options),
   );
 program
   .command("docs")
-  .description("write docs/reference.md anew from the code")
+  .description("write docs/reference.md from the code")
   .action(async () => (await import("../dev/docs.ts")).main([]));
 program
   .command("build")
@@ -106,7 +106,7 @@ program
   .action(async () => (await import("../dev/build.ts")).build());
 program
   .command("check")
-  .description("compiler, lint, format and unit tests: what needs no engine")
+  .description("run the compiler, linters, format check and unit tests; needs no engine")
   .action(async () => (await import("../dev/test.ts")).check());
 program
   .command("lint:workflows")
@@ -114,7 +114,7 @@ program
   .action(async () => (await import("../dev/lintWorkflows.ts")).lintWorkflows());
 program
   .command("test")
-  .description("run all tests but the long ones")
+  .description("run all tests except the long ones")
   .action(async () => (await import("../dev/test.ts")).test());
 program
   .command("test:long")
@@ -122,8 +122,8 @@ program
   .action(async () => (await import("../dev/test.ts")).testLong());
 program
   .command("bench")
-  .description("measure")
-  .argument("<name>", "what: rotation or scale")
+  .description("run a benchmark")
+  .argument("<name>", "rotation or scale")
   .action(async (name: string) => (await import("../bench/main.ts")).bench(name));
 
 try {

@@ -1,9 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import { COMPONENT } from "../names/types.ts";
 import { ORGANIZATION } from "../render/clientName.ts";
-import { dated } from "./dated.ts";
-import { privateKeyFor } from "./signing.ts";
+import { selfSigned } from "./signing.ts";
 
 export interface CertificateAuthorityArgs {
   /** Its name in the certificate's subject. */
@@ -27,11 +25,9 @@ export class CertificateAuthority extends pulumi.ComponentResource {
   ) {
     super(COMPONENT.certificateAuthority, name, {}, opts);
 
-    const key = privateKeyFor(name, { parent: this });
-    const certificate = new tls.SelfSignedCert(
+    const { certificate, issuer, privateKey } = selfSigned(
       name,
       {
-        privateKeyPem: key.privateKeyPem,
         subject: { commonName: args.commonName, organization: ORGANIZATION },
         validityPeriodHours: args.validityDays * 24,
         // The key stays, so what it signed stays good. Clients have a tenth of its life to get the new one.
@@ -40,12 +36,12 @@ export class CertificateAuthority extends pulumi.ComponentResource {
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],
       },
-      { parent: this },
+      this,
     );
 
-    this.issuer = certificate.certPem;
-    this.certificate = dated(certificate.certPem, key.privateKeyPem);
-    this.privateKey = key.privateKeyPem;
+    this.issuer = issuer;
+    this.certificate = certificate;
+    this.privateKey = privateKey;
     this.registerOutputs({ certificate: this.certificate });
   }
 }

@@ -5,6 +5,7 @@ import { COMPONENT } from "../names/types.ts";
 import type { CertificatePair } from "../render/proxyRelease.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
+import type { ShownCertificate } from "./shownCertificate.ts";
 
 export interface CertificateVolumeArgs {
   readonly deployment: Deployment;
@@ -16,7 +17,7 @@ export interface CertificateVolumeArgs {
 
 /** What the server shows until an ACME server has issued a certificate. */
 export interface InterimCertificate {
-  readonly pair: pulumi.Input<CertificatePair>;
+  readonly pairs: ShownCertificate["pairs"];
   /** What the certificate is for. */
   readonly names: readonly string[];
   /** `uid:gid`: the user of the container that renews the certificate, and the group of the server. */
@@ -55,8 +56,8 @@ export class CertificateVolume extends pulumi.ComponentResource {
             image: interim.image,
             owner: interim.owner,
             names: interim.names,
-            certificate: pulumi.output(interim.pair).certificate,
-            privateKey: pulumi.output(interim.pair).privateKey,
+            certificate: interim.pairs.apply((pairs) => first(pairs).certificate),
+            privateKey: interim.pairs.apply((pairs) => first(pairs).privateKey),
           },
         },
         { parent: this },
@@ -68,4 +69,11 @@ export class CertificateVolume extends pulumi.ComponentResource {
         : pulumi.all([volume.name, seeded.id]).apply(([text]) => text);
     this.registerOutputs({ volumeName: this.volumeName });
   }
+}
+
+function first([pair]: readonly CertificatePair[]): CertificatePair {
+  if (pair === undefined) {
+    throw new RangeError("a server needs a certificate to show until it has one from elsewhere");
+  }
+  return pair;
 }

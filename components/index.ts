@@ -15,7 +15,8 @@ export { Database, type DatabaseArgs } from "./database.ts";
 export { engineSize, stackLimits } from "./engineSize.ts";
 export type { ContainerLimits, DoorLimits, ProxyLimits } from "../settings/limits.ts";
 export type { EngineSize, LimitSettings, StackLimits } from "../settings/limits.ts";
-export { DataVolume, type DataVolumeArgs } from "./dataVolume.ts";
+export { DataVolume } from "./dataVolume.ts";
+export type { OwnedVolumeArgs as DataVolumeArgs } from "./ownedVolume.ts";
 export { Release, type ReleaseArgs } from "./release.ts";
 export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
 

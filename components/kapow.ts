@@ -24,6 +24,7 @@ import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
 import { Release } from "./release.ts";
+import type { ShownCertificate } from "./shownCertificate.ts";
 
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
@@ -50,13 +51,11 @@ export interface KeyPair {
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: Omit<KapowSettings, "serverNames">;
-  /** The certificate that it shows to its callers. */
-  readonly certificate: KeyPair;
   /**
-   * Whether a container renews it where Kapow! finds it (`AcmeCertificates`). If so, what it is for; `certificate`
-   * serves until then.
+   * The certificate that it shows to its callers. Of two it takes the first: Go has one slot. One that is renewed
+   * ends Kapow! in its container and starts it anew, since it reads its files at the start.
    */
-  readonly renewed?: { readonly names: readonly string[] } | undefined;
+  readonly certificate: ShownCertificate;
   /** PEM: it lets in the clients of these authorities. */
   readonly clientCa: pulumi.Input<string>;
   /** The certificate of the health check, let in beside those of the authorities. */
@@ -113,16 +112,15 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       { parent: this },
     );
 
-    const { certificate, privateKey } = args.certificate;
-    const pair = pulumi.output({ certificate, privateKey });
+    const { pairs, renewed } = args.certificate;
     const certificates =
-      args.renewed &&
+      renewed &&
       new CertificateVolume(
         `${name}-certificates`,
         {
           deployment,
           role: KAPOW,
-          interim: { pair, names: args.renewed.names, owner: SHARED, image },
+          interim: { pairs, names: renewed.names, owner: SHARED, image },
         },
         { parent: this },
       );
@@ -135,15 +133,18 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         files: pulumi
           .all([
             // What is renewed elsewhere must not replace the container.
-            certificates ? undefined : pair,
+            certificates ? [] : args.certificate.pairs,
             args.clientCa,
             args.healthClient.certificate,
             args.healthClient.privateKey,
             args.proxyClient.certificate,
           ])
-          .apply(([shown, authorities, healthCertificate, healthKey, proxy]) =>
+          .apply(([[pair], authorities, healthCertificate, healthKey, proxy]) =>
             kapowFiles({
-              ...shown,
+              ...(!certificates && {
+                certificate: pair?.certificate ?? "",
+                privateKey: pair?.privateKey ?? "",
+              }),
               clientCa: [authorities, healthCertificate, proxy]
                 .map((pem) => `${pem.trim()}\n`)
                 .join(""),

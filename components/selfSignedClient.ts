@@ -1,8 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import { COMPONENT } from "../names/types.ts";
-import { dated } from "./dated.ts";
-import { privateKeyFor } from "./signing.ts";
+import { selfSigned } from "./signing.ts";
 
 /** Ten years, renewed a year before the end. It only opens the server that it is made for. */
 const VALIDITY_HOURS = 10 * 365 * 24;
@@ -22,21 +20,19 @@ export class SelfSignedClient extends pulumi.ComponentResource {
   constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.selfSignedClient, name, {}, opts);
 
-    const key = privateKeyFor(name, { parent: this });
-    const certificate = new tls.SelfSignedCert(
+    const { certificate, privateKey } = selfSigned(
       name,
       {
-        privateKeyPem: key.privateKeyPem,
         subject: { commonName: name },
         validityPeriodHours: VALIDITY_HOURS,
         earlyRenewalHours: RENEWAL_HOURS,
         allowedUses: ["digital_signature", "client_auth"],
       },
-      { parent: this },
+      this,
     );
 
-    this.certificate = dated(certificate.certPem, key.privateKeyPem);
-    this.privateKey = key.privateKeyPem;
+    this.certificate = certificate;
+    this.privateKey = privateKey;
     this.registerOutputs({ certificate: this.certificate });
   }
 }

@@ -5,6 +5,9 @@ import type { CertificatePair } from "../render/proxyRelease.ts";
 export interface ShownCertificate {
   /** One certificate and its key; or an RSA and an ECDSA one. Secret. */
   readonly pairs: pulumi.Output<readonly CertificatePair[]>;
-  /** Whether a container renews it where it is shown (`AcmeCertificates`); the first pair serves until then. */
-  readonly renewed?: boolean;
+  /**
+   * For which names a container renews it where the server finds it (`AcmeCertificates`); the first of `pairs` is
+   * shown until then. @default nobody renews it, `pairs` is what is shown
+   */
+  readonly renewed?: { readonly names: readonly string[] };
 }

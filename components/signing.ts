@@ -19,6 +19,24 @@ export function privateKeyFor(
   return new tls.PrivateKey(keyName(certificate), KEYS[type], opts);
 }
 
+/**
+ * A key and the certificate, PEM, that it signs itself. Its `issuer` is the certificate as the TLS provider
+ * made it: only for the provider, which would sign everything anew with another text.
+ */
+export function selfSigned(
+  name: string,
+  args: Omit<tls.SelfSignedCertArgs, "privateKeyPem">,
+  parent: pulumi.Resource,
+) {
+  const { privateKeyPem: privateKey } = privateKeyFor(name, { parent });
+  const { certPem: issuer } = new tls.SelfSignedCert(
+    name,
+    { privateKeyPem: privateKey, ...args },
+    { parent },
+  );
+  return { privateKey, issuer, certificate: dated(issuer, privateKey) };
+}
+
 /** What an authority signs with. */
 export interface Signer {
   /** Its certificate as the TLS provider made it, PEM. */

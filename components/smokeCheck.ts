@@ -20,7 +20,7 @@ import type { UserList } from "./userList.ts";
 export interface SmokeCheckArgs {
   readonly deployment: Deployment;
   readonly settings: Settings;
-  /** PEM: what callers verify servers by. */
+  /** PEM: what the proxy is verified by. */
   readonly serverCa: pulumi.Input<string>;
   readonly users: UserList;
   readonly clients: ClientList;

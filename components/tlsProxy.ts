@@ -8,7 +8,6 @@ import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import {
-  type CertificatePair,
   PROXY_STATUS_PORT,
   proxyRelease,
   type ReleaseDoor,
@@ -125,14 +124,14 @@ export class TlsProxy extends pulumi.ComponentResource {
     );
 
     const names = [settings.serverName, ...(settings.serverNames ?? [])];
-    const { renewed = false } = args.certificate;
+    const { pairs, renewed } = args.certificate;
     const certificates = new CertificateVolume(
       `${name}-certificates`,
       {
         deployment,
         role: PROXY,
         ...(renewed && {
-          interim: { pair: args.certificate.pairs.apply(first), names, owner: OWNER, image },
+          interim: { pairs, names: renewed.names, owner: OWNER, image },
         }),
       },
       { parent: this },
@@ -141,7 +140,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     const content = pulumi
       .all([
         version.stdout,
-        renewed ? [] : args.certificate.pairs,
+        renewed ? [] : pairs,
         args.users.check,
         args.clients.check,
         pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
@@ -244,11 +243,4 @@ export class TlsProxy extends pulumi.ComponentResource {
       : pulumi.all([image, container.id]).apply(([id]) => id);
     this.registerOutputs({ containerId: this.containerId, release: this.release });
   }
-}
-
-function first([pair]: readonly CertificatePair[]): CertificatePair {
-  if (pair === undefined) {
-    throw new RangeError("a server needs a certificate to show until it has one from elsewhere");
-  }
-  return pair;
 }

@@ -1,13 +1,15 @@
 /**
- * The arrows between folders, which `npm run check` holds:
+ * What each folder may import, which `npm run check` enforces:
  *
  *     index.ts -> components -> settings, render -> names
  *     cli -> stack -> machine -> programs -> settings, render -> names
+ *     cli -> policy -> names
  *
- * What things are called is said in names, and everybody reads it there. Components name programs and never import them: programs run in processes of their own.
+ * The folder names has the names of things, and everybody reads them there. Components name programs but
+ * never import them, because programs run in processes of their own.
  */
 
-/** What each folder may import beside itself. */
+/** What each folder may import in addition to itself. */
 export const ARROWS = {
   names: [],
   settings: ["names"],
@@ -16,8 +18,8 @@ export const ARROWS = {
   programs: ["names", "settings", "render"],
   machine: ["names", "settings", "programs"],
   stack: ["names", "settings", "render", "programs", "machine"],
-  cli: ["names", "settings", "render", "programs", "machine", "stack"],
-  policy: ["names", "settings", "render"],
+  policy: ["names"],
+  cli: ["names", "settings", "render", "programs", "machine", "stack", "policy"],
 };
 
 const OTHERS = ["dev", "bench", "test", "examples", "toolchain"];
@@ -41,7 +43,7 @@ export default {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     only("index-imports", "^index[.]ts$", ["components", "names", "settings"]),
-    // The table of all commands: it loads those of developers, too, each when it is called.
+    // It lists all commands, including those for developers, and loads each one only when it is called.
     only("main-imports", "^cli/main[.]ts$", [...Object.keys(ARROWS), "dev", "bench"]),
     ...Object.entries(ARROWS).map(([folder, allowed]) =>
       only(`${folder}-imports`, `^${folder}/(?!main[.]ts$)`, [folder, ...allowed]),
@@ -49,7 +51,7 @@ export default {
   ],
   options: {
     tsConfig: { fileName: "tsconfig.json" },
-    // An import of types alone draws an arrow, too.
+    // Imports of types count, too.
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
   },

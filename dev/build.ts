@@ -4,13 +4,13 @@ import { execa } from "execa";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "../machine/paths.ts";
 
-/** Where the built package is. */
+/** The folder of the built package. */
 export const distDir = join(projectRoot, "dist");
 
 /**
- * `npm run build`: the published package, made anew so that nothing of an earlier build is packed.
+ * `npm run build`: builds the published package from scratch, so that nothing of an earlier build is packed.
  *
- * @throws UserError with the compiler's words where the types are wrong
+ * @throws UserError with the compiler's messages, if the types are wrong
  */
 export async function build(): Promise<void> {
   rmSync(distDir, { recursive: true, force: true });

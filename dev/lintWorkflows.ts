@@ -5,10 +5,10 @@ import { projectRoot } from "../machine/paths.ts";
 import { actionlint, zizmor } from "./linters.ts";
 
 /**
- * `npm run lint:workflows`: actionlint (is it a workflow?) and zizmor (is it a safe one?). Neither is
- * ever left out: a linter that can't be had is a failure.
+ * `npm run lint:workflows`: actionlint (is it a valid workflow?) and zizmor (is it safe?). Neither is ever
+ * left out: if one can't be installed, that is a failure.
  *
- * @throws UserError when one of them finds something, or can't be had.
+ * @throws UserError when one of them finds something or can't be installed
  */
 export async function lintWorkflows(root = projectRoot): Promise<void> {
   const files = globSync(".github/workflows/*.yml", { cwd: root }).sort();
@@ -16,9 +16,9 @@ export async function lintWorkflows(root = projectRoot): Promise<void> {
     throw new UserError(`there is no workflow in ${root}/.github/workflows`);
   }
   const commands: [name: string, program: string, args: string[]][] = [
-    // Of two more linters that it runs where they are installed, the result would differ by machine.
+    // Switch off two linters that it runs only where they are installed, so that all machines agree.
     ["actionlint", await actionlint(), ["-shellcheck=", "-pyflakes=", ...files]],
-    // Offline: what it says must not depend on what GitHub answers today.
+    // Offline, so that the result does not depend on GitHub's answers.
     ["zizmor", await zizmor(), ["--offline", "--quiet", "--persona=pedantic", ".github"]],
   ];
   const failed: string[] = [];
@@ -33,7 +33,9 @@ export async function lintWorkflows(root = projectRoot): Promise<void> {
     }
   }
   if (failed.length > 0) {
-    throw new UserError(`${failed.join(" and ")} found something in .github: it is above`);
+    throw new UserError(
+      `${failed.join(" and ")} found problems in .github: fix those that are listed above`,
+    );
   }
-  process.stdout.write(`${files.length} workflows, linted: nothing found\n`);
+  process.stdout.write(`${files.length} workflows linted, no problems found\n`);
 }

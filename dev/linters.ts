@@ -1,4 +1,4 @@
-/** The workflows' linters, each of one version, found in the cache or installed into it. */
+/** The workflows' linters, each in a fixed version, found in the cache or installed into it. */
 import { execa } from "execa";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { discard, newWorkFolder } from "../machine/toolchain/workFolder.ts";
 const ACTIONLINT = "1.7.12";
 const ZIZMOR = "1.32.0";
 
-/** Of zizmor's wheels: macOS on ARM and x86, Linux (glibc) on x86 and ARM, Linux (musl) on ARM. */
+/** SHA-256 of zizmor's wheels: macOS on ARM and x86, Linux (glibc) on x86 and ARM, Linux (musl) on ARM. */
 const ZIZMOR_WHEELS = [
   "0a999c98015becd9f69919ce01febadfb1c2be9b8ec2ce9ef7eb13ff23ba8eba",
   "aa4b4e216321dd5cf202cd79fc83296468f0eed79d850cd65ac8187a6bbc5496",
@@ -24,9 +24,9 @@ const ZIZMOR_WHEELS = [
 const TIMEOUT_MS = 300_000;
 
 /**
- * actionlint, built from its Go module: Go's checksum database vouches for what was fetched.
+ * actionlint, built from its Go module. Go's checksum database vouches for the download.
  *
- * @throws UserError where it can't be had.
+ * @throws UserError when it can't be installed
  */
 export function actionlint(): Promise<string> {
   return installed("actionlint", ACTIONLINT, "bin/actionlint", async (folder, progress) => {
@@ -43,7 +43,7 @@ export function actionlint(): Promise<string> {
 /**
  * zizmor, from PyPI's wheel.
  *
- * @throws UserError where it can't be had.
+ * @throws UserError when it can't be installed
  */
 export function zizmor(): Promise<string> {
   return installed("zizmor", ZIZMOR, "bin/zizmor", async (folder) => {
@@ -60,7 +60,7 @@ export function zizmor(): Promise<string> {
   });
 }
 
-/** The path of a linter's program in the cache, after installing it if it is not there. */
+/** The path of a linter's program in the cache. Installs it if it is missing. */
 async function installed(
   name: string,
   version: string,
@@ -78,21 +78,21 @@ async function installed(
   try {
     await step(`Installing ${name} ${version}`, (progress) => install(work, progress));
     if (!existsSync(join(work, program))) {
-      throw new Error(`its installation left no ${program}`);
+      throw new Error(`the installation created no ${program}`);
     }
     // Another run may have been quicker.
     if (!existsSync(path)) {
       renameSync(work, place);
     }
   } catch (error) {
-    throw new UserError(`${name} ${version} can't be had: ${lastWords(error)}`);
+    throw new UserError(`${name} ${version} can't be installed: ${lastWords(error)}`);
   } finally {
     discard(root, work);
   }
   return path;
 }
 
-/** What went wrong, in a line: the last one of a program, or the error's own. */
+/** One line that says what went wrong: a program's last line, or the error's message. */
 function lastWords(error: unknown): string {
   const { stderr, message } = error as { stderr?: string; message?: string };
   return (stderr || message || String(error)).trim().split("\n").at(-1) ?? "";

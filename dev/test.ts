@@ -15,13 +15,13 @@ interface Tally {
   failed: number;
 }
 
-/** Whose imports are held to dev/arrows.js. */
+/** The folders whose imports are checked with dev/arrows.js. */
 const FOLDERS = [
   ...["index.ts", "components", "names", "settings", "render", "programs"],
   ...["machine", "stack", "cli", "dev", "bench", "policy"],
 ];
 
-/** What a reader of the code could have found without running it; each is one check. */
+/** The checks that don't run the code. */
 const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[] = [
   ["types", "tsc", "--noEmit"],
   ["lint", "eslint", "--max-warnings=0", "."],
@@ -31,33 +31,33 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
   ["generated reference", "node", "dev/docs.ts", "--check"],
 ];
 
-/** Those that need an engine; the longest first, so that none is left to run alone at the end. */
+/** The tests that need an engine, longest first, so that none runs alone at the end. */
 const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx", "acme"];
 
 /**
- * What `npm test` asks each Nginx: what its version or that of its TLS library changes. The oldest is
- * asked everything there, the others in the long tests.
+ * The tests that `npm test` runs with each Nginx, because the results depend on its version or its TLS
+ * library's. With the oldest Nginx it runs all of test/nginx; the long tests do so with the others.
  */
 const NGINX_CORE = ["clients", "tls", "reload", "certificates", "superseded"].map(
   (name) => `nginx/${name}.test.ts`,
 );
-/** Names the image whose Nginx test/nginx asks; given from outside, it is the only one. */
+/** Names the image whose Nginx test/nginx uses. If it is set from outside, only that one is tested. */
 const NGINX_IMAGE = "CYBEXP_TEST_NGINX_IMAGE";
 const given = process.env[NGINX_IMAGE];
 const [OLDEST_NGINX = "", ...NEWER_NGINX] = given ? [given] : nginxVersions.map(({ name }) => name);
 
-/** Test files that run side by side, each with stacks, containers and ports of its own. */
+/** How many test files run at the same time, each with its own stacks, containers and ports. */
 const CONCURRENCY = 2;
 
-/** A file that takes longer hangs, on however slow a machine: it has failed, and the run goes on. */
+/** A file that takes longer is hanging, even on a slow machine. It counts as failed, and the run continues. */
 const FILE_TIMEOUT_MINUTES = 15;
 
-/** `npm run check`: what needs neither an engine nor a toolchain. */
+/** `npm run check`: runs what needs neither an engine nor a toolchain. */
 export async function check(): Promise<void> {
   finish(await quick());
 }
 
-/** `npm test`: everything but the long tests, on a machine that may have nothing yet. */
+/** `npm test`: runs everything but the long tests, on a machine where nothing may be installed yet. */
 export async function test(): Promise<void> {
   const tally = await quick();
   await prepare();
@@ -68,11 +68,11 @@ export async function test(): Promise<void> {
   finish(tally);
 }
 
-/** `npm run test:long`: rotations and replacements under load, killed at every step; clients' own programs. */
+/** `npm run test:long`: runs rotations and replacements under load, kills at every step, and real clients. */
 export async function testLong(): Promise<void> {
   const tally = { passed: 0, failed: 0 };
   await prepare();
-  // One after another: they measure.
+  // One after another, because they measure times.
   await runTests(["long"], tally, 1);
   for (const image of NEWER_NGINX) {
     await runOnNginx(image, ["nginx"], tally);
@@ -87,7 +87,7 @@ async function prepare(): Promise<void> {
   await ensureImages(await ensureEngine(), names, { catalogue: images });
 }
 
-/** Runs tests that ask this Nginx. Their files are programs of their own: the environment tells them. */
+/** Runs tests with this Nginx. Test files are processes of their own, so they read it from the environment. */
 async function runOnNginx(image: string, places: readonly string[], tally: Tally): Promise<void> {
   process.env[NGINX_IMAGE] = image;
   process.stdout.write(`\n— Nginx of ${image}\n`);
@@ -158,7 +158,7 @@ function isOfSubtests(error: Error & { failureType?: string }): boolean {
   return error.failureType === "subtestsFailed";
 }
 
-/** The run's closing line, and its exit code. */
+/** Prints the run's last line and sets its exit code. */
 function finish({ passed, failed }: Tally): void {
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
   process.exitCode = failed === 0 ? 0 : 1;

@@ -1,6 +1,5 @@
-/** The Docker engine: the one that answers, else this machine's own, installed and started. */
+/** Finds the Docker engine that answers, or else installs and starts this machine's own. */
 import { execa } from "execa";
-import { spawnSync } from "node:child_process";
 import { UserError } from "../programs/errors.ts";
 import { aptInstall } from "./engine/apt.ts";
 import { startDaemon } from "./engine/daemon.ts";
@@ -25,16 +24,16 @@ export interface Engine {
   readonly local: boolean;
 }
 
-/** An engine that says nothing for so long is not there. */
+/** An engine that is silent for this long counts as unreachable. */
 const ANSWER_TIMEOUT_MS = 20_000;
 
 /**
- * The engine that answers: the given host's, else DOCKER_HOST's, else that of the current context,
- * else the default socket's. Where none does and this is Debian or Ubuntu and we are root, the
- * distribution's engine is installed and started, with a word about it.
+ * Finds the engine: at the given host, or else DOCKER_HOST, or else the current context, or else the
+ * default socket. If none answers, installs and starts the distribution's engine and says so. This takes
+ * root on Debian or Ubuntu.
  *
- * @param options.asFound Nothing is installed or started.
- * @throws UserError One sentence that says what to install, start or correct.
+ * @param options.asFound Install and start nothing.
+ * @throws UserError with one sentence that says what to install, start or correct
  */
 export async function ensureEngine(
   options: { host?: string; asFound?: boolean } = {},
@@ -46,7 +45,7 @@ export async function ensureEngine(
     environment: process.env["DOCKER_HOST"],
     context: context?.host,
   });
-  // From here on this process, Pulumi and all that they start have one notion of the engine.
+  // From here on, this process, Pulumi and everything that they start use the same engine.
   const env = engineEnvironment(process.env, { host, certPath: context?.certPath });
   delete process.env["DOCKER_CONTEXT"];
   Object.assign(process.env, env);
@@ -61,26 +60,7 @@ export async function ensureEngine(
   return { host, version: answer.version, local: isLocalHost(host) };
 }
 
-/**
- * The environment for `docker` calls to that engine: DOCKER_HOST, and the older builder where the
- * newer one (buildx) is not installed.
- */
-export function dockerEnv(engine: Engine): NodeJS.ProcessEnv {
-  return {
-    ...(engine.host !== undefined && { DOCKER_HOST: engine.host }),
-    ...(!hasBuildx() && { DOCKER_BUILDKIT: "0" }),
-  };
-}
-
-let buildx: boolean | undefined;
-
-/** Asked once a process. */
-function hasBuildx(): boolean {
-  buildx ??= spawnSync("docker", ["buildx", "version"], { stdio: "ignore" }).status === 0;
-  return buildx;
-}
-
-/** Installs or starts what is missing, or says why that is the user's to do. */
+/** Installs or starts what is missing, or says what the user must do. */
 async function mend(host: string | undefined, { trouble, words }: NoAnswer): Promise<void> {
   const ownEngine = isDefaultHost(host);
   const remedy = remedyFor({
@@ -130,7 +110,7 @@ async function ask(host: string | undefined): Promise<{ version: string } | NoAn
     : { trouble: troubleOf(result.code, result.stderr), words: lastWords(result.stderr) };
 }
 
-/** What the command line's failure means. */
+/** What a failure of the command line means. */
 export function troubleOf(code: string | undefined, stderr: string): Trouble {
   if (code === "ENOENT") {
     return "no command line";
@@ -138,13 +118,13 @@ export function troubleOf(code: string | undefined, stderr: string): Trouble {
   return /permission denied.*docker.*(sock|API)/i.test(stderr) ? "no permission" : "no answer";
 }
 
-/** @throws UserError when DOCKER_CONTEXT names one that there is not */
+/** @throws UserError when DOCKER_CONTEXT names a context that does not exist */
 async function currentContext(): Promise<ContextEndpoint | undefined> {
   const result = await execa("docker", ["context", "inspect"], { stdin: "ignore", reject: false });
   const named = process.env["DOCKER_CONTEXT"];
   if (result.failed && named && result.code !== "ENOENT") {
     throw new UserError(
-      `DOCKER_CONTEXT is "${named}", and there is no such context: \`docker context ls\` shows those that there are`,
+      `DOCKER_CONTEXT is "${named}", but there is no such context: \`docker context ls\` lists the existing ones`,
     );
   }
   return result.failed ? undefined : contextEndpoint(result.stdout);
@@ -156,6 +136,6 @@ async function isInstalled(program: string): Promise<boolean> {
 
 function lastWords(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1)?.trim() ?? "";
-  // Through ssh: its own words, and not how it was called.
+  // Through ssh: only its own message, not how it was called.
   return line.split("stderr=").at(-1) ?? line;
 }

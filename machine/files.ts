@@ -1,4 +1,4 @@
-/** Files that appear, or change, at once: whoever reads one reads the old content or the new. */
+/** Writes files atomically: whoever reads one gets the old content or the new content, never a mix. */
 import {
   chmodSync,
   existsSync,
@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 
 /**
- * Makes a file that appears whole or not at all, and never in place of another. Tells whether it did:
- * false where there is one of that name.
+ * Creates a file, whole or not at all, and never overwrites one. Returns whether it did: false if a file of
+ * that name exists.
  *
- * @param mode The permissions, less what the umask takes away. @default 0o600
+ * @param mode The permissions, which the umask restricts. @default 0o600
  */
 export function createFile(file: string, content: string, mode = 0o600): boolean {
   const draft = `${file}.${process.pid}`;
@@ -33,9 +33,9 @@ export function createFile(file: string, content: string, mode = 0o600): boolean
 }
 
 /**
- * Makes a file or takes its place at once. Of a link the file behind it is replaced.
+ * Creates a file or replaces it atomically. If it is a link, the file that it points to is replaced.
  *
- * @param mode The permissions, whatever the umask. @default those that it has; 0o600 for a new one
+ * @param mode The permissions, whatever the umask. @default those of the old file; 0o600 for a new one
  */
 export function replaceFile(file: string, content: string, mode?: number): void {
   const real = existsSync(file) ? realpathSync(file) : file;

@@ -1,15 +1,16 @@
-/** The demo images: there when the stack needs them, pulled or made. */
+/** Pulls or builds the demo images that a stack needs. */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "./engine.ts";
 import { baseImage, baseRecipe, makeBase, prepareBase, type Suite } from "./images/base.ts";
 import { catalogue as demoCatalogue, type DemoImage, officialBase } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
-import { type DockerCommand, dockerCommand } from "./images/dockerCommand.ts";
 import { certbotWheels, fetchCertbot } from "./images/certbot.ts";
 import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
 import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
+import { Docker } from "../programs/docker/docker.ts";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "./paths.ts";
 import { type Step, step } from "./progress.ts";
@@ -25,37 +26,37 @@ export interface ImagesOptions extends RegistryOptions {
 }
 
 /**
- * Makes sure that the engine has those of the images that are demo images, and has them as this
- * clone describes them. The official image is pulled where there is one and a registry answers;
- * otherwise the image is built from Debian packages. Other images are left to Pulumi.
+ * Makes sure that the engine has the demo images among the given ones, as this clone describes them. Pulls
+ * the official image if there is one and a registry answers; otherwise builds the image from Debian
+ * packages. Other images are left to Pulumi.
  *
  * @param images References as in the stack's config.
- * @throws UserError When a demo image is unknown, or can neither be pulled nor built.
+ * @throws UserError when a demo image is unknown, or can neither be pulled nor built
  */
 export async function ensureImages(
   engine: Engine,
   images: readonly string[],
   options: ImagesOptions = {},
 ): Promise<void> {
-  const docker = dockerCommand(engine);
+  const docker = new Docker(engine.host);
   const { missing, stale } = await outdated(docker, images, options.catalogue);
   if (missing.length + stale.length > 0) {
-    await make(engine, docker, [...missing, ...stale], new Registry(docker, options));
+    await make(docker, [...missing, ...stale], new Registry(docker, options));
   }
 }
 
-/** The names of the demo images that `ensureImages` would make, and does not. */
+/** The names of the demo images that `ensureImages` would pull or build. Changes nothing. */
 export async function demosToMake(
   engine: Engine,
   images: readonly string[],
 ): Promise<{ readonly missing: readonly string[]; readonly stale: readonly string[] }> {
-  const { missing, stale } = await outdated(dockerCommand(engine), images);
+  const { missing, stale } = await outdated(new Docker(engine.host), images);
   return { missing: missing.map(({ name }) => name), stale: stale.map(({ name }) => name) };
 }
 
-/** The demo images that are not there, and those that are not as this clone describes them. */
+/** The demo images that are missing, and those that differ from what this clone describes. */
 async function outdated(
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly string[],
   catalogue: readonly DemoImage[] = demoCatalogue,
 ): Promise<{ readonly missing: Described[]; readonly stale: Described[] }> {
@@ -69,7 +70,7 @@ async function outdated(
   return { missing: old.filter((image) => !isThere(image)), stale: old.filter(isThere) };
 }
 
-/** A demo image and the files that it is made of. */
+/** A demo image and the files that it is built from. */
 interface Described extends DemoImage {
   readonly suite: Suite;
   readonly files: readonly ContextFile[];
@@ -100,8 +101,7 @@ function describe({ suite = "bookworm", ...image }: DemoImage): Described {
 }
 
 async function make(
-  engine: Engine,
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly Described[],
   registry: Registry,
 ): Promise<void> {
@@ -112,13 +112,13 @@ async function make(
     }
   }
   if (toBuild.length > 0) {
-    await build(engine, docker, toBuild, registry);
+    await build(docker, toBuild, registry);
   }
 }
 
-/** Gives the official image our name; whether it could be had. */
+/** Gives the official image our name. Returns whether it could be pulled. */
 async function useOfficial(
-  docker: DockerCommand,
+  docker: Docker,
   registry: Registry,
   { name, official = "" }: Described,
 ): Promise<boolean> {
@@ -127,18 +127,16 @@ async function useOfficial(
   if (!there && !(await registry.pull(official))) {
     return false;
   }
-  await docker(["tag", reference, name]);
+  await docker.run(["tag", reference, name]);
   return true;
 }
 
 async function build(
-  engine: Engine,
-  docker: DockerCommand,
+  docker: Docker,
   images: readonly Described[],
   registry: Registry,
 ): Promise<void> {
-  const { stdout } = await docker(["version", "--format", "{{.Server.Arch}}"]);
-  const architecture = stdout.trim();
+  const architecture = await docker.run(["version", "--format", "{{.Server.Arch}}"]);
   const bases = new Map<Suite, string | undefined>();
   for (const suite of new Set(images.map((image) => image.suite))) {
     bases.set(suite, await findBase(docker, registry, architecture, suite));
@@ -148,13 +146,13 @@ async function build(
   const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
     ...[...bases].flatMap(([suite, base]) =>
       base === undefined
-        ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(engine, docker, suite) }]
+        ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(docker, suite) }]
         : [],
     ),
     ...needed.filter(({ path }) => !existsSync(path)),
   ];
   if (missing.length > 0) {
-    const title = `Making ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
+    const title = `Building ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
     // Both at once: one waits for the network while the other compiles.
     await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
@@ -165,7 +163,7 @@ async function build(
   }
 }
 
-/** What has to be made outside of the images' folders: where it is then, and what the build calls it. */
+/** What is built outside the images' folders: where it is then, and what the build calls it. */
 function ingredientsOf(images: readonly Described[], architecture: string) {
   const all = [
     {
@@ -188,9 +186,9 @@ function ingredientsOf(images: readonly Described[], architecture: string) {
   );
 }
 
-/** The base to build on; undefined when one must be made, and can be. */
+/** The base to build on; undefined if it must be built first, and can be. */
 async function findBase(
-  docker: DockerCommand,
+  docker: Docker,
   registry: Registry,
   architecture: string,
   suite: Suite,
@@ -203,20 +201,20 @@ async function findBase(
   if ((await findImages(docker, [own])).length > 0) {
     return own;
   }
-  await prepareBase(architecture, registry.unreachable ?? `${official} is not to be had`);
+  await prepareBase(architecture, registry.unreachable ?? `${official} is not available`);
   return undefined;
 }
 
 async function buildOne(
-  docker: DockerCommand,
+  docker: Docker,
   image: Described,
   base: string,
   made: Readonly<Record<string, string>>,
 ): Promise<void> {
   await step(`Building the demo image ${image.name}`, (progress) =>
-    withContext(image.files, made, (folder) =>
-      // The engine gives the name at the very end: an interrupted build has none.
-      docker(
+    withContext(image.files, made, async (folder) => {
+      // The engine sets the name at the very end, so an interrupted build has none.
+      const { code, all } = await docker.attempt(
         [
           "build",
           "--network=host",
@@ -225,13 +223,27 @@ async function buildOne(
           `--tag=${image.name}`,
           folder,
         ],
-        { onLine: (line) => progress.detail(line) },
-      ),
-    ),
+        {
+          env: builderEnv(),
+          timeoutSeconds: Infinity,
+          onLine: (line) => progress.detail(line),
+        },
+      );
+      if (code !== 0) {
+        const words = all.trim().split("\n").slice(-15).join("\n");
+        throw new UserError(`docker build failed: ${words || "no output"}`);
+      }
+    }),
   );
 }
 
-/** Waits for all, even when one fails: nothing is left running behind an error. */
+/** Chooses the older builder where the newer one (buildx) is not installed. */
+function builderEnv(): NodeJS.ProcessEnv {
+  const hasBuildx = spawnSync("docker", ["buildx", "version"], { stdio: "ignore" }).status === 0;
+  return hasBuildx ? {} : { DOCKER_BUILDKIT: "0" };
+}
+
+/** Waits for all, even if one fails, so that nothing is left running behind an error. */
 async function allOf(works: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(works);
   for (const result of results) {

@@ -1,13 +1,13 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** The project's root folder: where Pulumi.yaml is. */
+/** The project's root folder, which has Pulumi.yaml. */
 export const projectRoot = resolve(import.meta.dirname, "..");
 
-/** What belongs to this clone alone (state, passphrase, run records): git-ignored. */
+/** The folder for what belongs to this clone alone (state, passphrase, run records). Git ignores it. */
 export const localDir = join(projectRoot, ".cybexp");
 
-/** What one user's clones share, keyed by versions: the toolchain, downloads. */
+/** The folder for what a user's clones share (the toolchain, downloads), by version. */
 export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
   const base = env["XDG_CACHE_HOME"] ?? join(env["HOME"] ?? homedir(), ".cache");
   return join(base, "cybexp");

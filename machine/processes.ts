@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
-/** What the system tells of a process. */
+/** What the system says about a process. */
 export interface ProcessInfo {
   readonly parent: number;
   /** When it started, in milliseconds since 1970. */
@@ -10,10 +10,10 @@ export interface ProcessInfo {
   readonly command: string;
 }
 
-/** Clocks and rounding: what started so much after a record is still taken for the one that wrote it. */
+/** For clocks and rounding: a process that started this long after a record may still have written it. */
 const TOLERANCE_MS = 3000;
 
-/** A process that runs (a zombie does not), or undefined. */
+/** A running process; undefined if there is none, or it is a zombie. */
 export function findProcess(pid: number): ProcessInfo | undefined {
   if (!Number.isInteger(pid) || pid <= 0) {
     return undefined;
@@ -22,8 +22,8 @@ export function findProcess(pid: number): ProcessInfo | undefined {
 }
 
 /**
- * The process that wrote a record at a time, if it still runs. A process that started after that has
- * only got its number.
+ * The process that wrote a record at a certain time, if it still runs. A process that started later only
+ * got the same id.
  */
 export function findWriter(pid: number, writtenAt: number): ProcessInfo | undefined {
   const info = findProcess(pid);
@@ -40,9 +40,9 @@ function fromProc(pid: number): ProcessInfo | undefined {
   }
 }
 
-/** Reads a line of /proc/PID/stat; its times are in hundredths of a second since the boot. */
+/** Reads a line of /proc/PID/stat. Its times are in hundredths of a second since boot. */
 export function parseStat(line: string, bootSeconds: number): ProcessInfo | undefined {
-  // The name may have spaces and brackets in it.
+  // The name may contain spaces and brackets.
   const [, command, rest] = /^\d+ \((.*)\) (.*)$/s.exec(line) ?? [];
   const fields = rest?.trim().split(" ") ?? [];
   if (command === undefined || fields[0] === "Z" || fields[0] === "X") {

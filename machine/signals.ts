@@ -3,21 +3,20 @@ import type { ChildProcess } from "node:child_process";
 /** One Ctrl-C may arrive twice: from the terminal and through npm. */
 const SAME_MS = 1000;
 
-/** How often the launcher is looked for. */
+/** How often to check that the launcher is alive. */
 const WATCH_MS = 500;
 
-/** The exit code of what a signal ended, as shells have it for Ctrl-C. */
+/** The exit code of a process that a signal ended, as in shells after Ctrl-C. */
 export const INTERRUPTED = 130;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Who passes signals on, so that they don't end this process. */
+/** Handlers that pass signals on. While there is one, signals don't end this process. */
 const forwarding = new Set<(signal: NodeJS.Signals) => void>();
 
 /**
- * Lets a signal end this process in order (what registers for its exit is done), unless it is being
- * passed on to a child; and takes the death of the process that started this one for a hang-up: a run
- * that nobody sees must not go on.
+ * Lets a signal end this process cleanly (exit handlers run), unless it is passed on to a child. If the
+ * process that started this one dies, that counts as a hang-up: a run that nobody sees must not continue.
  */
 export function obeySignals(): void {
   for (const signal of SIGNALS) {
@@ -36,18 +35,18 @@ export function obeySignals(): void {
     }
   }, WATCH_MS);
   watch.unref();
-  // With the terminal gone, nobody reads; the work is still to be ended in order.
+  // If the terminal is gone, nobody reads the output, but the work must still end cleanly.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", () => undefined);
   }
 }
 
 /**
- * Passes SIGINT, SIGTERM and SIGHUP on to a child, each as one SIGINT, which Pulumi takes as "finish
- * what is under way and stop"; a second one, later, as "stop now". Returns how to end that, which
- * tells whether there was a signal.
+ * Passes SIGINT, SIGTERM and SIGHUP on to a child, each as one SIGINT. For Pulumi, the first one means
+ * "finish the current operations and stop", and a later one "stop now". Returns a function that ends the
+ * forwarding and returns whether there was a signal.
  *
- * @param shared The child is in the terminal's foreground group with us and gets Ctrl-C by itself.
+ * @param shared The child is in the terminal's foreground group with us, so it gets Ctrl-C by itself.
  */
 export function forwardSignals(
   child: Pick<ChildProcess, "kill">,

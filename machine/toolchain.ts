@@ -5,11 +5,11 @@ export type { Origin, Toolchain };
 const ORIGINS: readonly Origin[] = ["path", "download", "build"];
 
 /**
- * Returns a Pulumi CLI with all plugins that the program needs: the finished one where there is
- * one (in a few milliseconds), else found on PATH, else downloaded, else built from Go modules.
- * Nothing of the user's own Pulumi (~/.pulumi) is read or written.
+ * Returns a Pulumi CLI with all plugins that the program needs: one from an earlier run (in a few
+ * milliseconds), or else found on PATH, or else downloaded, or else built from Go modules. The user's own
+ * Pulumi (~/.pulumi) is neither read nor written.
  *
- * @throws UserError where none can be had, saying what to install.
+ * @throws UserError that says what to install, if there is no way to get one
  */
 export async function ensureToolchain(): Promise<Toolchain> {
   const finished = finishedToolchain();
@@ -20,7 +20,7 @@ export async function ensureToolchain(): Promise<Toolchain> {
   return obtainToolchain(finishedToolchain);
 }
 
-/** The toolchain that an earlier run finished: its being there is the record of what worked here. */
+/** The toolchain that an earlier run finished. Its presence shows what worked on this machine. */
 function finishedToolchain(): Toolchain | undefined {
   for (const origin of ORIGINS) {
     const toolchain = readStamp(toolchainDir(origin));

@@ -1,4 +1,4 @@
-/** What a stack's things are called in Docker, and the labels that they are found by there. */
+/** The names of a stack's containers, networks and volumes in Docker, and the labels to find them by. */
 
 /** The two services that have a database each. */
 export const SERVICES = ["kms", "backend"] as const;
@@ -42,10 +42,10 @@ export const isRole = (role: string): role is Role => (ROLES as readonly string[
 
 /** The role of a stand-in: it serves while a service's own container is replaced. */
 export const STAND_IN = "handover";
-/** The role of what is gone when it has done its work, within seconds. */
+/** The role of a container that does one task and is gone within seconds. */
 export const TASK = "task";
 
-/** The stand-in's name, in Docker and as a host, by the name of what it stands in for. */
+/** A stand-in's name, in Docker and as a host, from the name of the container that it stands in for. */
 export const standInOf = <N extends string>(name: N) => `${name}-${STAND_IN}` as const;
 
 /** The proxy's own network: the one with a way to the world. */
@@ -66,11 +66,11 @@ export const ACME_VOLUME = dataVolume(ACME);
 /** What the ACME server asks for at port 80. */
 export const CHALLENGE_VOLUME = `${ACME_CHALLENGE}-tokens`;
 
-/** The kinds of things that a stack makes in Docker. */
+/** The kinds of objects that a stack makes in Docker. */
 export const KINDS = ["container", "network", "volume"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** The last parts of the names that a stack's things have in Docker, as `dockerName` makes them. */
+/** The last parts of the names that a stack uses in Docker, as `dockerName` takes them. */
 export const parts: Readonly<Record<Kind, readonly string[]>> = {
   container: ROLES.filter((role) => !OPTIONAL.includes(role)),
   network: [...ROLES.filter((role) => !OPTIONAL.includes(role) && role !== PROXY), EDGE],
@@ -86,7 +86,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
   ],
 };
 
-/** Those that a stack has only if its config asks for them. */
+/** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
   network: OPTIONAL,
@@ -100,7 +100,7 @@ export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   ],
 };
 
-/** The name of a stack's thing, such as `cybexp-dev-kms`. */
+/** The name of one part of a stack in Docker, such as `cybexp-dev-kms`. */
 export function dockerName(stack: string, part: string, prefix = "cybexp"): string {
   return `${prefix}-${stack}-${part}`;
 }
@@ -109,39 +109,39 @@ export function dockerName(stack: string, part: string, prefix = "cybexp"): stri
 export const LABEL = {
   /** The random id of the deployment. */
   deployment: "cybexp.deployment",
-  /** The container's role, or the part of a network's or volume's name. */
+  /** The container's role, or the last part of a network's or volume's name. */
   role: "cybexp.role",
   stack: "cybexp.stack",
   /** The release that a container was started with. */
   release: "cybexp.release",
-  /** The digest of all that would replace a service's container. */
+  /** The digest of everything that replaces a service's container when it changes. */
   signature: "cybexp.signature",
 } as const;
 
-/** The values of the labels that every one of a stack's things carries. */
+/** The values of the labels that everything of a stack carries in Docker. */
 export interface Owner<T = string> {
   readonly deployment: T;
   readonly role: string;
   readonly stack: string;
 }
 
-/** These labels, sorted by name: the provider reads them back so. */
+/** These labels, sorted by name, because the provider reads them back in that order. */
 export function ownLabels<T>({ deployment, role, stack }: Owner<T>): Record<string, T | string> {
   return { [LABEL.deployment]: deployment, [LABEL.role]: role, [LABEL.stack]: stack };
 }
 
-/** As Docker's filters and `--label` have it, such as `cybexp.stack=dev`. */
+/** A label as Docker's filters and `--label` take it, such as `cybexp.stack=dev`. */
 export function label(name: keyof typeof LABEL, value: string): string {
   return `${LABEL[name]}=${value}`;
 }
 
-/** The template by which `docker ... ls` and `inspect` print a label. */
+/** The template with which `docker ... ls` and `inspect` print a label. */
 export function labelTemplate(name: keyof typeof LABEL): string {
   return `{{.Label "${LABEL[name]}"}}`;
 }
 
-/** The stack that a rehearsal of an environment deploys, by a random suffix. */
+/** The name of the stack that a rehearsal of an environment deploys, with a random suffix. */
 export const rehearsalStack = (environment: string, suffix: string): string =>
   `rehearsal-${environment}-${suffix}`;
-/** The folder, as in a registry, of the images that a rehearsal runs in place of those it can't get. */
+/** The repository folder of the images that a rehearsal runs in place of those that it can't get. */
 export const REHEARSAL_IMAGES = "cybexp-rehearsal";

@@ -1,4 +1,4 @@
-/** What resources are called in the program: names that are made on one side and looked for on another. */
+/** The names of resources in the program. Some code gives these names, and other code looks for them. */
 
 /** The names that `index.ts` gives. */
 export const NAME = {
@@ -23,19 +23,19 @@ export const NAME = {
   smoke: "smoke",
 } as const;
 
-/** Of a list's member, such as `client-ann`, or `kept-kms-secrets`. */
+/** The name for a member of a list, such as `client-ann` or `kept-kms-secrets`. */
 export const memberName = (list: string, member: string): string => `${list}-${member}`;
-/** Of a secret of which there are several, one after the other, such as `server-ca-2`. */
+/** The name for one generation of a secret, such as `server-ca-2`. */
 export const generationName = (name: string, generation: number): string => `${name}-${generation}`;
-/** Of the request that a certificate is made from. */
+/** The name for the request that a certificate is made from. */
 export const requestName = (certificate: string): string => `${certificate}-request`;
-/** Of a certificate's private key. */
+/** The name for a certificate's private key. */
 export const keyName = (certificate: string): string => `${certificate}-key`;
-/** The certificate that a key of such a name is for; undefined for any other name. */
+/** The certificate that a key with such a name belongs to; undefined for any other name. */
 export const certificateOf = (key: string): string | undefined => /^(.+)-key$/.exec(key)?.[1];
-/** Of the certificate that tells when one that a program of ours signs is to be renewed. */
+/** The name for the certificate that tells when to renew one that our own program signed. */
 export const clockName = (certificate: string): string => `${certificate}-clock`;
-/** Of the program that hands a volume to its user. */
+/** The name for the program that makes a volume belong to its user. */
 export const ownerName = (volume: string): string => `${volume}-owner`;
 
 /** A member of a list and its generation, read from a name; undefined for any other name. */
@@ -47,13 +47,13 @@ export function generationIn(
   return member === undefined ? undefined : { member, generation: Number(generation) };
 }
 
-/** The number in such a name as `generationName` makes of `of`; undefined for any other. */
+/** The number in a name that `generationName` made from `of`; undefined for any other name. */
 export function numberIn(of: string, name: string): number | undefined {
   const [, number] = new RegExp(`^${of}-(\\d+)$`).exec(name) ?? [];
   return number === undefined ? undefined : Number(number);
 }
 
-/** Which authority has such a name as `server-ca-2`; undefined for any other name. */
+/** Which authority a name such as `server-ca-2` stands for; undefined for any other name. */
 export function authorityIn(name: string): "server" | "client" | undefined {
   return numberIn(NAME.serverCa, name) !== undefined
     ? "server"
@@ -62,27 +62,27 @@ export function authorityIn(name: string): "server" | "client" | undefined {
       : undefined;
 }
 
-/** The resource's name in the program, the last part of its URN. */
+/** The resource's name in the program: the last part of its URN. */
 export const nameIn = (urn: string): string => urn.split("::").at(-1) ?? urn;
 
-/** Its type with those of the components around it, the outermost first, as in `a:b:C$d:e:F`. */
+/** Its type after the types of the components around it, the outermost first, as in `a:b:C$d:e:F`. */
 export const typesIn = (urn: string): string => urn.split("::")[2] ?? "";
 
 /** Its own type. */
 export const typeIn = (urn: string): string => typesIn(urn).split("$").at(-1) ?? "";
 
-/** Whether it is, or lies in, a component of the type. */
+/** Whether it is, or is in, a component of the type. */
 export const isPartOf = (component: string, urn: string): boolean =>
   typesIn(urn).split("$").includes(component);
 
-/** The stack in a URN; undefined for what is none. */
+/** The stack in a URN; undefined for any other text. */
 export const stackIn = (urn: string): string | undefined => /^urn:pulumi:([^:]+)::/.exec(urn)?.[1];
 
 /** What a program's environment tells the next run, a preview and the doctor. */
 export const RECORDED = {
   /** The digest of the release that was delivered. */
   release: "RELEASE",
-  /** The rotation numbers of the last `up` that got to its end, as JSON. */
+  /** The rotation numbers of the last `up` that finished, as JSON. */
   rotation: "ROTATION",
   /** What each door asks for, as JSON. */
   access: "ACCESS",
@@ -90,7 +90,7 @@ export const RECORDED = {
   subject: "SUBJECT",
 } as const;
 
-/** One of them; undefined where the resource has none, or it is not known yet. */
+/** One of these values; undefined if the resource has none, or if it is not known yet. */
 export function recorded(
   what: keyof typeof RECORDED,
   properties: Readonly<Record<string, unknown>> | undefined,

@@ -2,6 +2,7 @@
 
 // The providers'.
 export const CONTAINER = "docker:index/container:Container";
+export const IMAGE = "docker:index/remoteImage:RemoteImage";
 export const NETWORK = "docker:index/network:Network";
 export const VOLUME = "docker:index/volume:Volume";
 export const COMMAND = "command:local:Command";
@@ -12,7 +13,7 @@ export const CERT_REQUEST = "tls:index/certRequest:CertRequest";
 export const SELF_SIGNED_CERT = "tls:index/selfSignedCert:SelfSignedCert";
 export const LOCALLY_SIGNED_CERT = "tls:index/locallySignedCert:LocallySignedCert";
 
-/** Our components'. A state remembers them: another token needs an alias. */
+/** Our components'. The state remembers them, so a change of a token needs an alias. */
 export const COMPONENT = {
   acmeCertificates: "cybexp:index:AcmeCertificates",
   acmeVolume: "cybexp:docker:AcmeVolume",
@@ -38,12 +39,13 @@ export const COMPONENT = {
   selfSignedClient: "cybexp:tls:SelfSignedClient",
   serverCertificate: "cybexp:tls:ServerCertificate",
   smokeCheck: "cybexp:index:SmokeCheck",
+  suppliedCertificate: "cybexp:tls:SuppliedCertificate",
   tlsProxy: "cybexp:index:TlsProxy",
   userList: "cybexp:index:UserList",
 } as const;
 
-/** Whether a type is of a thing: a component, the stack and a provider only hold others together. */
+/** Whether a type stands for something real. A component, the stack and a provider only group others. */
 export const isThing = (type: string): boolean => !/^(cybexp:|pulumi:)/.test(type);
 
-/** Whether what is of the type lies in Docker, and not in the state alone. */
+/** Whether a resource of the type is in Docker, and not only in the state. */
 export const isInDocker = (type: string): boolean => type.startsWith("docker:");

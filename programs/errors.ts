@@ -1,12 +1,12 @@
 /**
- * A failure that is the user's to mend: its message is the whole story (what is wrong, the value,
- * what is allowed, what to do), so it is printed without a stack trace.
+ * A failure that the user can fix. Its message says everything (what is wrong, the value, what is allowed,
+ * what to do), so it is printed without a stack trace.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
 }
 
-/** What the system refuses for reasons that are the user's to mend, by the error's code. */
+/** System errors that the user can fix, by their codes. */
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on device",
   EDQUOT: "the disk quota is used up",
@@ -20,7 +20,7 @@ function systemWords(error: unknown): string | undefined {
   return words && path !== undefined ? `${path}: ${words}` : words;
 }
 
-/** Prints an error as a user should see it and returns the exit code: a trace only for our own bugs. */
+/** Prints an error for the user and returns the exit code. Only our own bugs get a stack trace. */
 export function report(error: unknown): number {
   const message = error instanceof UserError ? error.message : systemWords(error);
   if (message !== undefined) {

@@ -1,9 +1,9 @@
-/** A command of this project as it works when it is pasted: with its stack, where that is not `dev`. */
+/** A command of this project, ready to paste: with its stack, unless that is `dev`. */
 export function npmRun(command: string, stack: string): string {
   return `${stack === "dev" ? "" : `STACK=${stack} `}npm run ${command}`;
 }
 
-/** The same for the stack that this process works on: the one that STACK names. */
+/** The same for the stack that this process works on, which STACK names. */
 export function here(command: string): string {
   return npmRun(command, process.env["STACK"] || "dev");
 }

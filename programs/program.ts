@@ -2,14 +2,14 @@ import { text } from "node:stream/consumers";
 import type { z } from "zod";
 import { UserError } from "./errors.ts";
 
-/** For a program whose limit depends on its input: how long that may take to come. */
+/** How long the input may take to arrive, for a program whose limit depends on it. */
 const INPUT_SECONDS = 30;
 
 /**
- * Runs a program that Pulumi starts: JSON on standard input, checked against a schema; a time limit;
- * on failure one sentence on standard error and never the input, which has secrets in it.
+ * Runs a program that Pulumi starts. It reads JSON from standard input, checks it against a schema, and
+ * sets a time limit. A failure is one sentence on standard error, never the input, which contains secrets.
  *
- * @param limitSeconds After it the program gives up, whatever it waits for; may depend on the input.
+ * @param limitSeconds When to give up, whatever the program waits for. It may depend on the input.
  */
 export async function runProgram<T>(
   schema: z.ZodType<T>,
@@ -19,12 +19,12 @@ export async function runProgram<T>(
   let limit = startLimit(typeof limitSeconds === "number" ? limitSeconds : INPUT_SECONDS);
   const giveUp = (error: unknown) =>
     fail(limit.signal.aborted ? `gave up after ${limit.seconds} s` : explain(error));
-  // What nobody awaits would be shown with its message, too.
+  // Otherwise Node would print the message of an error that nobody handles.
   process.on("uncaughtException", giveUp);
   try {
     const parsed = schema.safeParse(JSON.parse(await text(process.stdin)));
     if (!parsed.success) {
-      // Paths only: zod's messages may quote a value.
+      // Only paths, because zod's messages may quote a value.
       const paths = parsed.error.issues.map((issue) => issue.path.join("."));
       fail(`unexpected input at ${paths.join(", ")}`);
     }
@@ -38,7 +38,7 @@ export async function runProgram<T>(
   }
 }
 
-/** From the start on: a hung child may ignore the signal, the limit holds all the same. */
+/** Holds from the start, even if a hung child ignores the signal. */
 function startLimit(seconds: number) {
   const lastResort = setTimeout(() => fail(`gave up after ${seconds} s`), (seconds + 5) * 1000);
   lastResort.unref();
@@ -56,7 +56,7 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) {
     return `internal error: ${typeof error}`;
   }
-  // A bug of ours: its name and place, without the message, which may quote the input.
+  // A bug of ours. Print its name and place, but not the message, which may quote the input.
   const trace = error.stack?.replace(error.message, "").split("\n") ?? [];
   return `internal error: ${error.name}${trace.find((line) => /^ +at .*:\d+:\d+\)?$/.test(line)) ?? ""}`;
 }

@@ -3,7 +3,7 @@ import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from "node:net";
 import { Fault } from "./fault.ts";
 import { port as portType } from "./leaves.ts";
 
-/** An IP address and a port, as one listener. */
+/** An IP address and a port. */
 export interface Endpoint {
   /** An IP address, never a host name. */
   readonly address: string;
@@ -12,7 +12,7 @@ export interface Endpoint {
 
 const PORT = portType();
 
-const LOOPBACK = "Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.";
+const LOOPBACK = "Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.";
 const EXAMPLE = "Write, for example, 127.0.0.1:5012 or [::1]:5012.";
 
 /** Addresses that stay within an organisation or a link. */
@@ -29,22 +29,22 @@ for (const [network, prefix] of [
 privateRanges.addSubnet("fc00::", 7, "ipv6");
 privateRanges.addSubnet("fe80::", 10, "ipv6");
 
-/** Addresses at which nothing can listen: multicast, reserved and broadcast. */
+/** Addresses that nothing can listen on: multicast, reserved and broadcast. */
 const unusable = new BlockList();
 unusable.addSubnet("224.0.0.0", 3, "ipv4");
 unusable.addSubnet("ff00::", 8, "ipv6");
 
-const MAPPED = "This is an IPv4 address in the form of an IPv6 one.";
+const MAPPED = "This is an IPv4 address written as an IPv6 address.";
 const isMapped = (address: string) => address.startsWith("::ffff:");
 
 const family = (address: string) => (isIPv4(address) ? "ipv4" : "ipv6");
 
-/** Whether the address is every address of the machine. */
+/** Whether the address means every address of the machine. */
 export function isUnspecified(address: string | undefined): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-/** Where this machine itself reaches what listens at an address of its own. */
+/** The address at which this machine itself reaches a listener of its own. */
 export function callableAt(address: string): string {
   return address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
 }
@@ -54,23 +54,23 @@ export function endpointText({ address, port }: Endpoint): string {
   return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
-/** Whether the canonical address is of 127.0.0.0/8 or is ::1. */
+/** Whether the canonical address is in 127.0.0.0/8 or is ::1. */
 export function isLoopback(address: string): boolean {
   return (isIPv4(address) && address.startsWith("127.")) || address === "::1";
 }
 
-/** The one spelling of an IP address, so that equal addresses are equal text; undefined if it is none. */
+/** The one spelling of an IP address, so that equal addresses are equal text. Undefined for other text. */
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) {
     return text;
   }
-  // A zone (fe80::1%eth0) names an interface of one machine: no part of an address here.
+  // A zone (fe80::1%eth0) names an interface of one machine, and is not part of an address here.
   return isIPv6(text) && !text.includes("%")
     ? new SocketAddress({ address: text, family: "ipv6" }).address
     : undefined;
 }
 
-/** `127.0.0.1:5012` or `[::1]:5012`: an endpoint that this machine alone can reach. */
+/** `127.0.0.1:5012` or `[::1]:5012`: an endpoint that only this machine can reach. */
 export function parseLoopbackEndpoint(raw: unknown): Endpoint | Fault {
   if (typeof raw !== "string") {
     return new Fault(LOOPBACK, EXAMPLE);
@@ -98,16 +98,16 @@ export function parseLoopbackEndpoint(raw: unknown): Endpoint | Fault {
   return { address: canonicalAddress(host) ?? host, port };
 }
 
-/** Why the host of an endpoint is no loopback address. */
+/** Why the host of an endpoint is not a loopback address. */
 function notLoopback(host: string, bracketed: boolean): string | undefined {
   const address = canonicalAddress(host);
   if (host === "" || host === "*" || isUnspecified(address)) {
-    return "This is every address of the machine, so the service would be open to the network.";
+    return "This means every address of the machine, so the service would be open to the network.";
   }
   if (address === undefined || isIPv6(address) !== bracketed) {
     return /^[\d.]*$|[:%]|^0x/i.test(host)
       ? "This is not a well-formed IP address."
-      : "A host name can come to mean another address, so it is not taken for loopback.";
+      : "A host name can come to mean another address, so it does not count as loopback.";
   }
   if (isLoopback(address)) {
     return undefined;
@@ -117,10 +117,10 @@ function notLoopback(host: string, bracketed: boolean): string | undefined {
   }
   return privateRanges.check(address, family(address))
     ? "This address can be reached from the local network."
-    : "This address is not this machine's own: it may be reached from anywhere.";
+    : "This address is not limited to this machine: it may be reached from anywhere.";
 }
 
-/** An IP address at which the proxy listens: also a public one, and also every one (0.0.0.0, ::). */
+/** An IP address that the proxy listens on. It may be public, or mean every address (0.0.0.0, ::). */
 export function parseListenAddress(raw: unknown): string | Fault {
   const allowed = "Allowed: an IP address of the Docker host, without a port.";
   const example =
@@ -131,7 +131,7 @@ export function parseListenAddress(raw: unknown): string | Fault {
   }
   if (unusable.check(address, family(address))) {
     return new Fault(
-      `Nothing can listen at a multicast, reserved or broadcast address. ${allowed}`,
+      `Nothing can listen on a multicast, reserved or broadcast address. ${allowed}`,
       example,
     );
   }

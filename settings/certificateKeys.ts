@@ -246,18 +246,18 @@ export const certificates = section(
     validityDays: days("validityDays", "How long a server certificate is valid."),
     renewBeforeDays: days(
       "renewBeforeDays",
-      "An `up` within so many days of its end renews it.",
+      "How many days before a certificate expires an `up` renews it.",
       "less than validityDays",
     ),
     caValidityDays: days(
       "caValidityDays",
-      "How long a certificate authority is valid: the server's, and the clients'.",
+      "How long each certificate authority is valid: the server CA and the client CA.",
       "more than validityDays and clientValidityDays",
     ),
     clientValidityDays: days(
       "clientValidityDays",
-      "How long a client's certificate is valid. An `up` within renewBeforeDays of its end renews " +
-        "it: the new one is to be handed over, the old one is good until its end.",
+      "How long a client's certificate is valid. An `up` renews it `renewBeforeDays` before it expires. " +
+        "Hand the new one to its owner; the old one stays valid until it expires.",
       "more than renewBeforeDays",
     ),
   },

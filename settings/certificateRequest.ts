@@ -3,17 +3,17 @@ import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { BitString, fromBER, ObjectIdentifier, Sequence } from "asn1js";
 import { Fault } from "./fault.ts";
 
-/** Longer ones are no requests, and take long to read. */
+/** No request is longer, and longer text takes long to parse. */
 const LONGEST = 16_384;
 
 const LABEL = "(?:NEW )?CERTIFICATE REQUEST";
 
-/** One block of PEM, and nothing but white space around it. */
+/** One block of PEM with nothing but white space around it. */
 const PEM = new RegExp(
   `^\\s*-----BEGIN ${LABEL}-----\\s+([A-Za-z0-9+/=\\s]+?)\\s*-----END ${LABEL}-----\\s*$`,
 );
 
-/** The signatures that are taken, by their OIDs; MD5 and SHA-1 are not among them. */
+/** The signature algorithms that are accepted, by OID. MD5 and SHA-1 are not. */
 const HASHES: Readonly<Record<string, string>> = {
   "1.2.840.10045.4.3.2": "sha256", // ecdsa-with-SHA256
   "1.2.840.10045.4.3.3": "sha384",
@@ -26,31 +26,31 @@ const HASHES: Readonly<Record<string, string>> = {
 const CURVES = ["prime256v1", "secp384r1", "secp521r1"];
 
 const REMEDY =
-  "Have its owner make another one, for example by: openssl req -new -newkey ec " +
+  "Have its owner make a new one, for example with: openssl req -new -newkey ec " +
   "-pkeyopt ec_paramgen_curve:P-256 -nodes -keyout my.key -subj /CN=me";
 
-/** A request in PEM, in one spelling whatever the white space was. Only its public key will be used. */
+/** A request in PEM, with its white space normalized. Only its public key will be used. */
 export function parseCertificateRequest(raw: unknown): string | Fault {
   if (typeof raw !== "string") {
     return new Fault("Allowed: a certificate request in PEM.", REMEDY);
   }
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(raw)) {
     return new Fault(
-      "There is a private key in it, which nobody but its owner should have had.",
-      "Take it out of the stack's configuration, and have its owner make another key and request.",
+      "It contains a private key, which only its owner should have.",
+      "Remove it from the stack's configuration, and have its owner make a new key and request.",
     );
   }
   const [, base64] = raw.length > LONGEST ? [] : (PEM.exec(raw) ?? []);
   if (base64 === undefined) {
     return new Fault(
       "Allowed: one block of PEM, from -----BEGIN CERTIFICATE REQUEST----- to -----END CERTIFICATE REQUEST-----.",
-      "Copy the whole of the request, with its first and last line.",
+      "Copy the whole request, with its first and last line.",
     );
   }
   const der = Buffer.from(base64, "base64");
   const request = decode(der);
   if (request === undefined) {
-    return new Fault("This is no certificate request: it can't be read as PKCS#10.", REMEDY);
+    return new Fault("This is not a certificate request: it can't be read as PKCS#10.", REMEDY);
   }
   const weakness = weaknessOf(request.publicKey);
   if (weakness !== undefined) {
@@ -58,7 +58,7 @@ export function parseCertificateRequest(raw: unknown): string | Fault {
   }
   if (!isSigned(request)) {
     return new Fault(
-      "Its signature by its own key is wrong, or of a kind that is not taken (SHA-256 or better is).",
+      "It is not properly signed. Allowed: a signature by its own key, with SHA-256 or better.",
       REMEDY,
     );
   }
@@ -66,9 +66,9 @@ export function parseCertificateRequest(raw: unknown): string | Fault {
 }
 
 /**
- * The public key of a request that has been checked, PEM.
+ * The public key, in PEM, of a request that has been checked.
  *
- * @throws RangeError when it is none
+ * @throws RangeError if it is not a request
  */
 export function publicKeyOf(request: string): string {
   const der = Buffer.from(PEM.exec(request)?.[1] ?? "", "base64");
@@ -80,20 +80,20 @@ export function publicKeyOf(request: string): string {
 }
 
 interface Request {
-  /** What the signature is of. */
+  /** The bytes that the signature covers. */
   readonly signed: Uint8Array;
   readonly publicKey: KeyObject;
   readonly algorithm: string;
   readonly signature: Uint8Array;
 }
 
-/** The parts of RFC 2986's CertificationRequest that matter here; undefined where it is none. */
+/** The parts of RFC 2986's CertificationRequest that matter here; undefined if it isn't one. */
 function decode(der: Uint8Array): Request | undefined {
   try {
     const { offset, result } = fromBER(der);
     return offset === der.length && result instanceof Sequence ? partsOf(result) : undefined;
   } catch {
-    return undefined; // No ASN.1, or no public key that OpenSSL knows.
+    return undefined; // Not ASN.1, or not a public key that OpenSSL knows.
   }
 }
 
@@ -133,7 +133,7 @@ function weaknessOf(key: KeyObject): string | undefined {
       ? undefined
       : `Its key is on the curve ${namedCurve}. ${allowed}`;
   }
-  return `Its key is of the kind ${type ?? "unknown"}. ${allowed}`;
+  return `Its key has the type ${type ?? "unknown"}. ${allowed}`;
 }
 
 function isSigned({ signed, publicKey, algorithm, signature }: Request): boolean {
@@ -146,7 +146,7 @@ function isSigned({ signed, publicKey, algorithm, signature }: Request): boolean
       verify(hash, signed, publicKey, signature)
     );
   } catch {
-    return false; // A signature that is not even shaped as one.
+    return false; // It doesn't even have the form of a signature.
   }
 }
 

@@ -1,13 +1,14 @@
-/** Mistakes that show only across keys. Each check takes what parses, and leaves the rest to the schema. */
+/** Mistakes that show only across keys. Each check looks at what parses; the schema reports the rest. */
 import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { isPulumiCloud } from "./state.ts";
+import { suppliedFaults } from "./suppliedCertificates.ts";
 import type { PartialSettings } from "./types.ts";
 
-/** All mistakes across keys. @param values As the stack has them, where it matters what was given. */
+/** All mistakes across keys. @param values The raw values, for checks of what was actually set. */
 export function inconsistencies(settings: PartialSettings, values: unknown): Finding[] {
   return [
     ...clashingListeners(settings),
@@ -19,6 +20,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...keysMadeTwice(settings, values),
     ...certificateTimes(settings),
     ...acmeFaults(settings),
+    ...suppliedFaults(settings, new Date()),
     ...retiredAhead(settings),
     ...debugFlags(settings),
     ...encryptionRanges(settings),
@@ -30,7 +32,7 @@ function clashingListeners(settings: PartialSettings): Finding[] {
   return clashes(listenersIn(settings)).map(({ first, second }) =>
     finding(
       second.path,
-      `Port ${second.port} is used twice: ${formatPath(first.path)} listens at it already.`,
+      `Port ${second.port} is used twice: ${formatPath(first.path)} already listens on it.`,
       "Give one of the two another port.",
     ),
   );
@@ -43,13 +45,13 @@ function kapowWithoutWay({ kapow }: PartialSettings): Finding[] {
     : [
         finding(
           ["kapow", "door"],
-          "Nobody could reach Kapow!: a door at the proxy is required, or a port of its own.",
-          'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
+          "Nobody could reach Kapow!: it needs a door at the proxy or a port of its own.",
+          'Set it, for example to "listen: 5003", or set cybexp:kapow.listen.',
         ),
       ];
 }
 
-/** A name that a door has already. */
+/** Names that a door already has. */
 function namesTwice({ proxy, kapow }: PartialSettings): Finding[] {
   return Object.entries({ proxy, kapow }).flatMap(([key, part]) => {
     const names = [part?.serverName, ...(part?.serverNames ?? [])];
@@ -59,8 +61,8 @@ function namesTwice({ proxy, kapow }: PartialSettings): Finding[] {
         : [
             finding(
               [key, "serverNames", index - 1],
-              `${name} is among the names already.`,
-              "Name it once.",
+              `${name} is already one of the names.`,
+              "List it once.",
             ),
           ],
     );
@@ -73,7 +75,7 @@ const namesOf = (settings: PartialSettings, list: People) =>
   (settings[list] ?? []).map((person) => person?.name);
 
 function duplicateNames(settings: PartialSettings, list: People, who: string): Finding[] {
-  // Nginx's maps don't tell upper from lower case.
+  // Nginx's maps ignore case.
   const names = namesOf(settings, list).map((name) => name?.toLowerCase());
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
@@ -82,14 +84,14 @@ function duplicateNames(settings: PartialSettings, list: People, who: string): F
       : [
           finding(
             [list, index, "name"],
-            `${who} is listed once; ${formatPath([list, first])} has this name already (case does not count).`,
+            `${who} can be listed only once: ${formatPath([list, first])} already has this name (case is ignored).`,
             "Remove one of the two, or give it another name.",
           ),
         ];
   });
 }
 
-/** A user and a client of one name are one caller to the services: it must be the very name. */
+/** To the services, a user and a client with the same name are one caller, so case must match too. */
 function almostUsers(settings: PartialSettings): Finding[] {
   const users = namesOf(settings, "users");
   return namesOf(settings, "clients").flatMap((name, index) => {
@@ -100,8 +102,8 @@ function almostUsers(settings: PartialSettings): Finding[] {
       : [
           finding(
             ["clients", index, "name"],
-            `It differs from the name of ${formatPath(["users", like])} in case only.`,
-            `Write ${user} if it is the same caller to the services, else another name.`,
+            `It differs from the name of ${formatPath(["users", like])} only in case.`,
+            `Write ${user} if the two are the same caller; otherwise choose another name.`,
           ),
         ];
   });
@@ -115,7 +117,7 @@ function keysMadeTwice({ clients = [] }: PartialSettings, values: unknown): Find
       ? [
           finding(
             path,
-            "The key of this client is the one of its request (csr); none is made here.",
+            "This client has the key of its request (csr), so the stack makes none.",
             "Remove one of the two.",
           ),
         ]
@@ -137,7 +139,7 @@ function certificateTimes({ certificates = {} }: PartialSettings): Finding[] {
     findings.push(
       finding(
         ["certificates", "renewBeforeDays"],
-        `A certificate valid for ${shortest.validity} days and renewed ${renewal} days before its end is renewed by every up.`,
+        `A certificate valid for ${shortest.validity} days and renewed ${renewal} days before it expires would be renewed by every up.`,
         `Set renewBeforeDays to less than ${shortest.name}; a third of it is usual.`,
       ),
     );
@@ -146,7 +148,7 @@ function certificateTimes({ certificates = {} }: PartialSettings): Finding[] {
     findings.push(
       finding(
         ["certificates", "caValidityDays"],
-        `The authority is valid for ${ca} days, a certificate that it signs for ${longest.validity}.`,
+        `The authority is valid for ${ca} days, but a certificate that it signs for ${longest.validity}.`,
         `Set caValidityDays to more than ${longest.name}.`,
       ),
     );
@@ -154,7 +156,7 @@ function certificateTimes({ certificates = {} }: PartialSettings): Finding[] {
   return findings;
 }
 
-/** What is in use can't be retired. */
+/** Secrets in use that would be retired. */
 function retiredAhead({ users = [], clients = [], rotation = {} }: PartialSettings): Finding[] {
   const ahead = (current: Path, inUse: number | undefined, retired: Path, upTo?: number) =>
     inUse === undefined || upTo === undefined || upTo < inUse
@@ -203,7 +205,7 @@ function debugFlags({ throwaway, kms, backend }: PartialSettings): Finding[] {
         finding(
           [service, "config", name],
           "A debug flag puts people's data into the log: only throw-away stacks may set it.",
-          "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
+          "Remove it. If the stack's data may be lost, set cybexp:throwaway to true instead.",
         ),
       ),
   );
@@ -231,21 +233,21 @@ function encryptionRanges({ kms }: PartialSettings): Finding[] {
   } else if (inMin < inMax && outMax - outMin < inMax - inMin) {
     refuse(
       "OPE_OUT_MAX",
-      "The numbers from OPE_OUT_MIN to OPE_OUT_MAX are fewer than those from OPE_IN_MIN to OPE_IN_MAX.",
+      "The output range (OPE_OUT_MIN to OPE_OUT_MAX) is smaller than the input range (OPE_IN_MIN to OPE_IN_MAX).",
       "Widen the output range, or narrow the input range.",
     );
   }
   return findings;
 }
 
-/** Pulumi takes `default` for a passphrase anywhere else, which may not be what was meant. */
+/** With any other backend, Pulumi takes `default` to mean a passphrase, which may not be what was meant. */
 function cloudKeys({ state: { backend, secretsProvider } = {} }: PartialSettings): Finding[] {
   return secretsProvider !== "default" || backend === undefined || isPulumiCloud(backend)
     ? []
     : [
         finding(
           ["state", "secretsProvider"],
-          "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+          "These are Pulumi Cloud's own keys, but the state is kept elsewhere.",
           "Write passphrase, or the URL of a key in a key service.",
         ),
       ];

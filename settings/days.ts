@@ -1,8 +1,8 @@
-/** Days of the calendar, as ISO 8601 writes them. */
+/** Calendar days, in the form of ISO 8601. */
 import { z } from "zod";
 import { Fault } from "./fault.ts";
 
-/** Pulumi takes a day without quotes in a stack's file for a moment, and writes that as Go does. */
+/** Pulumi reads an unquoted day in a stack's file as a timestamp. As text, it ends as Go prints it. */
 const MIDNIGHT = " 00:00:00 +0000 UTC";
 
 const day = z.preprocess(
@@ -11,10 +11,10 @@ const day = z.preprocess(
   z.iso.date(),
 );
 
-/** A day such as 2026-12-31; it stays text, and compares as text. */
+/** A day such as 2026-12-31. It stays text, and compares as text. */
 export function parseDay(raw: unknown): string | Fault {
   const { success, data } = day.safeParse(raw);
   return success
     ? data
-    : new Fault("Allowed: a day as year-month-day, such as 2026-12-31.", "Write such a day.");
+    : new Fault("Allowed: a day in the form YYYY-MM-DD.", "Write, for example, 2026-12-31.");
 }

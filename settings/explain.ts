@@ -1,4 +1,4 @@
-/** From an issue of zod's to what the report says: what is wrong, what is allowed, and what to do. */
+/** Turns an issue from zod into what the report says: what is wrong, what is allowed, and what to do. */
 import type { z } from "zod";
 import { Fault, type Finding } from "./fault.ts";
 import type { KeyDoc } from "./keyDoc.ts";
@@ -6,7 +6,7 @@ import { nearest } from "./nearest.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { docOf, faultOf, itemOf, keysOf, schemaAt } from "./tree.ts";
 
-/** What an issue of zod's means to whoever wrote the values. */
+/** What an issue from zod means to whoever wrote the values. */
 export function explain(issue: z.core.$ZodRawIssue, values: unknown): Finding[] {
   const { path = [] } = issue;
   if (issue.code === "unrecognized_keys") {
@@ -41,7 +41,7 @@ function unknownKey(path: Path, key: string): Fault {
     : new Fault("This key is not known.", `Remove it. Known here: ${known.join(", ")}.`);
 }
 
-/** Where else in the configuration a key of this name has its place. */
+/** Where else in the configuration a key with this name belongs. */
 function placesOf(name: string): Path[] {
   const search = (found: z.core.$ZodType, path: Path): Path[] =>
     Object.entries(keysOf(found) ?? {}).flatMap(([key, child]) => [
@@ -58,7 +58,7 @@ function missing({ example }: Partial<KeyDoc> = {}): Fault {
   );
 }
 
-/** A map or a list that isn't one, or an empty list. */
+/** For a value that should be a map or a list, and for an empty list. */
 function wrongShape(found: z.core.$ZodType): Fault {
   const { example, allowed } = docOf(found) ?? {};
   const remedy =

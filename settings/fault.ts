@@ -2,11 +2,11 @@ import type { Path } from "./path.ts";
 
 /** What is wrong with one value. A parser of one value returns either the parsed value or a fault. */
 export class Fault {
-  /** Why the value can't be taken, and what is allowed; never quotes the value. */
+  /** Why the value is refused, and what is allowed. Never quotes the value. */
   readonly reason: string;
   /** What to do about it, as an imperative sentence. */
   readonly remedy: string;
-  /** The part of the value that may be shown, where the rest could be a secret. */
+  /** The part of the value that may be shown, if the rest could be a secret. */
   readonly shown: string | undefined;
 
   constructor(reason: string, remedy: string, shown?: string) {

@@ -1,14 +1,14 @@
-/** Ports that containers of the stack hold already, while an `up` gives them to this one or that. */
+/** Ports that the stack's containers already hold when an `up` assigns them. */
 import { ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { clash, type DeclaredListener } from "./listeners.ts";
 
 /**
- * Who holds the port that a container is to listen at:
+ * Who holds the port that a container wants to listen on:
  *
- * - `nobody` of the stack's own;
- * - `itself`, or one that has given it up by then: the services are replaced before the proxy, and the proxy
- *   before what answers an ACME server;
- * - the role of the one that still holds it when it is needed.
+ * - `nobody`: no container of the stack;
+ * - `itself`: the container, or one that has released it by then (services are replaced before the proxy, and
+ *   the proxy before the server that answers an ACME authority);
+ * - the role of a container that still holds the port when it is needed.
  */
 export function holderOf(
   wanted: DeclaredListener,

@@ -10,17 +10,17 @@ const REFERENCE = new RegExp(
 );
 const LONGEST_NAME = 255;
 
-/** Built on the spot by this project: in no registry, so never to be pulled. */
+/** Whether this project builds the image on the machine. No registry has it, so it is never pulled. */
 export function isDemoImage(image: string): boolean {
   return image.startsWith("cybexp-demo/");
 }
 
-/** Whether the reference names one build for good. */
+/** Whether the reference always means the same build. */
 export function hasDigest(image: string): boolean {
   return image.includes("@sha256:");
 }
 
-/** Whether its digest is the one that stands for "your image's digest here". */
+/** Whether its digest is the placeholder that the example has: only zeros. */
 export function isPlaceholderImage(image: string): boolean {
   return /@sha256:0{64}$/.test(image);
 }
@@ -35,13 +35,13 @@ export function parseImage(raw: unknown): string | Fault {
     return new Fault(`This is not an image reference. ${allowed}`, example);
   }
   if (name === "sha256") {
-    return new Fault(`An image id holds on one machine only. ${allowed}`, example);
+    return new Fault(`An image ID is valid on one machine only. ${allowed}`, example);
   }
   if (digest !== undefined) {
     return raw;
   }
   if (tag === undefined) {
-    return new Fault(`Without a tag or digest this means whatever is newest. ${allowed}`, example);
+    return new Fault(`Without a tag or digest, the image can change. ${allowed}`, example);
   }
   if (tag === "latest") {
     return new Fault(

@@ -1,13 +1,13 @@
-/** The parts of a stack whose data can't be made again, and what each of them is to its operator. */
+/** The parts of a stack whose data can't be made again, and what each means to the operator. */
 import { databaseRole, dataVolume, KMS_KEYS } from "../names/docker.ts";
 
-/** The file in a kept volume that tells it from every other: names and labels are easily made again. */
+/** The file that identifies a kept volume. A name or a label can't: another volume can have the same. */
 export const MARK_FILE = ".cybexp-volume";
 
-/** Beside it, once a service has made its keys: their names, as JSON. */
+/** Beside it, once a service has made its keys: the names of their files, as JSON. */
 export const SEAL_FILE = ".cybexp-keys";
 
-/** Stands for the mark of a volume that was made before there were marks. */
+/** Stands for the mark of a volume that is older than marks. */
 export const UNMARKED = "unmarked";
 
 /** A mark: 48 random bits. */
@@ -21,7 +21,7 @@ export interface KeptPart {
   readonly keys?: true;
   /** What losing it would mean, as a sentence. */
   readonly loss: string;
-  /** What it does mean, once the operator has given it up. */
+  /** The same, once the operator has accepted the loss. */
   readonly lost: string;
 }
 
@@ -31,9 +31,9 @@ export const keptParts: Readonly<Record<string, KeptPart>> = {
     has: "the KMS's keys",
     keys: true,
     loss:
-      "The KMS would make new ones, and every record that is stored would stay unreadable for good, " +
+      "The KMS would make new ones, and every stored record would stay unreadable for good, " +
       "although the databases still have it.",
-    lost: "The KMS makes new ones. Every record that is stored stays unreadable for good, although the databases still have it.",
+    lost: "The KMS makes new ones. Every stored record stays unreadable for good, although the databases still have it.",
   },
   [dataVolume(databaseRole("kms"))]: {
     has: "the KMS's accounts",
@@ -47,7 +47,7 @@ export const keptParts: Readonly<Record<string, KeptPart>> = {
   },
 };
 
-/** What a part of somebody's own program means. */
+/** What a part means; also one that another program has added. */
 export function keptPart(part: string): KeptPart {
   return (
     keptParts[part] ?? {

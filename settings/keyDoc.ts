@@ -7,7 +7,7 @@ export interface KeyDoc {
   readonly allowed?: string | undefined;
   /** A good value, offered where a required one is missing. */
   readonly example?: string | undefined;
-  /** What holds when an optional key without a default of ours is absent. */
+  /** What applies if an optional key is left out and the schema has no default for it. */
   readonly fallback?: string | undefined;
   /** Whether a value at or below this key may be a secret; the innermost key that says so decides. */
   readonly secret?: boolean;

@@ -1,4 +1,4 @@
-/** The kinds of keys that the stack's configuration has, each with what the reference says of it. */
+/** The kinds of keys that the stack's configuration has, each with what the reference says about it. */
 import { z } from "zod";
 import { parseListenAddress, parseLoopbackEndpoint } from "./addresses.ts";
 import { parseImage } from "./images.ts";
@@ -13,14 +13,14 @@ export const key = <T extends z.ZodType>(leaf: T, doc: KeyDoc): T => {
   return leaf;
 };
 
-/** A map of known keys. An absent one counts as empty, so that each of its required keys is reported. */
+/** A map of known keys. A missing map counts as empty, so that each of its required keys is reported. */
 export const section = <S extends z.ZodRawShape>(meaning: string, shape: S) =>
   z
     .strictObject(shape)
     .register(keyDocs, { type: "map", meaning })
     .prefault({} as never);
 
-/** A map of keys that each have a default of their own, which follows from others or is the service's. */
+/** A map of optional keys. The default of each follows from other keys, or is the service's own. */
 export const overrides = <T, N extends string>(
   meaning: string,
   keys: Readonly<Record<N, KeyDoc & { readonly leaf: z.ZodType<T> }>>,
@@ -34,15 +34,15 @@ export const overrides = <T, N extends string>(
     ) as Record<N, z.ZodExactOptional<z.ZodType<T>>>,
   );
 
-/** Optional to those who make settings of their own; a stack's have an empty map where none is given. */
+/** Optional in settings that a program builds itself. A stack's settings have an empty map instead. */
 export const limits = <N extends string>(whose: string, keys: Readonly<Record<N, ResourceKey>>) =>
-  overrides(`What ${whose} may take of the engine's machine.`, keys).exactOptional();
+  overrides(`How much of the engine's machine ${whose} may use.`, keys).exactOptional();
 
 export const image = (what: string, example: string) =>
   key(parsed(parseImage), {
     type: "image reference",
-    meaning: `The image of ${what}.`,
-    allowed: "`name:tag`, `name@sha256:...` or both; not `latest`",
+    meaning: `The image for ${what}.`,
+    allowed: "`name:tag`, `name@sha256:...` or both, but not `latest`",
     example,
   });
 
@@ -50,15 +50,15 @@ export const endpoint = (meaning: string, example: string) =>
   key(parsed(parseLoopbackEndpoint), {
     type: "IP address and port",
     meaning,
-    allowed: "an address of 127.0.0.0/8, or ::1 in brackets, and a port",
+    allowed: "an address in 127.0.0.0/8, or ::1 in brackets, and a port",
     example,
   });
 
 export const listenAddress = (what: string, example?: string) =>
   key(parsed(parseListenAddress), {
     type: "IP address",
-    meaning: `The address of the Docker host at which ${what} listens.`,
-    allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 one, :: for every IPv6 one",
+    meaning: `The address of the Docker host that ${what} listens on.`,
+    allowed: "an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 address, :: for every IPv6 address",
     example,
   });
 
@@ -69,7 +69,7 @@ export const hostName = (meaning: string, more: Pick<KeyDoc, "example" | "fallba
   key(parsed(parseHostName), {
     type: "host name",
     meaning,
-    allowed: "a host name (RFC 1123), no IP address",
+    allowed: "a host name (RFC 1123), not an IP address",
     ...more,
   });
 
@@ -77,30 +77,30 @@ export const callerName = (meaning: string, more: Pick<KeyDoc, "example" | "secr
   key(parsed(parseUserName), {
     type: "name",
     meaning,
-    allowed: "1 to 64 letters, digits and . _ @ -, a letter or digit first",
+    allowed: "1 to 64 letters, digits and . _ @ -, starting with a letter or digit",
     ...more,
   });
 
-/** Further names beside the one in the URLs. */
+/** More names, besides the one in the URLs. */
 export const serverNames = (what: string) =>
   z
     .array(
       key(parsed(parseServerName), {
         type: "host name or IP address",
-        meaning: "One of them.",
-        allowed: "a host name, `*.` and a host name, an IPv4 or IPv6 address",
+        meaning: "One of the names.",
+        allowed: "a host name, `*.` and a host name, or an IP address",
         example: "kms.example.edu",
       }),
     )
     .register(keyDocs, {
-      type: "list of texts",
-      meaning: `Further names that ${what} answers to, all in its certificate: host names, \`*.\` and a host name, IP addresses. With an IP address among them, callers that say no name in their handshake are served.`,
+      type: "list of strings",
+      meaning: `More names that ${what} answers to. All of them are in its certificate. If one is an IP address, callers that send no name in the TLS handshake are served too.`,
       fallback: "none",
       example: "[kms.example.edu, 192.0.2.10]",
     })
     .prefault([]);
 
-/** Yes or no; no where it is absent. */
+/** True or false; false by default. */
 export const flag = (meaning: string) =>
   key(boolean(), { type: "boolean", meaning, allowed: "true or false" }).default(false);
 

@@ -1,11 +1,11 @@
 /**
- * The types of single values, each with what a report says where a value is none of it. Pulumi hands
- * numbers and yes-or-no values over typed, or as text: `pulumi config set` and top-level keys do that.
+ * The types of single values, each with what a report says about a value that doesn't fit. Pulumi hands
+ * over numbers and booleans as such, or as text: so for top-level keys and after `pulumi config set`.
  */
 import { z } from "zod";
 import { Fault, type Parser } from "./fault.ts";
 
-/** What is said of a value that zod's own type refuses. */
+/** What a report says about a value that zod's own type refuses. */
 export const refusals = z.registry<{ readonly fault: Fault }>();
 
 /** Whole numbers as people write them: no sign, no leading zero. */
@@ -24,12 +24,12 @@ export const boolean = () =>
 const whole = (least: number, most: number) =>
   z.preprocess(numberOf(CANONICAL), z.int().min(least).max(most));
 
-/** A number within bounds, both allowed. */
+/** A whole number from `least` to `most`, both included. */
 export const wholeNumber = (least: number, most: number, why = "") =>
   whole(least, most).register(refusals, {
     fault: new Fault(
       `Allowed: a whole number from ${least} to ${most}${why && ` (${why})`}.`,
-      "Write such a number, without quotes or unit.",
+      "Write a number in this range, without quotes or a unit.",
     ),
   });
 
@@ -38,7 +38,7 @@ export const port = () =>
   whole(1, 65535).register(refusals, {
     fault: new Fault(
       "Allowed: a port, a whole number from 1 to 65535.",
-      "Write such a number, for example 5002.",
+      "Write a port, for example 5002.",
     ),
   });
 
@@ -49,11 +49,11 @@ export const processors = () =>
     .register(refusals, {
       fault: new Fault(
         "Allowed: processors from 0.01 to 1024, in steps of 0.01.",
-        "Write such a number, for example 1.5.",
+        "Write a number, for example 1.5.",
       ),
     });
 
-/** One word of a fixed list. */
+/** One word from a fixed list. */
 export function oneOf<const W extends readonly [string, ...string[]]>(words: W) {
   const list = words.map((word) => `"${word}"`).join(", ");
   return z.enum(words).register(refusals, {
@@ -64,14 +64,14 @@ export function oneOf<const W extends readonly [string, ...string[]]>(words: W) 
   });
 }
 
-/** Text of one form. */
+/** Text that matches a pattern. */
 export const text = (form: RegExp, fault: Fault) =>
   z.string().regex(form).register(refusals, { fault });
 
 /** No value at all. */
 export const nothing = (fault: Fault) => z.never().register(refusals, { fault });
 
-/** What has a grammar of its own, and more than one way to miss it. */
+/** A value with a grammar of its own, which can be wrong in more than one way. */
 export const parsed = <T>(parse: Parser<T>) =>
   z.unknown().transform((raw, context): T => {
     const value = parse(raw);
@@ -86,8 +86,8 @@ export const parsed = <T>(parse: Parser<T>) =>
 const MOST_DIGITS = 78;
 
 /**
- * A whole number of any size. Above 2^53 it must come as quoted digits, and stays a string of digits:
- * a YAML number of that size is read as a float and has lost its last digits already.
+ * A whole number of any size. Above 2^53 it must be written as quoted digits, and stays a string of
+ * digits: a YAML number of that size is read as a float, and loses its last digits.
  */
 export function parseBigNumber(raw: unknown): number | string | Fault {
   if (typeof raw === "number" && Number.isSafeInteger(raw) && raw >= 0) {
@@ -104,6 +104,6 @@ export function parseBigNumber(raw: unknown): number | string | Fault {
   }
   return new Fault(
     `Allowed: a whole number of at most ${MOST_DIGITS} digits, without a sign.`,
-    'Write its digits; in quotes if it is above 9007199254740991, such as "18446744073709551615".',
+    'Write its digits, in quotes if it is above 9007199254740991, such as "18446744073709551615".',
   );
 }

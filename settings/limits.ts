@@ -1,6 +1,6 @@
 /**
- * How much of the engine's machine each container may take, and how much a service gets at once. What
- * the config leaves out follows from what the doors let through and from what the engine has.
+ * How much of the engine's machine each container may use, and how much a service gets at once. The
+ * defaults follow from what the doors let through and from what the engine has.
  */
 import type { KapowSettings, ProxyResources, Resources, Settings } from "./types.ts";
 
@@ -12,7 +12,7 @@ export interface EngineSize {
 }
 
 export interface ContainerLimits {
-  /** MiB; no swap beyond it. */
+  /** MiB, without swap. */
   readonly memory: number;
   readonly cpus: number;
   /** Processes and threads. */
@@ -21,13 +21,13 @@ export interface ContainerLimits {
 
 export interface ProxyLimits extends ContainerLimits {
   readonly workers: number;
-  /** Of each worker. */
+  /** For each worker. */
   readonly connections: number;
-  /** Large bodies that may be under way at once, at all doors together. */
+  /** Large bodies that may be in transit at once, at all doors together. */
   readonly largeBodies: number;
 }
 
-/** What a service gets at once from its door: the next request is refused, the next large body waits. */
+/** What a door lets through at once. One more request is refused; one more large body waits. */
 export interface DoorLimits {
   readonly requests: number;
   readonly largeBodies: number;
@@ -54,18 +54,18 @@ export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "databas
 
 /** The largest body that a door lets through, in MiB; the KMS's is 64 KiB, a login or attributes. */
 export const MAX_BODY = {
-  /** MongoDB's 16 MiB document and its wrapping: larger is refused behind, smaller loses records. */
+  /** MongoDB's largest document, 16 MiB, and its wrapping. With less, large records would be lost. */
   backend: 17,
-  /** Kapow! itself takes any size, and keeps it in memory. */
+  /** Kapow! itself accepts any size, and keeps it in memory. */
   kapow: 16,
 } as const;
 
-/** For a program that does not ask the engine. */
+/** For a program that doesn't ask the engine. */
 export const assumedEngine: EngineSize = { processors: 2, memory: 4096 };
 
-// Measured, in MiB: a service of CYBEX-P holds a body five to seven times (as it came, unpickled, as
-// BSON, as a message), its database up to nine times. Each request has a MongoClient of its own, whose
-// threads are three beside the request's, and whose connections are up to three.
+// Measured, in MiB: a CYBEX-P service holds five to seven copies of a body (as it came, unpickled, as
+// BSON, as a message), and its database up to nine. Each request has a MongoClient of its own, with
+// three threads besides the request's and up to three connections.
 const SERVICE = { base: 128, request: 0.25, copies: 7, threads: 4, ownThreads: 64 };
 const DATABASE = { base: 256, copies: 9, connections: 3, ownThreads: 128 };
 /** A route's command is a shell and what it starts; the body is in memory and in a pipe. */
@@ -77,7 +77,7 @@ const CHALLENGE: ContainerLimits = { memory: 64, cpus: 0.5, pids: 50 };
 /** A connection with TLS and buffers, and its share of the answers that are read ahead. */
 const PROXY = { base: 128, worker: 16, request: 0.3 };
 
-/** The limits of every container of a stack; no more processors than the engine has, which it would refuse. */
+/** The limits of every container of a stack. The engine would refuse more processors than it has. */
 export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimits {
   const { kms, backend, database, kapow, proxy, certificates } = settings;
   const given = { ...database?.resources };
@@ -116,7 +116,7 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
       Math.max(
         1024,
         DATABASE.base + turns * DATABASE.copies * MAX_BODY.backend,
-        // What a database has beyond that it uses to keep records at hand.
+        // A database uses memory beyond that to cache records.
         engine.memory / 4,
       ),
     ),
@@ -165,7 +165,7 @@ export function missingProcessors(settings: LimitSettings, { processors }: Engin
   );
 }
 
-/** How many requests a service is made for, where nothing else is said. */
+/** How many requests at once a service has room for by default. */
 const REQUESTS = 480;
 const MOST_REQUESTS = 16_384;
 const MOST_TURNS = 64;
@@ -189,7 +189,7 @@ function doorOf(service: ContainerLimits, database: ContainerLimits, body: numbe
   return { requests, largeBodies: clamp(largeBodies, 1, MOST_TURNS) };
 }
 
-/** MiB of the engine's disk that the proxy takes for bodies, where nothing is said. */
+/** MiB of the engine's disk that the proxy uses for bodies by default. */
 export const BODIES = 2048;
 
 function proxyOf(
@@ -205,11 +205,11 @@ function proxyOf(
     ...withGiven(engine, resources, {
       memory: step(PROXY.base + workers * PROXY.worker + requests * PROXY.request),
       cpus,
-      // Workers are processes; a reload has those of two releases, or of more that end slowly.
+      // Workers are processes. During a reload, those of two releases run, or of more if they end slowly.
       pids: Math.max(200, 8 * workers),
     }),
     workers,
-    // Two for each request, and workers do not share evenly.
+    // Two for each request, and workers don't share requests evenly.
     connections: resources.connections ?? Math.max(1024, Math.ceil((4 * requests) / workers)),
     largeBodies: clamp((resources.bodies ?? BODIES) / MAX_BODY.backend, 1, 65_535),
   };
@@ -230,7 +230,7 @@ function withGiven(
 /** What is wanted, within a share of the engine's memory, and no less than 512 MiB. */
 const atMost = (share: number, wanted: number) => step(Math.max(512, Math.min(wanted, share)));
 
-/** Rounded up to 64 MiB: the engine's memory is no round number, and need not be told by limits. */
+/** Rounded up to 64 MiB, because the engine's memory is not a round number. */
 const step = (memory: number) => Math.ceil(memory / 64) * 64;
 
 const clamp = (value: number, least: number, most: number) =>

@@ -1,6 +1,6 @@
 /**
- * All that listens on the Docker host, in one table: which keys ask for it, and whose container
- * publishes it. Whoever wants to know what a stack listens at reads it here.
+ * Everything that listens on the Docker host, in one table: which keys ask for it, and whose container
+ * publishes it. Code that needs to know a stack's listeners takes them from here.
  */
 import { ACME_CHALLENGE, databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
@@ -8,7 +8,7 @@ import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";
 import type { Access, Endpoint, PartialSettings, Partly, Settings } from "./types.ts";
 
-/** The paths at which the settings have a value of a type; in a stack's config it is at the same one. */
+/** The paths at which the settings have a value of a type. A stack's config has the same paths. */
 type PathTo<V, T = Settings> = {
   [K in keyof T & string]-?: NonNullable<T[K]> extends V
     ? readonly [K]
@@ -25,17 +25,23 @@ export type ListenerKeys = { readonly role: Role } & (
       /** The address where the config names none. */
       readonly fallback?: string;
       readonly port: PathTo<number>;
-      /** Whether the rest of the config asks for it; what a stack listens at for as long as it is given, if absent. */
+      /** Whether the rest of the config asks for it. @default whenever there is a port */
       readonly isAsked?: (settings: PartialSettings) => boolean;
-      /** The door at the proxy that it is, and the key that says what the door asks for. */
-      readonly door?: { readonly name: DoorName; readonly access: PathTo<Access> };
+      /** The door at the proxy that it is. */
+      readonly door?: DoorKeys;
     }
 );
 
-/** A door is called as the service behind it. */
+/** A door has the name of the service behind it. */
 export type DoorName = "kms" | "backend" | typeof KAPOW;
 
 const PROXY_ADDRESS = ["proxy", "address"] as const;
+
+/** A way through the proxy, and the key that says what it asks for. */
+export interface DoorKeys {
+  readonly name: DoorName;
+  readonly access: PathTo<Access>;
+}
 
 export const LISTENERS: readonly ListenerKeys[] = [
   { role: "kms", endpoint: ["kms", "bind"] },
@@ -75,9 +81,13 @@ export const LISTENERS: readonly ListenerKeys[] = [
   },
 ];
 
-/** The table as far as a config asks for it. */
+/** The part of the table that a config asks for. */
 const askedBy = (settings: PartialSettings): readonly ListenerKeys[] =>
   LISTENERS.filter((keys) => !("isAsked" in keys) || keys.isAsked?.(settings));
+
+export const DOORS: readonly DoorKeys[] = LISTENERS.flatMap((keys) =>
+  "door" in keys && keys.door !== undefined ? [keys.door] : [],
+);
 
 /** A port that a container publishes on the Docker host. */
 export interface DeclaredListener extends Endpoint {
@@ -85,7 +95,7 @@ export interface DeclaredListener extends Endpoint {
   readonly role: string;
 }
 
-/** Every listener that the stack's config asks for; nothing else of it may listen. */
+/** Every listener that the stack's config asks for. Nothing else in the stack may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
   return askedBy(settings).flatMap((keys) => {
     if ("endpoint" in keys) {
@@ -121,10 +131,10 @@ export function doorsOf(settings: Settings): Door[] {
   });
 }
 
-/** A listener of a config that is not judged yet, and the key that asks for it. */
+/** A listener in a config that hasn't been validated yet, and the key that asks for it. */
 export interface Listener {
   readonly path: Path;
-  /** An IP address; undefined when it is not known, which counts as the same unknown address. */
+  /** An IP address, or undefined if it isn't known: all unknown addresses count as the same. */
   readonly address: string | undefined;
   readonly port: number;
 }
@@ -150,7 +160,7 @@ export function listenersIn(settings: PartialSettings): Listener[] {
   return [...endpoints, ...others];
 }
 
-/** Two listeners of which the later one can't start. */
+/** Two listeners, the second of which can't start. */
 export interface Clash {
   readonly first: Listener;
   readonly second: Listener;
@@ -166,7 +176,7 @@ export function clashes(listeners: readonly Listener[]): Clash[] {
 
 type Place = Pick<Listener, "address" | "port">;
 
-/** Whether two can't listen at once: same port, and same address or one of them any. */
+/** Whether two can't listen at once: same port, and same address or one that means every address. */
 export function clash(a: Place, b: Place): boolean {
   return (
     a.port === b.port &&

@@ -10,7 +10,7 @@ import type { Settings } from "./types.ts";
 
 const PREFIX = "cybexp:";
 
-/** Names the stack's file where it isn't the usual `Pulumi.<stack>.yaml` (`pulumi --config-file`). */
+/** Names the stack's file if it isn't the usual `Pulumi.<stack>.yaml` (`pulumi --config-file`). */
 const CONFIG_FILE = "CYBEXP_CONFIG_FILE";
 
 /**
@@ -46,7 +46,7 @@ function isSecret(key: string): boolean {
   return isConfigSecret?.(PREFIX + key) ?? false;
 }
 
-/** The text of the stack's file; empty where there is none, as with the Automation API. */
+/** The text of the stack's file; empty if there is none, as with the Automation API. */
 function stackFile(stack: string): string {
   const named = process.env[CONFIG_FILE];
   const file = resolve(named ?? `Pulumi.${stack}.yaml`);
@@ -59,7 +59,7 @@ function stackFile(stack: string): string {
     const reason = (error as NodeJS.ErrnoException).code ?? "unknown error";
     throw new pulumi.RunError(
       `${named === undefined ? "The stack's file" : CONFIG_FILE} ${file} can't be read (${reason}). ` +
-        "It is searched for passwords in clear; make it readable.",
+        "Make it readable: it is searched for passwords in plain text.",
     );
   }
 }

@@ -1,9 +1,9 @@
-/** What the operator gives up for good: `cybexp:lost`. */
+/** The volumes that the operator has given up for good: `cybexp:lost`. */
 import { Fault } from "./fault.ts";
 import { nearest } from "./nearest.ts";
 import { keptParts, MARK, UNMARKED } from "./keptParts.ts";
 
-/** `PART@MARK`: a kept volume, by the mark that the error about it names. */
+/** `PART@MARK`: a kept volume and its mark, which the error about it shows. */
 export function parseLoss(raw: unknown): string | Fault {
   const parts = Object.keys(keptParts);
   const allowed = `Allowed: one of ${parts.join(", ")}, an @, and the mark of the lost volume (12 hex digits, or ${UNMARKED}).`;

@@ -15,7 +15,7 @@ export function parseHostName(raw: unknown): string | Fault {
   }
   if (isIP(raw.replace(/^\[|\]$/g, "")) !== 0) {
     return new Fault(
-      "An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066).",
+      "An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066).",
       example,
     );
   }
@@ -30,12 +30,12 @@ export function parseHostName(raw: unknown): string | Fault {
   }
   const ascii = raw.length <= 253 && /[^\0-\x7f]/.test(raw) ? domainToASCII(raw) : "";
   return isHostName(ascii)
-    ? new Fault(`Letters outside of ASCII go by their encoded form. ${allowed}`, `Write ${ascii}.`)
+    ? new Fault(`Letters outside ASCII must be encoded. ${allowed}`, `Write ${ascii}.`)
     : new Fault(allowed, example);
 }
 
 /**
- * A further name that a door answers to: a host name, `*.` and a host name of two labels or more, or an IP
+ * Another name that a door answers to: a host name, `*.` and a host name of at least two labels, or an IP
  * address in its one spelling.
  */
 export function parseServerName(raw: unknown): string | Fault {
@@ -49,7 +49,10 @@ export function parseServerName(raw: unknown): string | Fault {
   const address = canonicalAddress(raw.replace(/^\[(.*)\]$/, "$1"));
   if (address !== undefined) {
     return isUnspecified(address)
-      ? new Fault(`Nobody can call every address of a machine. ${allowed}`, example)
+      ? new Fault(
+          `This means every address of a machine, which nobody can call. ${allowed}`,
+          example,
+        )
       : address;
   }
   if (!raw.includes("*")) {
@@ -60,14 +63,14 @@ export function parseServerName(raw: unknown): string | Fault {
   return rest.includes(".") && isHostName(rest)
     ? raw.toLowerCase()
     : new Fault(
-        `A wildcard stands for the whole of the first label, and two labels or more follow it. ${allowed}`,
+        `A wildcard must be the whole first label, with at least two labels after it. ${allowed}`,
         example,
       );
 }
 
 function isHostName(text: string): boolean {
   const labels = text.split(".");
-  // A last label of digits alone would be read as a part of an IP address.
+  // A last label of only digits would be read as part of an IP address.
   return (
     text.length <= 253 &&
     labels.every((label) => LABEL.test(label)) &&
@@ -77,9 +80,9 @@ function isHostName(text: string): boolean {
 
 const LONGEST_USER = 64;
 
-/** A user's name as a client sends it by HTTP basic authentication. */
+/** A user's name as a client sends it in HTTP basic authentication. */
 export function parseUserName(raw: unknown): string | Fault {
-  const allowed = `Allowed: letters, digits and . _ @ - in 1 to ${LONGEST_USER} characters, a letter or digit first.`;
+  const allowed = `Allowed: 1 to ${LONGEST_USER} letters, digits and . _ @ -, starting with a letter or digit.`;
   const example = "Write another name, for example collector.";
   if (typeof raw !== "string") {
     return new Fault(allowed, example);
@@ -93,7 +96,7 @@ export function parseUserName(raw: unknown): string | Fault {
   return raw;
 }
 
-/** Why it is no user name: a reason, "" where the rule alone says it, undefined where it is one. */
+/** Why it is not a user name: a reason, or "" if the rule says it all. Undefined for a user name. */
 function oddName(name: string): string | undefined {
   if (name === "") {
     return "The name is empty.";
@@ -102,10 +105,10 @@ function oddName(name: string): string | undefined {
     return "A colon ends the name in HTTP basic authentication.";
   }
   if (/\p{Cc}/u.test(name)) {
-    return "The name has a control character in it.";
+    return "The name contains a control character.";
   }
   if (name.trim() !== name) {
-    return "The name has a space at an end.";
+    return "The name starts or ends with a space.";
   }
   if (name.length > LONGEST_USER) {
     return `The name has ${name.length} characters.`;

@@ -1,9 +1,9 @@
-/** Finds what someone who mistyped a word most likely meant. */
+/** Finds the word that someone who mistyped it most likely meant. */
 
-/** Longer words are no typing errors, and cost quadratic time. */
+/** Longer words are not typing errors, and would take quadratic time. */
 const LONGEST = 64;
 
-/** The candidate with the fewest edits from `word`; nothing when all are too far to be meant. */
+/** The candidate with the fewest edits from `word`; undefined if none is close enough. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > LONGEST) {
     return undefined;
@@ -22,8 +22,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 }
 
 /**
- * The edits between two words: insertions, deletions, replacements and swaps of neighbours, each one
- * edit (Damerau-Levenshtein, optimal string alignment).
+ * The number of edits between two words. An insertion, a deletion, a replacement and a swap of neighbours
+ * count as one edit each (Damerau-Levenshtein, optimal string alignment).
  */
 export function distance(a: string, b: string): number {
   let beforeLast: number[] = [];

@@ -1,24 +1,24 @@
-/** What an operator should know before an `up`, though nothing is wrong: overlaps that still last. */
+/** What an operator should know before an `up` although nothing is wrong, such as old secrets still valid. */
 import { KAPOW } from "../names/docker.ts";
 import { doorsOf } from "./listeners.ts";
 import { formatPath } from "./path.ts";
 import type { Settings } from "./types.ts";
 
 export interface Notice {
-  /** Whether it is time to act; else it is only told. */
+  /** Whether it is time to act. Otherwise it is for information only. */
   readonly due: boolean;
   readonly text: string;
 }
 
-/** Whether a secret of the generation before is still good beside the one in use. */
+/** Whether the previous generation of a secret is still valid beside the one in use. */
 export function overlaps(generation: number, retired: number): boolean {
   return generation > 1 && retired < generation - 1;
 }
 
 /**
- * The overlaps of old and new secrets that the settings keep open.
+ * The overlaps of old and new secrets that the settings keep open, and doors that may surprise.
  *
- * @param today As in 2026-12-31.
+ * @param today In the form 2026-12-31.
  */
 export function notices(settings: Settings, today: string): Notice[] {
   const { rotation, users, clients } = settings;
@@ -35,7 +35,7 @@ export function notices(settings: Settings, today: string): Notice[] {
       open: overlaps(rotation.serverCa, rotation.serverCaRetired),
       retireBy: rotation.serverCaRetireBy,
     },
-    // Of a revoked client the one before is refused as well.
+    // A revoked client's previous certificate is refused as well.
     ...clients
       .filter(({ revoked }) => !revoked)
       .map(({ name, generation, retired, retireBy }) => ({
@@ -54,13 +54,13 @@ export function notices(settings: Settings, today: string): Notice[] {
     .filter(({ open }) => open)
     .map(({ what, how, retireBy }) => {
       const due = retireBy !== undefined && retireBy <= today;
-      const since = due ? `, though it was to be retired by ${retireBy}` : "";
-      return { due, text: `${what} is still good${since}: to retire it, ${how}` };
+      const since = due ? `, although it should be retired by ${retireBy}` : "";
+      return { due, text: `${what} is still valid${since}: to retire it, ${how}` };
     });
   return [...lasting, ...closedDoors(settings), ...revokedAtKapow(settings)];
 }
 
-/** At a port of its own Kapow! looks at the authority of a certificate, and at nothing else. */
+/** On its own port, Kapow! checks only which authority signed a certificate. */
 function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
   const revoked = clients.filter((client) => client.revoked).map(({ name }) => name);
   return kapow?.listen === undefined || revoked.length === 0
@@ -68,18 +68,18 @@ function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
     : [
         {
           due: false,
-          text: `Kapow! knows no revocation: certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired are still good at its own port (docs/kapow.md)`,
+          text: `Kapow! knows no revocation: on its own port it still accepts the certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired (docs/kapow.md)`,
         },
       ];
 }
 
-/** Doors that let nobody in: that may be meant, after a revocation. */
+/** Doors that let nobody in, which may be intended after a revocation. */
 function closedDoors(settings: Settings): Notice[] {
   const anyClient = settings.clients.some(({ revoked }) => !revoked);
   return doorsOf(settings)
     .filter(({ access }) => !anyClient && (access === "certificate" || access === "both"))
     .map(({ name, path, access }) => ({
       due: true,
-      text: `nobody can call ${name === KAPOW ? "Kapow! through the proxy" : `the ${name}`}: ${formatPath(path)}.access is ${access}, and cybexp:clients has no client that is not revoked`,
+      text: `nobody can call ${name === KAPOW ? "Kapow! through the proxy" : `the ${name}`}: ${formatPath(path)}.access is ${access}, but cybexp:clients has no client that is not revoked`,
     }));
 }

@@ -3,7 +3,7 @@
 export interface OutputDoc {
   readonly name: string;
   readonly shape: string;
-  /** Secret outputs are shown with `--show-secrets` only. */
+  /** Secret outputs are shown only with `--show-secrets`. */
   readonly secret: boolean;
   readonly meaning: string;
 }
@@ -13,8 +13,7 @@ export const outputs: readonly OutputDoc[] = [
     name: "kmsUrl",
     shape: "text, `https://host:port`",
     secret: false,
-    meaning:
-      "The URL of the KMS, without a slash at its end: CYBEX-P's programs append paths to it.",
+    meaning: "The URL of the KMS, without a trailing slash: CYBEX-P's programs append paths to it.",
   },
   {
     name: "backendUrl",
@@ -27,39 +26,47 @@ export const outputs: readonly OutputDoc[] = [
     shape: "text, `https://host:port`",
     secret: false,
     meaning:
-      "The URL of Kapow!, if there is one: through the proxy if it has a door there, else its own.",
+      "The URL of Kapow!, if the stack has one: through the proxy if it has a door there, otherwise on its own port.",
   },
   {
     name: "serverCa",
     shape: "PEM text",
     secret: false,
-    meaning: "The certificate authority that clients verify the proxy by.",
+    meaning:
+      "The certificate authorities that clients verify the proxy with: the stack's own, and those of supplied certificates.",
+  },
+  {
+    name: "certificateRequests",
+    shape: "map of `proxy-ecdsa` and the like to PEM text",
+    secret: false,
+    meaning:
+      "What to get signed by your authority, if `certificates.supplied` has entries without a private key.",
   },
   {
     name: "users",
     shape: "map of user name to `{ user, password }`",
     secret: true,
-    meaning: "What each user sends by HTTP basic authentication now.",
+    meaning: "What each user sends in HTTP basic authentication now.",
   },
   {
     name: "clientCa",
     shape: "PEM text",
     secret: false,
     meaning:
-      "The certificate authorities that clients' certificates are verified by now: one, or two while the previous one is still good.",
+      "The certificate authorities that client certificates are verified with now: one, or two while the previous one is still valid.",
   },
   {
     name: "clients",
     shape: "map of client name to `{ certificate, privateKey }`",
     secret: true,
     meaning:
-      "The certificate and private key of each client that is not revoked, PEM; no `privateKey` where the certificate was made from a request (`csr`).",
+      "The certificate and private key, in PEM, of each client that is not revoked. A client with a request (`csr`) has no `privateKey` here.",
   },
   {
     name: "moduleConfig",
     shape: "map of user name to text",
     secret: true,
     meaning:
-      "For each user a complete `config.yaml` of CYBEX-P's collector and query modules, with URLs and password in it.",
+      "For each user, a complete `config.yaml` for CYBEX-P's collector and query modules, with the URLs and the password in it.",
   },
 ];

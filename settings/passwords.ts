@@ -2,7 +2,7 @@
 import { Fault } from "./fault.ts";
 
 const LEAST = 20;
-/** Beyond it bcrypt, for one, would silently ignore the rest. */
+/** bcrypt, for one, silently ignores everything beyond it. */
 const MOST = 72;
 
 /**
@@ -10,7 +10,7 @@ const MOST = 72;
  * authentication; a colon is fine there (RFC 7617).
  */
 export function parsePassword(raw: unknown): string | Fault {
-  const allowed = `Allowed: ${LEAST} to ${MOST} characters of printable ASCII, no space at the ends.`;
+  const allowed = `Allowed: ${LEAST} to ${MOST} characters of printable ASCII, no space at either end.`;
   const remedy = "Supply another one, or leave the key out to have one generated.";
   if (typeof raw === "number") {
     return new Fault(`This is a number, not text. ${allowed}`, "Put it in quotes.");
@@ -30,5 +30,5 @@ export function parsePassword(raw: unknown): string | Fault {
   }
   return raw.trim() === raw
     ? raw
-    : new Fault(`The password has a space at an end. ${allowed}`, remedy);
+    : new Fault(`The password starts or ends with a space. ${allowed}`, remedy);
 }

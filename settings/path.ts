@@ -1,9 +1,9 @@
-/** Paths of configuration keys, and safe ways along them. */
+/** Paths of configuration keys, and safe lookups along them. */
 import { quote } from "./show.ts";
 
 export type Path = readonly PropertyKey[];
 
-/** A path as one writes it: `cybexp:users[2].password`; odd keys are quoted: `cybexp:kms["a.b"]`. */
+/** A path as people write it: `cybexp:users[2].password`. Odd keys are quoted: `cybexp:kms["a.b"]`. */
 export function formatPath(path: Path): string {
   const [first, ...rest] = path;
   const root =
@@ -23,6 +23,9 @@ function formatStep(step: PropertyKey): string {
 function isPlain(step: PropertyKey): boolean {
   return /^[\w-]{1,64}$/.test(String(step));
 }
+
+/** The path of a setting in a stack's file: a key there has the project's name before it. */
+export const inFile = ([first, ...rest]: Path): Path => [`cybexp:${String(first)}`, ...rest];
 
 /** What the raw configuration has at a path; undefined where it doesn't go so far. */
 export function valueAt(root: unknown, path: Path): unknown {

@@ -3,17 +3,17 @@ import { quote } from "./show.ts";
 
 /** One mistake in the stack's configuration. */
 export interface Problem {
-  /** The key as one writes it, such as `cybexp:kms.bind` or `cybexp:users[2].password`. */
+  /** The key as people write it, such as `cybexp:kms.bind` or `cybexp:users[2].password`. */
   readonly path: string;
-  /** The value got, ready to print; never a secret's; absent where there is none. */
+  /** The value, ready to print and never a secret; absent if there is none. */
   readonly value?: string;
-  /** Why it can't be taken, and what is allowed. */
+  /** Why it is refused, and what is allowed. */
   readonly reason: string;
   /** What to do. */
   readonly remedy: string;
 }
 
-/** Problems that a report spells out; of more it tells the number. */
+/** How many problems a report spells out. It only counts the rest. */
 const MOST = 100;
 
 const order = new Intl.Collator("en", { numeric: true });
@@ -37,7 +37,7 @@ function renderReport(stack: string, problems: readonly Problem[]): string {
   return [
     `The configuration of stack ${quote(stack)} has ${count}. Nothing was changed.`,
     ...problems.slice(0, MOST).map(renderProblem),
-    ...(rest > 0 ? [`${rest} more, shown when these are mended.`] : []),
+    ...(rest > 0 ? [`${rest} more, shown once these are fixed.`] : []),
   ].join("\n\n");
 }
 

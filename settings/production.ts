@@ -1,24 +1,24 @@
-/** What a production stack may not be: mistakes that are none in a stack for trying out. */
+/** What a production stack must not have, although it is fine in a stack for trying things out. */
 import { BlockList, isIPv4 } from "node:net";
 import { type Finding, finding } from "./fault.ts";
 import { hasDigest, isDemoImage, isPlaceholderImage } from "./images.ts";
 import type { Path } from "./path.ts";
 import type { PartialSettings } from "./types.ts";
 
-/** Addresses that are kept for documentation (RFC 5737, RFC 3849): nothing ever listens there. */
+/** Addresses reserved for documentation (RFC 5737, RFC 3849): nothing ever listens there. */
 const exampleAddresses = new BlockList();
 for (const network of ["192.0.2.0", "198.51.100.0", "203.0.113.0"]) {
   exampleAddresses.addSubnet(network, 24, "ipv4");
 }
 exampleAddresses.addSubnet("2001:db8::", 32, "ipv6");
 
-/** Names that are kept for documentation (RFC 2606), and the one that ours has. */
+/** Names reserved for documentation (RFC 2606), and example.edu, which this project's examples use. */
 const EXAMPLE_NAME = /(^|\.)(example|example\.(com|net|org|edu))$/;
 
 const DIGEST =
   "Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.";
 
-/** All that a production stack may not have, of what parses; none for any other. */
+/** What a production stack must not have, as far as the config parses. Nothing for any other stack. */
 export function unfitForProduction(settings: PartialSettings): Finding[] {
   return settings.production
     ? [...unfitImages(settings), ...throwaway(settings), ...examples(settings)]
@@ -48,10 +48,10 @@ function unfitImages({
 
 function unfit(image: string): string | undefined {
   if (isDemoImage(image)) {
-    return "A demo image is a stand-in, built on the spot: a production stack runs the real one.";
+    return "This is a demo image, built on this machine. A production stack runs the real one.";
   }
   if (!hasDigest(image)) {
-    return "A tag can be moved to another build: a production stack names its images by digest.";
+    return "A tag can be moved to another build. A production stack names its images by digest.";
   }
   return isPlaceholderImage(image)
     ? "This digest is the example's placeholder: no image has it."
@@ -63,14 +63,14 @@ function throwaway({ throwaway }: PartialSettings): Finding[] {
     ? [
         finding(
           ["throwaway"],
-          "The volumes of a throw-away stack go with `destroy`: a production stack keeps its data.",
-          "Remove it; or, if the data may go, remove cybexp:production.",
+          "`destroy` removes the volumes of a throw-away stack. A production stack keeps its data.",
+          "Remove it. If the data may be lost, remove cybexp:production instead.",
         ),
       ]
     : [];
 }
 
-/** What was left as the example has it. */
+/** Values left over from the example. */
 function examples({ proxy, kapow, state }: PartialSettings): Finding[] {
   const left = (path: Path, isLeft: boolean, reason: string, what: string): Finding[] =>
     isLeft ? [finding(path, reason, `Write ${what}.`)] : [];
@@ -79,20 +79,20 @@ function examples({ proxy, kapow, state }: PartialSettings): Finding[] {
       ...left(
         [key, "serverName"],
         EXAMPLE_NAME.test(part?.serverName ?? ""),
-        "This name is kept for examples.",
-        "the name that clients call",
+        "This name is reserved for examples.",
+        "the name that clients use",
       ),
       ...left(
         [key, "address"],
         part?.address !== undefined && isExampleAddress(part.address),
-        "This address is kept for examples.",
+        "This address is reserved for examples.",
         "an address of the Docker host",
       ),
     ]),
     ...left(
       ["state", "backend"],
       EXAMPLE_NAME.test(hostOf(state?.backend ?? "")),
-      "This place is the example's.",
+      "This is the example's URL.",
       "the URL of your own store (docs/environments.md)",
     ),
   ];

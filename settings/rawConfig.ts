@@ -8,6 +8,6 @@ export interface RawConfig {
   readonly secretKeys: ReadonlySet<string>;
   /** The values as the stack's file has them, by the same keys: see `valuesIn`. */
   readonly file?: Readonly<Record<string, unknown>>;
-  /** Paths of user passwords that stand in clear in the stack's file: see `plainSecrets`. */
+  /** Paths of secrets that are in plain text in the stack's file: see `plainSecrets`. */
   readonly plainSecrets?: readonly string[];
 }

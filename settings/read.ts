@@ -1,4 +1,4 @@
-/** From a stack's raw configuration to its settings, or to one report of all that is wrong with it. */
+/** Turns a stack's raw configuration into its settings, or into one report of all that is wrong with it. */
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { inconsistencies } from "./consistency.ts";
@@ -16,20 +16,20 @@ import type { PartialSettings, Settings } from "./types.ts";
 /**
  * Validates a stack's configuration and applies the defaults.
  *
- * @throws SettingsError with every problem found, none of them showing a secret.
+ * @throws SettingsError with every problem found. It shows no secret.
  */
 export function readSettings(given: RawConfig): Settings {
   const { settings, findings } = examine(given);
   if (findings.length > 0) {
     throw report(given, findings);
   }
-  return settings as Settings; // Whole, as there is no mistake.
+  return settings as Settings; // Complete, since there is no mistake.
 }
 
 /**
  * Validates what can be read of a configuration with encrypted values.
  *
- * @param encrypted What stands in the place of each: of the value itself nothing is said.
+ * @param encrypted The placeholder for each encrypted value. Nothing is reported about such a value.
  * @throws SettingsError as `readSettings`
  */
 export function checkReadable(given: RawConfig, encrypted: string): void {
@@ -55,14 +55,14 @@ function report(given: RawConfig, findings: readonly Finding[]): SettingsError {
   );
 }
 
-/** What is right in a configuration that may lack this and that, and what is wrong with it across keys. */
+/** The valid part of a configuration that may be incomplete, and its mistakes across keys. */
 export function readPart(values: RawConfig["values"]) {
   const { settings } = parseAll(values);
   const raw = { stack: "", values, secretKeys: new Set<string>() };
   return { settings, findings: contradictions(settings, raw) };
 }
 
-/** One value as its key has it, or why the key can't have it. */
+/** One value after parsing, or why its key can't have it. */
 export function readValue(path: Path, raw: unknown): unknown {
   const found = schemaAt(path);
   const { value, issues } = run(found, raw);
@@ -78,7 +78,7 @@ function contradictions(settings: PartialSettings, raw: RawConfig): Finding[] {
   ];
 }
 
-/** All that parses, and a finding for each value that doesn't. */
+/** Everything that parses, and a finding for each value that doesn't. */
 function parseAll(values: unknown) {
   const { value, issues } = run(schema, values);
   for (const { code, path = [] } of issues) {
@@ -95,11 +95,11 @@ function parseAll(values: unknown) {
 }
 
 /**
- * As `safeParse` does it, but what could be parsed is not lost where something else can't. A value that
- * several checks refuse has one issue.
+ * Like `safeParse`, but keeps what could be parsed when something else couldn't. A value that several
+ * checks refuse has one issue.
  */
 function run(found: z.core.$ZodType, raw: unknown) {
-  // No parser of ours waits for anything, so the payload comes at once.
+  // None of our parsers waits for anything, so the payload comes at once.
   const { value, issues } = found._zod.run(
     { value: raw, issues: [] },
     { async: false },
@@ -109,7 +109,7 @@ function run(found: z.core.$ZodType, raw: unknown) {
   return { value, issues: issues.filter(isFirst) };
 }
 
-/** An empty map is what Pulumi.yaml has for a part that a stack does without. */
+/** Pulumi.yaml has an empty map for a part that a stack doesn't use. */
 function withoutUnused(values: RawConfig["values"]): RawConfig["values"] {
   const { kapow, ...others } = values;
   const unused = typeof kapow === "object" && kapow !== null && Object.keys(kapow).length === 0;

@@ -1,34 +1,30 @@
 /** The servers whose certificates come from an ACME server. */
-import { kapowServerName } from "./urls.ts";
+import { type CertifiedServer, certifiedNames } from "./suppliedCertificates.ts";
 import type { Settings } from "./types.ts";
 
 /** A server and what its certificate is for. */
 export interface ServerNames {
-  readonly name: "proxy" | "kapow";
+  readonly name: CertifiedServer;
   readonly names: readonly string[];
 }
 
-/** The names of Kapow!'s certificate, if it is renewed: behind the proxy alone, nobody else sees it. */
-export function kapowRenewal(settings: Settings): { readonly names: string[] } | undefined {
-  const { certificates, kapow } = settings;
-  return certificates.source !== "acme" || kapow?.listen === undefined
-    ? undefined
-    : { names: [kapowServerName(settings), ...kapow.serverNames] };
+/** Whether a container renews what a server shows. Of Kapow! behind the proxy alone, nobody else sees it. */
+export function isRenewed({ certificates, kapow }: Settings, server: CertifiedServer): boolean {
+  return (
+    certificates.source === "acme" && (server === "proxy" || kapow?.listen !== undefined)
+  );
 }
 
 export function namesOfServers(settings: Settings): ServerNames[] {
-  const { serverName, serverNames } = settings.proxy;
-  const kapow = kapowRenewal(settings);
-  return [
-    { name: "proxy", names: [serverName, ...serverNames] },
-    ...(kapow ? [{ name: "kapow" as const, ...kapow }] : []),
-  ];
+  return (["proxy", "kapow"] as const)
+    .filter((server) => isRenewed(settings, server))
+    .map((name) => ({ name, names: certifiedNames(settings, name) }));
 }
 
 /** The same, as they are renewed. @param volumes Where each finds its certificate. */
 export function renewedServers<V>(
   settings: Settings,
-  volumes: Readonly<Record<ServerNames["name"], V | undefined>>,
+  volumes: Readonly<Record<CertifiedServer, V | undefined>>,
 ) {
   return namesOfServers(settings).flatMap(({ name, names }) => {
     const volume = volumes[name];

@@ -22,18 +22,18 @@ export function rotationNumbers({ users, clients, rotation }: Settings): Rotatio
   };
 }
 
-/** Numbers whose next one is made from, or overlaps with, the one before: they go up one at a time. */
+/** Numbers that go up one at a time: each secret is made from the one before, or overlaps with it. */
 const STEPWISE = /^(user .*|client .*|serverCa|clientCa|kmsDatabase|backendDatabase)$/;
 
-/** Numbers up to which a client's certificates are refused, revoked or retired: for good. */
+/** Numbers up to which a client's certificates are refused for good: revoked or retired. */
 const REFUSED = /^refused client (.*)$/;
 
-/** Whether a client's certificate is of a request (1), or of a key made here (0). */
+/** Whether a client's certificate comes from a request (1), or from a key made here (0). */
 const REQUEST = /^request of client (.*)$/;
 
 /**
- * Why the numbers can't follow on those of the last `up`, a sentence each; none when they can. A
- * secret and the one before it are made and kept by their numbers, so a jump would lose the one in use.
+ * Why the numbers can't follow those of the last `up`, one sentence each; empty if they can. A secret and
+ * the one before it are made and kept by their numbers, so a jump would lose the one in use.
  */
 export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
   return Object.entries(now).flatMap(([name, number]) => {
@@ -51,7 +51,7 @@ export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
       return isRetired
         ? []
         : [
-            `the client ${owner} changes between a key made here and a request, so its certificate number ${last} can't be kept: set generation: ${last + 1} and retired: ${last} for it, or list the new one under another name until the old one may go`,
+            `the client ${owner} changes between a key made here and a request, so its certificate number ${last} can't be kept: set generation: ${last + 1} and retired: ${last} for it, or list the new one under another name until you can retire the old one`,
           ];
     }
     if (old === undefined || number === old || number === old + 1 || !STEPWISE.test(name)) {
@@ -62,18 +62,18 @@ export function jumps(before: RotationNumbers, now: RotationNumbers): string[] {
           `the number of ${name} went back from ${old} to ${number}: numbers only go up; set it to ${old}`,
         ]
       : [
-          `the number of ${name} went from ${old} to ${number}: raise it by one, run up, and then again, or the one in use is lost at once`,
+          `the number of ${name} went from ${old} to ${number}: raise it by one, run up, and repeat; otherwise the one in use is lost at once`,
         ];
   });
 }
 
-/** What follows from a rotation and is not to be undone, in plain words. */
+/** The consequences of a rotation that can't be undone, in plain words. */
 export function consequences(before: RotationNumbers, now: RotationNumbers): string[] {
   const old = before["kmsJwtKey"];
   return old === undefined || old === now["kmsJwtKey"]
     ? []
     : [
-        "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new " +
-          "config.yaml (output moduleConfig), each administrator a new login",
+        "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new " +
+          "config.yaml (output moduleConfig), and each administrator must log in again",
       ];
 }

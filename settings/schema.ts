@@ -1,6 +1,6 @@
 /**
- * The stack's configuration, key by key: the type, bounds, default and meaning of each. What can only
- * be judged across keys is in `consistency.ts`; the reference in `docs/reference.md` is made of this.
+ * The stack's configuration, key by key: the type, bounds, default and meaning of each. The rules across
+ * keys are in `consistency.ts`. The reference in `docs/reference.md` is generated from this file.
  */
 import { z } from "zod";
 import { certificates } from "./certificateKeys.ts";
@@ -39,7 +39,7 @@ import { parseBackend, parseSecretsProvider } from "./state.ts";
 
 const access = (remark = "") =>
   word(
-    "What lets a caller in: the `password` of a user (HTTP basic authentication), the " +
+    "What a caller needs: the `password` of a user (HTTP basic authentication), the " +
       `\`certificate\` of a client, \`either\` of them, or \`both\`.${remark}`,
     ["password", "certificate", "either", "both"],
   );
@@ -53,15 +53,15 @@ const service = (
   section(`The ${name}.`, {
     image: image(`the ${name}`, `registry.example.edu/cybexp-${name.toLowerCase()}:1.0`),
     bind: endpoint(
-      `Where the operator reaches the ${name} itself on the Docker host, without the proxy.`,
+      `Where the operator reaches the ${name} directly on the Docker host, without the proxy.`,
       example.bind,
     ),
-    listen: port(`The port at which the proxy serves the ${name} over TLS.`, {
+    listen: port(`The port on which the proxy serves the ${name} over TLS.`, {
       example: String(example.listen),
     }),
     access: access(" CYBEX-P's own modules send passwords only.").default("password"),
     config: overrides<ConfigValue, string>(
-      `Keys of the ${name}'s own config.yaml that shall differ from what this stack gives it.`,
+      `Keys of the ${name}'s own config.yaml, to override what the stack sets.`,
       keys,
     ),
     resources: limits(`the ${name}'s container`, resources),
@@ -69,11 +69,11 @@ const service = (
 
 const publishedDatabase = (name: string) =>
   endpoint(
-    `Where the operator reaches the ${name}'s database on the Docker host.`,
+    `Where the operator reaches the ${name}'s database directly on the Docker host.`,
     "127.0.0.1:5006",
   ).exactOptional();
 
-/** The highest value of a counter; nobody rotates a secret so often. */
+/** The highest value of a counter. Nobody rotates a secret that often. */
 const MOST_ROTATIONS = 1_000_000;
 
 const counter = (meaning: string, secret = false) =>
@@ -84,62 +84,64 @@ const counter = (meaning: string, secret = false) =>
     ...(secret && { secret }),
   }).default(1);
 
-/** The other half of a counter: up to which number the old secrets are shut out. */
+/** The counterpart of a counter: old secrets up to this number are refused. */
 const retired = (what: string) =>
   key(wholeNumber(0, MOST_ROTATIONS), {
     type: "whole number",
-    meaning: `Up to this number ${what} are refused. Until then the previous one is good beside the new.`,
-    allowed: "0 or more, less than the number that is in use",
+    meaning: `Retires ${what} up to this number: they are refused from then on. Until you retire it, the previous one stays valid beside the new one.`,
+    allowed: "0 or more, less than the number in use",
   }).default(0);
 
 const retireBy = (what: string) =>
   key(parsed(parseDay), {
     type: "date",
-    meaning: `The day by which the previous ${what} is to be retired; from then on \`preview\` and \`up\` warn.`,
+    meaning: `The day by which you want to retire the previous ${what}. From that day on, \`preview\` and \`up\` warn you.`,
     allowed: "a day such as 2026-12-31",
     fallback: "none",
   }).exactOptional();
 
 const user = section("One user.", {
-  name: callerName("What the user sends as the name; each name once.", {
+  name: callerName("The name that the user sends. No two users can have the same name.", {
     example: "collector",
     secret: false,
   }),
-  generation: counter("The next number makes a new password; the previous one stays good."),
+  generation: counter(
+    "Raise it by one for a new password. The previous one stays valid until you retire it.",
+  ),
   retired: retired("the user's passwords"),
   retireBy: retireBy("password"),
   password: key(parsed(parsePassword), {
     type: "secret text",
     meaning:
-      "A password of the operator's own instead of a generated one. Set it with " +
+      "Your own password instead of a generated one. Set it with " +
       "`pulumi config set --secret --path 'users[0].password'`.",
-    allowed: "20 to 72 characters of printable ASCII, no space at the ends, stored as a secret",
+    allowed: "20 to 72 characters of printable ASCII, no space at either end, stored as a secret",
     fallback: "generated",
   }).exactOptional(),
 });
 
 const client = section("One client.", {
   name: callerName(
-    "The name in the certificate, and what the services are told; each name once. A user of the same name is the same caller to the services.",
+    "The name in the certificate, which the services are told. No two clients can have the same name. To the services, a user with the same name is the same caller.",
     { example: "browser-of-ann" },
   ),
   generation: counter(
-    "The next number makes a new key and certificate; the previous ones stay good.",
+    "Raise it by one for a new key and certificate. The previous ones stay valid until you retire them.",
   ),
   retired: retired("the client's certificates"),
   retireBy: retireBy("certificate"),
   revoked: flag(
-    "Refuses every certificate of this client from the next `up` on, and for good: only the next generation is good again.",
+    "Refuses every certificate of this client for good, from the next `up` on. Only a certificate of the next generation is accepted again.",
   ),
   csr: key(parsed(parseCertificateRequest), {
     type: "PEM text",
     meaning:
-      "A certificate request made elsewhere, so that the private key never leaves its owner. Of the request only the public key is used. Another one belongs to the next generation: else the certificate before is refused at once.",
+      "A certificate request made elsewhere, so that the private key never leaves its owner. Only its public key is used. When you change the request, raise `generation` too; otherwise the previous certificate is refused at once.",
     allowed:
-      "a PKCS#10 request of an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed by it with SHA-256 or better",
+      "a PKCS#10 request for an RSA key (2048 to 8192 bits) or an ECDSA key (P-256, P-384, P-521), signed with that key and SHA-256 or better",
   }).exactOptional(),
   keyType: word(
-    "The key that the stack makes where there is no request: `ecdsa` is P-256, `rsa` has 3072 bits, for programs that take nothing else. Another one belongs to the next generation: else the certificate before is refused at once.",
+    "The key that the stack makes if there is no request: `ecdsa` (P-256), or `rsa` (3072 bits) for programs that accept nothing else. When you change it, raise `generation` too; otherwise the previous certificate is refused at once.",
     ["ecdsa", "rsa"],
   ).default("ecdsa"),
 });
@@ -149,12 +151,12 @@ const kapow = z
     image: image("Kapow!", "registry.example.edu/kapow:0.7.1"),
     address: listenAddress("Kapow! itself").default(KAPOW_ADDRESS),
     listen: port(
-      "A port of its own, at which callers with a client certificate reach its routes, a revoked one as well; its control and data interfaces are published nowhere.",
+      "Kapow!'s own port, where callers with a client certificate reach its routes. Revoked certificates are accepted there too: Kapow! knows no revocation. Its control and data interfaces are never published.",
       { fallback: "none" },
     ).exactOptional(),
     door: z
       .strictObject({
-        listen: port("The port at which the proxy serves Kapow!'s routes over TLS.", {
+        listen: port("The port on which the proxy serves Kapow!'s routes over TLS.", {
           example: "5003",
         }),
         access: access().default("certificate"),
@@ -162,33 +164,33 @@ const kapow = z
       .register(keyDocs, {
         type: "map",
         meaning:
-          "A door to it at the proxy, with revocation, the user list and the proxy's log. Without one, `listen` is required.",
+          "A door at the proxy, which adds revocation, the user list and the proxy's log. Without a door, `listen` is required.",
       })
       .exactOptional(),
-    serverName: hostName("The name that callers call, in its certificate.", {
+    serverName: hostName("The name that callers use. It is in Kapow!'s certificate.", {
       fallback: "the proxy's",
     }).exactOptional(),
     serverNames: serverNames("Kapow! itself"),
     init: key(parsed(parseInit), {
       type: "text or path",
       meaning:
-        "The program that adds the routes: its text, or where it is in the image. No secrets: every route's command can read it.",
-      allowed: "text that begins with `#!` and an interpreter's path; or an absolute path",
+        "The program that adds the routes: its text, or its path in the image. Put no secret in it: every route's command can read it.",
+      allowed: "text that starts with `#!` and an interpreter's path, or an absolute path",
       example: '"/init.sh"',
     }),
     healthRoute: key(
       text(
         /^\/[\w.~/-]{0,199}$/,
         new Fault(
-          "Allowed: the path of a route that answers GET with 2xx: / and letters, digits, . _ ~ - and more /.",
+          "Allowed: the path of a route that answers GET with 2xx. It starts with /, and has letters, digits and / . _ ~ - in it.",
           "Add such a route in init, and write its path, for example /health.",
         ),
       ),
       {
         type: "path",
         meaning:
-          "A route of init that the health check asks by GET: a server whose init failed answers 404 to everything and looks well otherwise. The image needs `sh`, and `curl`, GNU `wget` or `python3`.",
-        allowed: "/ and letters, digits, . _ ~ - and more /; no pattern",
+          "A route from init that the health check calls with GET. A server whose init failed answers 404 to everything, and looks healthy otherwise. The image needs `sh`, and one of `curl`, GNU `wget` and `python3`.",
+        allowed: "a path that starts with /, of letters, digits and / . _ ~ -; no patterns",
         example: "/health",
       },
     ),
@@ -197,21 +199,21 @@ const kapow = z
         /^([\w.-]+|(\/[\w.-]+)+)$/,
         new Fault(
           "Allowed: a program's name, or its path in the image.",
-          "Write, for example, kapow or /kapow.",
+          "Write, for example, kapow or /usr/bin/kapow.",
         ),
       ),
       {
         type: "name or path",
-        meaning: "The program in the image.",
+        meaning: "The Kapow! program in the image.",
         allowed: "a name in its PATH, or an absolute path",
       },
     ).default("kapow"),
-    egress: flag("Whether its routes' commands may call out of the Docker host."),
+    egress: flag("Whether the routes' commands may connect to anything outside the Docker host."),
     resources: limits("Kapow!'s container", kapowResources),
   })
   .register(keyDocs, {
     type: "map",
-    meaning: "A Kapow! server with mutual TLS, at a port of its own, behind the proxy, or both.",
+    meaning: "A Kapow! server with mutual TLS, on a port of its own, behind the proxy, or both.",
   })
   .exactOptional();
 
@@ -224,44 +226,44 @@ export const schema = z.strictObject({
     backendKeys,
     serviceResources.backend,
   ),
-  database: section("The two databases: one of the KMS, one of the Backend.", {
+  database: section("The two databases: one for the KMS, one for the Backend.", {
     image: image("both databases", "mongo:8.0"),
     publish: section(
-      "Databases that the operator wants to reach directly; the others get no port.",
+      "Ports for reaching the databases directly. A database that isn't listed here gets none.",
       { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
     ),
-    resources: section("What each database's container may take of the engine's machine.", {
+    resources: section("How much of the engine's machine each database's container may use.", {
       ...overrides("", databaseResources).unwrap().shape,
-      kms: limits("the KMS's database, where it differs,", databaseResources),
-      backend: limits("the Backend's database, where it differs,", databaseResources),
+      kms: limits("the KMS's database alone", databaseResources),
+      backend: limits("the Backend's database alone", databaseResources),
     }).exactOptional(),
   }),
   proxy: section("The Nginx in front of both services: the only way in from the network.", {
     image: image("the proxy", "nginx:1.28"),
-    serverName: hostName("The name that clients call, in the certificate and in the URLs.", {
+    serverName: hostName("The name that clients use. It is in the certificate and in the URLs.", {
       example: "cybexp.example.edu",
     }),
     serverNames: serverNames("the proxy"),
     hsts: key(boolean(), {
       type: "boolean",
       meaning:
-        "Whether browsers are told to call these names by TLS for two years (RFC 6797); `localhost` and IP addresses are left out.",
+        "Whether browsers are told to use only HTTPS for these names for two years (RFC 6797). `localhost` and IP addresses are left out.",
       allowed: "true or false",
     }).default(true),
     address: listenAddress("the proxy", "192.0.2.10"),
     readTimeout: key(
-      wholeNumber(36, 3600, "a service may take 35 s to tell that its database is down"),
+      wholeNumber(36, 3600, "a service may take 35 s to report that its database is down"),
       {
         type: "seconds",
-        meaning: "How long the proxy waits for a service's answer before it gives a 504.",
+        meaning: "How long the proxy waits for a service before it answers 504.",
         allowed:
-          "36 to 3600; a service without its database answers only after 30 s, a login up to 5 s later",
+          "36 to 3600; a service whose database is down answers after 30 s, a login up to 5 s later",
       },
     ).default(300),
     shutdownTimeout: key(wholeNumber(1, 3600), {
       type: "seconds",
       meaning:
-        "How long requests that are under way may go on after a rotation; then their connections are closed, so that nothing retired lives on in them.",
+        "How long requests in progress may continue after a rotation. Then their connections are closed, so that they don't keep a retired secret in use.",
       allowed: "1 to 3600",
     }).default(60),
     resources: limits("the proxy's container", proxyResources),
@@ -272,7 +274,7 @@ export const schema = z.strictObject({
     .min(1)
     .register(keyDocs, {
       type: "list of maps",
-      meaning: "Who may call the services; the same users for both.",
+      meaning: "Who may call the services. Both services have the same users.",
       allowed: "at least one user",
       example: "[{ name: collector }]",
       secret: true,
@@ -283,15 +285,15 @@ export const schema = z.strictObject({
     .register(keyDocs, {
       type: "list of maps",
       meaning:
-        "Who gets a client certificate, for the services whose `access` asks for one. A client that is taken off the list is refused as well.",
+        "Who gets a client certificate, for services whose `access` asks for one. A client that you remove from the list is refused.",
       example: "[{ name: browser-of-ann }]",
     })
     .prefault([]),
   rotation: section(
-    "Secrets that `pulumi up` makes anew when their number is raised, by one at a time.",
+    "Secrets that `pulumi up` replaces when you raise their number. Raise it by one at a time.",
     {
       kmsJwtKey: counter(
-        "The key that signs the KMS's tokens: a new one revokes every token.",
+        "The key that signs the KMS's tokens. A new key revokes every token.",
         true,
       ),
       serverCertificate: counter("The private key and certificate of the proxy."),
@@ -299,9 +301,9 @@ export const schema = z.strictObject({
       serverCaRetired: retired("the authorities"),
       serverCaRetireBy: retireBy("authority"),
       clientCa: counter(
-        "The private key and certificate of the authority that signs the clients' certificates: each client gets a new certificate of its key.",
+        "The private key and certificate of the authority that signs the clients' certificates. Each client gets a new certificate for its key.",
       ),
-      clientCaRetired: retired("certificates by the client authorities"),
+      clientCaRetired: retired("certificates signed by the client authorities"),
       clientCaRetireBy: retireBy("client authority"),
       kmsDatabase: counter("The passwords of the KMS's database, the administrator's too.", true),
       backendDatabase: counter(
@@ -311,40 +313,40 @@ export const schema = z.strictObject({
     },
   ),
   kapow,
-  modules: section("What the output `moduleConfig` says to collectors and queries.", {
-    config: overrides("Numbers of their config.yaml.", moduleKeys),
+  modules: section("What the output `moduleConfig` tells collectors and query modules.", {
+    config: overrides("Numbers in their config.yaml.", moduleKeys),
   }),
   throwaway: flag(
-    "A stack whose data may go: `destroy` removes the volumes, and debug flags are allowed.",
+    "Marks a stack whose data may be lost: `destroy` removes the volumes, and debug flags are allowed.",
   ),
   lost: z
     .array(
       key(parsed(parseLoss), {
         type: "PART@MARK",
-        meaning: "One volume that is gone.",
+        meaning: "One lost volume.",
         allowed:
           "`kms-secrets`, `kms-db-data` or `backend-db-data`, an `@`, and the mark that the error names",
         example: "kms-secrets@3f2a9c10b7d4",
       }),
     )
     .register(keyDocs, {
-      type: "list of texts",
+      type: "list of strings",
       meaning:
-        "Volumes of records, accounts or keys that are gone for good, so that the next `up` makes new ones. " +
-        "Each permits one loss and no later one; it is to be removed after that `up`.",
+        "Volumes of records, accounts or keys that are gone for good. The next `up` makes new ones. " +
+        "Each entry allows a single loss. Remove it after that `up`.",
       example: "[kms-secrets@3f2a9c10b7d4]",
     })
     .prefault([]),
   production: flag(
-    "A stack that serves real data: it refuses demo images, images without digest, throw-away " +
-      "volumes and the examples' values; the tools refuse a passphrase in the repository, too.",
+    "Marks a stack that serves real data. It refuses demo images, images without a digest, throw-away " +
+      "volumes and values left over from the examples. The `npm run` commands also refuse a passphrase in the repository.",
   ),
   state: section(
-    "Where the `npm run` commands keep the stack's state. `PULUMI_BACKEND_URL` in the environment wins.",
+    "Where the `npm run` commands keep the stack's state. `PULUMI_BACKEND_URL` in the environment takes precedence.",
     {
       backend: key(parsed(parseBackend), {
         type: "URL",
-        meaning: "Pulumi's backend; absent, the state is in this clone (`.cybexp/state`).",
+        meaning: "Pulumi's backend. Without it, the state is in this clone (`.cybexp/state`).",
         allowed:
           "`file:///path`, `s3://` (any S3-compatible store), `gs://`, `azblob://`, `https://` (Pulumi Cloud); no credentials in it",
       }).exactOptional(),

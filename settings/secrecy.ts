@@ -7,23 +7,23 @@ import type { RawConfig } from "./rawConfig.ts";
 import { HIDDEN, quote, show } from "./show.ts";
 import { along, docOf } from "./tree.ts";
 
-/** Shorter secrets are no use in a search: they would be found everywhere. */
+/** Searching for shorter secrets is no use: they would be found everywhere. */
 const SHORTEST = 4;
 
 /** Levels of a secret's own structure that are searched for text. */
 const DEEPEST = 8;
 
-/** Text with the form of a secret: keys, tokens, password hashes, URIs and pairs with a password. */
+/** Text that looks like a secret: keys, tokens, password hashes, URIs and pairs with a password. */
 const SECRET_FORM =
   /-----BEGIN|^eyJ[\w-]*\.|^\$\w+\$|^\{\w+\}.|:\/\/[^/]*@|^[^/]*:[^/]*@(?!sha256:)|^(?:[0-9a-f]{2}){16,}$|\bsecure:/i;
 
-/** What no secret looks like, by the type of the key that it stands at. */
+/** What no secret looks like, by the type of its key. */
 const HARMLESS: Readonly<Record<string, RegExp>> = {
   "whole number": /^-?\d{1,7}$/,
   date: /^\d{4}-\d\d-\d\d$/,
 };
 
-/** Hides from a report what is or may be a secret of one raw configuration. */
+/** Hides what is or may be a secret from a report about one raw configuration. */
 export class Redactor {
   readonly #raw: RawConfig;
   readonly #secrets: readonly string[];
@@ -39,14 +39,14 @@ export class Redactor {
     if (value === undefined) {
       return undefined;
     }
-    // Of a map or a list no content is shown anyhow.
+    // The content of a map or a list is never shown.
     if (typeof value !== "object" && this.#isSecretAt(path, shown ?? value)) {
       return HIDDEN;
     }
     return shown === undefined ? show(value) : quote(shown);
   }
 
-  /** A path, which may have a secret in the place of a key's name. */
+  /** A path. Someone may have written a secret in place of a key's name. */
   path(path: Path): string {
     return formatPath(
       path.map((step, index) => {
@@ -73,14 +73,14 @@ export class Redactor {
     if (secret === true) {
       return true;
     }
-    // Whatever an unknown key's text is, it may be a password under a mistyped name.
+    // The text of an unknown key may be a password under a mistyped name.
     const unknown = schemas.length <= path.length;
     return typeof value === "string" && (unknown || this.#looksSecret(value));
   }
 
-  /** Pulumi calls a whole key a secret where one value in it is; the file tells which. */
+  /** Pulumi calls a whole key secret if one value in it is. The file tells which one. */
   #isInClear(path: Path): boolean {
-    return ["string", "number", "boolean"].includes(typeof valueAt(this.#raw.file, path));
+    return isScalar(valueAt(this.#raw.file, path));
   }
 
   #looksSecret(value: string): boolean {
@@ -92,32 +92,38 @@ export class Redactor {
   }
 }
 
-/** The texts below secret keys, and all that is said of users but their names. */
-function knownSecrets({ values, secretKeys }: RawConfig): string[] {
+/** The texts below secret keys, and everything about users except their names. */
+function knownSecrets({ values, secretKeys, file }: RawConfig): string[] {
   const users = valueAt(values, ["users"]);
   const found = Object.keys(values)
     .filter((key) => key !== "users" && secretKeys.has(key))
-    .flatMap((key) => texts(valueAt(values, [key])));
+    .flatMap((key) => texts(valueAt(values, [key]), [key]))
+    .filter(({ path }) => typeOf(path) !== "word" && !isScalar(valueAt(file, path)));
   for (const user of Array.isArray(users) ? (users as unknown[]) : [users]) {
     if (typeof user === "object" && user !== null) {
       const said = Object.entries(user).filter(([key]) => key !== "name");
-      found.push(...said.flatMap(([, value]) => texts(value)));
+      found.push(...said.flatMap(([key, value]) => texts(value, ["users", key])));
     }
   }
-  return found.filter((text) => text.length >= SHORTEST);
+  return found.map(({ text }) => text).filter((text) => text.length >= SHORTEST);
 }
 
-function texts(value: unknown, depth = 0): string[] {
+const isScalar = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
+
+function texts(value: unknown, path: Path): { readonly text: string; readonly path: Path }[] {
   if (typeof value === "string" || typeof value === "number") {
-    return [String(value)];
+    return [{ text: String(value), path }];
   }
-  if (typeof value !== "object" || value === null || depth >= DEEPEST) {
+  if (typeof value !== "object" || value === null || path.length > DEEPEST) {
     return [];
   }
-  return Object.values(value).flatMap((item) => texts(item, depth + 1));
+  const steps = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  return steps.flatMap((step) =>
+    texts((value as Record<PropertyKey, unknown>)[step], [...path, step]),
+  );
 }
 
-/** Secret values that Pulumi does not keep as secrets, right or wrong. */
+/** Secret values that Pulumi does not keep as secrets, valid or not. */
 export function secretsInClear({ values, secretKeys, plainSecrets }: RawConfig): Finding[] {
   return secretPlaces(values).flatMap((path) => {
     const value = valueAt(values, path);
@@ -128,8 +134,8 @@ export function secretsInClear({ values, secretKeys, plainSecrets }: RawConfig):
       : [
           finding(
             path,
-            `The ${NOUNS[String(path.at(-1))] ?? "value"} stands in clear in the stack's configuration; it must be a secret there.`,
-            `Store a new one by: pulumi config set --secret --path '${formatPath(path).replace(/^cybexp:/, "")}'`,
+            `The ${NOUNS[String(path.at(-1))] ?? "value"} is in plain text in the stack's configuration. It must be a secret.`,
+            `Store a new one with: pulumi config set --secret --path '${formatPath(path).replace(/^cybexp:/, "")}'`,
           ),
         ];
   });
@@ -141,11 +147,14 @@ const NOUNS: Readonly<Record<string, string>> = {
   hmacKey: "HMAC key",
 };
 
-/** Where a path may stand in for a secret. */
+/** Whether the value is the path of a file, which may stand in for a secret. */
 const isNameOfFile = (path: Path, value: unknown) =>
   typeOf(path)?.endsWith("or path") === true && !isPemText(String(value));
 
-/** The secret values that stand in clear in a stack's file, as paths: Pulumi marks a whole key as secret when one value in it is, so only the file tells which. */
+/**
+ * The paths of secret values that are in plain text in a stack's file. Pulumi marks a whole key as secret if
+ * one value in it is, so only the file tells which one.
+ */
 export function plainSecrets(stackFileText: string): string[] {
   const values = valuesIn(stackFileText);
   return secretPlaces(values)
@@ -156,7 +165,7 @@ export function plainSecrets(stackFileText: string): string[] {
     .map((path) => formatPath(path));
 }
 
-/** Where values stand that must be stored as secrets. */
+/** The paths of values that must be stored as secrets. */
 function secretPlaces(values: unknown, path: Path = []): Path[] {
   if (typeOf(path)?.startsWith("secret") === true) {
     return [path];
@@ -176,13 +185,13 @@ function typeOf(path: Path): string | undefined {
   return last && docOf(last)?.type;
 }
 
-/** The values as a stack's file has them, by key without the prefix; encrypted ones are maps there. */
+/** The values as a stack's file has them, by key without the prefix. Encrypted ones are maps there. */
 export function valuesIn(stackFileText: string): Record<string, unknown> {
   let file: unknown;
   try {
     file = parse(stackFileText, { logLevel: "silent" });
   } catch {
-    return {}; // Pulumi itself has refused such a file before the program runs.
+    return {}; // Pulumi itself refuses such a file before the program runs.
   }
   const config = valueAt(file, ["config"]);
   return typeof config !== "object" || config === null

@@ -1,4 +1,4 @@
-/** The keys of the services' own config.yaml: which of them an operator may set, and to what. */
+/** The keys of the services' own config.yaml: which ones an operator may set, and to what. */
 import type { z } from "zod";
 import { Fault } from "./fault.ts";
 import type { KeyDoc } from "./keyDoc.ts";
@@ -24,7 +24,7 @@ const flag = (meaning: string): ServiceKey => ({
   leaf: boolean(),
 });
 
-/** Werkzeug's debugger runs code for whoever reaches it, so there is no stack that may have it. */
+/** Werkzeug's debugger runs code for whoever reaches it, so no stack may have it. */
 const flaskDebugger = (): ServiceKey => ({
   ...flag("Flask's debugger, which runs code for whoever reaches it."),
   allowed: "only false",
@@ -46,7 +46,7 @@ const debugFlag = (meaning: string): ServiceKey => ({
 
 const bound = (meaning: string, fallback: string): ServiceKey => ({
   type: "whole number",
-  meaning: `${meaning} Another value makes stored records incompatible.`,
+  meaning: `${meaning} Changing it makes stored records incompatible.`,
   allowed: "digits, quoted if above 9007199254740991",
   fallback,
   leaf: parsed(parseBigNumber),
@@ -85,7 +85,7 @@ const databaseName = (fallback: string) =>
 const collectionName = (meaning: string, fallback: string) =>
   name(meaning, fallback, /^[\w-]{1,100}$/, "1 to 100 letters, digits, _ and -");
 
-/** Elsewhere than in the volume at /secrets a key would be lost with the container, and all data with it. */
+/** Outside the volume at /secrets, a key would be lost with the container, and all data with it. */
 const keyFile = (meaning: string, fallback: string): ServiceKey => ({
   type: "path",
   meaning,
@@ -108,25 +108,25 @@ export const kmsKeys = {
   ),
   ORE_KEY_LENGTH: {
     type: "whole number",
-    meaning: "Read by the KMS, and not used by it.",
-    allowed: "from 1 to 65536",
+    meaning: "The KMS reads it, but doesn't use it.",
+    allowed: "1 to 65536",
     fallback: "256",
     leaf: wholeNumber(1, 65536),
   },
-  OPE_IN_MIN: bound("Least number that order-preserving encryption takes.", "0"),
+  OPE_IN_MIN: bound("The smallest number that order-preserving encryption accepts.", "0"),
   OPE_IN_MAX: bound(
-    "Greatest number that order-preserving encryption takes.",
+    "The largest number that order-preserving encryption accepts.",
     "18446744073709551615",
   ),
-  OPE_OUT_MIN: bound("Least number that order-preserving encryption yields.", "0"),
+  OPE_OUT_MIN: bound("The smallest number that order-preserving encryption produces.", "0"),
   OPE_OUT_MAX: bound(
-    "Greatest number that order-preserving encryption yields.",
+    "The largest number that order-preserving encryption produces.",
     "340282366920938463463374607431768211455",
   ),
   backed_DB_uri: databaseUri(),
   db_name: databaseName("KMS_db"),
-  attrib_col_name: collectionName("The collection of the known attributes.", "attributes"),
-  users_col_name: collectionName("The collection of the accounts.", "Users"),
+  attrib_col_name: collectionName("The collection of known attributes.", "attributes"),
+  users_col_name: collectionName("The collection of accounts.", "Users"),
   DE_key_location: keyFile("The file of the deterministic-encryption key.", "/secrets/DE_key.pem"),
   ORE_key_location: keyFile("The file of the order-preserving key.", "/secrets/ORE_key.bin"),
 } satisfies ServiceKeys;
@@ -134,14 +134,14 @@ export const kmsKeys = {
 export const backendKeys = {
   debug_mode_flask: flaskDebugger(),
   debug: debugFlag("Logs queries."),
-  print_time_comparison: debugFlag("Logs the times compared by a query."),
+  print_time_comparison: debugFlag("Logs the times that a query compares."),
   print_pre_time_filtered_data: debugFlag("Logs the records before the time filter."),
   print_time_filtered_data: debugFlag("Logs the records after the time filter."),
   print_response: debugFlag("Logs the answers."),
   add_missing_data_to_response_on_missing_time: flag(
-    "Answers a query by time with the records that have no time, too.",
+    "Adds records that have no time to the answer to a query by time.",
   ),
   backed_DB_uri: databaseUri(),
   db_name: databaseName("priv_backend"),
-  col_name: collectionName("The collection of the records.", "enc_data"),
+  col_name: collectionName("The collection of records.", "enc_data"),
 } satisfies ServiceKeys;

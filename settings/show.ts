@@ -1,22 +1,22 @@
-/** How a value from outside is quoted in a report: on one line, at a bounded length, escaped. */
+/** Quotes a value from outside in a report: on one line, at a bounded length, escaped. */
 
-/** Characters of a value that a report shows. */
+/** How many characters of a value a report shows. */
 const LONGEST = 72;
 
 /** What a report prints in place of a secret. */
 export const HIDDEN = "(not shown)";
 
-/** Everything that does not show as itself: control, format and unassigned characters, odd spaces. */
+/** Everything that doesn't show as itself: control, format and unassigned characters, odd spaces. */
 const INVISIBLE = /[\p{C}\p{Z}"\\]/gu;
 
-/** Quotes text, escaping what would not show and shortening what is too long. */
+/** Quotes text, escapes what would not show, and shortens what is too long. */
 export function quote(text: string): string {
   const characters = Array.from(text.slice(0, 4 * LONGEST));
   const shown = characters.slice(0, LONGEST).join("").replace(INVISIBLE, escape);
   return text.length > LONGEST ? `"${shown}..." (${text.length} characters)` : `"${shown}"`;
 }
 
-/** Shows a value: a scalar as it is, of anything else only what kind of thing it is. */
+/** Shows a scalar as it is, and only the kind of anything else. */
 export function show(value: unknown): string {
   if (typeof value === "string") {
     return quote(value);

@@ -1,19 +1,19 @@
 /**
- * Where a stack's state is kept, and what encrypts the secrets in it: Pulumi's own URLs. They stand in
- * the stack's file, which is no secret, so nothing in them may be one.
+ * Where a stack's state is kept, and what encrypts the secrets in it: Pulumi's own URLs. They are in the
+ * stack's file, which is not secret, so they must not contain a secret.
  */
 import { Fault } from "./fault.ts";
 
 const CREDENTIALS =
-  "Give credentials in the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never in the stack's file.";
+  "Put credentials into the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never into the stack's file.";
 
-/** The parameters that Pulumi's stores take in their URLs (gocloud.dev), without those for secrets. */
+/** The parameters that Pulumi's stores accept in their URLs (gocloud.dev), except those for secrets. */
 const AWS = ["region", "endpoint", "profile", "role", "awssdk", "hostname_immutable"];
 const AWS_TUNING = ["dualstack", "fips", "rate_limiter_capacity", "anonymous"];
 const CHECKSUMS = ["request_checksum_calculation", "response_checksum_validation"];
 const PATH_STYLE = ["s3ForcePathStyle", "use_path_style", "disableSSL", "disable_https"];
 
-/** One kind of URL: what may follow its scheme, and the parameters that it takes. */
+/** One kind of URL: what may follow its scheme, and the parameters that it accepts. */
 interface Kind {
   readonly rest: RegExp;
   readonly parameters: readonly string[];
@@ -77,6 +77,19 @@ const keyServices: Readonly<Record<string, Kind>> = {
   hashivault: { rest: KEY_PATH, parameters: ["engine"], example: "hashivault://cybexp" },
 };
 
+/** What a production stack does not do. */
+export const STATE_IN_CLONE =
+  "its state would be in this clone (.cybexp/), beside the passphrase that decrypts it";
+
+const examplesOf = (kinds: Readonly<Record<string, Kind>>): string =>
+  Object.values(kinds)
+    .slice(0, 2)
+    .map(({ example }) => example)
+    .join(" or ");
+
+/** What to write instead of no backend. */
+export const BACKEND_EXAMPLES = examplesOf(backends);
+
 /** The backend's URL as Pulumi takes it, without any credential. */
 export function parseBackend(raw: unknown): string | Fault {
   return parseUrl(
@@ -97,7 +110,7 @@ export function parseSecretsProvider(raw: unknown): string | Fault {
       );
 }
 
-/** Whether the state is Pulumi Cloud's, or a server's that speaks its protocol. */
+/** Whether the state is in Pulumi Cloud, or on a server that speaks its protocol. */
 export function isPulumiCloud(backend: string): boolean {
   return backend.startsWith("https://");
 }
@@ -117,21 +130,16 @@ function parseUrl(
     (typeof raw === "string" && /^([a-z0-9]+):\/\/([^?]*)(?:\?(.*))?$/.exec(raw)) || [];
   const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
   if (typeof raw !== "string" || kind === undefined) {
-    const examples = Object.values(kinds).map(({ example }) => example);
-    return new Fault(
-      allowed,
-      `Write, for example, ${examples.slice(0, 2).join(" or ")}.`,
-      shown(raw),
-    );
+    return new Fault(allowed, `Write, for example, ${examplesOf(kinds)}.`, shown(raw));
   }
   if (rest.includes("@")) {
-    return new Fault("There is a name or password before the @.", CREDENTIALS, shown(raw));
+    return new Fault("It has a user name or password before the @.", CREDENTIALS, shown(raw));
   }
   const unknown = parameterNames(query).find((name) => !isParameter(name, kind.parameters));
   if (unknown !== undefined) {
     const taken = kind.parameters.length === 0 ? "no parameters" : kind.parameters.join(", ");
     return new Fault(
-      `A parameter behind the ? is not known, or is a secret. Taken with ${scheme}://: ${taken}.`,
+      `A parameter after the ? is unknown, or is a secret. Allowed with ${scheme}://: ${taken}.`,
       `Remove it. ${CREDENTIALS}`,
       shown(raw),
     );
@@ -139,13 +147,13 @@ function parseUrl(
   return kind.rest.test(rest)
     ? raw
     : new Fault(
-        `This is no full ${scheme}:// URL. ${allowed}`,
+        `This is not a complete ${scheme}:// URL. ${allowed}`,
         `Write, for example, ${kind.example}.`,
         shown(raw),
       );
 }
 
-/** What a report may show of a URL: what stands behind a ? may be a secret. */
+/** The part of a URL that a report may show: what follows a ? may be a secret. */
 function shown(raw: unknown): string | undefined {
   return typeof raw === "string" && raw.includes("?")
     ? `${raw.slice(0, raw.indexOf("?"))}?...`

@@ -15,13 +15,18 @@ export interface SuppliedFiles {
   readonly authorities?: string | undefined;
 }
 
+/** Nginx shows one certificate of each kind, and picks by what the caller can verify. */
+export type KeyKind = "RSA" | "ECDSA";
+
 export interface JudgedCertificate {
   /** PEM: the certificate first, and each one after the one that it signed; the root left out. */
   readonly chain: string;
   /** PEM: what callers trust, the root that the chain leads to. */
   readonly authority: string;
-  readonly kind: "RSA" | "ECDSA";
+  readonly kind: KeyKind;
   readonly notAfter: Date;
+  /** Whether the authority answers by OCSP whether it is revoked. */
+  readonly ocsp: boolean;
   /** What was put right, in a sentence each. */
   readonly notes: readonly string[];
 }
@@ -91,15 +96,26 @@ export function judgeCertificate(
         .map(pemOf)
         .join(""),
       authority: pemOf(root),
-      kind: leaf.publicKey.asymmetricKeyType === "rsa" ? "RSA" : "ECDSA",
+      kind: kindOf(leaf),
       notAfter: leaf.validToDate,
+      ocsp: /^OCSP - URI:/m.test(leaf.infoAccess ?? ""),
       notes: ordered.notes,
     }
   );
 }
 
+/** The kind of a server's certificate; undefined where there is none to be read. */
+export function keyKindIn(certificate: string): KeyKind | undefined {
+  const given = readCertificates(certificate);
+  const ordered = given instanceof Fault ? given : orderOf(given);
+  return ordered instanceof Fault ? undefined : kindOf(ordered.chain[0]);
+}
+
+const kindOf = ({ publicKey }: X509Certificate): KeyKind =>
+  publicKey.asymmetricKeyType === "rsa" ? "RSA" : "ECDSA";
+
 /** The certificates of a text that has nothing else in it. */
-function readCertificates(text: string): X509Certificate[] | Fault {
+export function readCertificates(text: string): X509Certificate[] | Fault {
   const oddity = oddityOf(text, "certificate");
   if (oddity !== undefined) {
     return oddity;
@@ -347,9 +363,10 @@ const signed = (issuer: X509Certificate, subject: X509Certificate): boolean =>
 const isSelfSigned = (certificate: X509Certificate): boolean => signed(certificate, certificate);
 
 /** The common name, or else the whole of it on one line. */
-const nameOf = (subject: string): string =>
+export const nameOf = (subject: string): string =>
   /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll("\n", ", ");
 
-const pemOf = (certificate: X509Certificate): string => ensureNewline(certificate.toString());
+export const pemOf = (certificate: X509Certificate): string =>
+  ensureNewline(certificate.toString());
 
 const ensureNewline = (text: string): string => `${text.trim()}\n`;

@@ -1,4 +1,4 @@
-/** Ways through the schema: what a path leads to, and what is documented there. */
+/** Lookups in the schema: what a path leads to, and what is documented there. */
 import { z } from "zod";
 import type { Fault } from "./fault.ts";
 import { refusals } from "./leaves.ts";
@@ -46,17 +46,17 @@ export function itemOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
   return inner instanceof z.ZodArray ? inner.element : undefined;
 }
 
-/** What is documented of a key. */
+/** The documentation of a key. */
 export function docOf(schema: z.core.$ZodType): KeyDoc | undefined {
   return keyDocs.get(unwrap(schema).inner as z.ZodType);
 }
 
-/** What is said where zod's own type refuses a value; undefined for types that are not of one value. */
+/** What a report says if zod's own type refuses a value; undefined for maps and lists. */
 export function faultOf(schema: z.core.$ZodType): Fault | undefined {
   return refusals.get(unwrap(schema).inner as z.ZodType)?.fault;
 }
 
-/** The schemas from the root along a path, the root first; shorter than the path where it is unknown. */
+/** The schemas along a path, the root first. Shorter than the path if the path is unknown. */
 export function along(path: Path): z.core.$ZodType[] {
   const schemas: z.core.$ZodType[] = [root];
   for (const step of path) {
@@ -69,7 +69,7 @@ export function along(path: Path): z.core.$ZodType[] {
   return schemas;
 }
 
-/** The schema at a path; where the path is unknown, the last one on the way. */
+/** The schema at a path; if the path is unknown, the last one on the way. */
 export function schemaAt(path: Path): z.core.$ZodType {
   return along(path).at(-1) ?? root;
 }

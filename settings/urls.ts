@@ -1,12 +1,12 @@
-/** Where callers reach what the stack serves. */
+/** The URLs at which callers reach the stack's services. */
 import type { Settings } from "./types.ts";
 
-/** The name in the certificate that Kapow! itself shows. */
+/** The name in Kapow!'s own certificate. */
 export function kapowServerName({ kapow, proxy }: Settings): string {
   return kapow?.serverName ?? proxy.serverName;
 }
 
-/** URLs without a slash at their end; of Kapow! the one through the proxy, if it has a door there. */
+/** URLs without a trailing slash. Kapow!'s goes through the proxy if it has a door there. */
 export function urlsOf(settings: Settings) {
   const { kms, backend, proxy, kapow } = settings;
   const url = (host: string, port: number) => `https://${host}:${port}`;

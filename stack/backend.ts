@@ -1,20 +1,20 @@
-/** Where a stack's state is kept, and by what the secrets in it are encrypted. */
+/** Where a stack's state is kept, and what encrypts the secrets in it. */
 import { Fault, type Parser } from "../settings/fault.ts";
 import { valueAt } from "../settings/path.ts";
 import { parseBackend, parseSecretsProvider } from "../settings/state.ts";
 import { UserError } from "../programs/errors.ts";
 
 export interface StateStore {
-  /** Pulumi's URL of the backend; undefined for the embedded one, in this clone. */
+  /** The backend's URL, as Pulumi takes it; undefined for the embedded backend in this clone. */
   readonly url: string | undefined;
   /** As `pulumi stack init --secrets-provider` takes it; undefined leaves the choice to Pulumi. */
   readonly secretsProvider: string | undefined;
 }
 
 /**
- * What the stack's config says of it; a backend in the operator's environment wins.
+ * What the stack's config says about it. A backend in the operator's environment wins.
  *
- * @throws UserError when the config has a URL that can't be taken, such as one with a credential in it
+ * @throws UserError when the config has an invalid URL, such as one that contains a credential
  */
 export function storeOf(
   stack: string,
@@ -37,7 +37,7 @@ export function storeOf(
   };
 }
 
-/** Whether state and passphrase are this clone's own. */
+/** Whether this clone holds the state and the passphrase. */
 export function isEmbedded({ url }: Pick<StateStore, "url">): boolean {
   return url === undefined;
 }

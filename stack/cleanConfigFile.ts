@@ -6,16 +6,16 @@ import { replaceFile } from "../machine/files.ts";
 import { localDir } from "../machine/paths.ts";
 import { stackFile } from "./configFile.ts";
 
-/** Key of the stack file in which Pulumi keeps the passphrase's salt. */
+/** The stack file's key where Pulumi keeps the passphrase's salt. */
 const SALT = "encryptionsalt";
 
 /**
  * Runs Pulumi and leaves the stack's file as it was. Pulumi writes the salt of this clone's passphrase
- * into it, which would make every clone a change to commit, and a committed one useless to the next
- * clone. The state has the salt too, and Pulumi takes it from there when it is told to
- * (PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER).
+ * into the file. Git would then show a change in every clone, and a committed salt would be wrong for
+ * the next clone. The state has the salt, too, and PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER makes Pulumi
+ * take it from there.
  *
- * A file with secrets of its own keeps its salt: they are encrypted with it.
+ * A file that contains secrets keeps its salt, because they are encrypted with it.
  */
 export async function withCleanStackFile<T>(
   stack: string,
@@ -28,7 +28,7 @@ export async function withCleanStackFile<T>(
   const file = stackFile(stack);
   const kept = join(localDir, "stack-files", `${stack}.yaml`);
   mkdirSync(join(localDir, "stack-files"), { recursive: true });
-  // Also what a run left that was killed. Never read twice: another run's Pulumi may be writing it.
+  // Also undoes what a killed run left. The file is read only once: another run's Pulumi may be writing it.
   replaceFile(kept, restored(file, kept), 0o600);
   try {
     return await work();
@@ -39,7 +39,7 @@ export async function withCleanStackFile<T>(
   }
 }
 
-/** The file's content, after putting back what was kept if nothing but the salt has come since. */
+/** The file's content. Puts the kept content back first if only the salt was added since. */
 function restored(file: string, kept: string): string {
   const after = readFileSync(file, "utf8");
   const before = existsSync(kept) ? readFileSync(kept, "utf8") : after;
@@ -50,7 +50,7 @@ function restored(file: string, kept: string): string {
   return before;
 }
 
-/** Whether a stack file has got a salt, nothing else has changed, and nothing in it needs the salt. */
+/** Whether a salt is the only change to a stack file, and nothing in the file needs it. */
 export function onlySaltDiffers(before: string, after: string): boolean {
   if (before === after || /\bsecure:/.test(after)) {
     return false;
@@ -64,7 +64,7 @@ export function onlySaltDiffers(before: string, after: string): boolean {
   }
 }
 
-/** Pulumi writes a key's plain value as text: `true` comes back as "true". */
+/** Pulumi writes plain values as text: `true` comes back as "true". */
 function asSaved(content: Record<string, unknown>): unknown {
   type Value = string | number | boolean | object | null;
   const config = Object.entries((content["config"] ?? {}) as Record<string, Value>).map(

@@ -9,7 +9,7 @@ import { localDir, projectRoot } from "../machine/paths.ts";
 import { isEmbedded, type StateStore } from "./backend.ts";
 import type { Toolchain } from "../machine/toolchain.ts";
 
-/** Pulumi's own rule for names of stacks. */
+/** Pulumi's own rule for stack names. */
 const STACK_NAME = /^[A-Za-z0-9_.-]{1,100}$/;
 
 /** The stack that STACK names. @default "dev" */
@@ -21,11 +21,13 @@ export function stackName(env: NodeJS.ProcessEnv = process.env): string {
 
 /**
  * @param shown What the message calls it.
- * @throws UserError when Pulumi would not take the name
+ * @throws UserError when Pulumi would refuse the name
  */
 export function requireStackName(name: string, shown = JSON.stringify(name)): void {
   if (!STACK_NAME.test(name)) {
-    throw new UserError(`${shown} is no name for a stack: letters, digits, ".", "_" and "-" are`);
+    throw new UserError(
+      `${shown} is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"`,
+    );
   }
 }
 
@@ -34,22 +36,24 @@ export function stackFile(stack: string): string {
   const file = join(projectRoot, `Pulumi.${stack}.yaml`);
   if (!existsSync(file)) {
     throw new UserError(
-      `there is no stack ${stack}: Pulumi.${stack}.yaml is missing; \`npm run env -- ${stack}\` makes one`,
+      `there is no stack ${stack}: Pulumi.${stack}.yaml is missing; \`npm run env -- ${stack}\` creates it`,
     );
   }
   return file;
 }
 
-/** The stack's config as its file has it, for what has to be known before Pulumi runs. */
+/** The config in the stack's file, for what must be known before Pulumi runs. */
 export function stackConfig(stack: string): Record<string, unknown> {
   const file = stackFile(stack);
   let content: unknown;
   try {
     content = parse(readFileSync(file, "utf8"), { logLevel: "error" });
   } catch (error) {
-    // Not the parser's message: it quotes the line, and a password may be in it.
+    // The parser's own message quotes the line, which may contain a password.
     const place = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
-    throw new UserError(`${file} is no YAML${place === undefined ? "" : `: see line ${place}`}`);
+    throw new UserError(
+      `${file} is not valid YAML${place === undefined ? "" : `: see line ${place}`}`,
+    );
   }
   const config = (content as { config?: unknown } | null)?.config;
   return typeof config === "object" && config !== null ? (config as Record<string, unknown>) : {};
@@ -59,8 +63,8 @@ export function stackConfig(stack: string): Record<string, unknown> {
 export const stateDir = join(localDir, "state");
 
 /**
- * The environment of the Pulumi CLI: our Node first, our PULUMI_HOME, the stack's backend and, unless
- * the operator chose one and a passphrase, this clone's own. The machine's ~/.pulumi is not touched.
+ * The environment of the Pulumi CLI: our Node first, our PULUMI_HOME, and the stack's backend. Where the
+ * operator chose no backend or passphrase, this clone's own is used. The machine's ~/.pulumi is not touched.
  */
 export function pulumiEnvironment(
   toolchain: Pick<Toolchain, "home" | "origin">,
@@ -74,7 +78,7 @@ export function pulumiEnvironment(
     PULUMI_HOME: toolchain.home,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     ...(toolchain.origin === "build" && { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }),
-    // Its metadata files are not written at once: a kill in between makes the state unreadable.
+    // Pulumi doesn't write its metadata files atomically: a kill in between makes the state unreadable.
     PULUMI_BACKEND_URL: store.url ?? `${pathToFileURL(stateDir).href}?metadata=skip`,
     // See withCleanStackFile.
     ...(isEmbedded(store) && { PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true" }),
@@ -83,7 +87,7 @@ export function pulumiEnvironment(
   };
 }
 
-/** The operator's passphrase, else a generated one in a file that only this user can read. */
+/** The operator's passphrase, or else a generated one in a file that only this user can read. */
 function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const chosen = env["PULUMI_CONFIG_PASSPHRASE"] ?? env["PULUMI_CONFIG_PASSPHRASE_FILE"];
   if (chosen !== undefined) {
@@ -92,7 +96,7 @@ function passphrase(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const file = join(localDir, "passphrase");
   if (!existsSync(file)) {
     mkdirSync(localDir, { recursive: true, mode: 0o700 });
-    // Half a passphrase would lock everybody out of the state; another run's is as good.
+    // Atomic, because half a passphrase would lock everybody out of the state. Another run's is as good.
     createFile(file, randomBytes(24).toString("base64url"));
   }
   return { PULUMI_CONFIG_PASSPHRASE_FILE: file };

@@ -1,4 +1,4 @@
-/** Whether the image in the stack's config can read the data of its databases: asked before Pulumi runs. */
+/** Checks, before Pulumi runs, that the configured database image can read the data of the databases. */
 import { CONTAINER } from "../names/types.ts";
 import type { Settings } from "../settings/types.ts";
 import { knownDatabases } from "./driftDatabases.ts";
@@ -7,7 +7,7 @@ import { UserError } from "../programs/errors.ts";
 import type { Session } from "./session.ts";
 import { readStateInClear, type StackState } from "./state.ts";
 
-/** @throws UserError with a sentence for each database that would not start with it */
+/** @throws UserError with a sentence for each database that would not start with the image */
 export async function requireReadableData(
   session: Session,
   { deployment, resources }: StackState,

@@ -1,6 +1,6 @@
 /**
- * Pulumi's JSON events without its SDK's debug messages. `pulumi up --json` writes those whether --debug
- * is given or not, and the answers of providers are in them, secrets in clear.
+ * Removes the SDK's debug messages from Pulumi's JSON events. `pulumi up --json` writes them even without
+ * --debug, and they contain the providers' answers, with secrets in clear.
  */
 import { Transform } from "node:stream";
 
@@ -16,7 +16,7 @@ const isFlag =
       name.length === 1 ? arg === `-${name}` : arg === `--${name}` || arg === `--${name}=true`,
     );
 
-/** Whether a line is an event with a debug message. */
+/** Whether a line is an event that holds a debug message. */
 export function isDebugMessage(line: string): boolean {
   if (!line.startsWith("{") || !line.includes('"diagnosticEvent"')) {
     return false;
@@ -29,7 +29,7 @@ export function isDebugMessage(line: string): boolean {
   }
 }
 
-/** Passes on all lines but debug messages, to the byte. */
+/** Passes on all lines but the debug messages, byte for byte. */
 export function withoutDebugMessages(): Transform {
   let rest = Buffer.alloc(0);
   const lines = function* (text: Buffer) {

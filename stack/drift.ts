@@ -9,12 +9,14 @@ import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
 /**
- * What changed by hand and Pulumi's own refresh does not see: volumes that are gone or were emptied
- * (what was written into them is a command's work, and to the command nothing changed), and
- * containers that hang on other networks than they should, or are paused, and databases with passwords
- * of another time.
+ * Finds changes by hand that Pulumi's own refresh does not see:
  *
- * @param image Has a POSIX shell; looks into the volumes.
+ * - volumes that are gone or were emptied: a command filled them, and its inputs have not changed;
+ * - containers that are paused, or are on the wrong networks;
+ * - an engine of another size than when the limits were computed;
+ * - databases whose passwords are from another time.
+ *
+ * @param image An image with a POSIX shell, to look into the volumes with.
  */
 export async function findDrift(
   session: Session,
@@ -41,7 +43,7 @@ async function driftOfVolumes(
   const writers = resources
     .filter(({ type }) => type === VOLUME)
     .flatMap(({ parent, id: volume = "" }) =>
-      // What fills it, or gives it to its user, stands beside it in the same component.
+      // The command that fills the volume, or sets its owner, is in the same component.
       resources
         .filter((r) => r.type === COMMAND && r.parent === parent)
         .map(({ urn, inputs }) => ({ urn, volume, digest: recorded("release", inputs) })),
@@ -59,7 +61,7 @@ async function driftOfVolumes(
   ];
 }
 
-/** $1, $2 ... are `volume/digest`; prints those that are not there. */
+/** $1, $2 ... are `volume/digest`. Prints those that are missing. */
 const LOOK = `
   for release; do
     test -n "$(ls -A "/volumes/\${release%/*}/releases/\${release#*/}" 2>/dev/null)" || echo "$release"
@@ -72,7 +74,7 @@ async function missingReleases<T extends { volume: string; digest: string | unde
   releases: readonly T[],
   image: string,
 ): Promise<T[]> {
-  // Without the image the refresh will see worse.
+  // If the image is gone, the refresh finds more than that.
   if (releases.length === 0 || !(await session.docker.inspect("image", image))) {
     return [];
   }
@@ -90,7 +92,7 @@ async function missingReleases<T extends { volume: string; digest: string | unde
   return releases.filter((release) => missing.has(key(release)));
 }
 
-/** Default limits follow from the engine's machine, which may have grown, or be another one. */
+/** The default limits depend on the engine's machine, which may have changed in size or been replaced. */
 async function driftOfSize(
   session: Session,
   resources: readonly ExportedResource[],
@@ -109,7 +111,7 @@ async function driftOfSize(
     : [
         {
           urn: asked.urn,
-          why: `the engine has ${now.processors} processors and ${now.memory} MiB of memory, not ${before.processors} and ${before.memory} as when the limits were made`,
+          why: `the engine has ${now.processors} processors and ${now.memory} MiB of memory, but had ${before.processors} and ${before.memory} when the limits were computed`,
         },
       ];
 }
@@ -135,7 +137,7 @@ async function driftOfContainers(
   );
   return containers.flatMap(({ urn, inputs }, index) => {
     const info = found[index];
-    // One that is gone or stopped is seen by the refresh.
+    // The refresh sees a container that is gone or stopped.
     if (info === undefined) {
       return [];
     }
@@ -147,7 +149,7 @@ async function driftOfContainers(
       .map(({ name }) => name)
       .find((name) => {
         const id = info.NetworkSettings.Networks[name]?.NetworkID;
-        // A stopped container has no id there yet.
+        // A stopped container has no network id yet.
         return id === undefined || (id !== "" && !networks.has(id));
       });
     return lost === undefined ? [] : [{ urn, why: `it is not on the network ${lost}` }];

@@ -1,4 +1,7 @@
-/** Databases whose data is not of the passwords in use, as after a copy from before a rotation was put back. */
+/**
+ * Finds databases whose data does not match the passwords in use, for example because a copy from before
+ * a rotation was restored.
+ */
 import { COMMAND } from "../names/types.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../settings/types.ts";
@@ -15,22 +18,22 @@ import { type Docker, DockerError } from "../programs/docker/docker.ts";
 import type { Session } from "./session.ts";
 import { type ExportedResource, readStateInClear } from "./state.ts";
 
-/** A database as the state knows it. */
+/** A database, as recorded in the state. */
 export interface KnownDatabase {
-  /** What makes its users. */
+  /** The command that creates its users. */
   readonly urn: string;
-  /** What removes those of earlier numbers. */
+  /** The commands that remove the users of earlier rotation numbers. */
   readonly retire: readonly string[];
   readonly input: DatabaseUsersInput;
 }
 
 export interface DatabaseLook {
   readonly settings: Pick<Settings, "rotation">;
-  /** Whether one that is stopped is started first: its passwords can't be looked at else. @default false */
+  /** Whether to start a stopped database first: its passwords can't be checked otherwise. @default false */
   readonly wake?: boolean;
 }
 
-/** Asks every database that runs; says nothing of one that does not, or gives no answer. */
+/** Asks every running database. One that is stopped, or does not answer, is left out. */
 export async function driftOfDatabases(
   session: Session,
   { settings, wake = false }: DatabaseLook,
@@ -48,7 +51,7 @@ export async function driftOfDatabases(
   return looks.filter((look) => typeof look === "object");
 }
 
-/** The number that the stack's config gives to a database. */
+/** The rotation number that the stack's config has for a database. */
 function numberOf(container: string, { rotation }: DatabaseLook["settings"]): number {
   return container.endsWith("-kms-db") ? rotation.kmsDatabase : rotation.backendDatabase;
 }
@@ -70,8 +73,8 @@ export function knownDatabases(resources: readonly ExportedResource[]): KnownDat
 }
 
 /**
- * @param container Its name.
- * @param wanted The number that its passwords are to have.
+ * @param container The container's name.
+ * @param wanted The rotation number in the stack's config.
  */
 export function driftOf(
   { urn, retire, input }: KnownDatabase,
@@ -92,7 +95,7 @@ export function driftOf(
   return {
     urn,
     with: retire,
-    why: `the database ${container} does not know its service's password in use, as if its data were from before a rotation`,
+    why: `the database ${container} does not know the password that its service uses: its data seems to be from before a rotation`,
     mend: "again",
   };
 }
@@ -100,7 +103,7 @@ export function driftOf(
 const runs = (program: string, { inputs }: ExportedResource): boolean =>
   new RegExp(`/${program}\\.[jt]s$`).test(String(inputs?.["create"]));
 
-/** Pulumi keeps a secret as the JSON of its value, and this value is JSON itself. */
+/** Pulumi stores a secret as the JSON of its value, and this value is JSON itself. */
 function stdinOf({ inputs }: ExportedResource): unknown {
   const stdin = inputs?.["stdin"] as { plaintext?: string } | undefined;
   return stdin?.plaintext === undefined
@@ -129,12 +132,12 @@ async function nameOfRunning(
   return name;
 }
 
-/** Seconds for a database to answer that was stopped. What takes longer is waited for, and told, by Pulumi. */
+/** Seconds to wait for a stopped database to answer. If it takes longer, Pulumi waits for it and reports it. */
 const WAKING = 30;
 
 async function isAwake(docker: Docker, input: DatabaseUsersInput, name: string): Promise<boolean> {
   process.stdout.write(
-    `- Starting ${name}, which is stopped, to see whether its data is of today\n`,
+    `- Starting ${name}, which is stopped, to see whether its data is current\n`,
   );
   try {
     await docker.run(["start", input.container]);
@@ -146,7 +149,7 @@ async function isAwake(docker: Docker, input: DatabaseUsersInput, name: string):
       await sleep(500);
     }
   } catch (error) {
-    // Why it does not start, Pulumi finds as well.
+    // Pulumi will find and report why it does not start.
     if (!(error instanceof DockerError)) {
       throw error;
     }

@@ -1,4 +1,4 @@
-/** What was changed by hand, a sentence each: from Pulumi's refresh, and from what that can't see. */
+/** One sentence for each change by hand: those that Pulumi's refresh sees, and those that it can't see. */
 import { typeIn } from "../names/resources.ts";
 import { isInDocker, VOLUME } from "../names/types.ts";
 import { here } from "../programs/npmRun.ts";
@@ -6,9 +6,9 @@ import { remedyFor } from "./driftRepairs.ts";
 import type { Drift } from "./driftRepairs.ts";
 import { titleOf } from "./updateReport.ts";
 
-/** A step of `pulumi refresh --preview-only --json`, as far as it is told. */
+/** The part of a step of `pulumi refresh --preview-only --json` that is reported. */
 export interface RefreshStep {
-  /** "refresh": as it was; "update": changed; "delete": gone. */
+  /** "refresh": unchanged; "update": changed; "delete": gone. */
   readonly op: string;
   readonly urn: string;
   /** Properties that differ. */
@@ -23,19 +23,19 @@ interface RefreshedState {
 }
 
 /**
- * A sentence for each thing that is not as the last `up` left it, and how `up` puts it right.
+ * A sentence for each thing that is not as the last `up` left it, with what `up` does about it.
  *
- * @param steps Pulumi's own.
- * @param byHand What its refresh can't see.
- * @param told Volumes of which is told elsewhere.
+ * @param steps The steps of Pulumi's refresh.
+ * @param byHand Changes that the refresh can't see.
+ * @param told Volumes that are reported elsewhere.
  */
 export function findings(
   steps: readonly RefreshStep[],
   byHand: readonly Drift[],
   told: readonly string[] = [],
 ): string[] {
-  // What is no thing in Docker is in the state only: nobody changes it by hand. A certificate that
-  // comes into its window differs, too, and is told elsewhere.
+  // What isn't in Docker is only in the state, where nobody changes it by hand. A certificate that enters
+  // its renewal window differs, too, but is reported elsewhere.
   const changed = steps.filter(
     ({ op, urn, oldState }) =>
       op !== "refresh" && isInDocker(typeIn(urn)) && !told.includes(oldState?.id ?? ""),
@@ -47,9 +47,9 @@ export function findings(
   return [
     ...changed.map(sentenceOf),
     ...byHand
-      // "the volume X is gone" is told already.
+      // "the volume X is gone" is reported already.
       .filter(({ why }) => !why.split(" ").some((word) => gone.includes(word)))
-      .map((drift) => `${title(drift.urn)}: ${drift.why}${remedyFor(drift, "makes it anew")}`),
+      .map((drift) => `${title(drift.urn)}: ${drift.why}${remedyFor(drift, "creates it again")}`),
   ];
 }
 
@@ -59,11 +59,11 @@ function sentenceOf({ op, urn, diffReasons, oldState, newState }: RefreshStep): 
   const [before, now] = [oldState?.outputs ?? {}, newState?.outputs ?? {}];
   if (op === "delete") {
     return typeIn(urn) === VOLUME
-      ? `${title(urn)} is gone: \`${here("up")}\` makes a new one with the files that it delivers; records and keys come back from a backup only`
-      : `${title(urn)} is gone: \`${here("up")}\` makes it anew`;
+      ? `${title(urn)} is gone: \`${here("up")}\` creates a new one with the files that it delivers; only a backup brings records and keys back`
+      : `${title(urn)} is gone: \`${here("up")}\` creates it again`;
   }
   if (before["mustRun"] === true && now["mustRun"] === false) {
-    // It has no ports either while it is stopped.
+    // Its ports differ, too, while it is stopped, so the differences say nothing.
     return `${title(urn)} is stopped: \`${here("up")}\` starts it`;
   }
   const differences = (diffReasons ?? []).map((name) => difference(name, before[name], now[name]));
@@ -71,7 +71,7 @@ function sentenceOf({ op, urn, diffReasons, oldState, newState }: RefreshStep): 
   return `${title(urn)} was changed${what}: \`${here("up")}\` puts it back`;
 }
 
-/** By value only what can be no secret. */
+/** Shows values only where they can't be secrets. */
 function difference(name: string, before: unknown, now: unknown): string {
   const plain = [before, now].every((value) => ["number", "boolean"].includes(typeof value));
   return plain ? `${name} is ${String(now)}, was ${String(before)}` : name;

@@ -2,20 +2,20 @@ import { nameIn } from "../names/resources.ts";
 import { UserError } from "../programs/errors.ts";
 import { here } from "../programs/npmRun.ts";
 
-/** A resource that is to be made anew, and why. */
+/** A resource that must be replaced, and why. */
 export interface Drift {
   readonly urn: string;
   readonly why: string;
-  /** Other resources that are made anew with it. */
+  /** Other resources that are replaced with it. */
   readonly with?: readonly string[];
-  /** A program that is run again, or what `up` can't mend. @default it is made anew */
+  /** "again": `up` runs a program again. "by hand": `up` can't repair it. @default the resource is replaced */
   readonly mend?: "again" | "by hand";
 }
 
 /**
- * The flags by which `pulumi up` and `preview` make it anew. Says why on standard error.
+ * The flags that make `pulumi up` and `preview` replace the resources. Reports why on standard error.
  *
- * @throws UserError for what they can't mend
+ * @throws UserError for what they can't repair
  */
 export function repairs(drift: readonly Drift[]): string[] {
   const hopeless = drift.filter(({ mend }) => mend === "by hand").map(({ why }) => why);
@@ -24,7 +24,7 @@ export function repairs(drift: readonly Drift[]): string[] {
   }
   for (const { urn, why, mend } of drift) {
     const name = nameIn(urn);
-    const what = mend === "again" ? `Running ${name} again` : `Making ${name} anew`;
+    const what = mend === "again" ? `Running ${name} again` : `Creating ${name} again`;
     process.stderr.write(`- ${what}: ${why}\n`);
   }
   return drift.flatMap(({ urn, with: more = [] }) =>
@@ -32,7 +32,9 @@ export function repairs(drift: readonly Drift[]): string[] {
   );
 }
 
-/** The end of a sentence that has told what is wrong. */
+/** The end of a sentence that has said what is wrong. */
 export function remedyFor({ mend }: Drift, made: string): string {
-  return mend === "by hand" ? "" : `; \`${here("up")}\` ${mend === "again" ? "mends that" : made}`;
+  return mend === "by hand"
+    ? ""
+    : `; \`${here("up")}\` ${mend === "again" ? "repairs that" : made}`;
 }

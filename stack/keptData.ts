@@ -1,4 +1,4 @@
-/** The volumes that a stack keeps, as its state and the engine have them: looked at before Pulumi runs. */
+/** Compares the volumes that a stack keeps, in its state and on the engine, before Pulumi runs. */
 import { dockerName, label, labelTemplate } from "../names/docker.ts";
 import { memberName, NAME, nameIn, ownerName } from "../names/resources.ts";
 import { COMMAND, VOLUME } from "../names/types.ts";
@@ -11,15 +11,15 @@ import { troublesOf, volumeRecord, type Watched } from "../programs/volumes/kept
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 
-/** How it stands with what a stack keeps; a sentence each. */
+/** Problems with the data that a stack keeps, as sentences. */
 export interface KeptData {
-  /** What would be lost, and stops every run. */
+  /** Data that would be lost. This stops every run. */
   readonly refused: readonly string[];
-  /** What the operator has given up, and the next `up` makes anew. */
+  /** Data that the operator has given up. The next `up` starts anew without it. */
   readonly permitted: readonly string[];
-  /** Entries of `cybexp:lost` that are to be removed. */
+  /** Entries of `cybexp:lost` that the operator should remove. */
   readonly idle: readonly string[];
-  /** The volumes that the first two are about. */
+  /** The volumes that `refused` and `permitted` are about. */
   readonly volumes: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export async function lookAtKeptData(
   };
 }
 
-/** Of a stack that its state does not know: whether the engine has data of one with its name. */
+/** For a stack without a state: whether the engine has data of a stack of that name. */
 async function lookForLostState({
   docker,
   stack,
@@ -71,22 +71,22 @@ async function lookForLostState({
     found.length === 0
       ? []
       : [
-          `the engine has the data of a stack ${stack} (${volumes.join(", ")}; deployment ${found[0]?.[1]}), and its state knows nothing of it: ` +
-            "the passwords and the id that belong to the data are in the state that made it. " +
+          `the engine has data of a stack ${stack} (${volumes.join(", ")}; deployment ${found[0]?.[1]}) that the stack's state does not know: ` +
+            "the passwords and the id that belong to the data are in the state of the run that created it. " +
             `Restore that state from a backup, or set cybexp:state.backend in Pulumi.${stack}.yaml (or PULUMI_BACKEND_URL) to where it is (docs/data.md). ` +
-            `If nobody needs the data any more: \`docker volume rm ${volumes.join(" ")}\``,
+            `If nobody needs the data any more, run \`docker volume rm ${volumes.join(" ")}\``,
         ];
   return { ...nothingKept, refused, volumes };
 }
 
-/** @throws UserError for data that would be lost; what is given up and what is idle the program says itself. */
+/** @throws UserError for data that would be lost. The program itself reports the other two kinds. */
 export function requireKeptData({ refused }: KeptData): void {
   if (refused.length > 0) {
     throw new UserError(refused.join("\n       "));
   }
 }
 
-/** The volumes that the state knows of and the stack keeps, by the names that it now gives them. */
+/** The volumes that the state has and the stack keeps, under their present names. */
 export function watchedIn(state: StackState, stack: string, settings: Settings): Watched[] {
   if (settings.throwaway) {
     return [];
@@ -94,10 +94,10 @@ export function watchedIn(state: StackState, stack: string, settings: Settings):
   const { resources } = state;
   return Object.keys(keptParts).flatMap((part) => {
     const record = recordOf(part, resources);
-    // Whatever a run made of it tells that it was there, even if Pulumi's refresh has dropped the volume.
+    // Any trace in the state shows that the volume existed, even if Pulumi's refresh has dropped it.
     const known = record !== undefined || resources.some((resource) => isOf(part, resource));
     const keys = keptPart(part).keys ?? false;
-    // Before there were seals, a stack that was served had its keys.
+    // From before seals existed: a stack whose smoke check passed had its keys.
     const needed =
       keys && record === undefined && isServed(resources) ? kmsKeyFiles(settings.kms.config) : [];
     return known ? [{ part, volume: dockerName(stack, part), record, keys, needed }] : [];

@@ -1,4 +1,7 @@
-/** What a run that died left behind, for commands that only look: they tell it, `up` and `down` mend it. */
+/**
+ * Finds what a run that died left behind, for commands that only look. They report it; `up` and `down`
+ * clean it up.
+ */
 import { isCutOff } from "./stateBackup.ts";
 import { UserError } from "../programs/errors.ts";
 import { npmRun } from "../programs/npmRun.ts";
@@ -8,9 +11,9 @@ import type { Session } from "./session.ts";
 import type { StackState } from "./state.ts";
 
 /**
- * Makes sure that nobody is changing the stack, and changes nothing itself.
+ * Checks that nobody is changing the stack, and changes nothing itself.
  *
- * @throws UserError when somebody is, or the state can't be read before it is mended
+ * @throws UserError when a run is changing it, or the state must be repaired before it can be read
  */
 export function requireRest(stack: string, embedded: boolean): AtRest {
   const died = lookAtRuns(stack);
@@ -19,13 +22,13 @@ export function requireRest(stack: string, embedded: boolean): AtRest {
   }
   if (isCutOff(stack)) {
     throw new UserError(
-      `the state of ${stack} is cut off, as by a full disk: \`${npmRun("up", stack)}\` puts its backup back`,
+      `the state of ${stack} is cut off, perhaps by a full disk: \`${npmRun("up", stack)}\` restores its backup`,
     );
   }
   return { died, locks: deadLocks(stack).length };
 }
 
-/** The traces of a run that died, in one sentence; undefined where there are none. */
+/** One sentence about the traces of a run that died; undefined if there are none. */
 export async function leftBehind(
   session: Pick<Session, "docker" | "stack">,
   state: StackState,
@@ -44,7 +47,7 @@ export async function leftBehind(
   });
 }
 
-/** How many of each a dead run left. */
+/** How many things of each kind a dead run left. */
 export interface Traces extends AtRest {
   readonly operations: number;
   readonly containers: number;
@@ -57,14 +60,10 @@ export function told(stack: string, traces: Traces): string | undefined {
     ...counted(operations, "unfinished operation"),
     ...counted(
       containers,
-      "container that the state does not have",
-      "containers that the state does not have",
+      "container that is not in the state",
+      "containers that are not in the state",
     ),
-    ...counted(
-      networks,
-      "network that the state does not have",
-      "networks that the state does not have",
-    ),
+    ...counted(networks, "network that is not in the state", "networks that are not in the state"),
     ...(locks > 0 || died !== undefined ? ["its lock"] : []),
   ];
   if (left.length === 0) {
@@ -73,7 +72,7 @@ export function told(stack: string, traces: Traces): string | undefined {
   const run = died?.command === undefined ? "A run that died" : `\`${died.command}\` died and`;
   const last = left.pop() ?? "";
   const list = left.length === 0 ? last : `${left.join(", ")} and ${last}`;
-  return `${run} left ${list}: \`${npmRun("up", stack)}\` mends it and goes on from there`;
+  return `${run} left ${list}: \`${npmRun("up", stack)}\` cleans up and continues from there`;
 }
 
 function counted(number: number, one: string, many = `${one}s`): string[] {

@@ -25,24 +25,26 @@ import type { Captured, Session } from "./session.ts";
 import { runUpdate, wordsOf } from "./update.ts";
 
 export interface SessionOptions {
-  /** @default the one that STACK names */
+  /** @default the stack that STACK names */
   readonly stack?: string;
   /** Whether the images that the stack's config names are needed. */
   readonly images: boolean;
-  /** Nothing on the machine is mended: an engine that does not answer is an error. @default false */
+  /** Set nothing up on the machine: an engine that does not answer is an error. @default false */
   readonly asFound?: boolean;
-  /** The command that changes the stack, such as "npm run up": the only one of its kind at a time. */
+  /** The command, such as "npm run up", if it changes the stack. Only one such run goes on at a time. */
   readonly changes?: string;
-  /** Not beside a run that changes the stack, and changing nothing, neither on the engine nor in the state. */
+  /**
+   * The command only looks. It changes neither the engine nor the state, and is refused while a run changes
+   * the stack.
+   */
   readonly looks?: true;
 }
 
 /**
- * The toolchain, the engine and, if wanted, the images; each is looked for first and made only when
- * it is missing.
+ * Finds the toolchain, the engine and, if asked, the images. Whatever is missing is set up.
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  // State, logs and the passphrase are for this user alone.
+  // Only this user may read the state, the logs and the passphrase.
   process.umask(0o077);
   const stack = options.stack ?? stackName();
   const config = stackConfig(stack);
@@ -54,7 +56,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   if (options.changes !== undefined) {
     lock = await lockStack(stack, options.changes);
     requireRoom(localDir);
-    requireRoom(tmpdir(), "what a run notes down");
+    requireRoom(tmpdir(), "a run's records");
     await clearTheWay(stack, { embedded, orphan: lock.orphan });
   }
 
@@ -70,7 +72,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
   const env = { ...pulumiEnvironment(toolchain, engine.host, store), PULUMI_STACK: stack };
   if (embedded) {
-    // Pulumi does not make it.
+    // Pulumi does not create it.
     mkdirSync(stateDir, { recursive: true });
   }
   const common = { stack, engine, store, rest, docker: new Docker(engine.host) };
@@ -109,7 +111,7 @@ function sessionIn(means: Means): Session {
     embedded,
     store,
     rest,
-    // With the state's salt in the state, as the clone's own has it: the stack's file stays as it is.
+    // As with this clone's own state, the salt is in the state, so the stack's file does not change.
     inBackend: (url) =>
       sessionIn({
         ...means,
@@ -138,7 +140,7 @@ interface Surroundings {
   readonly input?: string;
 }
 
-/** Runs the CLI, which asks nothing, in an environment of its own. */
+/** Runs the CLI without prompts, in an environment of its own. */
 export async function runCaptured(
   pulumi: string,
   args: readonly string[],
@@ -154,7 +156,7 @@ export async function runCaptured(
   return { code: exitCode ?? 1, stdout, stderr };
 }
 
-/** Makes the demo images that are missing, and looks for the others. */
+/** Builds the demo images that are missing, and checks that the others can be had. */
 export async function makeImages(
   { engine, docker }: Pick<Session, "engine" | "docker">,
   images: readonly string[],
@@ -163,7 +165,7 @@ export async function makeImages(
   await requireImages(docker, images);
 }
 
-/** Before anything is changed: each image is on the engine, or in a registry that hands it out. */
+/** Checks, before anything changes, that each image is on the engine or can be pulled. */
 async function requireImages(docker: Docker, images: readonly string[]): Promise<void> {
   const pulled = images.filter((image) => !isDemoImage(image));
   const looked = await Promise.allSettled(pulled.map((image) => requireImage(docker, image)));
@@ -181,7 +183,7 @@ async function requireImages(docker: Docker, images: readonly string[]): Promise
   }
 }
 
-/** Every image that the stack's config names and its containers run: `image` of the keys that have one. */
+/** Every image that the stack's config names and its containers run: the `image` of each key that has one. */
 export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
   const { source, acme } = (config["cybexp:certificates"] ?? {}) as Record<string, unknown>;
   const images = [...Object.values(config), ...(source === "acme" ? [acme] : [])].flatMap((value) => {
@@ -192,9 +194,9 @@ export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
 }
 
 /**
- * The CLI as it is. In a terminal it shares our process group, to be able to ask; elsewhere it has one
- * of its own, so that a signal to the group reaches it once, through us: a second SIGINT would make it
- * give up in the middle.
+ * Runs the CLI with its own output. In a terminal it shares our process group, so that it can prompt.
+ * Elsewhere it has its own group, so that a signal to ours reaches it only once, through us: a second
+ * SIGINT would make it give up halfway.
  */
 function run(
   pulumi: string,

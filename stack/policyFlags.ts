@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../machine/paths.ts";
 
-/** The policy pack's folder, from the project's: Pulumi tells it in its output. */
+/** The policy pack's folder, relative to the project, because Pulumi prints it. */
 const PACK = "policy";
 
 /**
- * The flags by which `pulumi preview` and `up` hold a stack against the policy pack. The rules'
- * settings are policy/cybexp.json, or policy/<stack>.json where there is one.
+ * The flags that make `pulumi preview` and `up` check a stack with the policy pack. The rules' settings
+ * come from policy/<stack>.json if that exists, and from policy/cybexp.json otherwise.
  */
 export function policyFlags(stack: string, root = projectRoot): string[] {
   const own = join(PACK, `${stack}.json`);

@@ -8,8 +8,8 @@ import type { Session } from "./session.ts";
 import type { StackState } from "./state.ts";
 
 /**
- * What would make `up` fail halfway is looked for first: names in Docker that somebody else has, and
- * ports that cannot be bound. All of it is reported together.
+ * Looks for what would make `up` fail halfway: names in Docker that are taken, and ports that cannot be
+ * bound. Reports all problems together.
  */
 export async function preflight(
   session: Session,
@@ -25,7 +25,7 @@ export async function preflight(
   }
 }
 
-/** Things called like ours that carry another deployment's id, or none. */
+/** Things with one of our names that carry another deployment's id, or none. */
 async function foreignNames(session: Session, state: StackState): Promise<string[]> {
   const problems: string[] = [];
   for (const kind of KINDS) {
@@ -40,7 +40,7 @@ async function foreignNames(session: Session, state: StackState): Promise<string
       const [found = "", owner = ""] = line.split("\t");
       if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
         problems.push(
-          `the ${kind} ${found} exists and is not this stack's (${owner ? `it is deployment ${owner}'s` : `it has no label ${LABEL.deployment}`}): ` +
+          `the ${kind} ${found} exists but does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
             `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
             "or choose another stack name with STACK=name",
         );
@@ -50,13 +50,13 @@ async function foreignNames(session: Session, state: StackState): Promise<string
   return problems;
 }
 
-/** Ports that cannot be bound, but for those that a container of ours holds, and gives up in time. */
+/** Ports that cannot be bound, except those that a container of ours holds and gives up in time. */
 async function unusablePorts(
   session: Session,
   state: StackState,
   listeners: readonly DeclaredListener[],
 ): Promise<string[]> {
-  // By the engine's own account: `docker ps` joins neighbouring ports, and spells addresses its own way.
+  // From `docker inspect`: `docker ps` joins neighbouring ports and spells addresses in its own way.
   const held =
     state.deployment === undefined
       ? []
@@ -68,25 +68,25 @@ async function unusablePorts(
     const holder = holderOf(wanted, held);
     if (typeof holder === "object") {
       problems.push(
-        `${where} is still held by this stack's own ${holder.role}, which gives it up later: ` +
-          `give ${holder.role} its new port with one \`up\`, and then ${role} this one with the next`,
+        `${where} is still held by this stack's own ${holder.role}, which gives it up too late: ` +
+          `move ${holder.role} to its new port with one \`up\`, and give ${role} this port with the next`,
       );
     }
     const trouble = holder === "nobody" ? await tryToListen(address, port) : undefined;
     if (trouble === "EADDRINUSE") {
       problems.push(
-        `${where} is taken by another program: end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`,
+        `${where} is in use by another program: end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`,
       );
     } else if (trouble === "EADDRNOTAVAIL") {
       problems.push(
-        `${where} cannot be had: this machine has no address ${address}; give an address of its own, or 0.0.0.0 for the proxy`,
+        `${where} cannot be bound, because this machine has no address ${address}: set one of its own addresses, or 0.0.0.0 for the proxy`,
       );
     }
   }
   return problems;
 }
 
-/** The error's code, or undefined when it works. */
+/** The error's code; undefined if the port can be bound. */
 export function tryToListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -1,9 +1,9 @@
-/** Whether a stack's state and the key to it are where they may be, looked at before anything is done. */
+/** Checks, before anything is done, that a stack's state and its passphrase are in a permitted place. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parse } from "yaml";
-import { folderOf, isPulumiCloud } from "../settings/state.ts";
+import { BACKEND_EXAMPLES, folderOf, isPulumiCloud, STATE_IN_CLONE } from "../settings/state.ts";
 import { UserError } from "../programs/errors.ts";
 import { projectRoot } from "../machine/paths.ts";
 import { stackConfig, stackFile } from "./configFile.ts";
@@ -18,13 +18,13 @@ export type Passphrase =
       readonly from: "file";
       readonly path: string;
       readonly exists: boolean;
-      /** Whether it lies in the repository's folder, symbolic links followed. */
+      /** Whether it is in the repository's folder, with symbolic links followed. */
       readonly inside: boolean;
-      /** Whether a repository, this one or another, has it. */
+      /** Whether a Git repository, this one or another, tracks it. */
       readonly tracked: boolean;
     };
 
-/** All that decides whether a stack may be deployed from here. */
+/** Everything that decides whether a stack may be deployed from here. */
 export interface Custody {
   readonly stack: string;
   readonly production: boolean;
@@ -34,15 +34,15 @@ export interface Custody {
   readonly backendInside: boolean;
   /** `cybexp:state.secretsProvider`. */
   readonly wanted: string | undefined;
-  /** What Pulumi has written of it into the stack's file; undefined before the first deployment. */
+  /** The provider that Pulumi wrote into the stack's file; undefined before the first deployment. */
   readonly inUse: string | undefined;
   readonly passphrase: Passphrase;
 }
 
 /**
- * The stack's settings, for a command that is to deploy it or show what that would do.
+ * The stack's settings, for a command that deploys the stack or shows what that would do.
  *
- * @throws UserError when they can't be taken, or the state or its passphrase is where it may not be
+ * @throws UserError when they are invalid, or the state or its passphrase is not in a permitted place
  */
 export function settingsToDeploy(stack: string): StackSettings {
   const settings = settingsOf(stack);
@@ -53,24 +53,24 @@ export function settingsToDeploy(stack: string): StackSettings {
   return settings;
 }
 
-/** Why the stack can't be deployed like this, in one sentence that says what to do; undefined if it can. */
+/** Why the stack can't be deployed like this, and what to do, in one sentence; undefined if it can. */
 export function refusalOf(custody: Custody): string | undefined {
   const { stack, production, backend, backendInside, wanted, inUse, passphrase } = custody;
   const file = `Pulumi.${stack}.yaml`;
   const subject = `${stack} is a production stack`;
   if (production && backend === undefined) {
     return (
-      `${subject}, and its state would lie in this clone (.cybexp/) beside the passphrase that opens it: ` +
-      `set cybexp:state.backend in ${file}, for example to file:///srv/cybexp-state or s3://bucket?region=eu-central-1 (docs/environments.md)`
+      `${subject}, but ${STATE_IN_CLONE}: set cybexp:state.backend in ${file}, ` +
+      `for example to ${BACKEND_EXAMPLES} (docs/environments.md)`
     );
   }
   if (production && backendInside) {
-    return `${subject}, and its state would lie in the repository's folder (${backend}): set cybexp:state.backend in ${file} to a place outside of it`;
+    return `${subject}, but its state would be in the repository's folder (${backend}): set cybexp:state.backend in ${file} to a place outside it`;
   }
   if (wanted !== undefined && inUse !== undefined && wanted !== inUse) {
     return (
-      `cybexp:state.secretsProvider in ${file} is ${wanted}, and the stack's secrets are encrypted by ${inUse}: ` +
-      `run \`STACK=${stack} npm run pulumi -- stack change-secrets-provider "${wanted}"\`, or set it back`
+      `cybexp:state.secretsProvider in ${file} is ${wanted}, but the stack's secrets are encrypted by ${inUse}: ` +
+      `run \`STACK=${stack} npm run pulumi -- stack change-secrets-provider "${wanted}"\`, or change the key back`
     );
   }
   const own = backend !== undefined && isPulumiCloud(backend) ? "default" : "passphrase";
@@ -81,19 +81,19 @@ export function refusalOf(custody: Custody): string | undefined {
     : undefined;
 }
 
-/** Of a stack whose secrets are encrypted by a passphrase, and whose state is not this clone's own. */
+/** For a stack whose secrets are encrypted by a passphrase and whose state is outside this clone. */
 function passphraseRefusal(
   stack: string,
   production: boolean,
   passphrase: Passphrase,
 ): string | undefined {
   const give =
-    "set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside of the repository that you alone can read";
+    "set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside the repository that only you can read";
   const move = "move it out, or choose a key service (docs/environments.md)";
-  const subject = `${stack} is a production stack, and`;
+  const subject = `${stack} is a production stack, but`;
   switch (passphrase.from) {
     case "nowhere":
-      return `the secrets of ${stack} are encrypted by a passphrase, and none is given: ${give}`;
+      return `the secrets of ${stack} are encrypted by a passphrase, but none is set: ${give}`;
     case "variable":
       return production && passphrase.empty
         ? `${subject} PULUMI_CONFIG_PASSPHRASE is empty: ${give}`
@@ -104,16 +104,16 @@ function passphraseRefusal(
         return `${named} does not exist: ${give}`;
       }
       if (production && passphrase.tracked) {
-        return `${subject} ${named} is in a Git repository: change the passphrase, since whoever has the repository has it, and ${give}`;
+        return `${subject} ${named} is in a Git repository: change the passphrase, because everyone with access to the repository has it, and ${give}`;
       }
       return production && passphrase.inside
-        ? `${subject} ${named} lies in the repository's folder: ${move}`
+        ? `${subject} ${named} is in the repository's folder: ${move}`
         : undefined;
     }
   }
 }
 
-/** Looks at the stack's file, the environment, and the files that it names. */
+/** Reads the stack's file, the environment, and the files that the environment names. */
 export function custodyOf(
   stack: string,
   production: boolean,
@@ -132,7 +132,7 @@ export function custodyOf(
   };
 }
 
-/** What encrypts a stack's secrets, as its file has it. */
+/** What encrypts a stack's secrets, according to its file. */
 export function providerInUse(stackFileText: string): string | undefined {
   const { secretsprovider, encryptionsalt } = parse(stackFileText) as Record<string, unknown>;
   if (typeof secretsprovider === "string" && secretsprovider !== "") {
@@ -141,7 +141,7 @@ export function providerInUse(stackFileText: string): string | undefined {
   return encryptionsalt === undefined ? undefined : "passphrase";
 }
 
-/** As Pulumi looks for it: the variable goes before the file. */
+/** Looks in the same order as Pulumi: the variable goes before the file. */
 function passphraseOf(env: NodeJS.ProcessEnv): Passphrase {
   const value = env["PULUMI_CONFIG_PASSPHRASE"];
   const file = env["PULUMI_CONFIG_PASSPHRASE_FILE"];
@@ -162,7 +162,7 @@ function passphraseOf(env: NodeJS.ProcessEnv): Passphrase {
   };
 }
 
-/** The path with symbolic links followed, as far as there is something. */
+/** The path with symbolic links followed, as far as it exists. */
 function realPath(path: string): { readonly path: string; readonly exists: boolean } {
   try {
     return { path: realpathSync(path), exists: true };
@@ -174,7 +174,7 @@ function realPath(path: string): { readonly path: string; readonly exists: boole
   }
 }
 
-/** Whether a path, by its name or by what it leads to, is in the repository that has this project. */
+/** Whether a path, or what it links to, is in this project's repository. */
 function isInside(path: string): boolean {
   const root = realpathSync(repositoryRoot());
   return [resolve(path), realPath(path).path].some((found) => {
@@ -183,7 +183,7 @@ function isInside(path: string): boolean {
   });
 }
 
-/** The folder of the Git repository that the project is in; the project's own where there is none. */
+/** The top folder of the project's Git repository; the project's own folder if there is none. */
 function repositoryRoot(): string {
   return git(projectRoot, "rev-parse", "--show-toplevel")?.trim() || projectRoot;
 }
@@ -192,7 +192,7 @@ function isTracked(path: string): boolean {
   return git(dirname(path), "ls-files", "--error-unmatch", "--", basename(path)) !== undefined;
 }
 
-/** What Git answers; undefined where it refuses, or is not installed. */
+/** Git's answer; undefined if it fails or is not installed. */
 function git(folder: string, ...args: string[]): string | undefined {
   try {
     return execFileSync("git", ["-C", folder, ...args], {

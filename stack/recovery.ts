@@ -12,7 +12,7 @@ import type { Session } from "./session.ts";
 import { stateDir } from "./configFile.ts";
 import { dropPending, readState, type StackState } from "./state.ts";
 
-/** The label of containers that serve while a service's own one is replaced. */
+/** The label of containers that serve while a service's own container is replaced. */
 const STAND_INS = label("role", STAND_IN);
 
 /** What Pulumi writes into a lock. */
@@ -24,10 +24,10 @@ interface PulumiLock {
 }
 
 /**
- * Makes the state usable again after a run that was killed: a Pulumi that goes on without its
- * launcher is stopped, its lock removed, a state that is cut off replaced by its backup.
+ * Makes the state usable again after a run that was killed. It stops a Pulumi that outlived its launcher,
+ * removes its lock, and replaces a state that is cut off with its backup.
  *
- * @throws UserError when another run is at it
+ * @throws UserError when another run is changing the stack
  */
 export async function clearTheWay(
   stack: string,
@@ -39,15 +39,15 @@ export async function clearTheWay(
   if (embedded) {
     releaseLocks(stack);
     if (restoreCheckpoint(stack)) {
-      say("Put back the state's backup: the state was cut off, as by a full disk");
+      say("Restored the state's backup: the state was cut off, perhaps by a full disk");
     }
   }
 }
 
 /**
- * Mends what a run that was killed left behind, as far as it is provably this stack's own: unfinished
- * operations, and containers and networks that carry the deployment's id and are not in the state.
- * Says what it mends, a line each.
+ * Cleans up what a killed run left behind, as far as it is provably this stack's own: unfinished
+ * operations, and containers and networks that carry the deployment's id but are not in the state.
+ * Prints a line for each.
  */
 export async function recover(session: Session): Promise<StackState> {
   const state = await removeOrphans(session, await readState(session));
@@ -55,7 +55,7 @@ export async function recover(session: Session): Promise<StackState> {
     return state;
   }
   await dropPending(session, state);
-  say(`Forgot ${count(state.pending, "unfinished operation")} of a run that died`);
+  say(`Dropped ${count(state.pending, "unfinished operation")} of a run that died`);
   return readState(session);
 }
 
@@ -67,12 +67,12 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** Whether a Pulumi of that number still runs; another process may have got the number since. */
+/** Whether the Pulumi with this process id still runs. Another process may have got the id since. */
 function isPulumi(pid: number, since: string): boolean {
   return findWriter(pid, Date.parse(since))?.command === "pulumi";
 }
 
-/** SIGINT once: Pulumi finishes what is under way and writes its state. */
+/** Sends SIGINT once, so that Pulumi finishes the current operations and writes its state. */
 async function stopOrphan({ pid, since }: Started): Promise<void> {
   if (!isPulumi(pid, since)) {
     return;
@@ -100,17 +100,17 @@ function releaseLocks(stack: string): void {
 }
 
 /**
- * Pulumi's locks that dead processes left; a process that only got a dead one's number holds none.
+ * The Pulumi locks that dead processes left. A process that only got a dead one's id holds none.
  *
- * @throws UserError when a run is at it
+ * @throws UserError when a run is changing the stack
  */
 export function deadLocks(stack: string): PulumiLock[] {
   const locks = locksOf(stack);
   for (const lock of locks) {
     if (lock.hostname !== hostname()) {
       throw new UserError(
-        `the stack ${stack} is locked by process ${lock.pid} on ${lock.hostname} since ${lock.timestamp}: ` +
-          `wait for it, or, if it is gone, run \`npm run pulumi -- cancel --stack ${stack} --yes\``,
+        `the stack ${stack} has been locked by process ${lock.pid} on ${lock.hostname} since ${lock.timestamp}: ` +
+          `wait for it to end, or, if it is gone, run \`npm run pulumi -- cancel --stack ${stack} --yes\``,
       );
     }
     if (isPulumi(lock.pid, lock.timestamp)) {
@@ -135,15 +135,15 @@ function locksOf(stack: string): PulumiLock[] {
     try {
       return [{ ...(JSON.parse(readFileSync(file, "utf8")) as Omit<PulumiLock, "file">), file }];
     } catch {
-      // Cut off by the kill, or gone by now: its owner can't be told, and nobody holds it.
+      // The kill cut it off, or it is gone by now. Its owner is unknown, and nobody holds it.
       return existsSync(file) ? [{ file, pid: 0, hostname: hostname(), timestamp: "" }] : [];
     }
   });
 }
 
 /**
- * What carries this deployment's id and is not in the state: a run that died made it. Stand-ins are left
- * out, since one may be all that serves a door: the programs of the handover know when it may go.
+ * What carries this deployment's id but is not in the state: a run that died created it. Stand-ins are
+ * left out, because one may be all that serves a door. The handover programs know when it may go.
  */
 export async function orphansOf(
   { docker }: Pick<Session, "docker">,
@@ -167,13 +167,14 @@ export async function orphansOf(
 
 async function removeOrphans(session: Session, state: StackState): Promise<StackState> {
   let current = state;
-  // Containers first: a network with one attached can't go. Volumes are adopted again by name.
+  // Containers first: a network that is in use can't be removed. Volumes are adopted again by name.
   for (const kind of ["container", "network"] as const) {
     const found = await orphansOf(session, current, kind);
     if (found.length === 0) {
       continue;
     }
-    // A Pulumi that was started by hand may have made them since: it has a lock, or it is in the state.
+    // A Pulumi that was started by hand may have created them meanwhile. Then it has a lock, or they are
+    // in the state by now.
     if (session.embedded) {
       releaseLocks(session.stack);
     }
@@ -183,18 +184,18 @@ async function removeOrphans(session: Session, state: StackState): Promise<Stack
       const command =
         kind === "container" ? ["container", "rm", "--force", "--volumes"] : ["network", "rm"];
       await session.docker.run([...command, ...orphans]);
-      say(`Removed ${count(orphans.length, kind)} that a run made and did not record`);
+      say(`Removed ${count(orphans.length, kind)} that a run created but did not record`);
     }
   }
   return current;
 }
 
-/** Those of the engine's short ids that no full id starts with. */
+/** Those of the engine's short ids that are not the beginning of a full id. */
 function without(ids: readonly string[], known: ReadonlySet<string>): string[] {
   return ids.filter((id) => ![...known].some((full) => full.startsWith(id)));
 }
 
-/** Removes what stands in for a service, after a handover that was cut off: before a destroy. */
+/** Removes, before a destroy, the stand-ins that an interrupted handover left. */
 export async function removeStandIns(session: Session, deployment: string): Promise<void> {
   const own = label("deployment", deployment);
   const standIns = await session.docker.labelled("container", own, STAND_INS);
@@ -203,7 +204,7 @@ export async function removeStandIns(session: Session, deployment: string): Prom
   }
 }
 
-/** Removes whatever carries the deployment's id, volumes too: after a destroy of a throw-away stack. */
+/** Removes everything with the deployment's id, volumes included, after a throw-away stack's destroy. */
 export async function removeLeftovers(session: Session, deployment: string): Promise<void> {
   await removeLabelled(session.docker, label("deployment", deployment));
 }

@@ -7,9 +7,9 @@ import { UserError } from "../programs/errors.ts";
 import type { StackState } from "./state.ts";
 
 /**
- * Says what the rotation numbers in the settings will revoke, compared with those of the last `up`.
+ * Prints what the rotation numbers in the settings will revoke, compared with those of the last `up`.
  *
- * @throws UserError When a number does not follow on the last one.
+ * @throws UserError when a number does not follow the last one
  */
 export function announceRotation(state: StackState, settings: Settings): void {
   const before = numbersOf(state);
@@ -24,8 +24,8 @@ export function announceRotation(state: StackState, settings: Settings): void {
 }
 
 /**
- * The numbers of the last `up` that got to its end. The guard has those of the last that began: what
- * it was to rotate may be half done, and what is in use then is the one before.
+ * The numbers of the last `up` that reached its end. The guard has those of the last one that began: its
+ * rotation may be half done, and then the numbers before are still in use.
  */
 function numbersOf({ resources }: StackState): RotationNumbers {
   const outputsOf = (name: string) =>

@@ -7,23 +7,23 @@ import { npmRun } from "../programs/npmRun.ts";
 import { localDir } from "../machine/paths.ts";
 import { findWriter } from "../machine/processes.ts";
 
-/** How long a run that has been told to stop may take: Pulumi finishes what is under way. */
+/** Seconds that an interrupted run may take to stop: Pulumi finishes the current operations first. */
 export const STOP_SECONDS = 180;
 
-/** A run that changes a stack, as its lock file has it. */
+/** A run that changes a stack, as recorded in its lock file. */
 interface Holder {
   readonly pid: number;
-  /** The process that started it. Once that is another, the run has lost it and is stopping. */
+  /** The process that started it. If the run has another parent now, its launcher died and it is stopping. */
   readonly launcher: number;
   /** When it began, ISO 8601. */
   readonly since: string;
   /** What was called, such as "npm run up". */
   readonly command: string;
-  /** The Pulumi that it runs. */
+  /** The Pulumi process that it runs. */
   readonly pulumi?: Started;
 }
 
-/** A process and when it was started, ISO 8601: its number alone may be another's by now. */
+/** A process and when it started, ISO 8601: its id alone may belong to another process by now. */
 export interface Started {
   readonly pid: number;
   readonly since: string;
@@ -31,20 +31,20 @@ export interface Started {
 
 /** The lock of this run. */
 export interface RunLock {
-  /** The Pulumi of an earlier run that died, which may still be at work. */
+  /** The Pulumi process of an earlier run that died. It may still be at work. */
   readonly orphan: Started | undefined;
-  /** Records the Pulumi that this run has started. */
+  /** Records the Pulumi process that this run has started. */
   setPulumi(pid: number): void;
 }
 
-/** What a command has that changes nothing. */
+/** The lock of a command that changes nothing. */
 export const noLock: RunLock = { orphan: undefined, setPulumi: () => undefined };
 
 /**
- * Makes this the one run of this clone that changes a stack, until the process ends. The lock of a
- * run that died is broken; one that is stopping is waited for.
+ * Makes this the only run of this clone that changes the stack, until the process ends. Breaks the lock
+ * of a run that died, and waits for one that is stopping.
  *
- * @throws UserError when another run is at it
+ * @throws UserError when another run is changing the stack
  */
 export async function lockStack(
   stack: string,
@@ -87,17 +87,17 @@ export async function lockStack(
   };
 }
 
-/** A run that died, as its lock tells. */
+/** A run that died, as recorded in its lock. */
 export interface DeadRun {
-  /** What was called, such as "npm run up"; undefined where the lock was cut off. */
+  /** What was called, such as "npm run up"; undefined if the lock was cut off. */
   readonly command: string | undefined;
 }
 
 /**
- * Whether a stack is at rest, for a command that only looks: it takes no lock and breaks none. Gives the
- * run that died and left its lock, if one did.
+ * Checks that no run is changing a stack, for a command that only looks: it takes no lock and breaks none.
+ * Returns the run that died and left its lock, if there is one.
  *
- * @throws UserError when a run is at it, or the Pulumi that one left behind
+ * @throws UserError when a run is changing the stack, or a Pulumi that outlived its run is
  */
 export function lookAtRuns(stack: string, folder = join(localDir, "runs")): DeadRun | undefined {
   const text = readLock(join(folder, `${stack}.json`));
@@ -115,13 +115,13 @@ export function lookAtRuns(stack: string, folder = join(localDir, "runs")): Dead
   if (pulumi && findWriter(pulumi.pid, Date.parse(pulumi.since))?.command === "pulumi") {
     throw new UserError(
       `${stack} is still being changed by the Pulumi of a run that died (process ${pulumi.pid}): ` +
-        `wait for it to end, or run \`${npmRun("up", stack)}\`, which stops it and goes on`,
+        `wait for it to end, or run \`${npmRun("up", stack)}\`, which stops it and continues`,
     );
   }
   return { command: holder?.command };
 }
 
-/** Takes a dead run's file away, and not the one that a third run may have put there meanwhile. */
+/** Removes a dead run's lock file, but not one that a third run may have put there meanwhile. */
 function breakLock(file: string, expected: string): void {
   const aside = `${file}.${process.pid}.dead`;
   try {
@@ -130,7 +130,7 @@ function breakLock(file: string, expected: string): void {
       linkSync(aside, file);
     }
   } catch {
-    // Somebody else was quicker: the next claim shows how it stands.
+    // Somebody else was quicker. The next attempt to take the lock shows who has it.
   }
   rmSync(aside, { force: true });
 }
@@ -164,7 +164,7 @@ async function waitFor(holder: Holder): Promise<void> {
   );
 }
 
-/** What is seen before the state is read. */
+/** What is known of earlier runs before the state is read. */
 export interface AtRest {
   readonly died: DeadRun | undefined;
   /** Pulumi's own locks that nobody holds any more. */

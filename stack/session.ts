@@ -4,7 +4,7 @@ import type { StateStore } from "./backend.ts";
 import type { AtRest } from "./runLock.ts";
 import type { Update } from "./update.ts";
 
-/** All that a command needs to work on one stack, found or made. */
+/** Everything that a command needs to work on one stack. */
 export interface Session {
   readonly stack: string;
   readonly engine: Engine;
@@ -13,23 +13,23 @@ export interface Session {
   readonly embedded: boolean;
   /** Where the state is kept. */
   readonly store: StateStore;
-  /** What was seen of earlier runs by a command that only looks. */
+  /** What a command that only looks found of earlier runs. */
   readonly rest: AtRest;
-  /** The same stack with another state: of a preview that must not make one. */
+  /** The same stack with its state in another place, for a preview that must not create a state. */
   inBackend(url: string): Session;
-  /** Runs the CLI, which may ask the operator, and gives its exit code. */
+  /** Runs the CLI, which may prompt the operator, and returns its exit code. */
   pulumi(args: readonly string[]): Promise<number>;
-  /** Runs the CLI's `up` or `destroy` and tells what it changes. */
+  /** Runs the CLI's `up` or `destroy` and prints what it changes. */
   update(args: readonly string[]): Promise<Update>;
-  /** Runs the CLI and gives its standard output; a failure is a UserError with the CLI's words. */
+  /** Runs the CLI and returns its standard output. A failure is a UserError with the CLI's message. */
   ask(args: readonly string[]): Promise<string>;
-  /** Runs the CLI and gives all that it wrote, whatever its exit code. */
+  /** Runs the CLI and returns everything that it wrote, whatever its exit code. */
   capture(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Captured>;
-  /** The same as `ask` with a JSON document on its standard input. */
+  /** The same as `ask`, with a JSON document on standard input. */
   tell(args: readonly string[], document: unknown): Promise<string>;
 }
 
-/** What a run of the CLI came to. */
+/** The result of a run of the CLI. */
 export interface Captured {
   readonly code: number;
   readonly stdout: string;

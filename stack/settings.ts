@@ -12,33 +12,33 @@ import type { Settings } from "../settings/types.ts";
 import { UserError } from "../programs/errors.ts";
 import { stackConfig, stackFile } from "./configFile.ts";
 
-/** Stands for a value that only Pulumi can decrypt: right for a password, and for nothing else. */
+/** Stands for a value that only Pulumi can decrypt. It is valid as a password and as nothing else. */
 const ENCRYPTED = "encrypted in the stack's file";
 
 const PREFIX = "cybexp:";
 
-/** Runs the CLI and gives its standard output. */
+/** Runs the CLI and returns its standard output. */
 type Ask = (args: readonly string[]) => Promise<string>;
 
-/** A stack's settings, as far as they are known without Pulumi. */
+/** A stack's settings, as far as they can be read without Pulumi. */
 export interface StackSettings {
   readonly production: boolean;
-  /** All of them; undefined where more is encrypted than passwords. */
+  /** All settings; undefined if anything but passwords is encrypted. */
   readonly known: Settings | undefined;
   /**
-   * All of them. What is encrypted and no password is decrypted by Pulumi, so the stack has to exist.
+   * All settings. Pulumi decrypts whatever is encrypted and not a password, so the stack must exist.
    *
-   * @throws UserError with the same report that the program would give
+   * @throws UserError with the same report as the program's
    */
   read(session: { readonly ask: Ask }): Promise<Settings>;
 }
 
 /**
- * A stack's settings as its file has them: so that a mistake is reported before anything is installed,
- * built or touched. What is encrypted is judged once Pulumi can decrypt it; a password is taken to be
- * right.
+ * Reads a stack's settings from its file, so that a mistake is reported before anything is installed,
+ * built or changed. Encrypted values are checked once Pulumi can decrypt them; passwords are assumed to
+ * be valid.
  *
- * @throws UserError with the same report that the program would give
+ * @throws UserError with the same report as the program's
  */
 export function settingsOf(stack: string): StackSettings {
   refuseStrayKeys(stack);
@@ -58,7 +58,7 @@ export function settingsOf(stack: string): StackSettings {
   };
 }
 
-/** The stack's config with what is encrypted as a whole in clear, for what reads it key by key. */
+/** The stack's config with every encrypted key decrypted, for code that reads it key by key. */
 export async function readableConfig(
   stack: string,
   { ask }: { readonly ask: Ask },
@@ -70,7 +70,8 @@ export async function readableConfig(
 }
 
 /**
- * Where the state is, who may deploy it and on which engine is read before anything can be decrypted.
+ * Requires the keys in clear that are read before anything can be decrypted: where the state is, whether
+ * the stack is a production stack, and on which engine it runs.
  *
  * @throws UserError when one of these is encrypted
  */
@@ -79,13 +80,13 @@ export function requireReadable(stack: string, config: Readonly<Record<string, u
   const [found] = early.filter((key) => secretPaths({ [key]: config[key] }, "").length > 0);
   if (found !== undefined) {
     throw new UserError(
-      `${found} in Pulumi.${stack}.yaml is encrypted, and has to be known before anything can be decrypted: ` +
-        "write it in clear; it is no secret",
+      `${found} in Pulumi.${stack}.yaml is encrypted, but it is needed before anything can be decrypted: ` +
+        "write it in clear; it is not a secret",
     );
   }
 }
 
-/** Whether a secret at this path is a password, which nobody but the program has to know. */
+/** Whether a secret at this path is a password, which only the program needs to know. */
 export function isPassword(path: Path): boolean {
   const schemas = along(path);
   const last = schemas.at(-1);
@@ -94,7 +95,7 @@ export function isPassword(path: Path): boolean {
     : false;
 }
 
-/** The places of all that is encrypted in a config, as paths below `cybexp:`. */
+/** Where a config has encrypted values, as paths below `cybexp:`. */
 export function secretPaths(
   config: Readonly<Record<string, unknown>>,
   prefix: string = PREFIX,
@@ -127,7 +128,7 @@ function rawConfig(stack: string): RawConfig {
   };
 }
 
-/** What Pulumi tells of the config in clear: its output goes nowhere else. */
+/** Makes Pulumi print the config in clear. Its output must go nowhere else. */
 function showing(stack: string): string[] {
   return ["config", "--json", "--show-secrets", "--stack", stack];
 }
@@ -162,17 +163,17 @@ function reported<T>(read: () => T): T {
   }
 }
 
-/** A key of ours under a name that nobody reads would only show as all that is missing without it. */
+/** Refuses misspelt keys. Otherwise only the settings that are missing without them would be reported. */
 function refuseStrayKeys(stack: string): void {
   const known = Object.keys(schema.shape).map((name) => `cybexp:${name}`);
   const problems = Object.keys(stackConfig(stack)).flatMap((key) => {
     const [space, name] = key.includes(":") ? key.split(":") : ["", key];
     if (space === "cybexp" || (space !== "" && nearest(String(space), ["cybexp"]) === undefined)) {
-      return []; // Ours, and looked at whole; or another program's.
+      return []; // Ours, and checked by the schema; or another program's.
     }
     const wanted = `cybexp:${name}`;
     const meant = known.includes(wanted) ? wanted : nearest(wanted, known);
-    return meant === undefined ? [] : [`${key} is no key that is read. Did you mean ${meant}?`];
+    return meant === undefined ? [] : [`${key} is not a known key. Did you mean ${meant}?`];
   });
   if (problems.length > 0) {
     throw new UserError(`Pulumi.${stack}.yaml: ${problems.join("\n       ")}`);

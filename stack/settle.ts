@@ -6,8 +6,8 @@ import { isServing } from "../programs/replacement/standIn.ts";
 import type { Session } from "./session.ts";
 
 /**
- * After an `up` that worked, each service's own container serves. A stand-in that is still there is
- * from a run that was killed, and whose change of the config was taken back: Pulumi saw nothing to do.
+ * Makes each service's own container serve after an `up` that worked. A stand-in may still be there: a run
+ * was killed, its config change was taken back, and so Pulumi saw nothing to do.
  */
 export async function settleHandovers(
   session: Session,

@@ -3,16 +3,16 @@ import { NAME } from "../names/resources.ts";
 import { CONTAINER, NETWORK, RANDOM_ID, VOLUME } from "../names/types.ts";
 import type { Session } from "./session.ts";
 
-/** What recovery and its checks need of a stack's state. */
+/** What recovery and its checks need to know of a stack's state. */
 export interface StackState {
   /** The id that the deployment's containers, networks and volumes carry; undefined before the first `up`. */
   readonly deployment: string | undefined;
-  /** Ids (containers, networks) and names (volumes) of what the state knows, by kind. */
+  /** Ids (containers, networks) and names (volumes) in the state, by kind. */
   readonly known: Readonly<Record<Kind, ReadonlySet<string>>>;
   /** Operations that were under way when a run died. */
   readonly pending: number;
   readonly resources: readonly ExportedResource[];
-  /** The whole, as exported: secrets are encrypted in it. */
+  /** The whole state as exported, with its secrets encrypted. */
   readonly exported: ExportedState;
 }
 
@@ -53,7 +53,7 @@ export async function readState(session: Session): Promise<StackState> {
   );
 }
 
-/** The resources with their secrets, which stay in this process. */
+/** The resources with their secrets in clear, which stay in this process. */
 export async function readStateInClear({
   ask,
   stack,
@@ -81,7 +81,7 @@ export function interpretState(exported: ExportedState): StackState {
   };
 }
 
-/** Forgets the operations that were under way; what they left behind must be gone by now. */
+/** Drops the unfinished operations from the state. What they left behind must be gone by now. */
 export async function dropPending(session: Session, state: StackState): Promise<void> {
   const { deployment } = state.exported;
   await session.tell(["stack", "import", "--stack", session.stack, "--force"], {

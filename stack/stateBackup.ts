@@ -4,27 +4,27 @@ import { label } from "../names/docker.ts";
 import { UserError } from "../programs/errors.ts";
 import { stateDir } from "./configFile.ts";
 
-/** What the state, its backup and the run's records may come to; a stack's own state is 1 MB. */
+/** How much the state, its backup and a run's records may take. A stack's state alone is 1 MB. */
 const ROOM_MIB = 20;
 
 /**
- * There is room for the state, and for what a run tells. Pulumi's file backend puts a state that it
- * could not write whole in the old one's place.
+ * Checks that there is disk space for the state, and for a run's records. On a full disk, Pulumi's file
+ * backend replaces the state with a half-written one.
  *
- * @param what What takes the room.
- * @throws UserError when there is too little
+ * @param what What takes the space.
+ * @throws UserError when there is too little space
  */
 export function requireRoom(folder: string, what = "the stack's state"): void {
   const { bavail, bsize } = statfsSync(folder);
   const free = (bavail * bsize) / 2 ** 20;
   if (free < ROOM_MIB) {
     throw new UserError(
-      `no space left on device: ${folder} has ${free.toFixed(1)} MiB, and ${what} takes up to ${ROOM_MIB} MiB: make room and run it again`,
+      `no space left on device: ${folder} has ${free.toFixed(1)} MiB free, and ${what} can take ${ROOM_MIB} MiB: free some space and run it again`,
     );
   }
 }
 
-/** Whether the embedded state is there and ends in the middle, as after a full disk. */
+/** Whether the embedded state exists but is cut off, as after a full disk. */
 export function isCutOff(stack: string, folder = stateDir): boolean {
   const file = stateFile(stack, folder);
   return existsSync(file) && !isWhole(file);
@@ -34,7 +34,7 @@ const stateFile = (stack: string, folder: string) =>
   join(folder, ".pulumi", "stacks", "cybexp", `${stack}.json`);
 
 /**
- * Puts the backup, one operation older, in the place of a state that is cut off. Tells whether it did.
+ * Replaces a state that is cut off with its backup, which is one operation older. Returns whether it did.
  *
  * @throws UserError when the backup is cut off, too
  */
@@ -46,8 +46,8 @@ export function restoreCheckpoint(stack: string, folder = stateDir): boolean {
   }
   if (!isWhole(backup)) {
     throw new UserError(
-      `the state of ${stack} is cut off, and so is its backup (${file} and .bak): put a copy of it back, ` +
-        `or remove both and what Docker has of the stack (\`docker ps -a --filter label=${label("stack", stack)}\`)`,
+      `the state of ${stack} is cut off, and so is its backup (${file} and .bak): restore a copy of it, ` +
+        `or remove both files and the stack's containers (\`docker ps -a --filter label=${label("stack", stack)}\` lists them)`,
     );
   }
   copyFileSync(backup, file);

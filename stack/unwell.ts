@@ -1,10 +1,10 @@
-/** Why a container that an `up` waited for in vain is not well: what the engine knows of it. */
+/** Asks the engine why a container that `up` waited for did not become healthy. */
 import type { Docker } from "../programs/docker/docker.ts";
 import { causes, type UnwellContainer } from "../programs/docker/causes.ts";
 import type { Update } from "./update.ts";
 import { lookAtLog } from "./updateReport.ts";
 
-/** The update with the cause in each failure of a container, as far as the engine knows one. */
+/** Adds the cause to each failure of a container, if the engine knows one. */
 export async function withCauses(docker: Docker, update: Update): Promise<Update> {
   const failures = await Promise.all(
     update.failures.map(async (sentence) => {

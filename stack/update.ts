@@ -8,32 +8,32 @@ import { forwardSignals } from "../machine/signals.ts";
 import { UpdateReport } from "./updateReport.ts";
 
 export interface Update {
-  /** Whether it got to the end, and all went well. */
+  /** Whether it reached its end and succeeded. */
   readonly ok: boolean;
-  /** How many resources were changed, if Pulumi got to the end. */
+  /** How many resources were changed, if Pulumi reached its end. */
   readonly changes: number;
-  /** What went wrong, one sentence each. */
+  /** One sentence for each failure. */
   readonly failures: readonly string[];
-  /** Those of them that are a container's, with its name in Docker. */
+  /** The failures that are about a container, with its name in Docker. */
   readonly unwell: ReadonlyMap<string, string>;
-  /** Whether it was told to stop. */
+  /** Whether it was interrupted. */
   readonly interrupted: boolean;
 }
 
-/** How often Pulumi's events are looked for. */
+/** How often to look for Pulumi's events. */
 const POLL_MS = 100;
 
-/** How long it may be silent before it is said what it is at. */
+/** After this long without a line, one says what Pulumi is doing. */
 const SILENCE_MS = 15_000;
 
 /**
- * Runs `pulumi up` or `destroy` and tells what changes, a line each.
+ * Runs `pulumi up` or `destroy` and prints a line for each change.
  *
- * Pulumi writes its events to a file and not to a pipe: if this process is killed, it does not die of
- * the broken pipe in the middle of its work. The file has no name, so that nobody else reads it, and
- * it is gone with the two processes: the events' debug messages have secrets in them.
+ * Pulumi writes its events to a file, not to a pipe: if this process is killed, Pulumi does not die of a
+ * broken pipe halfway. The file has no name, because the events' debug messages contain secrets: nobody
+ * else can read it, and it is gone when both processes are.
  *
- * @param onStart Told the process id.
+ * @param onStart Gets the process id.
  */
 export async function runUpdate(
   pulumi: string,
@@ -47,8 +47,8 @@ export async function runUpdate(
   const child = spawn(pulumi, [...args, "--json", "--non-interactive"], {
     cwd: projectRoot,
     env,
-    // A group of its own: Ctrl-C reaches it once, through us. A second SIGINT would make it give up
-    // in the middle.
+    // In a group of its own, Ctrl-C reaches it only once, through us. A second SIGINT would make it give
+    // up halfway.
     detached: true,
     stdio: ["ignore", events, errors],
   });
@@ -61,7 +61,7 @@ export async function runUpdate(
     });
   });
   const stopForwarding = forwardSignals(child, {
-    onFirst: () => say("- Stopping: what is under way is finished first"),
+    onFirst: () => say("- Stopping after the current operations have finished"),
   });
   try {
     if (child.pid !== undefined) {
@@ -86,42 +86,42 @@ export async function runUpdate(
   }
 }
 
-/** Below it a run's events may not have had room. */
+/** With less free space, a run's events may have been cut off. */
 const LITTLE_MIB = 1;
 
-/** Pulumi ended well, and what it told of it is not all there. */
+/** Pulumi succeeded, but its events are incomplete. */
 function cutOff(folder: string): string {
   const { bavail, bsize } = statfsSync(folder);
   const why =
     (bavail * bsize) / 2 ** 20 < LITTLE_MIB
-      ? `no space left on device: ${folder} is full. Make room`
-      : `Pulumi's events in ${folder} are cut off. See whether that disk works`;
-  return `it can't be told what changed: ${why}, and run it again`;
+      ? `no space left on device: ${folder} is full. Free some space`
+      : `Pulumi's events in ${folder} are cut off. Check that disk`;
+  return `it is unknown what changed: ${why}, and run it again`;
 }
 
-/** What Pulumi said last, or else how it ended. */
+/** Pulumi's last message, or else how it ended. */
 function lastWords(errors: string, code: number, killedBy: NodeJS.Signals | null): string[] {
   const words = wordsOf(errors);
   if (words.length > 0) {
     return words;
   }
   return killedBy === null
-    ? [`Pulumi ended with exit code ${code}, and said nothing`]
-    : [`Pulumi was killed (${killedBy}), perhaps for want of memory: \`dmesg\` tells`];
+    ? [`Pulumi ended with exit code ${code} and printed nothing`]
+    : [`Pulumi was killed (${killedBy}), perhaps for lack of memory: see \`dmesg\``];
 }
 
-/** What stops Pulumi before it has a resource to speak of. */
+/** The message of a Pulumi that stopped before it reached a resource. */
 export function wordsOf(errors: string): string[] {
   const text = errors.replace(/^error: /gm, "").trim();
   if (/incorrect passphrase/.test(text)) {
     return [
-      "incorrect passphrase: PULUMI_CONFIG_PASSPHRASE is not the one that this stack's secrets are encrypted with",
+      "incorrect passphrase: this stack's secrets are encrypted with another one than PULUMI_CONFIG_PASSPHRASE",
     ];
   }
   return text === "" ? [] : [text];
 }
 
-/** A file that only its open descriptors lead to. */
+/** Opens a file that has no name, only descriptors. */
 function nameless(): number {
   const folder = mkdtempSync(join(tmpdir(), "cybexp-events-"));
   try {
@@ -131,7 +131,7 @@ function nameless(): number {
   }
 }
 
-/** What the file has from a position on. */
+/** The file's content from a position on. */
 function readFrom(file: number, position: number): Buffer {
   const parts: Buffer[] = [];
   for (let end = position; ;) {
@@ -175,7 +175,7 @@ async function follow(
       told = report.told;
       lastWord = performance.now();
     } else if (performance.now() - lastWord > SILENCE_MS) {
-      say(`  still at it: ${report.underWay || "looking at what is there"}`);
+      say(`  still working: ${report.underWay || "reading the present state"}`);
       lastWord = performance.now();
     }
     await Promise.race([end, sleep(POLL_MS)]);

@@ -3,7 +3,7 @@ import { nameIn, stackIn, typeIn } from "../names/resources.ts";
 import { CONTAINER, isInDocker, isThing } from "../names/types.ts";
 import { explainUpdate } from "./smallerMemory.ts";
 
-/** An engine event of `pulumi up --json`, as far as it is told to the operator. */
+/** The parts of an engine event of `pulumi up --json` that the operator sees. */
 interface EngineEvent {
   readonly resourcePreEvent?: { readonly metadata: Metadata };
   readonly resOutputsEvent?: { readonly metadata: Metadata };
@@ -15,7 +15,7 @@ interface EngineEvent {
   };
   readonly policyEvent?: {
     readonly resourceUrn?: string;
-    /** The rule's description, and in the next line what is wrong. */
+    /** The rule's description, and on the next line what is wrong. */
     readonly message: string;
     readonly policyName: string;
     readonly enforcementLevel: string;
@@ -31,13 +31,13 @@ interface Metadata {
   readonly diffs?: readonly string[] | null;
 }
 
-/** What a policy event says is wrong: its first line describes the rule. */
+/** What is wrong, according to a policy event. Its first line describes the rule. */
 export function wrongBy(message: string): string {
   const [description = "", ...rest] = plain(message).split("\n");
   return rest.join(" ") || description;
 }
 
-/** What is shown of a finished operation. The others (same, refresh, read ...) change nothing. */
+/** The sign of a finished operation. Operations without one (same, refresh, read ...) change nothing. */
 const SIGNS: Readonly<Record<string, string>> = {
   create: "+",
   "create-replacement": "±",
@@ -45,15 +45,15 @@ const SIGNS: Readonly<Record<string, string>> = {
   delete: "-",
 };
 
-/** Warnings of what is as it should be: plugins on the path. */
+/** A warning about something intended: plugins on the path. */
 const NOISE = /using pulumi-\S+ from \$PATH/;
 
-/** Durations below it are not worth a word. */
+/** Shorter durations are not shown. */
 const LONG_MS = 1000;
 
 /**
- * Tells an update in a few lines: one for each thing that changed, with what it took and why it was
- * replaced; nothing for what stays. Failures are kept for the end, where they are seen.
+ * Reports an update in a few lines: one for each thing that changed, with how long it took and why it was
+ * replaced. Failures are kept for the end, where they are noticed.
  */
 export class UpdateReport {
   readonly #write: (line: string) => void;
@@ -75,22 +75,22 @@ export class UpdateReport {
     this.#now = now;
   }
 
-  /** How many lines were told so far. */
+  /** How many lines were written so far. */
   get told(): number {
     return this.#told;
   }
 
-  /** How many things were changed so far: those that have a line here, as a preview counts them. */
+  /** How many things were changed so far. Like a preview, it counts the things that get a line. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Whether it was told to the end: else nobody knows what changed, whatever the exit code. */
+  /** Whether the events are complete. If not, it is unknown what changed, whatever the exit code. */
   get isWhole(): boolean {
     return this.#ended && !this.#isCutOff;
   }
 
-  /** Whether Pulumi was told to stop: a destroy that was ends with "succeeded" and exit code 0. */
+  /** Whether Pulumi was interrupted. An interrupted destroy ends with "succeeded" and exit code 0. */
   get cancelled(): boolean {
     return this.#cancelled;
   }
@@ -100,7 +100,7 @@ export class UpdateReport {
     return [...this.#failures.values()];
   }
 
-  /** Those of the failures that are a container's, with its name in Docker. */
+  /** The failures that are about a container, with its name in Docker. */
   get unwell(): ReadonlyMap<string, string> {
     return this.#unwell;
   }
@@ -192,7 +192,7 @@ export class UpdateReport {
   }
 }
 
-/** Undefined for a line that is cut off, as by a full disk. */
+/** The event in a line; undefined if the line is cut off, as by a full disk. */
 function parsed(line: string): EngineEvent | undefined {
   try {
     return JSON.parse(line) as EngineEvent;
@@ -202,8 +202,8 @@ function parsed(line: string): EngineEvent | undefined {
 }
 
 /**
- * Whether the operation does something. A component or a provider is a name for others; what is no
- * thing in Docker is in the state only, and goes without a trace.
+ * Whether the operation does something. Components and providers only group other resources. What isn't
+ * in Docker is only in the state, so deleting it leaves no trace.
  */
 function isReal(op: string, type: string): boolean {
   return isThing(type) && (op !== "delete" || isInDocker(type));
@@ -221,7 +221,7 @@ export function kindOf(type: string): string {
   return (type.split(":").at(-1) ?? type).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
 }
 
-/** How a bridged provider and the command provider wrap what went wrong, several times over. */
+/** What bridged providers and the command provider wrap around a message, often several times. */
 const WRAPPINGS = [
   /^exit status \d+: running "[^"]*":\n/,
   /^(creating|updating|deleting|reading) urn:\S+: /,
@@ -230,7 +230,7 @@ const WRAPPINGS = [
   /: provider=\S+$/,
 ];
 
-/** The cause alone, without how it came to us. */
+/** The message without its wrappings. */
 function plain(message: string): string {
   let text = message.replace(/\x1b\[[0-9;]*m|<\{%[^%]*%\}>/g, "");
   for (let before = ""; text !== before;) {
@@ -240,7 +240,7 @@ function plain(message: string): string {
   return text;
 }
 
-/** The name in Docker of a container that does not run or is not healthy. */
+/** The name in Docker of a container that is not running or not healthy. */
 function unwellContainer(urn: string | undefined, text: string): string | undefined {
   const stack = urn !== undefined && typeIn(urn) === CONTAINER ? stackIn(urn) : undefined;
   return urn !== undefined && stack !== undefined && /healthy|running/.test(text)
@@ -248,7 +248,7 @@ function unwellContainer(urn: string | undefined, text: string): string | undefi
     : undefined;
 }
 
-/** The end of a sentence that sends its reader to a container's log. */
+/** The end of a sentence: points to a container's log. */
 export function lookAtLog(container: string): string {
   return `: see \`docker logs ${container}\``;
 }

@@ -1,14 +1,14 @@
-// Writes a pull request's one comment: makes it, or edits the one that is there.
+// Writes the one comment on a pull request: creates it, or edits the existing one.
 //
 //   node comment.mjs FILE
 //
-// The file comes from a job that ran the pull request's code: it is data, read and cut, and no more.
+// The file comes from a job that ran the pull request's code, so it is only read and cut.
 import { lstatSync, readFileSync } from "node:fs";
 import { api, cut, findOwn, main, required } from "./github.mjs";
 
 const MARKER = "<!-- cybexp-preview -->";
 
-/** More than GitHub takes, less than what hurts. */
+/** More than GitHub accepts, but harmless. */
 const MAX_BYTES = 1 << 20;
 
 await main(async () => {
@@ -30,10 +30,10 @@ await main(async () => {
 function read(file) {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (!found?.isFile()) {
-    throw new Error(`${file} is no file`);
+    throw new Error(`${file} is not a file`);
   }
   if (found.size > MAX_BYTES) {
-    throw new Error(`${file} has ${found.size} bytes, more than ${MAX_BYTES}`);
+    throw new Error(`${file} has ${found.size} bytes; at most ${MAX_BYTES} are allowed`);
   }
   return readFileSync(file, "utf8");
 }

@@ -1,7 +1,7 @@
-// Keeps one open issue for each environment that has drifted, closes it when it no longer has, and
-// prints which environments have certificates to renew and no drift, as the line `due=["prod",...]`.
+// Keeps one open issue for each environment that has drifted, and closes it when the drift is gone. Prints
+// which environments have certificates to renew and no drift, as the line `due=["prod",...]`.
 //
-//   node drift.mjs FOLDER        with the reports of `npm run drift`, NAME.json
+//   node drift.mjs FOLDER        FOLDER has the reports of `npm run drift`, NAME.json
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { api, cut, findOwn, main } from "./github.mjs";
@@ -41,12 +41,10 @@ async function tell({ stack, drift, due }) {
       `Not as the last \`up\` left ${stack}:`,
       "",
       ...drift.map((item) => `- ${item}`),
-      ...(due.length > 0
-        ? ["", "To be renewed, which waits until the above is put right:", ""]
-        : []),
+      ...(due.length > 0 ? ["", "Due for renewal, once the above is fixed:", ""] : []),
       ...due.map((item) => `- ${item}`),
       "",
-      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml if it is to stay.`,
+      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml to keep it.`,
     ].join("\n"),
   );
   const title = `Drift: ${stack}`;

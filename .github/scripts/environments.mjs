@@ -1,4 +1,4 @@
-// Prints the environments as the line `names=["prod",...]`: each Pulumi.NAME.yaml of the repository but
+// Prints the environments as the line `names=["prod",...]`: each Pulumi.NAME.yaml in the repository, except
 // the embedded default and the examples.
 import { readdirSync } from "node:fs";
 

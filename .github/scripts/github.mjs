@@ -1,10 +1,10 @@
-// GitHub's API, as far as the workflows' scripts need it. Nothing but Node: no dependency is installed
-// where a token can write.
+// The parts of GitHub's API that the workflows' scripts need. It uses only Node, because no dependency may
+// be installed where a token can write.
 
-/** The token of a workflow writes as this account. */
+/** The account of a workflow's token. */
 const AUTHOR = "github-actions[bot]";
 
-/** GitHub takes 65,536 characters; a bit is left for what is added. */
+/** GitHub accepts 65,536 characters. The rest is for what is added. */
 const LIMIT = 65_400;
 
 /** @typedef {{ id: number, number: number, body: string | null, user: { login: string } | null, pull_request?: object }} Item */
@@ -39,14 +39,14 @@ export async function api(method, path, body) {
     ...(body && { body: JSON.stringify(body) }),
   });
   if (!response.ok) {
-    throw new Error(`GitHub answers ${response.status} to ${method} ${path}`);
+    throw new Error(`GitHub answered ${response.status} to ${method} ${path}`);
   }
   return response.json();
 }
 
 /**
- * The first of a list that this workflow wrote and that begins with the marker; what somebody else
- * wrote with the same marker is not ours to edit.
+ * The first item that this workflow wrote and that begins with the marker. An item with the same marker by
+ * somebody else must not be edited.
  *
  * @param {string} path
  * @param {string} marker
@@ -74,14 +74,14 @@ export async function findOwn(path, marker) {
  * @param {number} [limit]
  */
 export function cut(text, limit = LIMIT) {
-  // Not between the halves of a character.
+  // Don't cut between the two halves of a character.
   return text.length <= limit
     ? text
     : `${text.slice(0, limit).replace(/[\ud800-\udbff]$/, "")}\n\n_Cut to GitHub's limit._`;
 }
 
 /**
- * Runs a script's work; its failure is one line.
+ * Runs a script's work. A failure is reported in one line.
  *
  * @param {() => Promise<void>} work
  */

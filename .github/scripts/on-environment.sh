@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command on the environment that STACK names: with the state, the keys and the Docker engine
-# that the job was given by its variables and secrets. One that is not set comes as an empty text.
+# Runs a command on the environment that STACK names, with the state, keys and Docker engine from the job's
+# variables and secrets. GitHub passes unset ones as empty text.
 #
 #   on-environment.sh npm run up
 set -eu
@@ -17,7 +17,7 @@ for name in PULUMI_BACKEND_URL PULUMI_CONFIG_PASSPHRASE PULUMI_ACCESS_TOKEN OIDC
 done
 unset value
 
-# The state of a runner's own folder goes with the runner, and with it the only key to the stack.
+# A state in the runner's own folder is lost with the runner, and with it the only key to the stack.
 if [ -z "${PULUMI_BACKEND_URL-}" ] && ! grep -q '^ *cybexp:state:' "Pulumi.$STACK.yaml"; then
   fail "the state of $STACK would be lost with this runner: set cybexp:state in Pulumi.$STACK.yaml, or the variable PULUMI_BACKEND_URL of the environment"
 fi
@@ -27,24 +27,24 @@ if [ -n "${OIDC_AUDIENCE-}" ]; then
   export AWS_WEB_IDENTITY_TOKEN_FILE
 fi
 
-# In a file that Pulumi reads: a variable would be seen by every program that it starts.
-# GitHub empties the folder when the job ends.
+# Put the passphrase into a file, because every program that Pulumi starts could see a variable. GitHub
+# empties the folder when the job ends.
 if [ -n "${PULUMI_CONFIG_PASSPHRASE-}" ]; then
   (umask 077 && printf '%s' "$PULUMI_CONFIG_PASSPHRASE" >"$RUNNER_TEMP/passphrase")
   export PULUMI_CONFIG_PASSPHRASE_FILE="$RUNNER_TEMP/passphrase"
   unset PULUMI_CONFIG_PASSPHRASE
 fi
 
-# `exec`, so that a cancelled job's signal reaches the command, which then stops in good order.
+# `exec`, so that a cancelled job's signal reaches the command and it stops cleanly.
 if [ -z "${DOCKER_SSH_KEY-}" ]; then
   exec "$@"
 fi
 
-# An engine that is reached by ssh: the key is in an agent's memory only, as long as the command runs.
+# For an engine that is reached by ssh: the key is only in an agent's memory, while the command runs.
 [ -n "${DOCKER_KNOWN_HOSTS-}" ] ||
-  fail "DOCKER_KNOWN_HOSTS is not set: it has the lines of ssh-keyscan for the Docker host, checked by you"
+  fail "DOCKER_KNOWN_HOSTS is not set: set it to the output of ssh-keyscan for the Docker host, after checking it"
 (umask 077 && mkdir -p "$HOME/.ssh" && touch "$HOME/.ssh/known_hosts")
-# A runner of one's own keeps its home: no line twice.
+# A self-hosted runner keeps its home folder, so don't add a line twice.
 printf '%s\n' "$DOCKER_KNOWN_HOSTS" | while IFS= read -r line; do
   grep -qxF -e "$line" "$HOME/.ssh/known_hosts" || printf '%s\n' "$line" >>"$HOME/.ssh/known_hosts"
 done

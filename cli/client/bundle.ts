@@ -1,4 +1,4 @@
-/** What a client's owner gets: the files of one folder. */
+/** Makes the files that a client's owner gets, in one folder. */
 import { createPrivateKey, type KeyObject, randomInt, X509Certificate } from "node:crypto";
 import { UserError } from "../../programs/errors.ts";
 import { encodePkcs12 } from "./pkcs12.ts";
@@ -10,7 +10,7 @@ export interface BundleInput {
   readonly name: string;
   /** PEM, the client's own certificate first. */
   readonly certificate: string;
-  /** PEM; absent where the key was made elsewhere. */
+  /** PEM; absent if the key was created elsewhere. */
   readonly privateKey?: string | undefined;
   /** PEM. */
   readonly serverCa: string;
@@ -22,35 +22,37 @@ export interface BundleInput {
 export interface Bundle {
   /** File name to content. */
   readonly files: ReadonlyMap<string, string | Uint8Array>;
-  /** Of the PKCS#12 file, and in none of the files; undefined where there is no such file. */
+  /** The password of the PKCS#12 file. No file contains it. Undefined if there is no such file. */
   readonly password: string | undefined;
   readonly validTo: Date;
 }
 
-/** A client can't be called so: its certificate's file would be the server's authority. */
+/** A client can't have this name: its certificate's file would replace the server's authority. */
 const TAKEN = "server-ca";
 
 /**
- * The bundle of a client, with a new password.
+ * Makes the bundle of a client, with a new password.
  *
- * @throws UserError When the certificate has ended, or is not the key's, or the name clashes.
+ * @throws UserError when the certificate has expired or does not match the key, or the name clashes
  */
 export function makeBundle(input: BundleInput): Bundle {
   const { name, stack, now = new Date() } = input;
   if (name.toLowerCase() === TAKEN) {
-    throw new UserError(`${name}.crt is the server's authority in every bundle: rename the client`);
+    throw new UserError(
+      `${name}.crt is the file of the server's authority in every bundle: rename the client`,
+    );
   }
   const certificate = new X509Certificate(input.certificate);
   const validTo = certificate.validToDate;
   if (validTo <= now) {
     throw new UserError(
-      `the certificate of ${name} ended on ${validTo.toISOString().slice(0, 10)}: \`${run(stack, "up")}\` makes a new one`,
+      `the certificate of ${name} expired on ${validTo.toISOString().slice(0, 10)}: \`${run(stack, "up")}\` makes a new one`,
     );
   }
   const key = input.privateKey === undefined ? undefined : createPrivateKey(input.privateKey);
   if (key !== undefined && !certificate.checkPrivateKey(key)) {
     throw new UserError(
-      `the certificate of ${name} is not for its key: run \`${run(stack, "up")}\`, and this again`,
+      `the certificate of ${name} does not match its key: run \`${run(stack, "up")}\`, and then this again`,
     );
   }
   const chain = withLineEnd(input.certificate);
@@ -61,7 +63,7 @@ export function makeBundle(input: BundleInput): Bundle {
   ]);
   let password: string | undefined;
   if (key !== undefined) {
-    // PKCS#8, which every program reads; OpenSSL's older forms Java doesn't.
+    // PKCS#8, which every program reads. Java does not read OpenSSL's older forms.
     const keyPem = pem(key);
     password = makePassword();
     files.set(`${name}.key`, keyPem);
@@ -80,10 +82,10 @@ function pem(key: KeyObject): string {
 
 const withLineEnd = (text: string) => (text.endsWith("\n") ? text : `${text}\n`);
 
-/** Nothing that is taken for something else when read aloud or typed: no l, o, 0 and 1. */
+/** No letters or digits that are easily confused: no l, o, 0 and 1. */
 const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
 
-/** 140 random bits in 31 characters: Windows takes no more than 32. */
+/** 140 random bits in 31 characters. Windows allows at most 32. */
 function makePassword(): string {
   const group = () => Array.from({ length: 7 }, () => LETTERS[randomInt(LETTERS.length)]).join("");
   return [group(), group(), group(), group()].join("-");

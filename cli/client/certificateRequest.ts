@@ -1,12 +1,12 @@
-/** Certificate requests (PKCS#10, RFC 2986) as they come from elsewhere: files. */
+/** Reads certificate requests (PKCS#10, RFC 2986) from files. */
 import { createPublicKey } from "node:crypto";
 import { parseCertificateRequest, publicKeyOf } from "../../settings/certificateRequest.ts";
 import { Fault } from "../../settings/fault.ts";
 import { UserError } from "../../programs/errors.ts";
 
-/** A request that a certificate may be made for. */
+/** A valid certificate request. */
 export interface CertificateRequest {
-  /** PEM, without whatever else stood in the file. */
+  /** PEM, without anything else that was in the file. */
   readonly pem: string;
   /** Its key in words, such as "ECDSA P-256". */
   readonly key: string;
@@ -16,17 +16,17 @@ const BLOCK =
   /-----BEGIN (NEW )?CERTIFICATE REQUEST-----[^-]+-----END (NEW )?CERTIFICATE REQUEST-----/g;
 
 /**
- * Reads a request, and judges it as the stack's config will be judged.
+ * Reads a request, and checks it in the same way as the stack's config.
  *
  * @param file PEM, with or without text around it, or DER.
- * @param name What the file is called in messages.
- * @throws UserError With what is wrong with it, never with its content.
+ * @param name The file's name in messages.
+ * @throws UserError that says what is wrong with it, never with its content
  */
 export function readRequest(file: Uint8Array, name: string): CertificateRequest {
   const text = Buffer.from(file).toString("latin1");
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     throw new UserError(
-      `${name} has a private key in it, which must stay with its owner: take the request alone`,
+      `${name} contains a private key, which must stay with its owner: use a file with only the request`,
     );
   }
   const found = text.includes("-----BEGIN ") ? onlyBlock(text, name) : pemOf(file);
@@ -41,7 +41,7 @@ function onlyBlock(text: string, name: string): string {
   const blocks = text.match(BLOCK) ?? [];
   if (blocks[0] === undefined || blocks.length > 1) {
     throw new UserError(
-      `${name} has ${blocks.length} certificate requests in it; it must have one, from -----BEGIN CERTIFICATE REQUEST----- on`,
+      `${name} contains ${blocks.length} certificate requests; it must contain exactly one, which begins with -----BEGIN CERTIFICATE REQUEST-----`,
     );
   }
   return blocks[0];

@@ -1,7 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Fault } from "../../settings/fault.ts";
+import { DOORS, type DoorName } from "../../settings/listeners.ts";
 import { parseUserName } from "../../settings/names.ts";
+import { inFile, valueAt } from "../../settings/path.ts";
+import { schemaAt, unwrap } from "../../settings/tree.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { writeFolder } from "./folder.ts";
 import { type Asked, type Outputs, pickClient, readOutputs, run } from "./outputs.ts";
@@ -17,27 +20,30 @@ import { stackFile, stackName } from "../../stack/configFile.ts";
 import { readableConfig } from "../../stack/settings.ts";
 
 export interface ClientOptions {
-  /** A certificate request that was made elsewhere: a file. */
+  /** The file of a certificate request that was created elsewhere. */
   readonly csr?: string;
   /** Puts the request into the stack's file instead of printing the entry. */
   readonly write?: boolean;
 }
 
-/** `npm run client -- NAME`: what the client's owner needs; with `--csr FILE` the way to it. */
+/** `npm run client -- NAME`: writes the files for the client's owner. `--csr FILE` enters a request. */
 export async function client(name: string, options: ClientOptions): Promise<void> {
   if (options.csr !== undefined) {
     await enterRequest(name, options.csr, options.write ?? false);
   } else if (options.write) {
-    throw new UserError("--write goes with --csr FILE: it puts the request into the stack's file");
+    throw new UserError(
+      "--write needs --csr FILE: it puts that certificate request into the stack's file",
+    );
   } else {
     await writeBundle(name, await openSession({ images: false }));
   }
 }
 
 /**
- * Writes the client's files below the root's folder `clients`, and prints where and their password.
+ * Writes the client's files into the folder `clients` below the root, and prints the folder and the
+ * password.
  *
- * @param root @default the project's
+ * @param root @default the project's folder
  */
 export async function writeBundle(name: string, session: Asked, root = projectRoot): Promise<void> {
   const { stack } = session;
@@ -52,25 +58,19 @@ export async function writeBundle(name: string, session: Asked, root = projectRo
   process.stdout.write(summary({ stack, name, folder, doors }, bundle));
 }
 
+/** The doors by the stack's outputs, and what they ask for by its config. */
 function doorsOf(outputs: Outputs, config: Readonly<Record<string, unknown>>): Door[] {
-  const access = (service: string) => {
-    const found = (config[`cybexp:${service}`] as { access?: unknown } | undefined)?.access;
-    return typeof found === "string" ? found : "password";
+  const ways: Readonly<Record<DoorName, readonly [title: string, url: string | undefined]>> = {
+    kms: ["KMS    ", outputs.kmsUrl],
+    backend: ["Backend", outputs.backendUrl],
+    kapow: ["Kapow! ", outputs.kapowUrl],
   };
-  const kapow = config["cybexp:kapow"] as { door?: { access?: string } } | undefined;
-  return [
-    { title: "KMS    ", url: outputs.kmsUrl, access: access("kms") },
-    { title: "Backend", url: outputs.backendUrl, access: access("backend") },
-    ...(outputs.kapowUrl === undefined
-      ? []
-      : [
-          {
-            title: "Kapow! ",
-            url: outputs.kapowUrl,
-            access: kapow?.door?.access ?? "certificate",
-          },
-        ]),
-  ];
+  return DOORS.flatMap(({ name, access: path }) => {
+    const [title, url] = ways[name];
+    // A Kapow! without a door asks for what its door would by default: a certificate.
+    const access = valueAt(config, inFile(path)) ?? unwrap(schemaAt(path)).fallback;
+    return url === undefined ? [] : [{ title, url, access: String(access) }];
+  });
 }
 
 interface Place {
@@ -80,7 +80,7 @@ interface Place {
   readonly doors: readonly Door[];
 }
 
-/** What is printed in the end: the one time that the password is shown. */
+/** What is printed at the end. This is the only time that the password is shown. */
 export function summary(
   { stack, name, folder, doors }: Place,
   { password, validTo }: Pick<Bundle, "password" | "validTo">,
@@ -88,14 +88,12 @@ export function summary(
   const again = run(stack, `client -- ${name}`);
   const rest =
     password === undefined
-      ? [
-          `There is no ${name}.p12 in it: the private key was made elsewhere, and is its owner's alone.`,
-        ]
+      ? [`It has no ${name}.p12: the private key was created elsewhere, and only its owner has it.`]
       : [
           `  Password of ${name}.p12    ${password}`,
           "",
-          "The password is shown this once and stored nowhere: hand it over by another way than the files.",
-          `If it gets lost, \`${again}\` makes the files anew, with another one.`,
+          "The password is shown only once and stored nowhere: hand it over separately from the files.",
+          `If it gets lost, \`${again}\` makes the files again, with another password.`,
         ];
   const unused = doors.every(({ access }) => access === "password")
     ? [
@@ -112,7 +110,7 @@ export function summary(
   ].join("\n");
 }
 
-/** `--csr FILE`: the next `up` signs it, and the private key never leaves its owner. */
+/** `--csr FILE`: the next `up` signs the request, and the private key never leaves its owner. */
 async function enterRequest(name: string, file: string, write: boolean): Promise<void> {
   const fault = parseUserName(name);
   if (fault instanceof Fault) {
@@ -120,14 +118,14 @@ async function enterRequest(name: string, file: string, write: boolean): Promise
   }
   const stack = stackName();
   const target = stackFile(stack);
-  // npm runs its scripts in the project's folder, wherever it was called.
+  // npm runs its scripts in the project's folder, wherever npm was called.
   const source = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
   const { pem, key } = readRequest(readSmall(source, file), file);
   const shown = relative(projectRoot, target);
   if (!write) {
     process.stdout.write(renderEntry(name, pem));
     process.stderr.write(
-      `${file} is a good request (${key}). Put the lines above into ${shown}, or call this again with --write.\n`,
+      `${file} is a valid request (${key}). Put the lines above into ${shown}, or run this again with --write.\n`,
     );
     return;
   }
@@ -138,7 +136,7 @@ async function enterRequest(name: string, file: string, write: boolean): Promise
   );
 }
 
-/** No request is longer. */
+/** Longer than any request. */
 const LONGEST_REQUEST = 65_536;
 
 function readSmall(path: string, shown: string): Buffer {
@@ -147,7 +145,7 @@ function readSmall(path: string, shown: string): Buffer {
     throw new UserError(
       found === undefined
         ? `there is no file ${shown}`
-        : `${shown} is no certificate request: ${found.isFile() ? `it has ${found.size} bytes` : "it is no file"}`,
+        : `${shown} is not a certificate request: ${found.isFile() ? `it has ${found.size} bytes, and at most ${LONGEST_REQUEST} are allowed` : "it is not a file"}`,
     );
   }
   return readFileSync(path);

@@ -1,17 +1,17 @@
-/** The folder of a client's bundle: for the operator alone, and replaced as a whole. */
+/** Writes the folder of a client's bundle: only the operator can read it, and it is replaced as a whole. */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../programs/errors.ts";
 
 /**
- * Makes a folder of exactly these files. One that is there is replaced, and never a mixture of both.
+ * Creates a folder with exactly these files. An existing one is replaced; it never has a mixture of both.
  *
- * @throws UserError When anything but files of these names is there, which may be somebody's own.
+ * @throws UserError when the folder has other files, which may belong to somebody
  */
 export function writeFolder(folder: string, files: ReadonlyMap<string, string | Uint8Array>): void {
   const parent = dirname(folder);
   mkdirSync(parent, { recursive: true, mode: 0o700 });
-  // Left by runs that were killed; hidden, and named so that no client's folder is taken for one.
+  // Left by runs that were killed. They are hidden, and no client's folder can have such a name.
   for (const entry of readdirSync(parent)) {
     if (entry.startsWith(`.${basename(folder)}#`)) {
       rmSync(join(parent, entry), { recursive: true });
@@ -38,7 +38,7 @@ function refuseOthers(folder: string, files: ReadonlyMap<string, unknown>): void
     return;
   }
   if (!found.isDirectory()) {
-    throw new UserError(`${folder} is in the way: it is no folder; move it elsewhere`);
+    throw new UserError(`${folder} is in the way, because it is not a folder: move it elsewhere`);
   }
   const others = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !entry.isFile() || !files.has(entry.name))
@@ -46,7 +46,7 @@ function refuseOthers(folder: string, files: ReadonlyMap<string, unknown>): void
     .sort();
   if (others.length > 0) {
     throw new UserError(
-      `${folder} has in it what this command did not write (${others.join(", ")}) and would replace: move it elsewhere`,
+      `${folder} has files that this command did not write and would replace (${others.join(", ")}): move them elsewhere`,
     );
   }
 }

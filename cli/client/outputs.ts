@@ -1,4 +1,4 @@
-/** What the deployed stack says of its clients. */
+/** Reads what the deployed stack says about its clients. */
 import { recorded } from "../../names/resources.ts";
 import { npmRun } from "../../programs/npmRun.ts";
 import { X509Certificate } from "node:crypto";
@@ -6,11 +6,12 @@ import { z } from "zod";
 import { nearest } from "../../settings/nearest.ts";
 import { UserError } from "../../programs/errors.ts";
 import type { Session } from "../../stack/session.ts";
+import { CLIENTS } from "./stackEntry.ts";
 import { interpretState, stackExists, type StackState } from "../../stack/state.ts";
 
 const clientOutput = z.object({
   certificate: z.string(),
-  /** Empty or absent for a certificate whose key was made elsewhere. */
+  /** Empty or absent for a certificate whose key was created elsewhere. */
   privateKey: z
     .string()
     .nullish()
@@ -28,13 +29,13 @@ const outputsSchema = z.object({
 export type Outputs = z.infer<typeof outputsSchema>;
 export type ClientOutput = z.infer<typeof clientOutput>;
 
-/** What is needed of a session. */
+/** The part of a session that is needed. */
 export type Asked = Pick<Session, "stack" | "ask">;
 
 /**
- * The outputs of a deployed stack, secrets in clear.
+ * The outputs of a deployed stack, with secrets in clear.
  *
- * @throws UserError When it is not deployed.
+ * @throws UserError when it is not deployed
  */
 export async function readOutputs(
   session: Asked,
@@ -57,14 +58,14 @@ export async function readOutputs(
 
 function notDeployed(stack: string): UserError {
   return new UserError(
-    `${stack} is not deployed, or not to its end: run \`${run(stack, "up")}\` first`,
+    `${stack} is not deployed, or its first deployment did not finish: run \`${run(stack, "up")}\` first`,
   );
 }
 /**
  * The certificate of one client.
  *
- * @param config The stack's config as its file has it.
- * @throws UserError When there is no such client, it is revoked, or the outputs are older than the stack.
+ * @param config The config in the stack's file.
+ * @throws UserError when there is no such client, it is revoked, or the outputs are out of date
  */
 export function pickClient(
   name: string,
@@ -84,14 +85,14 @@ export function pickClient(
   const listed = listedClients(config);
   if (listed.find((client) => client.name === name)?.revoked) {
     throw new UserError(
-      `${name} is revoked (cybexp:clients in Pulumi.${stack}.yaml): it gets no bundle`,
+      `${name} is revoked (${CLIENTS} in Pulumi.${stack}.yaml): it gets no bundle`,
     );
   }
   const found = Object.hasOwn(clients, name) ? clients[name] : undefined;
   if (found !== undefined) {
     if (!isCurrent(found, state)) {
       throw new UserError(
-        `the last \`up\` of ${stack} did not get to its end, so the certificate of ${name} may be an old one: run \`${run(stack, "up")}\` first`,
+        `the last \`up\` of ${stack} did not finish, so the certificate of ${name} may be an old one: run \`${run(stack, "up")}\` first`,
       );
     }
     return found;
@@ -106,14 +107,15 @@ export function pickClient(
   const guess = meant === undefined ? "" : ` (did you mean ${meant}?)`;
   const rest =
     known.length === 0
-      ? `it has none; list them under cybexp:clients in Pulumi.${stack}.yaml`
+      ? `it has none; list them under ${CLIENTS} in Pulumi.${stack}.yaml`
       : `it has ${known.join(", ")}`;
   throw new UserError(`${stack} has no client ${JSON.stringify(name)}${guess}: ${rest}`);
 }
 
 /**
- * Outputs keep their old values after an `up` that failed; the resources are those that there are. One
- * that was made from a request is known by its subject: what signed it hides what it printed.
+ * Outputs keep their old values after a failed `up`, so this compares them with the resources. A
+ * certificate that was made from a request is found by its subject, because the command that signed it
+ * hides its output.
  */
 function isCurrent(
   { certificate }: ClientOutput,
@@ -131,7 +133,7 @@ function isCurrent(
   });
 }
 
-/** Whose it is, of which key, and until when: what is handed out begins earlier than what is in the state. */
+/** The owner, key and end of a certificate. The beginning differs: it is earlier than in the state. */
 function identityOf(pem: string): string {
   const { subject, publicKey, validTo } = new X509Certificate(pem);
   const key = publicKey.export({ type: "spki", format: "der" }).toString("base64");
@@ -144,14 +146,14 @@ interface Listed {
 }
 
 function listedClients(config: Readonly<Record<string, unknown>>): Listed[] {
-  const list = config["cybexp:clients"];
+  const list = config[CLIENTS];
   return (Array.isArray(list) ? (list as unknown[]) : []).flatMap((entry) => {
     const { name, revoked } = (entry ?? {}) as { name?: unknown; revoked?: unknown };
     return typeof name === "string" ? [{ name, revoked: String(revoked) === "true" }] : [];
   });
 }
 
-/** The command as one types it for a stack. */
+/** The command to type for a stack. */
 export function run(stack: string, command: string): string {
   return npmRun(command, stack);
 }

@@ -1,10 +1,10 @@
 /**
- * PKCS#12 (RFC 7292): a private key and its certificate in one file under a password, as browsers,
- * systems and Java import it.
+ * PKCS#12 (RFC 7292): a private key and its certificate in one file with a password, for import into
+ * browsers, operating systems and Java.
  *
- * The encryption is Triple-DES with SHA-1 and the MAC is SHA-1 on purpose: nothing newer is read by
- * all of them (docs/decisions.md). It makes a guess at the password cheap, so the password has to be
- * one that can't be guessed: a generated one of 128 bits or more, never one that a person chose.
+ * The encryption is Triple-DES with SHA-1, and the MAC is SHA-1, on purpose: not all of them read anything
+ * newer (docs/decisions.md). This makes guessing cheap, so the password must be impossible to guess: a
+ * generated one of 128 bits or more, never one that a person chose.
  */
 import { createCipheriv, createHash, createHmac, type KeyObject, randomBytes } from "node:crypto";
 import type { X509Certificate } from "node:crypto";
@@ -24,7 +24,7 @@ import {
 export interface Pkcs12Content {
   readonly privateKey: KeyObject;
   readonly certificate: X509Certificate;
-  /** What a list of certificates shows, and Java's alias (there in lower case). ASCII. */
+  /** The name in a list of certificates, and Java's alias (in lower case). ASCII. */
   readonly friendlyName: string;
 }
 
@@ -40,7 +40,7 @@ const OID = {
   sha1: "1.3.14.3.2.26",
 } as const;
 
-/** As OpenSSL has it; with a password that can't be guessed it does not matter. */
+/** OpenSSL's default. With a password that can't be guessed, it does not matter. */
 const ITERATIONS = 2048;
 const SALT_BYTES = 8;
 
@@ -81,14 +81,14 @@ export function encodePkcs12(content: Pkcs12Content, password: string): Buffer {
   );
 }
 
-/** By the same id in both bags a reader finds the key of the certificate. */
+/** Both bags have the same id, by which a reader finds the certificate's key. */
 function bagAttributes({ certificate, friendlyName }: Pkcs12Content): Asn1Set {
   const id = createHash("sha1").update(certificate.raw).digest();
   const attributes = [
     sequence(oid(OID.friendlyName), set(new BmpString({ value: friendlyName }))),
     sequence(oid(OID.localKeyId), set(octets(id))),
   ];
-  // DER wants the elements of a set in the order of their encodings.
+  // DER requires the elements of a set in the order of their encodings.
   return set(...attributes.sort((a, b) => Buffer.compare(der(a), der(b))));
 }
 
@@ -133,10 +133,10 @@ function mac(content: Uint8Array, password: string): Sequence {
 /** What a derived key is for (RFC 7292, B.3). */
 const PURPOSE = { key: 1, iv: 2, mac: 3 } as const;
 
-/** SHA-1's block. */
+/** The block size of SHA-1. */
 const BLOCK = 64;
 
-/** A key from a password, as PKCS#12 has it with SHA-1 (RFC 7292, B.2). */
+/** Derives a key from a password, as PKCS#12 does with SHA-1 (RFC 7292, B.2). */
 export function derive(
   password: string,
   salt: Uint8Array,
@@ -145,7 +145,7 @@ export function derive(
   iterations = ITERATIONS,
 ): Buffer {
   const diversifier = Buffer.alloc(BLOCK, PURPOSE[purpose]);
-  // UTF-16 with the highest byte first and a zero at the end.
+  // UTF-16, big-endian, with a zero at the end.
   const bmp = Buffer.from(`${password}\0`, "utf16le").swap16();
   let input = Buffer.concat([filled(salt), filled(bmp)]);
   let derived = Buffer.alloc(0);
@@ -162,7 +162,7 @@ export function derive(
   }
 }
 
-/** The bytes repeated to whole blocks. */
+/** The bytes, repeated to fill whole blocks. */
 function filled(bytes: Uint8Array): Buffer {
   const filling = Buffer.alloc(BLOCK * Math.ceil(bytes.length / BLOCK));
   for (let at = 0; at < filling.length; at += bytes.length) {
@@ -177,7 +177,7 @@ function blocksOf(bytes: Buffer): Buffer[] {
   );
 }
 
-/** Both as numbers, and one more, without what goes beyond a block. */
+/** The sum of both as numbers, plus one, cut to the size of a block. */
 function sum(a: Buffer, b: Buffer): Buffer {
   const total = BigInt(`0x${a.toString("hex")}`) + BigInt(`0x${b.toString("hex")}`) + 1n;
   const digits = BigInt.asUintN(8 * BLOCK, total).toString(16);

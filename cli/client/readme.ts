@@ -1,10 +1,10 @@
-/** The README.txt of a client's folder: what is in it, and commands that work as they stand. */
+/** The README.txt of a client's folder: what is in the folder, and commands that work when pasted. */
 import type { X509Certificate } from "node:crypto";
 
-/** A service as its callers see it. */
+/** A service, as its callers see it. */
 export interface Door {
   readonly title: string;
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   readonly url: string;
   /** As in the settings: password, certificate, either or both. */
   readonly access: string;
@@ -14,19 +14,19 @@ export interface ReadmeInput {
   readonly stack: string;
   readonly name: string;
   readonly certificate: X509Certificate;
-  /** Whether the folder has the private key: else its owner has it, and nobody else. */
+  /** Whether the folder has the private key. If not, only its owner has it. */
   readonly hasKey: boolean;
   readonly doors: readonly Door[];
 }
 
 const ASKS: Readonly<Record<string, string>> = {
-  password: "lets in by user name and password only: it does not ask for the certificate",
-  certificate: "lets in by the certificate",
-  either: "lets in by the certificate, or by user name and password",
-  both: "lets in by the certificate with user name and password",
+  password: "takes user name and password only; it does not ask for the certificate",
+  certificate: "takes the certificate",
+  either: "takes the certificate, or user name and password",
+  both: "takes the certificate together with user name and password",
 };
 
-/** The text, with lines of at most 100 characters where no command is longer. */
+/** The text, with lines of at most 100 characters unless a command is longer. */
 export function renderReadme(input: ReadmeInput): string {
   const { name, doors, certificate } = input;
   // The commands are about a door that asks for the certificate, if any does.
@@ -53,7 +53,7 @@ export function renderReadme(input: ReadmeInput): string {
   ].join("\n");
 }
 
-/** What the PKCS#12 file calls its entry: in lower case, as Java has it in any case. */
+/** The name of the entry in the PKCS#12 file, in lower case because Java changes it to that anyway. */
 export function alias(stack: string, name: string): string {
   return `cybexp-${stack}-${name}`.toLowerCase();
 }
@@ -67,18 +67,18 @@ function files({ stack, name, hasKey }: ReadmeInput): string[] {
   const row = (file: string, what: string) => `  ${file.padEnd(width)}  ${what}`;
   if (!hasKey) {
     return [
-      "The private key was made by its owner and is not in this folder: put it here as",
-      `${name}.key (readable by you alone) for the commands below.`,
+      "The owner created the private key, so it is not in this folder. For the commands below, put it",
+      `here as ${name}.key, readable only by you.`,
       "",
       row(`${name}.crt`, "the certificate"),
-      row("server-ca.crt", "the authority by which the server is verified"),
+      row("server-ca.crt", "the authority that verifies the server"),
       "",
       "For a browser, Windows, macOS or Java, put key and certificate into one file:",
       "",
       `  openssl pkcs12 -export -inkey ${name}.key -in ${name}.crt -out ${name}.p12 \\`,
       `    -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1 -name ${alias(stack, name)}`,
       "",
-      "All of them read these algorithms, and the file is only as safe as its password: take a long,",
+      "All of them read these algorithms. The file is only as safe as its password: choose a long,",
       "random one.",
       "",
     ];
@@ -86,15 +86,15 @@ function files({ stack, name, hasKey }: ReadmeInput): string[] {
   return [
     row(
       `${name}.p12`,
-      "key and certificate for browsers, Windows, macOS and Java, under a password",
+      "key and certificate for browsers, Windows, macOS and Java, with a password",
     ),
     row(`${name}.crt`, "the certificate"),
     row(`${name}.key`, "the private key, not encrypted"),
     row(`${name}.pem`, "certificate and key, for programs that take one file"),
-    row("server-ca.crt", "the authority by which the server is verified"),
+    row("server-ca.crt", "the authority that verifies the server"),
     "",
-    `Whoever has ${name}.key or ${name}.pem is ${name}: keep them from everybody else, and delete what you`,
-    `do not use. The password of ${name}.p12 comes by another way than this folder.`,
+    `Whoever has ${name}.key or ${name}.pem can act as ${name}: keep them secret, and delete what you do`,
+    `not use. You get the password of ${name}.p12 separately.`,
     "",
   ];
 }
@@ -117,7 +117,7 @@ function python(name: string, url: string, withPassword: boolean): string[] {
     "  answer = requests.get(",
     `      "${url}",`,
     `      cert=("${name}.crt", "${name}.key"),`,
-    // With each call: REQUESTS_CA_BUNDLE in the environment outdoes a session's own.
+    // With each call, because REQUESTS_CA_BUNDLE in the environment overrides a session's own.
     '      verify="server-ca.crt",',
     ...(withPassword ? ['      auth=("USER", open("password").read().strip()),'] : []),
     "  )",
@@ -145,7 +145,7 @@ function node(name: string, url: string, withPassword: boolean): string[] {
 
 function java({ stack, name }: ReadmeInput): string[] {
   return [
-    "Java (a truststore is no secret; its password guards against accidents only):",
+    "Java (a truststore is not secret; its password only guards against accidents):",
     "",
     `  keytool -list -storetype PKCS12 -keystore ${name}.p12`,
     "  keytool -importcert -noprompt -alias cybexp-server-ca -file server-ca.crt \\",

@@ -1,17 +1,20 @@
-/** The entry of a client in a stack's file, with the request that its certificate is made for. */
+/** The entry of a client in a stack's file, with the request for its certificate. */
 import { Document, isMap, isSeq, parseDocument, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { formatPath } from "../../settings/path.ts";
+import type { Settings } from "../../settings/types.ts";
 import { UserError } from "../../programs/errors.ts";
 
-const KEY = "cybexp:clients";
+/** Who gets a certificate. */
+export const CLIENTS = formatPath(["clients" satisfies keyof Settings]);
 
-/** As it stands in a stack's file. */
+/** The entry's text, as it goes into a stack's file. */
 export function renderEntry(name: string, pem: string): string {
   const document = new Document({ config: {} });
-  document.setIn(["config", KEY], sequenceOf(entryOf(name, pem)));
+  document.setIn(["config", CLIENTS], sequenceOf(entryOf(name, pem)));
   return document.toString(FORMATS[0]).slice("config:\n".length);
 }
 
-/** As people and programs write such files; some fold long texts at the 80th column. */
+/** The ways in which people and programs write such files. Some fold long texts at column 80. */
 const FORMATS = [
   { lineWidth: 0, indentSeq: true },
   { lineWidth: 0, indentSeq: false },
@@ -20,31 +23,31 @@ const FORMATS = [
 ] as const;
 
 /**
- * The stack file's text with the client in it: a new one, or the same client with another request,
- * which is its next generation, so that the certificate before stays good until it is retired. Nothing
- * else changes, comments included.
+ * Adds the client to the stack file's text. If the client is there with another request, it gets the new one
+ * as its next generation, so that the previous certificate stays valid until it is retired. Nothing else
+ * changes, not even comments.
  *
  * @param file The file's name, for messages.
- * @throws UserError When the client has a key of the stack's making, or the file can't be edited so.
+ * @throws UserError when the stack created the client's key, or the file's format can't be kept
  */
 export function withEntry(
   text: string,
   { name, pem, file }: { readonly name: string; readonly pem: string; readonly file: string },
 ): string {
   const byHand = new UserError(
-    `${file} is written in a way that this can't edit: put the entry there by hand, under ${KEY}`,
+    `${file} has a format that this command can't edit: add the entry by hand, under ${CLIENTS}`,
   );
   const document = parseDocument(text, { logLevel: "silent" });
-  // The one in which nothing but the entry comes out other than it was.
+  // The format in which everything but the entry comes out unchanged.
   const format = FORMATS.find(
     (found) => document.errors.length === 0 && document.toString(found) === text,
   );
   if (format === undefined || !isMap(document.get("config"))) {
     throw byHand;
   }
-  const clients = document.getIn(["config", KEY]) ?? undefined;
+  const clients = document.getIn(["config", CLIENTS]) ?? undefined;
   if (clients === undefined) {
-    document.setIn(["config", KEY], sequenceOf(entryOf(name, pem)));
+    document.setIn(["config", CLIENTS], sequenceOf(entryOf(name, pem)));
   } else if (isSeq(clients)) {
     const old = clients.items.find((item) => isMap(item) && item.get("name") === name);
     if (old === undefined) {
@@ -57,7 +60,7 @@ export function withEntry(
       }
     } else {
       throw new UserError(
-        `${name} is in ${file} already, with a key that the stack makes: take another name, or remove that entry first`,
+        `${name} is already in ${file}, with a key that the stack creates: choose another name, or remove that entry first`,
       );
     }
   } else {
@@ -66,7 +69,7 @@ export function withEntry(
   return document.toString(format);
 }
 
-/** Whether it is the request that is there already, however its lines end. */
+/** Whether two requests are the same, however their lines end. */
 function isSame(old: unknown, pem: string): boolean {
   const bare = (text: string) => text.replaceAll(/\s/g, "");
   return typeof old === "string" && bare(old) === bare(pem);

@@ -1,11 +1,11 @@
-/** The stack's containers: whether they are there, run, and are well. */
+/** Checks that the stack's containers exist, run, and are healthy. */
 import { here } from "../../programs/npmRun.ts";
 import { exitWords } from "../../programs/docker/exitCodes.ts";
 import { healthWords } from "../../programs/docker/healthWords.ts";
 import { lastLine } from "../../programs/docker/oneLine.ts";
 import type { Finding } from "./finding.ts";
 
-/** What `docker container inspect` tells of one, as far as it matters here. */
+/** The part of `docker container inspect` that is used here. */
 export interface ContainerFacts {
   readonly Name: string;
   readonly RestartCount: number;
@@ -22,7 +22,12 @@ export interface ContainerFacts {
   };
 }
 
-/** What is wrong with containers, by name: those that the state has, and what the engine tells of them. */
+/**
+ * What is wrong with containers, by name.
+ *
+ * @param expected The containers in the state.
+ * @param found What the engine says about them.
+ */
 export function illnesses(
   expected: readonly string[],
   found: ReadonlyMap<string, ContainerFacts>,
@@ -35,7 +40,7 @@ export function illnesses(
   );
 }
 
-/** @param ill As of `illnesses`. */
+/** @param ill The result of `illnesses`. */
 export function containerFindings(
   expected: readonly string[],
   found: ReadonlyMap<string, ContainerFacts>,
@@ -52,14 +57,14 @@ export function containerFindings(
     ...restarts.map(({ name, count }) => ({
       level: "note" as const,
       about: "container",
-      text: `${name} ended and was started again ${count === 1 ? "once" : `${count} times`}: see \`docker logs ${name}\``,
+      text: `${name} ended and was restarted ${count === 1 ? "once" : `${count} times`}: see \`docker logs ${name}\``,
     })),
     ...[...ill.values()].map((text) => ({ level: "fault" as const, about: "container", text })),
   ];
 }
 
 function illness(name: string, container: ContainerFacts | undefined): string | undefined {
-  const up = `\`${here("up")}\` makes it anew`;
+  const up = `\`${here("up")}\` creates it again`;
   if (container === undefined) {
     return `${name} is gone: ${up}`;
   }
@@ -72,7 +77,7 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
     return `${name} is ${Status}: ${unstartable(name, error)}`;
   }
   if (Status !== "running") {
-    const why = OOMKilled ? "it took more memory than it may" : exitWords(ExitCode);
+    const why = OOMKilled ? "it exceeded its memory limit" : exitWords(ExitCode);
     return `${name} is ${Status} (${why}): ${logs}; ${up}`;
   }
   if (Health !== undefined && Health.Status !== "healthy") {
@@ -86,7 +91,7 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
 function unstartable(name: string, error: string): string {
   const [, address] = /listen \w+ \[?([\da-f.:]+)\]?:\d+: bind: cannot assign/.exec(error) ?? [];
   return address === undefined
-    ? `the engine could not start it (${lastLine(error)}): when the cause is gone, \`docker start ${name}\``
-    : `the engine's machine has no address ${address} (yet), as after a reboot: once it is there, ` +
-        `\`docker start ${name}\`; a unit that does so is in docs/guide.md, "After a reboot"`;
+    ? `the engine could not start it (${lastLine(error)}): fix the cause, and then run \`docker start ${name}\``
+    : `the engine's machine does not have the address ${address} (yet), for example after a reboot: once it has, ` +
+        `run \`docker start ${name}\`; docs/guide.md, "After a reboot", has a unit that does so`;
 }

@@ -1,13 +1,13 @@
-/** The room on the disk where the engine keeps volumes, containers and images. */
+/** Checks the free space on the disk where the engine keeps volumes, containers and images. */
 import { statfs } from "node:fs/promises";
 import { DockerError } from "../../programs/docker/docker.ts";
 import type { Session } from "../../stack/session.ts";
 import type { Finding } from "./finding.ts";
 
-/** Each container and network of a stack takes some; an engine has about 30 by default. */
+/** With less free space, databases may soon refuse records. */
 const FEW_BYTES = 1024 ** 3;
 
-/** Databases and logs grow, and a disk that fills up does so in the last part at the same speed. */
+/** With a smaller share left, there is still time to act before the disk is full. */
 const FEW_PERCENT = 5;
 
 const MIB = 1024 ** 2;
@@ -20,7 +20,7 @@ export interface Room {
 
 /**
  * @param folder The engine's own, such as /var/lib/docker.
- * @returns undefined where it can't be seen
+ * @returns undefined if it can't be read
  */
 export async function roomOf(
   { docker, engine, stack }: Pick<Session, "docker" | "engine" | "stack">,
@@ -30,7 +30,7 @@ export async function roomOf(
   if (seen !== undefined) {
     return { free: seen.bavail * seen.bsize, size: seen.blocks * seen.bsize };
   }
-  // Of another machine, or of Docker Desktop's: a container's own files lie on the same disk.
+  // For another machine, or Docker Desktop's: a container's own files are on the same disk.
   try {
     return parseDf(await docker.run(["exec", `cybexp-${stack}-proxy`, "df", "-Pk", "/"]));
   } catch (error) {
@@ -41,7 +41,7 @@ export async function roomOf(
   }
 }
 
-/** What `df -Pk` tells of one file system. */
+/** Reads what `df -Pk` prints about one file system. */
 export function parseDf(output: string): Room | undefined {
   const [, size, free] = /\s(\d+)\s+\d+\s+(\d+)\s+\d+%\s/.exec(output) ?? [];
   return size === undefined || free === undefined
@@ -49,7 +49,7 @@ export function parseDf(output: string): Room | undefined {
     : { size: Number(size) * 1024, free: Number(free) * 1024 };
 }
 
-/** @param bodies MiB that the proxy may take for bodies on their way, if it is known. */
+/** @param bodies MiB that the proxy may use for request bodies, if that is known. */
 export function diskFindings(room: Room | undefined, bodies: number | undefined): Finding[] {
   const about = "disk";
   if (room === undefined) {
@@ -57,17 +57,17 @@ export function diskFindings(room: Room | undefined, bodies: number | undefined)
   }
   const left = `${Math.round(room.free / MIB)} MiB`;
   if (room.free < FEW_BYTES) {
-    const text = `${left} are left where the engine keeps its volumes: make room, or records will be refused`;
+    const text = `only ${left} are free where the engine keeps its volumes: free some space, or records will be refused`;
     return [{ level: "fault", about, text }];
   }
   const percent = Math.floor((100 * room.free) / room.size);
-  const advice = "make room (`docker system df` shows what takes it)";
+  const advice = "free some space (`docker system df` shows what uses it)";
   if (percent < FEW_PERCENT) {
-    const text = `${percent} % (${left}) are left where the engine keeps its volumes: ${advice} before records are refused`;
+    const text = `only ${percent} % (${left}) are free where the engine keeps its volumes: ${advice} before records are refused`;
     return [{ level: "note", about, text }];
   }
   if (bodies !== undefined && room.free < bodies * MIB) {
-    const text = `the proxy may take ${bodies} MiB for bodies on their way, and ${left} are left where the engine keeps its volumes: ${advice}, or lower cybexp:proxy.resources.bodies`;
+    const text = `the proxy may use ${bodies} MiB for request bodies, but only ${left} are free where the engine keeps its volumes: ${advice}, or lower cybexp:proxy.resources.bodies`;
     return [{ level: "note", about, text }];
   }
   return [];

@@ -33,8 +33,8 @@ import {
 } from "../../stack/state.ts";
 
 /**
- * `npm run doctor`: looks at all that can go wrong with a deployed stack, changes nothing, and says of
- * each fault in one sentence what it is and what to do. Exit code 1 if there is any.
+ * `npm run doctor`: checks everything that can go wrong with a deployed stack, and changes nothing. For
+ * each fault, one sentence says what is wrong and what to do. The exit code is 1 if there is a fault.
  */
 export async function doctor(): Promise<void> {
   const stack = stackName();
@@ -73,7 +73,7 @@ async function lookAtStack(session: Session, file: StackSettings): Promise<Findi
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
-    const text = `${session.stack} is not deployed: \`${here("up")}\``;
+    const text = `${session.stack} is not deployed: \`${here("up")}\` deploys it`;
     return [{ level: "fault", about, text }];
   }
   const settings = await file.read(session);
@@ -126,10 +126,10 @@ async function containersOf({ docker }: Session, { resources }: StackState) {
 }
 
 /**
- * As the smoke check of the last `up` did: what it needs is its input, in the state.
+ * Repeats the smoke check of the last `up`, with its input from the state.
  *
- * @param ill Containers whose fault is told already: what fails with them is no news.
- * @param told Whether it is told that the last `up` did not finish.
+ * @param ill Containers whose fault is reported already. Checks that fail with them are left out.
+ * @param told Whether it is reported already that the last `up` did not finish.
  */
 async function lookFromOutside(
   session: Session,
@@ -147,10 +147,10 @@ async function lookFromOutside(
     return [];
   }
   if (stdin?.plaintext === undefined) {
-    const text = `the last \`up\` did not get to its end: \`${here("up")}\` goes on from there`;
+    const text = `the last \`up\` did not finish: \`${here("up")}\` continues from there`;
     return [{ level: "fault", about: "stack", text }];
   }
-  // Pulumi keeps a secret as the JSON of its value, and this value is JSON itself.
+  // Pulumi stores a secret as the JSON of its value, and this value is JSON itself.
   const input = outside.parse(JSON.parse(JSON.parse(stdin.plaintext) as string));
   const findings: Finding[] = [];
   const checks = outsideChecks(input).filter(({ needs }) => !ill.some(needs));
@@ -178,31 +178,29 @@ async function lookForDrift(
     .map((found) => ({
       level: "fault",
       about: "changed by hand",
-      text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "puts it right")}`,
+      text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "repairs that")}`,
     }));
 }
 
-/** Records, accounts and keys: whether they are still those that the state remembers. */
+/** Checks that records, accounts and keys are still the ones that the state recorded. */
 function keptFindings({ refused, permitted, idle }: KeptData, { throwaway }: Settings): Finding[] {
   const about = "kept data";
   const well = refused.length + permitted.length === 0 && !throwaway;
   return [
-    ...(well
-      ? [{ level: "good" as const, about, text: "its volumes are those that were made" }]
-      : []),
+    ...(well ? [{ level: "good" as const, about, text: "all volumes are the original ones" }] : []),
     ...[...permitted, ...idle].map((text) => ({ level: "note" as const, about, text })),
     ...refused.map((text) => ({ level: "fault" as const, about, text })),
   ];
 }
 
-/** What is well today, and will not be. */
+/** What is fine today, but needs attention soon. */
 function lookAhead(state: StackState, settings: Settings): Finding[] {
   const now = new Date();
   const ends = endingSoon(state.resources, settings.clients, now);
   const told = notices(settings, now.toISOString().slice(0, 10)).map(({ text }) => text);
   return [
     ...(ends.length === 0
-      ? [{ level: "good" as const, about: "certificates", text: "none ends soon" }]
+      ? [{ level: "good" as const, about: "certificates", text: "none expires soon" }]
       : ends.map((text) => ({ level: "note" as const, about: "certificates", text }))),
     ...told.map((text) => ({ level: "note" as const, about: "config", text })),
   ];

@@ -1,7 +1,7 @@
-/** The engine itself: its version, its clock. */
+/** Checks the engine itself: its version and its clock. */
 import type { Finding } from "./finding.ts";
 
-/** From here on certificates and tokens that are made on one machine are not yet good on the other. */
+/** With a larger difference, new certificates and tokens of one machine are not yet valid on the other. */
 const CLOCK_SECONDS = 30;
 
 export interface EngineFacts {
@@ -10,7 +10,7 @@ export interface EngineFacts {
   readonly clockAhead: number;
 }
 
-/** What an engine's version and state mean for a stack on it. */
+/** What an engine's version and clock mean for a stack on it. */
 export function engineFindings({ version, clockAhead }: EngineFacts): Finding[] {
   const about = "engine";
   const findings: Finding[] = [{ level: "good", about, text: `Docker ${version} answers` }];
@@ -18,7 +18,7 @@ export function engineFindings({ version, clockAhead }: EngineFacts): Finding[] 
     findings.push({
       level: "note",
       about,
-      text: `before Docker 28, machines of the same network segment reach ports that are published on loopback (moby#45610): upgrade, or add the firewall rule of docs/guide.md, "What is not covered"`,
+      text: `before Docker 28, machines in the same network segment can reach ports that are published on loopback (moby#45610): upgrade, or add the firewall rule in docs/guide.md, "What is not covered"`,
     });
   }
   if (Math.abs(clockAhead) > CLOCK_SECONDS) {
@@ -26,7 +26,7 @@ export function engineFindings({ version, clockAhead }: EngineFacts): Finding[] 
     findings.push({
       level: "fault",
       about: "clock",
-      text: `the engine's clock is ${seconds} s ${clockAhead > 0 ? "ahead of" : "behind"} this machine's, and new certificates and tokens may not be good yet: synchronise both (NTP)`,
+      text: `the engine's clock is ${seconds} s ${clockAhead > 0 ? "ahead of" : "behind"} this machine's, so new certificates and tokens may not be valid yet: synchronise both (NTP)`,
     });
   }
   return findings;

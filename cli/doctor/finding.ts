@@ -1,16 +1,16 @@
-/** What the doctor found out about one thing. */
+/** What the doctor found about one thing. */
 export interface Finding {
-  /** `note`: nothing is wrong now, and something will be, or could be better. */
+  /** `note`: nothing is wrong now, but something soon will be, or could be better. */
   readonly level: "good" | "note" | "fault";
-  /** What was looked at. */
+  /** What was checked. */
   readonly about: string;
-  /** One sentence: what is so, and if that is not good, what to do. */
+  /** One sentence: what was found and, if that is not good, what to do. */
   readonly text: string;
 }
 
 const SIGNS = { good: "✔", note: "!", fault: "✖" } as const;
 
-/** The findings as lines, what is wrong last, where it is seen. */
+/** The findings as lines. Faults come last, where they are noticed. */
 export function renderFindings(findings: readonly Finding[]): string {
   const width = Math.max(0, ...findings.map(({ about }) => about.length));
   const order = ["good", "note", "fault"];

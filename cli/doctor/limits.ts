@@ -1,21 +1,21 @@
-/** Which limits were hit, and what to set where. */
+/** Which limits were hit, and which key to raise. */
 import { ACME_CHALLENGE, databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
-/** One container that runs, its limits, and what hit them. */
+/** One container, its limits, and what hit them. */
 export interface LimitFacts {
   readonly name: string;
   readonly role: string;
   /** MiB. */
   readonly memory: number;
   readonly pids: number;
-  /** By the engine: the last end of the container's main process. */
+  /** Whether the container's main process was last ended for lack of memory, according to the engine. */
   readonly oomKilled: boolean;
   readonly events: LimitEvents | undefined;
 }
 
-/** What the proxy refused for want of room since yesterday. */
+/** What the proxy has refused for lack of room since yesterday. */
 export interface Refusals {
   readonly largeBodies: number;
   /** By door. */
@@ -44,11 +44,11 @@ export function limitFindings(
     ...(largeBodies === 0
       ? []
       : [
-          `the proxy refused ${count(largeBodies, "large body", "large bodies")} since yesterday: it has no room for more at once; raise cybexp:proxy.resources.bodies`,
+          `the proxy has refused ${count(largeBodies, "large body", "large bodies")} since yesterday, because it had no room for more at once: raise cybexp:proxy.resources.bodies`,
         ]),
     ...Object.entries(requests).map(
       ([door, number]) =>
-        `the proxy refused ${count(number, "request")} to the ${door} since yesterday: it has as many under way as it may; raise ${keyOf(door) ?? door}.pids and .memory${isService(door) ? `, and ${KEYS[databaseRole(door)]}.pids` : ""}`,
+        `the proxy has refused ${count(number, "request")} to the ${door} since yesterday, because too many were running at once: raise ${keyOf(door) ?? door}.pids and .memory${isService(door) ? `, and ${KEYS[databaseRole(door)]}.pids` : ""}`,
     ),
   ];
   return notes.length === 0
@@ -62,7 +62,7 @@ function hitBy({ name, role, memory, pids, oomKilled, events }: LimitFacts): str
   return [
     ...(oomKilled || oomKills > 0
       ? [
-          `${name} took more than its ${memory} MiB of memory and was killed${oomKills > 0 ? ` (${count(oomKills, "process", "processes")} since it was started)` : ""}: raise ${key}.memory`,
+          `${name} exceeded its ${memory} MiB of memory and was killed${oomKills > 0 ? ` (${count(oomKills, "process", "processes")} since it was started)` : ""}: raise ${key}.memory`,
         ]
       : []),
     ...(refusedProcesses > 0
@@ -73,7 +73,7 @@ function hitBy({ name, role, memory, pids, oomKilled, events }: LimitFacts): str
   ];
 }
 
-/** The refusals in the lines of the proxy's log. */
+/** Counts the refusals in the proxy's log. */
 export function refusalsIn(log: string): Refusals {
   const requests: Record<string, number> = {};
   let largeBodies = 0;

@@ -12,7 +12,7 @@ interface Inspected {
   readonly HostConfig: { readonly Memory: number; readonly PidsLimit: number | null };
 }
 
-/** @param names Containers that are there. */
+/** @param names Containers that exist. */
 export async function lookAtLimits(docker: Docker, names: readonly string[]): Promise<Finding[]> {
   if (names.length === 0) {
     return [];

@@ -1,33 +1,33 @@
-/** Whether the last run that changed the stack got to its end. */
+/** Checks that the last run that changed the stack finished. */
 import { npmRun } from "../../programs/npmRun.ts";
 import type { Finding } from "./finding.ts";
 
-/** What `pulumi stack history --json` tells of a run. */
+/** What `pulumi stack history --json` says about a run. */
 export interface PastRun {
   readonly kind: string;
   readonly result: string;
 }
 
-/** Our commands, by the kind that Pulumi gives their runs. */
+/** Our commands, by Pulumi's name for the kind of their runs. */
 const COMMANDS: Readonly<Record<string, string>> = { update: "up", destroy: "down" };
 
 /**
- * What is left to do of the last run; undefined where it ended well.
+ * What the last run left to do; undefined if it succeeded.
  *
- * @param runs The latest first. A refresh in between finishes nothing.
+ * @param runs The latest first. A refresh in between does not count.
  */
 export function unfinishedRun(stack: string, runs: readonly PastRun[]): string | undefined {
   const last = runs.find(({ kind }) => Object.hasOwn(COMMANDS, kind));
   const command = last && COMMANDS[last.kind];
   return command === undefined || last?.result === "succeeded"
     ? undefined
-    : `the last \`${command}\` did not finish, so what runs is not what the config says: \`${npmRun(command, stack)}\` goes on from where it ended`;
+    : `the last \`${command}\` did not finish, so what runs differs from the config: \`${npmRun(command, stack)}\` continues from where it ended`;
 }
 
-/** The last step that a container gets when it is made: its limit of processes. */
+/** The process limit, which a container gets in the last step of its creation. */
 const LIMITS_RULE = "5.29";
 
-/** Without what is only as an unfinished run left it: it is neither the config's fault nor anybody's. */
+/** Leaves out the findings that are only consequences of an unfinished run. */
 export function withoutConsequences(findings: readonly Finding[]): Finding[] {
   return findings.filter(
     ({ level, about, text }) =>

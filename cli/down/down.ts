@@ -12,13 +12,13 @@ import { settingsOf } from "../../stack/settings.ts";
 import { tellFailure } from "../up/up.ts";
 
 export interface DownOptions {
-  /** Whether it does not ask. @default false */
+  /** Do not ask. @default false */
   readonly yes?: boolean;
 }
 
 /**
- * `npm run down`: removes all that the stack made. A stack that is not a throw-away one keeps its
- * data volumes, and in the state what is needed to open them.
+ * `npm run down`: removes everything that the stack created. Unless it is a throw-away stack, it keeps its
+ * data volumes and, in the state, what is needed to open them.
  */
 export async function down({ yes = false }: DownOptions = {}): Promise<void> {
   const found = settingsOf(stackName());
@@ -35,7 +35,7 @@ export async function down({ yes = false }: DownOptions = {}): Promise<void> {
   }
   const warning = warningOf(session.stack, throwaway, resources);
   if (warning !== undefined && !yes && !(await confirmed(session.stack, throwaway, warning))) {
-    process.stdout.write("Nothing is removed.\n");
+    process.stdout.write("Nothing was removed.\n");
     process.exitCode = INTERRUPTED;
     return;
   }
@@ -60,11 +60,11 @@ export async function down({ yes = false }: DownOptions = {}): Promise<void> {
     await removeLeftovers(session, deployment);
   }
   process.stdout.write(
-    `\n${session.stack} is gone.${throwaway ? "" : " Its data volumes are kept."}\n`,
+    `\n${session.stack} is removed.${throwaway ? "" : " Its data volumes are kept."}\n`,
   );
 }
 
-/** What becomes of the stack's data; undefined where it has none, or nothing runs that would go. */
+/** What happens to the stack's data; undefined if it has none. */
 export function warningOf(
   stack: string,
   throwaway: boolean,
@@ -81,16 +81,16 @@ export function warningOf(
     return undefined;
   }
   return throwaway
-    ? `${stack} is a throw-away stack. These volumes are removed, with all that is in them:\n${volumes.join("")}`
-    : `The containers, networks and configuration of ${stack} are removed, and nobody is served any more.\n` +
-        `These volumes are kept, and in the state what opens them; the next \`${npmRun("up", stack)}\` serves them again:\n${volumes.join("")}`;
+    ? `${stack} is a throw-away stack. These volumes will be removed, with everything in them:\n${volumes.join("")}`
+    : `The containers, networks and configuration of ${stack} will be removed, and its services will stop.\n` +
+        `These volumes will be kept, and the state keeps what opens them; the next \`${npmRun("up", stack)}\` uses them again:\n${volumes.join("")}`;
 }
 
 /**
- * Asks at a terminal. Elsewhere a throw-away stack goes without a word, since scripts and CI make and
- * remove them.
+ * Asks at a terminal. Without one, a throw-away stack is removed without asking, because scripts and CI
+ * create and remove them.
  *
- * @throws UserError for another stack, where nobody can be asked
+ * @throws UserError for any other stack, if there is no terminal
  */
 async function confirmed(stack: string, throwaway: boolean, warning: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
@@ -98,7 +98,7 @@ async function confirmed(stack: string, throwaway: boolean, warning: string): Pr
       return true;
     }
     throw new UserError(
-      `${stack} is not a throw-away stack, and there is no terminal to ask at: \`${npmRun("down -- --yes", stack)}\` removes it.\n${warning.trimEnd()}`,
+      `${stack} is not a throw-away stack, and there is no terminal to ask at: run \`${npmRun("down -- --yes", stack)}\` to remove it.\n${warning.trimEnd()}`,
     );
   }
   const prompt = openPrompt();

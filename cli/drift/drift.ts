@@ -13,30 +13,30 @@ import { stackName } from "../../stack/configFile.ts";
 import { settingsOf } from "../../stack/settings.ts";
 import { readState, stackExists, type StackState } from "../../stack/state.ts";
 
-/** What `npm run drift` found, as `--report` writes it. */
+/** What `npm run drift` found, in the form that `--report` writes. */
 export interface DriftReport {
   readonly stack: string;
-  /** What is not as the last `up` left it; a sentence each. */
+  /** One sentence for each thing that is not as the last `up` left it. */
   readonly drift: readonly string[];
-  /** Certificates that the next `up` renews; a sentence each. */
+  /** One sentence for each certificate that the next `up` renews. */
   readonly due: readonly string[];
 }
 
-/** The exit code for "there is drift", beside 0 for none and 1 for a failure. */
+/** The exit code for drift. 0 means none, and 1 a failure. */
 const DRIFT = 2;
 
 export interface DriftOptions {
-  /** Where the report is written as JSON, too. */
+  /** The file that also gets the report, as JSON. */
   readonly report?: string;
 }
 
 /**
- * `npm run drift`: what differs from what the last `up` made, and which certificates are to be
- * renewed. Changes nothing, neither in Docker nor in the state.
+ * `npm run drift`: reports what differs from what the last `up` left, and which certificates are due for
+ * renewal. Changes nothing, neither in Docker nor in the state.
  */
 export async function drift({ report: file }: DriftOptions): Promise<void> {
   const found = settingsOf(stackName());
-  // Not beside an `up`: what is half done would be taken for drift.
+  // Not while an `up` runs, because its half-done work would look like drift.
   const session = await openSession({ images: false, looks: true });
   const state = await stateOf(session);
   const settings = await found.read(session);
@@ -60,13 +60,13 @@ export async function drift({ report: file }: DriftOptions): Promise<void> {
   process.exitCode = report.drift.length > 0 ? DRIFT : 0;
 }
 
-/** @throws UserError when nothing is deployed, so that nothing can differ. */
+/** @throws UserError when nothing is deployed, so nothing can differ */
 async function stateOf(session: Session): Promise<StackState> {
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
     throw new UserError(
-      `nothing of ${session.stack} is deployed, as far as its state tells: ` +
-        `\`${here("up")}\` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state`,
+      `${session.stack} is not deployed, according to its state: ` +
+        `\`${here("up")}\` deploys it; if it is deployed, check that PULUMI_BACKEND_URL names its state`,
     );
   }
   return state;
@@ -77,7 +77,7 @@ async function refreshSteps(session: Session): Promise<RefreshStep[]> {
     "refresh",
     "--preview-only",
     "--json",
-    // A run that died may have left some: they are told of, not asked about.
+    // A run that died may have left some. They are reported, so Pulumi must not ask about them.
     "--skip-pending-creates",
     "--stack",
     session.stack,
@@ -85,13 +85,13 @@ async function refreshSteps(session: Session): Promise<RefreshStep[]> {
   return (JSON.parse(output) as { steps?: RefreshStep[] }).steps ?? [];
 }
 
-/** The report as an operator reads it. */
+/** The report as text for an operator. */
 function lines({ stack, drift, due }: DriftReport): string[] {
   const count = drift.length === 1 ? "One thing is" : `${drift.length} things are`;
   return [
     ...(drift.length === 0
       ? [`No drift: ${stack} is as the last \`up\` left it.`]
       : [`${count} not as the last \`up\` left ${stack}:`, ...drift.map((item) => `- ${item}`)]),
-    ...(due.length === 0 ? [] : ["To be renewed:", ...due.map((item) => `- ${item}`)]),
+    ...(due.length === 0 ? [] : ["Due for renewal:", ...due.map((item) => `- ${item}`)]),
   ];
 }

@@ -1,4 +1,4 @@
-/** From flags, a prompt and defaults to the config of a new environment. */
+/** Makes the config of a new environment from flags, a prompt and defaults. */
 import { Fault } from "../../settings/fault.ts";
 import { UserError } from "../../programs/errors.ts";
 import type { Taken } from "./ports.ts";
@@ -12,7 +12,7 @@ import type { Values } from "./question.ts";
 export type Flags = Readonly<Record<string, string>>;
 
 /**
- * Asks what the flags leave open; without a prompt the defaults are taken.
+ * Asks for what the flags leave open. Without a prompt, it uses the defaults.
  *
  * @throws UserError when a flag's value is wrong, or answers without a default are missing
  */
@@ -51,7 +51,7 @@ function fromFlag(values: Values, question: Question, answer: string): Values {
   return next;
 }
 
-/** Asks until the answer can be taken; undefined when the input ends before. */
+/** Asks until the answer is valid; undefined if the input ends first. */
 async function fromPrompt(
   values: Values,
   question: Question,
@@ -69,7 +69,7 @@ async function fromPrompt(
     const answer = text === "" ? fallback : text;
     const next =
       answer === undefined
-        ? new Fault("There is no default.", "Write it, or press Ctrl-C.")
+        ? new Fault("There is no default.", "Type an answer, or press Ctrl-C.")
         : answered(values, question, answer);
     if (!(next instanceof Fault)) {
       return next;
@@ -79,9 +79,9 @@ async function fromPrompt(
 }
 
 /**
- * Names the flags that would have been needed.
+ * Names the missing flags.
  *
- * @param ended The input ended, so that whatever has a default was left open, too.
+ * @param ended Whether the input ended, so that questions with a default were left open, too.
  */
 function missing(flags: Flags, taken: readonly Taken[], ended: boolean): never {
   let values: Values = {};
@@ -95,5 +95,7 @@ function missing(flags: Flags, taken: readonly Taken[], ended: boolean): never {
     }
   }
   const list = [...needed, ...(ended ? ["--yes (for the defaults of the rest)"] : [])].join(", ");
-  throw new UserError(`nothing was written: give ${list}; or call it in a terminal, where it asks`);
+  throw new UserError(
+    `nothing was written, because answers are missing: add ${list}, or run this in a terminal, where it asks`,
+  );
 }

@@ -13,22 +13,22 @@ import { createFile } from "../../machine/files.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { requireStackName } from "../../stack/configFile.ts";
 
-/** The flags of `npm run env`, as commander reads them: by the names of `env/questions.ts`, and `yes`. */
+/** The flags of `npm run env`, as commander reads them: the names in `env/questions.ts`, and `yes`. */
 export type EnvOptions = Readonly<Record<string, string | boolean | readonly string[]>>;
 
-/** `npm run env -- NAME`: makes a new environment's file, by asking or from flags. */
+/** `npm run env -- NAME`: writes a new environment's file, from questions or flags. */
 export async function env(name: string, { yes, ...options }: EnvOptions): Promise<void> {
   requireNewName(name);
   const flags = flagsOf(options);
   const prompt = yes ? undefined : openPrompt();
   prompt?.say(
-    `Pulumi.${name}.yaml will be the config of ${name}. Enter takes what is in brackets; Ctrl-C leaves all as it was.\n`,
+    `Pulumi.${name}.yaml will be the config of ${name}. Press Enter for the default in brackets, or Ctrl-C to stop without a change.\n`,
   );
   const values = await collectAnswers(flags, takenListeners(), prompt).finally(() =>
     prompt?.close(),
   );
   const text = renderEnvironment(values, [
-    `The environment ${name}. All keys and their defaults: docs/reference.md. The operator's page:`,
+    `The environment ${name}. All keys and their defaults: docs/reference.md. For operators:`,
     "docs/environments.md.",
   ]);
   requireReadable(name, text);
@@ -41,20 +41,20 @@ export async function env(name: string, { yes, ...options }: EnvOptions): Promis
 const fileOf = (name: string) => join(projectRoot, `Pulumi.${name}.yaml`);
 
 const there = (name: string) =>
-  `Pulumi.${name}.yaml is there already, and was left as it is: edit it, or choose another name`;
+  `Pulumi.${name}.yaml exists already and was not changed: edit it, or choose another name`;
 
 function requireNewName(name: string): void {
   requireStackName(name);
   if (name.endsWith(".example")) {
-    throw new UserError(`${name} is the name of an example: choose another one`);
+    throw new UserError(`${name} is the name of an example file: choose another one`);
   }
-  // Also `dev`, the embedded default.
+  // This includes `dev`, the embedded default.
   if (existsSync(fileOf(name))) {
     throw new UserError(there(name));
   }
 }
 
-/** As text, whatever commander made of it: `--no-production` is "no". */
+/** The flags as text, whatever commander made of them: `--no-production` is "no". */
 function flagsOf(options: Omit<EnvOptions, "yes">): Flags {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => {
@@ -67,7 +67,7 @@ function flagsOf(options: Omit<EnvOptions, "yes">): Flags {
   );
 }
 
-/** The program will read the file as it was meant: a last look, before it is there. */
+/** Checks, before the file is written, that the program will accept it. */
 function requireReadable(name: string, text: string): void {
   const { config } = parse(text) as { config: Record<string, unknown> };
   const values = Object.fromEntries(

@@ -1,4 +1,4 @@
-/** What is printed when a new environment's file is there: where its state will be, and what comes next. */
+/** What is printed after a new environment's file is written: where its state will be, and what to do next. */
 import { valueAt } from "../../settings/path.ts";
 import { folderOf, isPulumiCloud } from "../../settings/state.ts";
 import type { Values } from "./question.ts";
@@ -7,7 +7,7 @@ export function nextSteps(name: string, values: Values): string {
   const backend = valueAt(values, ["state", "backend"]) as string | undefined;
   const provider = valueAt(values, ["state", "secretsProvider"]) as string | undefined;
   return [
-    `Pulumi.${name}.yaml is written. There is no secret in it: commit it.`,
+    `Pulumi.${name}.yaml is written. It contains no secret: commit it.`,
     "",
     ...stateLines(backend),
     ...(backend === undefined ? [] : keyLines(name, provider)),
@@ -17,7 +17,7 @@ export function nextSteps(name: string, values: Values): string {
       ? []
       : [
           "",
-          `The first of them adds to Pulumi.${name}.yaml what belongs to the stack's encryption: commit that, too.`,
+          `The first one adds the stack's encryption settings to Pulumi.${name}.yaml: commit that, too.`,
         ]),
     "",
     "More: docs/environments.md",
@@ -28,14 +28,14 @@ export function nextSteps(name: string, values: Values): string {
 function stateLines(backend: string | undefined): string[] {
   if (backend === undefined) {
     return [
-      "  State       in this clone, .cybexp/state, its passphrase beside it: keep that folder as long as the stack",
+      "  State       in this clone, .cybexp/state, with its passphrase beside it: keep that folder as long as the stack",
     ];
   }
   const folder = folderOf(backend);
   if (folder !== undefined) {
     return [
       `  State       ${backend}`,
-      `              make the folder for you alone, and back it up: mkdir -p -m 700 '${folder}'`,
+      `              create the folder so that only you can read it, and back it up: mkdir -p -m 700 '${folder}'`,
     ];
   }
   return [`  State       ${backend}`, `              ${credentialsOf(backend)}`];
@@ -43,7 +43,7 @@ function stateLines(backend: string | undefined): string[] {
 
 function credentialsOf(backend: string): string {
   if (isPulumiCloud(backend)) {
-    return "its token comes from PULUMI_ACCESS_TOKEN, or once by: npm run pulumi -- login";
+    return "set its token in PULUMI_ACCESS_TOKEN, or log in once: npm run pulumi -- login";
   }
   const from: Readonly<Record<string, string>> = {
     s3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the machine's role",
@@ -59,7 +59,7 @@ function keyLines(name: string, provider: string | undefined): string[] {
   }
   const file = `~/.cybexp-${name}-passphrase`;
   return [
-    "  Passphrase  whoever has it and the state has every secret; without it nobody can change the stack:",
+    "  Passphrase  with it and the state, anybody can read every secret; without it, nobody can change the stack:",
     `              (umask 077; head -c 24 /dev/urandom | base64 > ${file})`,
     `              export PULUMI_CONFIG_PASSPHRASE_FILE=${file}`,
   ];

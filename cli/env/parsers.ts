@@ -1,4 +1,4 @@
-/** Answers as people type them, checked by the settings' own parsers. */
+/** Parses answers as people type them, and checks them with the settings' own parsers. */
 import { Fault, type Parser } from "../../settings/fault.ts";
 import { parseUserName } from "../../settings/names.ts";
 import { parseBackend } from "../../settings/state.ts";
@@ -29,10 +29,10 @@ export const someNames: Parser<{ name: string }[]> = (raw) => {
   const list = names(raw);
   return list instanceof Fault || list.length > 0
     ? list
-    : new Fault("Allowed: at least one name.", "Write, for example, collector.");
+    : new Fault("Allowed: one or more names.", "Write, for example, collector.");
 };
 
-/** The word for the state in this clone. */
+/** The answer that means the state in this clone. */
 export const EMBEDDED = "embedded";
 
 export const backend: Parser<string | undefined> = (raw) =>

@@ -1,4 +1,4 @@
-/** Ports of a new environment beside those of the others, which may come to run on the same engine. */
+/** Finds ports for a new environment that the others don't use, because they may share an engine. */
 import { readdirSync } from "node:fs";
 import { clashes, type Listener, listenersIn } from "../../settings/listeners.ts";
 import { readPart } from "../../settings/read.ts";
@@ -11,10 +11,10 @@ export interface Taken extends Listener {
   readonly file: string;
 }
 
-/** Ports between one environment's and the next one's. */
+/** The distance between one environment's ports and the next one's. */
 const STEP = 100;
 
-/** What the other environments' files ask for on this machine's engine; files that can't be read, nothing. */
+/** The listeners in the other environments' files, for this machine's engine. Unreadable files are skipped. */
 export function takenListeners(root = projectRoot): Taken[] {
   return readdirSync(root).flatMap((file) => {
     const [, stack] = /^Pulumi\.(.+)\.yaml$/.exec(file) ?? [];
@@ -36,7 +36,7 @@ function takenIn(stack: string, file: string): Taken[] {
   }
 }
 
-/** Who has the port already; undefined where it is free. */
+/** The file of the environment that has the port; undefined if it is free. */
 export function holderOf(
   wanted: Pick<Listener, "address" | "port">,
   taken: readonly Taken[],
@@ -46,7 +46,7 @@ export function holderOf(
   return taken.find((listener) => listener === first)?.file;
 }
 
-/** The wanted port, or the next one, a hundred further each time, that nobody has. */
+/** The wanted port if it is free, or else the first free one in steps of a hundred. */
 export function freePort(
   wanted: Pick<Listener, "address" | "port">,
   taken: readonly Taken[],

@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline";
 
-/** Asks on standard error and reads lines of standard input, from a terminal or a pipe. */
+/** Asks on standard error, and reads lines from standard input, which is a terminal or a pipe. */
 export interface Prompt {
-  /** The answer, without the space around it; undefined when the input has ended. */
+  /** The answer, without surrounding space; undefined if the input has ended. */
   ask(question: string): Promise<string | undefined>;
-  /** Writes a line beside the questions. */
+  /** Writes a line that is not a question. */
   say(text: string): void;
   close(): void;
 }
@@ -12,7 +12,7 @@ export interface Prompt {
 export function openPrompt(input = process.stdin, output = process.stderr): Prompt {
   const terminal = input.isTTY;
   const reader = createInterface({ input, output, terminal });
-  // Lines that a pipe brings before they are asked for wait here.
+  // Lines from a pipe wait here until they are asked for.
   const lines: string[] = [];
   let waiting: ((line: string | undefined) => void) | undefined;
   let ended = false;
@@ -30,7 +30,7 @@ export function openPrompt(input = process.stdin, output = process.stderr): Prom
     ended = true;
     next();
   });
-  // A terminal's Ctrl-C comes as a key: it ends the command as a signal does (machine/signals.ts).
+  // In a terminal, Ctrl-C arrives as a key. Make it end the command like a signal (machine/signals.ts).
   reader.on("SIGINT", () => {
     output.write("\n");
     process.kill(process.pid, "SIGINT");

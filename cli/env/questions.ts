@@ -1,4 +1,4 @@
-/** What a new environment's file has to know: each with its flag, its default and its check. */
+/** The questions about a new environment, each with its flag, default and check. */
 import { valueAt } from "../../settings/path.ts";
 import { isPulumiCloud } from "../../settings/state.ts";
 import { backend, EMBEDDED, names, someNames, yesNo } from "./parsers.ts";
@@ -12,7 +12,7 @@ const image = (section: string, text: string, demo: string): Question => ({
   fallback: (values) => (isProduction(values) ? undefined : demo),
 });
 
-/** A port that is asked for only where another environment has the usual one. */
+/** A port that is asked for only if another environment has the usual one. */
 function port(section: string, key: "listen" | "bind", usual: number, text: string): Question {
   const wanted = (values: Values) => ({
     port: usual,
@@ -23,7 +23,7 @@ function port(section: string, key: "listen" | "bind", usual: number, text: stri
     paths: [[section, key]],
     text,
     asked: (values, taken) => holderOf(wanted(values), taken) !== undefined,
-    hint: (values, taken) => ` (${usual} is in ${holderOf(wanted(values), taken)})`,
+    hint: (values, taken) => ` (${usual} is used in ${holderOf(wanted(values), taken)})`,
     fallback: (values, taken) => {
       const free = freePort(wanted(values), taken);
       return key === "bind" ? `127.0.0.1:${free}` : String(free);
@@ -34,7 +34,7 @@ function port(section: string, key: "listen" | "bind", usual: number, text: stri
 const hasClients = (values: Values) => valueAt(values, ["clients", 0]) !== undefined;
 const stateUrl = (values: Values) => valueAt(values, ["state", "backend"]);
 
-/** In the order in which they are asked: a default may need the answers before it. */
+/** In the order of asking. A default may depend on earlier answers. */
 export const questions: readonly Question[] = [
   {
     flag: "production",
@@ -46,7 +46,7 @@ export const questions: readonly Question[] = [
   {
     flag: "throwaway",
     paths: [["throwaway"]],
-    text: "May its data go with `npm run down`?",
+    text: "May `npm run down` remove its data?",
     asked: (values) => !isProduction(values),
     fallback: () => "no",
     parse: yesNo,
@@ -60,7 +60,7 @@ export const questions: readonly Question[] = [
   {
     flag: "address",
     paths: [["proxy", "address"]],
-    text: "The Docker host's address in the network of those clients (0.0.0.0: every one)",
+    text: "The Docker host's address in the network of those clients (0.0.0.0: all addresses)",
     fallback: (values) => (isProduction(values) ? undefined : "127.0.0.1"),
   },
   image("kms", "your cybexp-kms-priv", "cybexp-demo/kms:1"),
@@ -74,7 +74,7 @@ export const questions: readonly Question[] = [
   {
     flag: "user",
     paths: [["users"]],
-    text: "Users, one for each program or person that calls",
+    text: "User names, one for each program or person that calls",
     fallback: () => "collector, analyst",
     parse: someNames,
   },

@@ -1,4 +1,4 @@
-/** The text of a new environment's file: its config, with what an operator should know beside it. */
+/** The text of a new environment's file: its config, with comments for the operator. */
 import { stringify } from "yaml";
 import { valueAt } from "../../settings/path.ts";
 import { isProduction, type Values } from "./question.ts";
@@ -12,21 +12,21 @@ export function renderEnvironment(values: Values, header: readonly string[]): st
     "config:",
     ...(production
       ? [
-          "  # Refuses demo images, images without digest, throw-away volumes, and a passphrase in the repository.",
+          "  # Refuses demo images, images without a digest, throw-away volumes, and a passphrase in the repository.",
           "  cybexp:production: true",
         ]
       : []),
     ...(at("state") === undefined ? [] : renderState(at("state"))),
-    "  # Another machine's Docker engine:",
+    "  # To use another machine's Docker engine:",
     "  # docker:host: ssh://operator@docker-host",
     "  cybexp:kms:",
     production
-      ? "    # Your build of cybexp-kms-priv. A digest names one build for good; a tag can be moved."
-      : "    # `npm run up` builds demo images (cybexp-demo/...); no registry has them.",
+      ? "    # Your build of cybexp-kms-priv. A digest always names the same build; a tag can be moved."
+      : "    # `npm run up` builds the demo images (cybexp-demo/...); no registry has them.",
     `    image: ${scalar(at("kms", "image"))}`,
-    "    # The service itself, for the operator alone: an address of 127.0.0.0/8 or ::1.",
+    "    # The service itself, for the operator only: an address of 127.0.0.0/8, or ::1.",
     `    bind: ${scalar(at("kms", "bind"))}`,
-    "    # The port at which the proxy serves it over TLS.",
+    "    # The port where the proxy serves it over TLS.",
     `    listen: ${scalar(at("kms", "listen"))}`,
     ...renderAccess(at("kms", "access")),
     "  cybexp:backend:",
@@ -45,9 +45,9 @@ export function renderEnvironment(values: Values, header: readonly string[]): st
     `    address: ${scalar(at("proxy", "address"))}`,
     ...renderClients(at("clients")),
     "  cybexp:users:",
-    "    # One user for each program or person that calls; raise `generation` for a new password.",
+    "    # One user for each program or person that calls. Raise `generation` for a new password.",
     ...renderNames(at("users")),
-    "    # To bring a password of your own, run, and never write it here in clear:",
+    "    # To use a password of your own, run this (never write it here in clear):",
     "    #   npm run pulumi -- config set --secret --path 'cybexp:users[0].password'",
     ...(at("throwaway") === true
       ? ["  # `npm run down` removes the data, too.", "  cybexp:throwaway: true"]
@@ -65,14 +65,14 @@ function renderState(state: unknown): string[] {
       ? []
       : [
           "    # Where Pulumi keeps the stack's state: s3:// (any S3-compatible store), gs://, azblob://,",
-          "    # file:///path, or https://api.pulumi.com. Credentials come from the environment, never from here.",
+          "    # file:///path, or https://api.pulumi.com. Credentials come from the environment, never from this file.",
           `    backend: ${scalar(backend)}`,
         ]),
     ...(provider === undefined
       ? []
       : [
-          "    # What encrypts the secrets in it: `passphrase` (PULUMI_CONFIG_PASSPHRASE_FILE, a file outside of",
-          "    # the repository), `default` (Pulumi Cloud's keys), or a key: awskms://, gcpkms://, azurekeyvault://,",
+          "    # What encrypts the secrets in it: `passphrase` (PULUMI_CONFIG_PASSPHRASE_FILE, a file outside the",
+          "    # repository), `default` (Pulumi Cloud's keys), or a key: awskms://, gcpkms://, azurekeyvault://,",
           "    # hashivault://.",
           `    secretsProvider: ${scalar(provider)}`,
         ]),
@@ -83,8 +83,8 @@ function renderAccess(access: unknown): string[] {
   return access === undefined || access === "password"
     ? []
     : [
-        "    # What lets a caller in: password, certificate, either or both. CYBEX-P's own modules send",
-        "    # passwords only.",
+        "    # What lets a caller in: password, certificate, either or both. CYBEX-P's own modules send only",
+        "    # passwords.",
         `    access: ${scalar(access)}`,
       ];
 }
@@ -106,7 +106,7 @@ function renderNames(list: unknown): string[] {
     : [];
 }
 
-/** As YAML writes a value on one line, quoted where it has to be. */
+/** A value as YAML on one line, quoted if necessary. */
 function scalar(value: unknown): string {
   return stringify(value, { lineWidth: 0 }).trimEnd();
 }

@@ -1,10 +1,11 @@
-/** The config of a new environment as it grows, answer by answer. */
+/** Builds the config of a new environment, answer by answer. */
 import { Fault, type Parser } from "../../settings/fault.ts";
 import { type Path, valueAt } from "../../settings/path.ts";
 import { readPart, readValue } from "../../settings/read.ts";
+import { BACKEND_EXAMPLES, STATE_IN_CLONE } from "../../settings/state.ts";
 import { isProduction, type Question, type Values } from "./question.ts";
 
-/** The config with one more answer in it, or what is wrong with the answer. */
+/** The config with one more answer, or what is wrong with the answer. */
 export function answered(values: Values, question: Question, answer: string): Values | Fault {
   const value = (question.parse ?? byKey(question))(answer);
   if (value instanceof Fault) {
@@ -13,14 +14,14 @@ export function answered(values: Values, question: Question, answer: string): Va
   const next = question.paths.reduce((all, path) => withValue(all, path, value), values);
   if (question.flag === "backend" && value === undefined && isProduction(next)) {
     return new Fault(
-      "In this clone the state would lie beside the passphrase that opens it, which a production stack refuses.",
-      "Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.",
+      `This is a production stack, and ${STATE_IN_CLONE}.`,
+      `Write, for example, ${BACKEND_EXAMPLES}.`,
     );
   }
   return readPart(next).findings.at(0)?.fault ?? next;
 }
 
-/** What the settings make of it; an endpoint stands in the file as it was written. */
+/** Checks an answer with the settings. An endpoint goes into the file as it was typed. */
 function byKey({ paths: [path = []] }: Question): Parser<unknown> {
   return (answer) => {
     const value = readValue(path, answer);

@@ -1,10 +1,10 @@
-/** What changes in which part of the stack. */
+/** What changes in each part of the stack. */
 import { isPartOf, NAME } from "../../names/resources.ts";
 import { COMPONENT, isThing } from "../../names/types.ts";
 import type { Operation, Step } from "./events.ts";
 import { enumerate, kind } from "./words.ts";
 
-/** What is done to the resources of one component. */
+/** What happens to the resources of one component. */
 export interface Change {
   /** The component, such as "KMS" or "users". */
   readonly component: string;
@@ -14,7 +14,7 @@ export interface Change {
 
 type Title = (name: string) => string;
 
-/** Whether a resource is in all of these components, or in any. */
+/** Whether a resource is in all of these components, or in any of them. */
 const inAll = (...components: readonly string[]) => {
   return (urn: string) => components.every((component) => isPartOf(component, urn));
 };
@@ -22,7 +22,7 @@ const inAny = (...components: readonly string[]) => {
   return (urn: string) => components.some((component) => isPartOf(component, urn));
 };
 
-/** The parts of a stack by their component's type, in the order in which they are told. */
+/** The parts of a stack by their component's type, in the order of the summary. */
 const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: Title])[] = [
   [inAll(COMPONENT.kms, COMPONENT.database), () => "KMS's database"],
   [inAll(COMPONENT.kms), () => "KMS"],
@@ -45,17 +45,17 @@ const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: T
 
 const OTHER = "Other";
 
-/** Names of one kind that a line has room for. */
+/** How many names of one kind a line shows. */
 const MOST = 8;
 
 const VERBS: readonly (readonly [op: Operation, verb: string])[] = [
   ["replace", "replaces"],
   ["delete", "removes"],
-  ["create", "makes"],
+  ["create", "creates"],
   ["update", "updates"],
 ];
 
-/** The resources that change, by component; components themselves and providers are names only. */
+/** The resources that change, by component. Components themselves and providers are left out. */
 export function changesOf(steps: readonly Step[]): Change[] {
   const changing = steps.filter(isChange);
   const titles = [...COMPONENTS.keys()];
@@ -72,12 +72,12 @@ export function changesOf(steps: readonly Step[]): Change[] {
     .map(([component, group]) => ({ component, what: told(group.steps) }));
 }
 
-/** Whether something is done to a real thing. */
+/** Whether the step changes a real thing. */
 export function isChange({ op, type }: Step): boolean {
   return op !== "same" && isThing(type);
 }
 
-/** As in "replaces container kms; updates programs kms-limits and kms-handback". */
+/** For example "replaces container kms; updates programs kms-limits and kms-handback". */
 function told(steps: readonly Step[]): string {
   return VERBS.flatMap(([op, verb]) => {
     const names = new Map<string, string[]>();
@@ -100,12 +100,12 @@ function told(steps: readonly Step[]): string {
   }).join("; ");
 }
 
-/** How many of each, as in "1 replaced, 3 updated". */
+/** How many of each operation, for example "1 replaced, 3 updated". */
 export function tally(steps: readonly Step[]): string {
   const words: readonly (readonly [Operation, string])[] = [
     ["replace", "replaced"],
     ["delete", "removed"],
-    ["create", "made"],
+    ["create", "created"],
     ["update", "updated"],
   ];
   return words

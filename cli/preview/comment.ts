@@ -1,28 +1,28 @@
-/** The comment of a pull request: the summary of each environment, its diff folded below it. */
+/** The comment on a pull request: the summary of each environment, with its diff folded below. */
 import { LOSES_DATA } from "./losses.ts";
 import { codeBlock, inline } from "./markdown.ts";
 import { shareSize } from "./shareSize.ts";
 import type { PreviewSummary } from "./summary.ts";
 
-/** The first line, by which the comment is found again to be edited in place. */
+/** The first line, by which the comment is found again and edited. */
 export const MARKER = "<!-- cybexp-preview -->";
 
 /**
- * GitHub takes 65,536 characters, and the script that posts the comment 65,400; counted in bytes here,
- * which are never fewer.
+ * GitHub accepts 65,536 characters, and the script that posts the comment 65,400. This counts bytes, of
+ * which there are never fewer.
  */
 const LIMIT = 65_400;
 
-/** Of a list that is longer the rest is counted. */
+/** The rest of a longer list is only counted. */
 const MOST_ITEMS = 30;
 
-/** Characters of a sentence of others', such as an error. */
+/** The longest sentence that comes from elsewhere, such as an error, in characters. */
 const LONGEST = 2000;
 
-/** Room for the line that says what was cut, and for the block around a diff. */
+/** Space for the line that says what was cut, and for the block around a diff. */
 const FRAME = 400;
 
-/** The whole text. The summaries come first: only when they fit are the diffs given what is left. */
+/** The whole text. Summaries come first, and the diffs share the space that is left. */
 export function renderComment(summaries: readonly PreviewSummary[], limit = LIMIT): string {
   const heads = summaries.map(head);
   const diffs = summaries.map(({ diff }) => diff);
@@ -62,7 +62,7 @@ function head(summary: PreviewSummary): string {
   ].join("\n\n");
 }
 
-/** What is lost, which is told before all else; and the rest. */
+/** Splits off the losses, which come before everything else. */
 export function lossesFirst<T extends { readonly title: string }>(
   sections: readonly T[],
 ): [losses: T[], others: T[]] {
@@ -70,7 +70,7 @@ export function lossesFirst<T extends { readonly title: string }>(
   return [sections.filter(isLoss), sections.filter((section) => !isLoss(section))];
 }
 
-/** The outcome in a few words: the heading's. */
+/** The outcome in a few words, for the heading. */
 export function verdict(summary: PreviewSummary): string {
   const outcome = withoutLosses(summary);
   const loses = summary.sections.some(({ title }) => title === LOSES_DATA);
@@ -100,7 +100,7 @@ function shorten(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} ... (cut)` : text;
 }
 
-/** The diff, as many of its lines as fit into the size. */
+/** The diff, with as many lines as fit. */
 function folded({ environment, diff, tally }: PreviewSummary, size: number): string {
   if (diff.length === 0) {
     return "\n";
@@ -121,8 +121,8 @@ function folded({ environment, diff, tally }: PreviewSummary, size: number): str
     ...(shown.length > 0 ? [codeBlock(shown, "diff")] : []),
     ...(cut > 0
       ? [
-          `${cut} of ${diff.length} lines are cut: a comment has ${LIMIT} characters. ` +
-            `All: \`STACK=${environment.replace(/[^\w.-]/g, "")} npm run preview -- --diff\``,
+          `${cut} of ${diff.length} lines are cut, because a comment can have only ${LIMIT} characters. ` +
+            `To see all: \`STACK=${environment.replace(/[^\w.-]/g, "")} npm run preview -- --diff\``,
         ]
       : []),
     "</details>",
@@ -130,16 +130,16 @@ function folded({ environment, diff, tally }: PreviewSummary, size: number): str
   return `${block.join("\n\n")}\n`;
 }
 
-/** The last resort, where the summaries alone are too long. */
+/** The last resort, if the summaries alone are too long. */
 function cutTo(limit: number, text: string): string {
-  const end = "\n\nThe rest of the summary is cut: a comment has no more room.\n";
+  const end = "\n\nThe rest of the summary is cut, because it does not fit into a comment.\n";
   const bytes = Buffer.from(text);
   if (bytes.length <= limit) {
     return text;
   }
   const kept = bytes.subarray(0, limit - end.length - 8).toString("utf8");
   const whole = kept.slice(0, kept.lastIndexOf("\n"));
-  // A block of code that was cut open would swallow the notice.
+  // An unclosed code block would swallow the notice.
   const fences = [...whole.matchAll(/^(`{3,})/gm)].map(([fence]) => fence);
   const open = fences.length % 2 === 1 ? `\n${fences.at(-1)}` : "";
   return `${whole}${open}${end}`;

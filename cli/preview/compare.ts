@@ -1,4 +1,4 @@
-/** What a change means to those who call: secrets that are rotated, who loses and who gets access. */
+/** What a change means for callers: rotated secrets, and who loses or gains access. */
 import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
 import { consequences } from "../../settings/rotationNumbers.ts";
 import { ofDoors } from "./doors.ts";
@@ -6,17 +6,17 @@ import { CLIENTS, ofHolders, USERS } from "./holders.ts";
 import type { Listener, StackView } from "./stackView.ts";
 import { theRole } from "./words.ts";
 
-/** A sentence each, without a full stop. */
+/** Each string is a sentence without a full stop. */
 export interface Difference {
   readonly rotated: readonly string[];
   readonly lost: readonly string[];
   readonly gained: readonly string[];
-  /** Ports that were not there, or at another address. */
+  /** Ports that are new, or move to another address. */
   readonly opened: readonly string[];
   readonly closed: readonly string[];
 }
 
-/** Compares a stack as it is with the stack as it would be. */
+/** Compares a stack before and after the change. */
 export function compare(before: StackView, after: StackView): Difference {
   const users = ofHolders(before, after, USERS);
   const clients = ofHolders(before, after, CLIENTS);
@@ -60,22 +60,22 @@ function ofAuthorities(before: StackView, after: StackView) {
       const task =
         which === "server"
           ? "hand out the new output serverCa to all callers"
-          : "each client gets a new certificate of its key, to be handed over";
+          : "each client gets a new certificate for its key: hand it over";
       const overlap = kept.length > 0 ? ` before ${kept.join(", ")} is retired` : "";
       rotated.push(`${which} CA: number ${fresh.join(", ")} signs; ${task}${overlap}`);
     }
     if (gone.length > 0 && now.length > 0) {
       lost.push(
         which === "server"
-          ? `callers that trust no other server CA than number ${gone.join(", ")}`
-          : `clients whose certificate is signed by client CA ${gone.join(", ")}`,
+          ? `callers that trust only server CA number ${gone.join(", ")}`
+          : `clients whose certificate is signed by client CA number ${gone.join(", ")}`,
       );
     }
   }
   return { rotated, lost };
 }
 
-/** The proxy refuses a handshake for another name, and its certificate has the new ones alone. */
+/** The proxy refuses a handshake for a removed name, and its certificate has only the new ones. */
 function ofNames({ serverNames: before }: StackView, { serverNames: after }: StackView): string[] {
   return Object.entries(after).flatMap(([whose, now]) => {
     const gone = (before[whose] ?? []).filter((name) => !now.includes(name));
@@ -83,8 +83,8 @@ function ofNames({ serverNames: before }: StackView, { serverNames: after }: Sta
     return gone.length === 0
       ? []
       : [
-          `callers of ${where}${gone.join(", ")}: refused from then on; ` +
-            `give them the new name, ${now[0]}, before`,
+          `callers of ${where}${gone.join(", ")}: refused after the change; ` +
+            `tell them the new name, ${now[0]}, beforehand`,
         ];
   });
 }
@@ -98,13 +98,13 @@ function ofNumbers({ numbers: before }: StackView, { numbers: after }: StackView
     ...consequences(before, after),
     ...raised(
       "serverCertificate",
-      (number) => `key and certificate of the proxy: number ${number}; callers notice nothing`,
+      (number) => `the proxy's key and certificate: number ${number}; callers notice nothing`,
     ),
     ...(["kms", "backend"] as const).flatMap((service) =>
       raised(
         `${service}Database`,
         (number) =>
-          `passwords of ${theRole(`${service}-db`)}: number ${number}; the ones before are removed`,
+          `passwords of ${theRole(`${service}-db`)}: number ${number}; the previous ones are removed`,
       ),
     ),
   ];
@@ -119,10 +119,10 @@ function without(list: readonly Listener[], others: readonly Listener[]): Listen
 const exposure = ({ address }: Listener): number =>
   isLoopback(address) ? 0 : isUnspecified(address) ? 2 : 1;
 
-/** From where an address can be reached. */
+/** From where a listener can be reached. */
 function reach({ address }: Listener): string {
   return isLoopback(address)
-    ? "from the Docker host alone"
+    ? "from the Docker host only"
     : isUnspecified(address)
       ? "from EVERY network of the Docker host"
       : `from the network of ${address}`;

@@ -1,8 +1,8 @@
-/** The changed resources with their properties: what a reader unfolds below the summary. */
+/** The changed resources with their properties, for the diff below the summary. */
 import type { Inputs, Operation, Step } from "./events.ts";
 import { kind } from "./words.ts";
 
-/** As in a `diff` block, where GitHub colours them. */
+/** The signs of a `diff` block, which GitHub colours. */
 const SIGNS: Readonly<Record<Operation, string>> = {
   same: " ",
   create: "+",
@@ -13,28 +13,28 @@ const SIGNS: Readonly<Record<Operation, string>> = {
 
 const WORDS: Readonly<Record<Operation, string>> = {
   same: "",
-  create: "made",
+  create: "created",
   update: "updated",
   replace: "REPLACED",
   delete: "removed",
 };
 
-/** Pulumi's mark of a secret in an event. */
+/** Pulumi's mark for a secret in an event. */
 const SECRET = "4dabf18193072939515e22adb298388d";
 
-/** Pulumi's marks of a value that is known only after the update, one for each type. */
+/** Pulumi's marks for a value that is known only after the update, one for each type. */
 const UNKNOWN =
   /^(04da6b54-80e4-46f7-96ec-b56ff0331ba9|1c4a061d-8072-4f0a-a4cb-0ff528b18fe7|3eeb2bf0-c639-47a8-9e75-3b44932eb421|6a19a0b0-7e62-4c92-b797-7f8e31da9cc2|030794c1-ac77-496b-92df-f27374a8bd58|e48ece36-62e2-4504-bad9-02848725956a|dd056dcd-154b-4c76-9bd3-c8f88648b5ff)$/;
 
 type Mask = (text: string) => string;
 
-/** Longer values are cut: a diff is to be read. */
+/** Longer values are cut, so that the diff is readable. */
 const LONGEST = 120;
 
 /**
- * A line for each resource, and below it one for each property that differs.
+ * A line for each resource, and below it a line for each property that differs.
  *
- * @param mask Hides secrets; before a long value is cut, or half a secret would be left.
+ * @param mask Hides secrets. It is applied before a long value is cut, or half a secret could be left.
  */
 export function diffOf(steps: readonly Step[], mask: Mask = (text) => text): string[] {
   return [...steps]
@@ -49,7 +49,7 @@ export function diffOf(steps: readonly Step[], mask: Mask = (text) => text): str
 
 const rank = ({ op }: Step) => ["replace", "delete", "create", "update"].indexOf(op);
 
-/** Of a container's ports all are shown, together: address and port belong to each other. */
+/** All ports of a container are shown together, because address and port belong to each other. */
 function pathsOf({ differing }: Step): string[] {
   return [...new Set(differing.map((path) => path.replace(/^ports\b.*$/, "ports")))];
 }
@@ -61,13 +61,13 @@ function changesAt(path: string, before: unknown, after: unknown, mask: Mask): s
     const same = old === "(none)" ? "another value" : `another ${old}`;
     return [`    ${path}: ${old === next ? same : `${old} => ${next}`}`];
   }
-  // What differs in it, and not the whole.
+  // Only what differs inside, not the whole.
   return [...new Set([...Object.keys(left), ...Object.keys(right)])]
     .filter((key) => JSON.stringify(left[key]) !== JSON.stringify(right[key]))
     .flatMap((key) => changesAt(`${path} ${key}`, left[key], right[key], mask));
 }
 
-/** A map, or one that is written as JSON; neither a list nor a secret. */
+/** A map, or a map in JSON, but no list and no secret. */
 function mapIn(value: unknown): Inputs | undefined {
   const inner = typeof value === "string" && value.startsWith("{") ? parsed(value) : value;
   const isMap = typeof inner === "object" && inner !== null && !Array.isArray(inner);
@@ -118,11 +118,11 @@ function showMap(value: Inputs, mask: Mask): string {
   return shorten(`{${entries.map(([key, item]) => `${key}: ${show(item, mask)}`).join(", ")}}`);
 }
 
-/** Ids and digests are of no use to a reader, and another each time. */
+/** Hides ids and digests: they say nothing to a reader, and differ each time. */
 function withoutIds(text: string): string {
   return /^-----BEGIN /.test(text)
     ? "(PEM)"
-    : // Of an image the digest is what the settings say.
+    : // An image's digest stays, because it is from the settings.
       text.replace(/(?<!@|@sha256:)\b(sha256:)?(?=[a-f]*\d)[0-9a-f]{12,}\b/g, "(id)");
 }
 

@@ -1,9 +1,9 @@
-/** What the proxy's doors ask for: who comes in no longer, and who from now on. */
+/** What the proxy's doors ask for: who is no longer let in, and who is let in from now on. */
 import type { Access } from "../../settings/types.ts";
 import type { StackView } from "./stackView.ts";
 import { theRole } from "./words.ts";
 
-/** What opens a door by itself. */
+/** What is enough to open a door. */
 const OPENS: Readonly<Record<Access, readonly string[]>> = {
   password: ["password"],
   certificate: ["certificate"],
@@ -22,7 +22,7 @@ export function ofDoors(before: StackView, after: StackView) {
     const change = `at ${theRole(door)} (access: ${old}, now ${now})`;
     const only = (key: string) => (key.includes(" ") ? `a ${key}` : `a ${key} and nothing else`);
     const open = OPENS[now];
-    // Whoever has both comes in where one is enough.
+    // A caller who has both is let in where one is enough.
     const gone = OPENS[old].filter((key) => !open.some((needed) => key.includes(needed)));
     lost.push(...gone.map((key) => `callers with ${only(key)}, ${change}`));
     const fresh = open.filter((key) => !OPENS[old].some((needed) => key.includes(needed)));

@@ -1,17 +1,17 @@
-/** What Pulumi tells of a preview: its JSON events, one a line (PULUMI_ENABLE_STREAMING_JSON_PREVIEW). */
+/** Reads Pulumi's JSON events of a preview, one on each line (PULUMI_ENABLE_STREAMING_JSON_PREVIEW). */
 import { nameIn } from "../../names/resources.ts";
 import { UpdateReport, wrongBy } from "../../stack/updateReport.ts";
 
-/** What a step does, in one word: Pulumi tells a replacement in three steps. */
+/** What a step does, in one word. Pulumi reports a replacement as three steps. */
 export type Operation = "same" | "create" | "update" | "replace" | "delete";
 
-/** A resource's inputs as an event has them; secrets are `[secret]` in it. */
+/** A resource's inputs in an event, where secrets are `[secret]`. */
 export type Inputs = Readonly<Record<string, unknown>>;
 
-/** One resource, as it is and as it would be. */
+/** One resource, before and after. */
 export interface Step {
   readonly op: Operation;
-  /** Whether what goes from the state stays in Docker. */
+  /** Whether the thing stays in Docker when it is removed from the state. */
   readonly retained?: true;
   readonly urn: string;
   readonly type: string;
@@ -29,20 +29,20 @@ export interface Step {
 export interface Violation {
   readonly rule: string;
   readonly pack: string;
-  /** The resource's name; of the whole stack's rules the stack's. */
+  /** The resource's name, or the stack's for a rule about the whole stack. */
   readonly resource: string;
   readonly message: string;
-  /** Whether it stops the deployment; else it is advice. */
+  /** Whether it stops the deployment. If not, it is advice. */
   readonly mandatory: boolean;
 }
 
-/** All that a preview said. */
+/** The whole result of a preview. */
 export interface Previewed {
   readonly steps: readonly Step[];
   readonly violations: readonly Violation[];
-  /** What went wrong, one sentence each. */
+  /** One sentence for each failure. */
   readonly failures: readonly string[];
-  /** What the program and Pulumi warn and remind of. */
+  /** Warnings and reminders of the program and Pulumi. */
   readonly notes: readonly string[];
 }
 
@@ -69,14 +69,14 @@ interface EngineEvent {
   readonly policyEvent?: PolicyEvent;
 }
 
-/** The operations that are told; a refresh, a read and the other steps of a replacement are not. */
+/** The operations that are reported. A refresh, a read and the other steps of a replacement are not. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   same: "same",
   create: "create",
   update: "update",
   replace: "replace",
   delete: "delete",
-  // Kept in Docker, and no longer in the state.
+  // Kept in Docker, but no longer in the state.
   discard: "delete",
 };
 
@@ -135,7 +135,7 @@ function violationOf(event: PolicyEvent): Violation {
   };
 }
 
-/** Pulumi works on many resources at once: the order of its events differs from run to run. */
+/** Sorts, because Pulumi works on many resources at once and the order of its events differs. */
 const byUrn = (a: Step, b: Step) => compareTexts(a.urn, b.urn);
 
 const bySeverity = (a: Violation, b: Violation) =>

@@ -1,9 +1,9 @@
-/** Users and clients: whose password or certificate is new, is refused from now on, or has a successor. */
+/** Users and clients whose password or certificate is new, is refused from now on, or has a successor. */
 import type { Access } from "../../settings/types.ts";
 import type { Holders, StackView } from "./stackView.ts";
 import { enumerate, theRole } from "./words.ts";
 
-/** Those who call with a secret of one kind. */
+/** Callers with one kind of secret. */
 export interface Kind {
   readonly who: "users" | "clients";
   readonly one: string;
@@ -24,7 +24,7 @@ export const CLIENTS: Kind = {
   doors: ["certificate", "either", "both"],
 };
 
-/** Those whose generations differ, told in groups: the same happens to many at once. */
+/** The callers whose generations differ, in groups, because the same often happens to many at once. */
 export function ofHolders(before: StackView, after: StackView, kind: Kind) {
   const rotated = new Groups(kind.one);
   const lost = new Groups(kind.one);
@@ -38,11 +38,14 @@ export function ofHolders(before: StackView, after: StackView, kind: Kind) {
     }
     const which = `${secret} ${enumerate(gone.map(String))}`;
     if (now === undefined) {
-      lost.add(name, `taken off the list: refused${at(before, kind)}`);
+      lost.add(name, `removed from the list: refused${at(before, kind)}`);
     } else if (now.length === 0) {
       lost.add(name, `revoked: ${which} is refused${at(before, kind)}, for good`);
     } else {
-      lost.add(name, `${which} is refused${at(before, kind)}; ${secret} ${now.join(", ")} is good`);
+      lost.add(
+        name,
+        `${which} is refused${at(before, kind)}; ${secret} ${now.join(", ")} stays valid`,
+      );
     }
   }
   for (const [name, now] of after[kind.who]) {
@@ -57,13 +60,13 @@ export function ofHolders(before: StackView, after: StackView, kind: Kind) {
     }
     const kept = now.filter((generation) => old.includes(generation));
     const overlap =
-      kept.length > 0 ? `; ${secret} ${kept.join(", ")} stays good until retired` : "";
+      kept.length > 0 ? `; ${secret} ${kept.join(", ")} stays valid until retired` : "";
     rotated.add(name, `gets ${secret} ${fresh.join(", ")}${overlap}`);
   }
   return { rotated: rotated.sentences, lost: lost.sentences, gained: gained.sentences };
 }
 
-/** " at the KMS and the Backend": the doors that ask for it; nothing where no door is known. */
+/** The doors that ask for it, such as " at the KMS and the Backend"; nothing if no door is known. */
 function at({ doors }: StackView, kind: Kind): string {
   const all = Object.entries(doors);
   const asking = all.filter(([, access]) => kind.doors.includes(access)).map(([door]) => door);
@@ -74,7 +77,7 @@ function at({ doors }: StackView, kind: Kind): string {
       : ` at ${enumerate(asking.map(theRole))}`;
 }
 
-/** Sentences with the names that they are true of. */
+/** Sentences, each with the names that it is about. */
 class Groups {
   readonly #one: string;
   readonly #names = new Map<string, string[]>();
@@ -95,7 +98,7 @@ class Groups {
   }
 }
 
-/** How many hold something good. */
+/** How many callers have a valid secret. */
 export function holdersIn(holders: Holders): number {
   return [...holders.values()].filter((generations) => generations.length > 0).length;
 }

@@ -33,7 +33,7 @@ export interface PreviewOptions {
   readonly comment?: string;
 }
 
-/** `npm run preview`: what `up` would do, without doing it, in a few lines. */
+/** `npm run preview`: shows in a few lines what `up` would do. */
 export async function preview(
   args: readonly string[],
   { diff = false, comment }: PreviewOptions,
@@ -55,7 +55,7 @@ export async function preview(
     }
     requireKeptData(told.kept);
     if (args.includes("--json")) {
-      // Pulumi's own, for programs.
+      // Pulumi's own output, for programs.
       process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
       return;
     }
@@ -86,7 +86,7 @@ export async function preview(
 
 interface Prepared {
   readonly session: Session;
-  /** Of `pulumi preview`. */
+  /** The flags of `pulumi preview`. */
   readonly flags: readonly string[];
   readonly kept: KeptData;
   readonly losses: readonly string[];
@@ -131,14 +131,14 @@ async function prepare(): Promise<Prepared> {
   };
 }
 
-/** A stack that is not there yet is previewed in a state that goes with this process: looking makes none. */
+/** Previews a new stack with a temporary state, because a preview must not create the real one. */
 function inStateOfItsOwn(session: Session): Session {
   const folder = mkdtempSync(join(tmpdir(), "cybexp-preview-"));
   const file = stackFile(session.stack);
   const text = readFileSync(file, "utf8");
   process.once("exit", () => {
     rmSync(folder, { recursive: true, force: true });
-    // Pulumi writes into it what belongs to that state, such as a key for its secrets.
+    // Pulumi writes settings of that state into it, such as a key for its secrets.
     if (readFileSync(file, "utf8") !== text) {
       writeFileSync(file, text);
     }
@@ -146,45 +146,45 @@ function inStateOfItsOwn(session: Session): Session {
   return session.inBackend(`file://${folder}?metadata=skip`);
 }
 
-/** What `up` would do with demo images first, and a preview leaves undone. */
+/** What `up` would do first with demo images, which a preview does not do. */
 async function imageRemarks(session: Session): Promise<string[]> {
   const { engine, stack } = session;
   const config = await readableConfig(stack, session);
   const { missing, stale } = await demosToMake(engine, imagesOf(config));
   if (missing.length > 0) {
     throw new UserError(
-      `the engine has no ${enumerate(missing)}, and a preview makes nothing: \`${npmRun("images", stack)}\` makes what is missing, as \`${npmRun("up", stack)}\` does first`,
+      `the engine has no ${enumerate(missing)}, and a preview does not make images: run \`${npmRun("images", stack)}\` first (\`${npmRun("up", stack)}\` does so by itself)`,
     );
   }
   return stale.length === 0
     ? []
     : [
-        `\`up\` first makes ${enumerate(stale)} anew, as the files of the image have changed, and replaces the containers: ` +
-          `this preview does not show that. \`${npmRun("images", stack)}\` makes the image now.`,
+        `\`up\` first rebuilds ${enumerate(stale)}, because the image's files have changed, and replaces the containers: ` +
+          `this preview does not show that. \`${npmRun("images", stack)}\` rebuilds the image now.`,
       ];
 }
 
-/** What a preview says of a stack whose data is not what its state remembers. */
+/** The summary of a stack whose data differs from what its state recorded. */
 function refusedSummary(stack: string, { refused }: KeptData): PreviewSummary {
-  const error = `no \`up\` does anything before this is settled`;
+  const error = `\`up\` does nothing until this is fixed`;
   return failedSummary(stack, error, [], refused);
 }
 
-/** Names of the stack's containers that run. */
+/** The names of the stack's running containers. */
 async function runningIn({ docker, stack }: Session): Promise<ReadonlySet<string>> {
   const filter = `label=cybexp.stack=${stack}`;
   const names = await docker.run(["container", "ls", "--filter", filter, "--format={{.Names}}"]);
   return new Set(names.split("\n"));
 }
 
-/** What is secret in the stack's state and config. */
+/** The secrets in the stack's state and config. */
 async function secretsOf(session: Session): Promise<string[]> {
   const stack = ["--stack", session.stack, "--show-secrets"];
   const [state, config] = [
     await session.ask(["stack", "export", ...stack]),
     await session.ask(["config", "--json", ...stack]),
   ];
-  // Who has a password of the operator's own: Pulumi takes the whole list for secret, the file does not.
+  // If a user's password is encrypted, Pulumi treats the whole list as secret, but the file shows the rest.
   const plain = readFileSync(stackFile(session.stack), "utf8");
   return [
     ...secretsIn(JSON.parse(state), plain),
@@ -192,21 +192,21 @@ async function secretsOf(session: Session): Promise<string[]> {
   ];
 }
 
-/** Writes the comment's Markdown for this user alone: it goes into a pull request by somebody else. */
+/** Writes the comment's Markdown, readable only by this user. Another program posts it. */
 export function writeComment(file: string, summaries: readonly PreviewSummary[]): void {
-  // npm runs its scripts in the project's folder, wherever it was called.
+  // npm runs its scripts in the project's folder, wherever npm was called.
   const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
   writeFileSync(path, renderComment(summaries), { mode: 0o600 });
   chmodSync(path, 0o600);
 }
 
 /**
- * `npm run preview --diff`: npm takes the flag for one of its own, and nobody hears of it.
+ * Notices `npm run preview --diff`: npm takes the flag as its own and does not pass it on.
  *
- * @throws UserError with what to type
+ * @throws UserError that says what to type
  */
 export function requireOwnFlags(env: NodeJS.ProcessEnv, diff: boolean): void {
   if (env["npm_config_diff"] !== undefined && !diff) {
-    throw new UserError(`npm keeps --diff to itself: type \`${here("preview -- --diff")}\``);
+    throw new UserError(`npm does not pass --diff on: type \`${here("preview -- --diff")}\``);
   }
 }

@@ -1,4 +1,4 @@
-/** Secrets that are made anew although no number was raised for them. */
+/** Secrets that are replaced although no number was raised for them. */
 import {
   authorityIn,
   certificateOf,
@@ -18,13 +18,13 @@ import type { Step } from "./events.ts";
 import type { StackView } from "./stackView.ts";
 import { enumerate } from "./words.ts";
 
-/** A sentence each, without a full stop. */
+/** Each string is a sentence without a full stop. */
 export interface Renewals {
   readonly rotated: readonly string[];
   readonly lost: readonly string[];
 }
 
-/** Certificates that are renewed near their end or re-signed, and passwords replaced in their place. */
+/** Certificates that are renewed before they expire or signed again, and passwords that are replaced. */
 export function renewalsOf(steps: readonly Step[], before: StackView, after: StackView): Renewals {
   const made = (type: string, nameOf: (name: string) => string | undefined, within?: string) =>
     steps
@@ -50,13 +50,13 @@ export function renewalsOf(steps: readonly Step[], before: StackView, after: Sta
   const authorities = made(SELF_SIGNED_CERT, authorityIn, COMPONENT.rotatedAuthority);
   return {
     rotated: [
-      ...told(renewed, "certificate", "renewed of the same key: hand over the new one"),
+      ...told(renewed, "certificate", "renewed for the same key: hand over the new one"),
       ...(byNumber ? [] : ofServer.map((name) => `${name.replace("-", " ")}: renewed`)),
-      ...authorities.map((which) => `${which} CA: renewed of the same key`),
+      ...authorities.map((which) => `${which} CA: renewed for the same key`),
     ],
     lost: [
-      ...told(keys, "certificate", "replaced by one of another key: the one in use is refused"),
-      ...told(passwords, "password", "replaced by another: the one in use is refused at once"),
+      ...told(keys, "certificate", "replaced by one for another key: the present one is refused"),
+      ...told(passwords, "password", "replaced by another: the present one is refused at once"),
     ],
   };
 }

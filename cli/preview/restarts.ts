@@ -5,24 +5,24 @@ import type { Step } from "./events.ts";
 import { roleOf } from "./stackView.ts";
 import { enumerate, theRole, upperFirst } from "./words.ts";
 
-/** What a caller notices when the role's container is replaced; see components/service.ts. */
+/** What callers notice when the role's container is replaced; see components/service.ts. */
 const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> = {
   kms: "a stand-in serves meanwhile, no request is lost",
   backend: "a stand-in serves meanwhile, no request is lost",
-  "kms-db": "INTERRUPTION: the KMS answers errors until it is back",
-  "backend-db": "INTERRUPTION: the Backend answers errors until it is back",
-  proxy: "INTERRUPTION: nobody gets through it until it is back",
-  kapow: "INTERRUPTION: its requests under way are cut off",
+  "kms-db": "INTERRUPTION: the KMS answers with errors until it is back",
+  "backend-db": "INTERRUPTION: the Backend answers with errors until it is back",
+  proxy: "INTERRUPTION: nobody is served until it is back",
+  kapow: "INTERRUPTION: its running requests are cut off",
   acme: "certificates stay as they are meanwhile",
-  "acme-challenge": "no certificate can be had before it is back, which takes seconds",
+  "acme-challenge": "no certificate can be issued for some seconds",
 };
 
-/** What a container's property is in the stack's terms; the others go by their own names. */
+/** A container's properties in the stack's terms. The others keep their own names. */
 const REASONS: Readonly<Record<string, string>> = {
   image: "another image",
   ports: "its published ports",
   mounts: "its configuration",
-  // They have its digests.
+  // The labels have its digests.
   labels: "its configuration",
   envs: "its environment",
   networksAdvanced: "its networks",
@@ -34,9 +34,9 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A sentence for each container that is replaced or goes, the interruptions first.
+ * A sentence for each container that is replaced or removed, interruptions first.
  *
- * @param running Names of the containers that run now; undefined where all do.
+ * @param running Names of the containers that run now; undefined if all do.
  */
 export function restartsOf(steps: readonly Step[], running?: ReadonlySet<string>): string[] {
   const containers = steps.filter(({ type }) => type === CONTAINER);
@@ -56,16 +56,16 @@ export function restartsOf(steps: readonly Step[], running?: ReadonlySet<string>
     .sort((a, b) => Number(b.includes("INTERRUPTION")) - Number(a.includes("INTERRUPTION")));
 }
 
-/** What callers notice: of what does not serve now there is nothing to interrupt, nor to stand in for. */
+/** What callers notice. If a container does not serve now, nothing is interrupted. */
 function noticedOf(
   role: string,
   { runs, served }: { readonly runs: boolean; readonly served: boolean },
 ): string {
   if (!runs) {
-    return "it does not run now, and nobody is served before it is back";
+    return "it does not run now, so nobody is served until it is back";
   }
   if (!served && isBehindProxy(role)) {
-    return "the proxy does not run now, and nobody is served before that is back";
+    return "the proxy does not run now, so nobody is served until it is back";
   }
   return NOTICED[role] ?? "INTERRUPTION until it is back";
 }
@@ -75,10 +75,10 @@ const isBehindProxy = (role: string) => ![PROXY, KAPOW, ACME, ACME_CHALLENGE].in
 /** Why a resource is replaced, in the stack's terms. */
 function reasonFor({ differing }: Step): string {
   const properties = [...new Set(differing.map((path) => path.replace(/[.[].*$/, "")))];
-  // Each change that replaces a service is in its label, too, and says nothing more there.
+  // Every change that replaces a service also changes its label, which says nothing more.
   const telling = properties.filter((property) => property !== "labels");
   const reasons = telling.length > 0 ? telling : properties;
   return reasons.length === 0
-    ? "made anew"
+    ? "created again"
     : enumerate(reasons.map((property) => REASONS[property] ?? property));
 }

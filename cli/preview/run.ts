@@ -1,21 +1,21 @@
-/** Runs `pulumi preview` for its events. */
+/** Runs `pulumi preview` and reads its events. */
 import { wordsOf } from "../../stack/update.ts";
 import { type Previewed, readEvents } from "./events.ts";
 
-/** Runs the CLI and gives all that it wrote, whatever its exit code. */
+/** Runs the CLI and returns everything that it wrote, whatever its exit code. */
 type Run = (
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ) => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 
-/** Arguments and environment by which `pulumi preview` writes its events to standard output, one a line. */
+/** Arguments and environment that make `pulumi preview` write its events to standard output, one on each line. */
 const JSON_EVENTS = ["--json"];
 const STREAMING = { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true" };
 
 /**
- * Runs a preview; what went wrong is in it, in a sentence each.
+ * Runs a preview. The result has one sentence for each failure.
  *
- * @param flags Of `pulumi preview`.
+ * @param flags The flags of `pulumi preview`.
  */
 export async function runPreview(
   run: Run,

@@ -1,19 +1,19 @@
-/** Hides what is secret in a stack's state and config from a text, in each spelling that it may have. */
+/** Hides the secrets of a stack's state and config in a text, in every spelling that they may have. */
 
-/** What stands in a secret's place. */
+/** What replaces a secret. */
 export const HIDDEN = "[secret]";
 
-/** Shorter secrets would be found everywhere. */
+/** Shorter secrets are not hidden, because they would be found everywhere. */
 const SHORTEST = 8;
 
-/** Pulumi's mark of a secret in an exported state. */
+/** Pulumi's mark for a secret in an exported state. */
 const SECRET = "4dabf18193072939515e22adb298388d";
 
 /**
- * The secret texts in a state that was exported with `--show-secrets`, or in any part of it. What is
- * said in clear elsewhere (a user's name beside the password) is none.
+ * The secret texts in a state that was exported with `--show-secrets`, or in a part of one. A text that is
+ * also somewhere in clear, such as a user's name beside the password, is not a secret.
  *
- * @param plain More that is known to be said in clear, such as the stack's file.
+ * @param plain More text that is known to be in clear, such as the stack's file.
  */
 export function secretsIn(exported: unknown, plain = ""): string[] {
   const secrets = new Set<string>();
@@ -44,7 +44,7 @@ export function secretsIn(exported: unknown, plain = ""): string[] {
   );
 }
 
-/** The texts that a value is made of: of a map its values, of JSON its content, of lines each one. */
+/** The texts in a value: the values of a map, the content of JSON, and each of several lines. */
 function textsIn(value: unknown, found: Set<string>): void {
   if (typeof value === "string") {
     const inner = parsed(value);
@@ -76,7 +76,7 @@ function parsed(text: string): object | undefined {
 export function maskOf(secrets: readonly string[]): (text: string) => string {
   const spellings = [...new Set(secrets.flatMap(spellingsOf))]
     .filter((text) => text.length >= SHORTEST)
-    // A secret may be a part of another.
+    // Longest first, because a secret may be part of another.
     .sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
   return (text) =>
     spellings.reduce(
@@ -85,7 +85,7 @@ export function maskOf(secrets: readonly string[]): (text: string) => string {
     );
 }
 
-/** A secret as it is, and as JSON, in a URL, as hex digits and in Base64 write it. */
+/** A secret as it is, in JSON, in a URL, in hex digits, and in Base64. */
 function spellingsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].flatMap((offset) => {
@@ -101,7 +101,7 @@ function spellingsOf(secret: string): string[] {
   ];
 }
 
-/** What bytes look like in Base64 behind so many others: the characters that are made of them alone. */
+/** The Base64 characters that depend on these bytes alone, after `offset` other bytes. */
 function insideBase64(bytes: Buffer, offset: number): string {
   const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
   const first = Math.ceil((offset * 8) / 6);
@@ -109,12 +109,12 @@ function insideBase64(bytes: Buffer, offset: number): string {
   return text.slice(first, end);
 }
 
-/** What `pulumi config --json --show-secrets` tells. */
+/** The output of `pulumi config --json --show-secrets`. */
 export type ShownConfig = Readonly<
   Record<string, { readonly value?: string; readonly secret?: boolean }>
 >;
 
-/** The secret texts in a stack's config, without what is said in clear in the stack's file. */
+/** The secret texts in a stack's config, without those that are in clear in the stack's file. */
 export function secretsOfConfig(config: ShownConfig, plain: string): string[] {
   const found = new Set<string>();
   for (const { value, secret } of Object.values(config)) {

@@ -1,8 +1,8 @@
 /**
- * Shares a size among texts: those that need little get it, the others share what is left evenly.
+ * Divides a size among texts. Those that need little get it all, and the others share the rest evenly.
  *
  * @param needs The size of each text.
- * @param limit The size of all together.
+ * @param limit The size of all texts together.
  */
 export function shareSize(needs: readonly number[], limit: number): number[] {
   const given = needs.map(() => 0);

@@ -1,4 +1,4 @@
-/** Who may call a stack and where it listens: one view of it as it is, one as it would be. */
+/** Who may call a stack, and where it listens, before or after a change. */
 import { KAPOW, LABEL, PROXY } from "../../names/docker.ts";
 import {
   generationIn,
@@ -14,12 +14,12 @@ import type { RotationNumbers } from "../../settings/rotationNumbers.ts";
 import type { Access } from "../../settings/types.ts";
 import type { Inputs, Step } from "./events.ts";
 
-/** Names and, of each, the generations whose password or certificate is good. */
+/** For each name, the generations whose password or certificate is valid. */
 export type Holders = ReadonlyMap<string, readonly number[]>;
 
 /** A port that a container publishes on the Docker host. */
 export interface Listener {
-  /** The container's role, or its name where it has none. */
+  /** The container's role, or its name if it has none. */
   readonly role: string;
   readonly address: string;
   readonly port: number;
@@ -28,17 +28,17 @@ export interface Listener {
 export interface StackView {
   readonly users: Holders;
   readonly clients: Holders;
-  /** Numbers of the authorities that are trusted. */
+  /** The numbers of the trusted authorities. */
   readonly authorities: Readonly<Record<"server" | "client", readonly number[]>>;
   readonly numbers: RotationNumbers;
   /** What each door asks for, as far as it is known. */
   readonly doors: Readonly<Record<string, Access>>;
   readonly listeners: readonly Listener[];
-  /** The names in the certificates, by whose: the proxy's and Kapow!'s own. The one in the URLs is the first. */
+  /** The names in the certificates of the proxy and Kapow!, by role. The first one is in the URLs. */
   readonly serverNames: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What the resources say of it, as they are (`old`) or as they would be (`next`). */
+/** The view of a stack, from its resources before (`old`) or after (`next`) the change. */
 export function stackViewOf(steps: readonly Step[], side: "old" | "next"): StackView {
   const there = steps.filter((step) => step[side] !== undefined);
   const smoke = there.find(({ type, name }) => type === COMMAND && name === NAME.smoke)?.[side];
@@ -78,13 +78,13 @@ export function stackViewOf(steps: readonly Step[], side: "old" | "next"): Stack
   };
 }
 
-/** The certificate requests that have a host name, and who answers to it. */
+/** The certificate requests with host names, and the role that they belong to. */
 const REQUESTS: Readonly<Record<string, string>> = {
   [requestName(NAME.serverCertificate)]: PROXY,
   [requestName(NAME.kapowCertificate)]: KAPOW,
 };
 
-/** What the check from outside was given, as JSON; empty where it is not known yet. */
+/** JSON from the smoke check's input; empty if it is not known yet. */
 function parsed<T>(text: string | undefined): Record<string, T> {
   return text?.startsWith("{") ? (JSON.parse(text) as Record<string, T>) : {};
 }
@@ -118,14 +118,14 @@ function listenersOf(name: string, inputs: Inputs): Listener[] {
   }));
 }
 
-/** A container's role by its label, else its name in the program. */
+/** A container's role from its label, or else its name in the program. */
 export function roleOf(name: string, inputs: Inputs): string {
   const labels = listOf<{ readonly label?: string; readonly value?: unknown }>(inputs["labels"]);
   const role = labels.find(({ label }) => label === LABEL.role)?.value;
   return typeof role === "string" ? role : name;
 }
 
-/** Unknown until the update, it is no list. */
+/** The value if it is a list. It is none while it is unknown until the update. */
 function listOf<T>(value: unknown): readonly T[] {
   return Array.isArray(value) ? (value as T[]) : [];
 }

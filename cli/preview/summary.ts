@@ -1,4 +1,4 @@
-/** What a reviewer is to know of a preview, before any diff. */
+/** What a reviewer should know about a preview, before any diff. */
 import { type Change, changesOf, isChange, tally } from "./changes.ts";
 import { compare } from "./compare.ts";
 import { diffOf } from "./diff.ts";
@@ -14,16 +14,16 @@ import { count, upperFirst } from "./words.ts";
 export interface PreviewSummary {
   /** The environment's name, which is its stack's. */
   readonly environment: string;
-  /** Whether a deployment of it would be refused, or fail. */
+  /** Whether a deployment would be refused, or fail. */
   readonly failed: boolean;
-  /** Why it would, one sentence each. */
+  /** Why, in sentences. */
   readonly errors: readonly string[];
   readonly violations: readonly Violation[];
-  /** What a reader has to know of the preview itself, such as that the environment is new. */
+  /** What a reader must know about the preview itself, such as that the environment is new. */
   readonly remarks: readonly string[];
   readonly sections: readonly Section[];
   readonly changes: readonly Change[];
-  /** As in "1 replaced, 3 updated"; empty where nothing changes. */
+  /** For example "1 replaced, 3 updated"; empty if nothing changes. */
   readonly tally: string;
   /** Warnings and reminders. */
   readonly notes: readonly string[];
@@ -31,45 +31,45 @@ export interface PreviewSummary {
   readonly diff: readonly string[];
 }
 
-/** One question of the reviewer's, and its answers. */
+/** One question that a reviewer has, and its answers. */
 export interface Section {
   readonly title: string;
   readonly items: readonly string[];
 }
 
-/** What the run of a preview came to. */
+/** The result of running a preview. */
 export interface Outcome {
   readonly environment: string;
   readonly previewed: Previewed;
-  /** Whether Pulumi ended with another exit code than 0. */
+  /** Whether Pulumi's exit code was not 0. */
   readonly failed: boolean;
   readonly remarks?: readonly string[];
   readonly notes?: readonly string[];
-  /** What is lost that the steps don't tell; a sentence each. */
+  /** One sentence for each loss that the steps don't show. */
   readonly losses?: readonly string[];
-  /** Names of the containers that run now; absent where all of them do. */
+  /** Names of the containers that run now; absent if all of them do. */
   readonly running?: ReadonlySet<string>;
   /** Hides secrets in a text. */
   readonly mask?: (text: string) => string;
 }
 
-/** Pulumi's words for changes that were not to be (`--expect-no-changes`): it knows them all. */
+/** Pulumi's message for unexpected changes (`--expect-no-changes`). The preview is complete all the same. */
 const UNEXPECTED = /^no changes were expected/;
 
-/** The summary of a preview that Pulumi has run. */
+/** The summary of a completed preview. */
 export function summarize(outcome: Outcome): PreviewSummary {
   const { environment, previewed, remarks = [], notes = [], losses = [] } = outcome;
   const { mask = (text) => text } = outcome;
   const { steps, violations, failures } = previewed;
   const failed = outcome.failed || failures.length > 0;
-  // Of a program that stopped halfway it is not known what it would have left, and what removed.
+  // If the program stopped halfway, it is unknown what it would have kept and what removed.
   const whole = failures.every((failure) => UNEXPECTED.test(failure));
   const summary: PreviewSummary = {
     environment,
     failed,
     errors:
       failed && failures.length === 0 && !violations.some(({ mandatory }) => mandatory)
-        ? ["Pulumi failed without a word"]
+        ? ["Pulumi failed without a message"]
         : failures,
     violations,
     remarks,
@@ -85,7 +85,7 @@ export function summarize(outcome: Outcome): PreviewSummary {
   return mapTexts(summary, mask);
 }
 
-/** The same with each text in it changed. */
+/** The same value with each text in it changed. */
 export function mapTexts<T>(value: T, change: (text: string) => string): T {
   if (typeof value === "string") {
     return change(value) as T;
@@ -107,7 +107,7 @@ function lossSection(items: readonly string[]): Section[] {
   return items.length === 0 ? [] : [{ title: LOSES_DATA, items: items.map(upperFirst) }];
 }
 
-/** A preview that could not even begin; of one that would lose data, what that is. */
+/** The summary of a preview that could not begin, with the data that would be lost. */
 export function failedSummary(
   environment: string,
   error: string,
@@ -128,7 +128,7 @@ export function failedSummary(
   };
 }
 
-/** An environment whose file is removed: there is nothing to preview. */
+/** The summary of an environment whose file is removed, so that there is nothing to preview. */
 export function removedSummary(
   environment: string,
   remarks: readonly string[] = [],
@@ -139,7 +139,7 @@ export function removedSummary(
     errors: [],
     remarks: [
       ...remarks,
-      `Pulumi.${environment}.yaml is removed. What is deployed of it stays until it is destroyed (STACK=${environment} npm run down), before this is merged.`,
+      `Pulumi.${environment}.yaml is removed. If it is deployed, remove it before this is merged (STACK=${environment} npm run down); otherwise it stays deployed.`,
     ],
     tally: "removed",
   };

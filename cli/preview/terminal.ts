@@ -1,8 +1,8 @@
-/** The summary on a terminal: short, each line worth reading. */
+/** Prints the summary on a terminal, in a few lines. */
 import { lossesFirst, verdict } from "./comment.ts";
 import type { PreviewSummary } from "./summary.ts";
 
-/** The lines, with a line break after each. */
+/** The lines, each with a line break at the end. */
 export function renderTerminal(summary: PreviewSummary): string {
   const { environment, violations, errors, remarks, sections, changes, notes } = summary;
   const rules = violations.map(({ rule, resource, message, mandatory }) => {

@@ -19,7 +19,7 @@ export function theRole(role: string): string {
   return title === undefined ? `the container ${role}` : role === KAPOW ? title : `the ${title}`;
 }
 
-/** "a", "a and b", "a, b and c"; of more than a summary has room for, how many there are. */
+/** "a", "a and b", "a, b and c". Beyond `most`, the rest is only counted. */
 export function enumerate(items: readonly string[], most = 20): string {
   const shown =
     items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
@@ -36,7 +36,7 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** What the provider's words for its types mean to a reader. */
+/** Plain words for the providers' type names. */
 const KINDS: Readonly<Record<string, string>> = {
   command: "program",
   "random password": "password",
@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<string, string>> = {
   "remote image": "image",
 };
 
-/** What kind of thing a resource is: "docker:index/container:Container" is a "container". */
+/** The kind of a resource: "docker:index/container:Container" is a "container". */
 export function kind(type: string): string {
   const found = kindOf(type);
   return KINDS[found] ?? found;

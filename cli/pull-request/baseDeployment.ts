@@ -1,11 +1,10 @@
-/** The rehearsal of one environment: a throw-away stack in Docker and in a state of its own. */
+/** The rehearsal of one environment: a throw-away stack in Docker, with a state of its own. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { label, rehearsalStack } from "../../names/docker.ts";
 import type { Engine } from "../../machine/engine.ts";
 import { ensureImages } from "../../machine/images.ts";
-import { dockerCommand } from "../../machine/images/dockerCommand.ts";
 import { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../../machine/progress.ts";
@@ -30,7 +29,7 @@ import {
   untagSubstitutes,
 } from "./substituteImages.ts";
 
-/** The two sides of the change: their folders. */
+/** The folders of the two sides of the change. */
 export interface Sides {
   readonly base: string;
   readonly head: string;
@@ -42,23 +41,23 @@ export interface BaseDeploymentOptions {
   /** A folder for this environment alone. */
   readonly folder: string;
   readonly sides: Sides;
-  /** The texts of the environment's file; of a new one there is none of the base. */
+  /** The texts of the environment's file. A new environment has none in the base. */
   readonly files: { readonly base: string | undefined; readonly head: string };
   readonly engine: Engine;
   readonly toolchain: Toolchain;
   readonly children: Children;
 }
 
-/** A deployment of the base, against which the head is previewed. */
+/** A deployment of the base. The head is previewed against it. */
 export class BaseDeployment {
   readonly #options: BaseDeploymentOptions;
-  /** The throw-away stack's name: nothing in Docker is called like it. */
+  /** The throw-away stack's name, which nothing else in Docker has. */
   readonly #stack: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #docker: Docker;
   readonly #substitutes: Substitutes;
   readonly #places: Places;
-  /** Parts whose image is not to be had, and has a demo image as its substitute. */
+  /** Parts whose image can't be pulled. A demo image is their substitute. */
   readonly missing: readonly Part[];
 
   private constructor(
@@ -79,13 +78,13 @@ export class BaseDeployment {
     this.#substitutes = makeSubstitutes(folder, places, missing);
   }
 
-  /** Finds places and images for both sides, and writes their files. */
+  /** Finds addresses, ports and images for both sides, and writes their files. */
   static async prepare(options: BaseDeploymentOptions): Promise<BaseDeployment> {
     const { name, files, engine, sides } = options;
     const base = files.base === undefined ? {} : configOf(files.base);
     const places = await findPlaces([...endpointsOf(base), ...endpointsOf(configOf(files.head))]);
-    // Of the head nothing is started: its images need not be there.
-    const missing = await missingImages(dockerCommand(engine), imagesOf(base));
+    // Nothing of the head is started, so its images need not exist.
+    const missing = await missingImages(new Docker(engine.host), imagesOf(base));
     const stack = rehearsalStack(name, randomBytes(4).toString("hex"));
     const deployment = new BaseDeployment(options, stack, places, missing);
     for (const side of ["base", "head"] as const) {
@@ -103,12 +102,12 @@ export class BaseDeployment {
   /**
    * Deploys the base with its own program and tools.
    *
-   * @throws UserError with its own words when it does not deploy
+   * @throws UserError with its own message, if it can't be deployed
    */
   async deploy(): Promise<void> {
     const { name, engine, sides, children } = this.#options;
     await ensureImages(engine, demosFor(this.missing));
-    await tagSubstitutes(dockerCommand(engine), this.missing);
+    await tagSubstitutes(this.#docker, this.missing);
     const lines: string[] = [];
     await step(`Deploying the base of ${name} with throw-away secrets`, async (progress) => {
       const code = await children.run(process.execPath, [join("cli", "start.mjs"), "up"], {
@@ -121,12 +120,12 @@ export class BaseDeployment {
       });
       children.check();
       if (code !== 0) {
-        throw new UserError(`the base does not deploy: ${lastWords(lines)}`);
+        throw new UserError(`the base can't be deployed: ${lastWords(lines)}`);
       }
     });
   }
 
-  /** The state as the base left it, secrets in clear: they are thrown away with it. */
+  /** The state that the base left, with secrets in clear. They are thrown away with it. */
   async exportState(): Promise<unknown> {
     const { code, stdout, stderr } = await this.#pulumi(["stack", "export", "--show-secrets"]);
     if (code !== 0) {
@@ -135,12 +134,12 @@ export class BaseDeployment {
     return JSON.parse(stdout) as unknown;
   }
 
-  /** Previews the head's program against what the base left, told in the environment's own terms. */
+  /** Previews the head's program against the deployed base, in the environment's own terms. */
   async previewHead(
     flags: readonly string[],
   ): Promise<{ readonly failed: boolean; readonly previewed: Previewed }> {
     const { name, engine, files } = this.#options;
-    // The program looks the demo images up.
+    // The program looks up the demo images.
     const demos = imagesOf(configOf(files.head)).map(({ reference }) => reference);
     await ensureImages(engine, demos);
     return step(`Previewing the change of ${name}`, async () => {
@@ -160,16 +159,16 @@ export class BaseDeployment {
     });
   }
 
-  /** Removes all that it made in Docker; says what it can't remove, and how. */
+  /** Removes everything that it created in Docker. Says what it can't remove, and how to do it. */
   async remove(): Promise<void> {
     const own = label("stack", this.#stack);
     try {
       await removeLabelled(this.#docker, own);
-      await untagSubstitutes(dockerCommand(this.#options.engine), this.missing);
+      await untagSubstitutes(this.#docker, this.missing);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       process.stderr.write(
-        `error: what the rehearsal made is still there (${why}): remove it with \`docker rm -f $(docker ps -aq --filter label=${own})\`, and its networks and volumes likewise\n`,
+        `error: the rehearsal's containers, networks or volumes could not be removed (${why}): remove the containers with \`docker rm -f $(docker ps -aq --filter label=${own})\`, and then its networks and volumes\n`,
       );
     }
   }
@@ -216,8 +215,8 @@ interface PublishedPort {
 }
 
 /**
- * Of the rules, what is said of an image that is only a substitute is no finding: the one
- * rule about how a container names its image, where that is such an image.
+ * Leaves out what the policy's rules say about substitutes: only the rule about how a container names its
+ * image can find fault with one.
  */
 export function withoutSubstitutes(events: string, missing: readonly Part[]): string {
   const substitutes = missing.map(substituteFor);
@@ -243,10 +242,10 @@ function policyEventIn(line: string): { policyName: string; message: string } | 
   return policyEvent;
 }
 
-/** What a run of our tools says last: its errors, if it names any. */
+/** The last lines of a run's output: its errors, if it printed any. */
 function lastWords(lines: readonly string[]): string {
   const first = lines.findIndex((line) => /^(internal )?error: /.test(line));
   const words = first < 0 ? lines.slice(-5) : lines.slice(first);
   const told = words.filter((line) => line !== "" && !line.startsWith("When the cause is gone"));
-  return told.join("\n").replace(/^error: /, "") || "it ended without a word";
+  return told.join("\n").replace(/^error: /, "") || "it ended without a message";
 }

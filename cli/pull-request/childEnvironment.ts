@@ -1,20 +1,20 @@
-/** What a rehearsal's programs get of this process's environment. */
+/** Decides which environment variables a rehearsal's programs get. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * Names that are passed on: what finds programs, engines and registries. Everything else stays
- * outside, such as tokens, the keys of a cloud, and the real stack's backend and passphrase.
+ * Names that are passed on, so that programs, engines and registries are found. Everything else is left
+ * out, such as tokens, cloud keys, and the real stack's backend and passphrase.
  */
 const PASSED =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TERM|TMPDIR|CI|XDG_CACHE_HOME|DOCKER_(HOST|CONFIG|CONTEXT|CERT_PATH|TLS_VERIFY|API_VERSION)|CYBEXP_REGISTRY|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE|GO(PROXY|SUMDB|NOSUMDB|FLAGS|CACHE|MODCACHE|PATH|TOOLCHAIN)|npm_config_(registry|cache|userconfig))$/i;
 
 /**
- * The environment of a rehearsal: a state and a passphrase of its own, and nothing that leads to
- * those of a real stack.
+ * The environment of a rehearsal: a state and a passphrase of its own, and nothing that leads to those of
+ * a real stack.
  *
- * @param folder The rehearsal's own; has the state, and the passphrase in a file.
- * @param hosts Names of hosts, and the addresses that they have in the rehearsal.
+ * @param folder The rehearsal's own folder, with its state and its passphrase file.
+ * @param hosts Host names, and their addresses in the rehearsal.
  */
 export function childEnvironment(
   env: NodeJS.ProcessEnv,

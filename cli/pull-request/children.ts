@@ -1,4 +1,4 @@
-/** Programs that are run for a rehearsal, and the signals that end them in order. */
+/** Runs a rehearsal's programs, and passes signals on so that they end cleanly. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { UserError } from "../../programs/errors.ts";
@@ -7,13 +7,13 @@ import { forwardSignals } from "../../machine/signals.ts";
 export interface ChildOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Told each line that it writes. */
+  /** Gets each line of output. */
   readonly onLine: (line: string) => void;
 }
 
 /**
- * While it is there, a signal does not end this process: it is passed on to the program that runs, and
- * what was made can be removed.
+ * While it exists, a signal does not end this process. It is passed on to the running program, so that
+ * afterwards everything can be removed.
  */
 export class Children {
   readonly #release: () => boolean;
@@ -28,7 +28,7 @@ export class Children {
           return this.#current?.kill("SIGINT") ?? false;
         },
       },
-      { onFirst: () => void process.stderr.write("- Stopping: what was made is removed first\n") },
+      { onFirst: () => void process.stderr.write("- Stopping after everything is removed\n") },
     );
   }
 
@@ -43,7 +43,7 @@ export class Children {
     }
   }
 
-  /** Runs a program to its end, in a process group of its own, and gives its exit code. */
+  /** Runs a program until it ends, in a process group of its own, and returns its exit code. */
   run(file: string, args: readonly string[], { cwd, env, onLine }: ChildOptions): Promise<number> {
     this.check();
     const child = spawn(file, args, {
@@ -62,7 +62,7 @@ export class Children {
     }).finally(() => (this.#current = undefined));
   }
 
-  /** From now on a signal ends this process again. */
+  /** From now on, a signal ends this process again. */
   release(): void {
     this.#release();
   }

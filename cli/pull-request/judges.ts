@@ -1,21 +1,21 @@
-/** What decides how a pull request is checked: a reviewer looks at a change of it first. */
+/** The files that check a pull request. A reviewer must look first at a change to them. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-/** As a whole: also what a change adds there, or takes away. */
+/** Checked as a whole, so that added and removed files count, too. */
 const FOLDERS = [
   ...[".github", "policy", "names", "programs", "cli", "stack", "machine", "dev"],
   ...["package.json", "package-lock.json"],
 ];
 
-/** Where the check of a pull request begins. */
+/** The entry point of the check. */
 const ENTRY = "cli/pull-request/pullRequest.ts";
 
-/** An import or export of what runs; what is imported as a type alone is gone by then. */
+/** An import or export of code. Imports of types are left out, because they don't exist at run time. */
 const IMPORT =
   /(?:^(?:import|export)\b(?!\s+type\b)[^;]*?\bfrom\s+|^import\s+|\bimport\()"(\.[^"]+)"/gm;
 
-/** Paths below the project's folder: the folders, and all that the check imports from elsewhere. */
+/** Paths below the project's folder: the folders above, and everything that the check imports from elsewhere. */
 export function judges(root: string): string[] {
   const seen = new Set<string>();
   const follow = (file: string): void => {

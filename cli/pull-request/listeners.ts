@@ -1,17 +1,17 @@
-/** The listeners in a stack's config, before it is read: what is not well-formed is left to the program. */
+/** Finds the listeners in a raw stack config. The program reports what is not well-formed. */
 import { callableAt, endpointText, parseLoopbackEndpoint } from "../../settings/addresses.ts";
 import { Fault } from "../../settings/fault.ts";
 import { type ListenerKeys, LISTENERS } from "../../settings/listeners.ts";
-import { valueAt } from "../../settings/path.ts";
+import { inFile, valueAt } from "../../settings/path.ts";
 import type { Endpoint } from "../../settings/types.ts";
 
-/** A config as it stands in the stack's file, by keys. */
+/** A config in the stack's file, by keys. */
 export type Map = Record<string, unknown>;
 
-/** Where something listens in a rehearsal that listens at `original` in the real stack. */
+/** Maps an address and port of the real stack to those of the rehearsal. */
 export type Place = (original: Endpoint) => Endpoint;
 
-/** Every listener that a config asks for, as far as it is well-formed. */
+/** Every well-formed listener in a config. */
 export function endpointsOf(config: Map): Endpoint[] {
   const found: Endpoint[] = [];
   placeAll(structuredClone(config), (original) => {
@@ -21,7 +21,7 @@ export function endpointsOf(config: Map): Endpoint[] {
   return found;
 }
 
-/** The names that callers call, and where that is in a rehearsal. */
+/** The names that callers use, with their addresses in a rehearsal. */
 export function hostsOf(config: Map, place: Place): Record<string, string> {
   const { serverName, serverNames, address } = mapAt(config, "cybexp:proxy");
   const port = Number(mapAt(config, "cybexp:kms")["listen"]);
@@ -33,9 +33,9 @@ export function hostsOf(config: Map, place: Place): Record<string, string> {
   return Object.fromEntries(names.map((name) => [String(name).toLowerCase(), placed]));
 }
 
-/** Edits the addresses and ports in a config. What is not well-formed stays, for the program to report. */
+/** Edits the addresses and ports in a config. What is not well-formed stays, so that the program reports it. */
 export function placeAll(config: Map, place: Place): void {
-  // All are read before the first is written: the proxy's listeners share its address.
+  // Read all before writing any, because the proxy's listeners share its address.
   const found = LISTENERS.flatMap((keys) => {
     // A rehearsal makes its certificates itself.
     const original = "isAsked" in keys ? undefined : originalOf(config, keys);
@@ -64,16 +64,13 @@ function originalOf(config: Map, keys: ListenerKeys): Endpoint | undefined {
     : undefined;
 }
 
-/** The path of a setting in a stack's file. */
-const inFile = ([first = "", ...rest]: readonly string[]): string[] => [`cybexp:${first}`, ...rest];
-
 function setAt(config: Map, path: readonly string[], value: unknown): void {
   const place = inFile(path);
   const map = valueAt(config, place.slice(0, -1)) as Map;
-  map[place.at(-1) ?? ""] = value;
+  map[String(place.at(-1))] = value;
 }
 
-/** The map at a key; empty where there is none. */
+/** The map at a key; empty if there is none. */
 export function mapAt(value: unknown, key: string): Map {
   const found = (value as Map | null | undefined)?.[key];
   return typeof found === "object" && found !== null ? (found as Map) : {};

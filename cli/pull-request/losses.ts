@@ -1,4 +1,4 @@
-/** What a change of a stack's file says of its data: the real engine is not asked. */
+/** What a change to a stack's file means for its data, without asking the real engine. */
 import { keptPart } from "../../settings/keptParts.ts";
 import { THROWN_AWAY } from "../preview/losses.ts";
 import { configOf } from "./rehearsal.ts";
@@ -13,7 +13,7 @@ export function declaredLosses(base: string, head: string): string[] {
   return [
     ...given.map((entry) => {
       const { has, lost } = keptPart(entry.split("@")[0] ?? "");
-      return `${has} are given up (cybexp:lost has ${entry}), if their volume is gone. ${lost}`;
+      return `${has} will be given up if their volume is gone (cybexp:lost has ${entry}). ${lost}`;
     }),
     ...(isThrowAway(after) && !isThrowAway(before) ? [THROWN_AWAY] : []),
   ];

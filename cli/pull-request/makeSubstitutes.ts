@@ -6,7 +6,7 @@ import type { Substitutes } from "./rehearsal.ts";
 import { passphraseFile, stateFolder } from "./childEnvironment.ts";
 import { type Part, substituteFor } from "./substituteImages.ts";
 
-/** Makes the state's folder and passphrase, and the substitutes for real secrets, images and places. */
+/** Creates the state's folder and passphrase, and the substitutes for real secrets, images and listeners. */
 export function makeSubstitutes(
   folder: string,
   places: Places,
@@ -19,7 +19,7 @@ export function makeSubstitutes(
   return {
     salt: encryption.salt,
     secret: (encrypted) =>
-      // Of the same text the same, and good for a password.
+      // The same text gives the same secret, and the secret is valid as a password.
       encryption.encrypt(
         createHmac("sha256", passphrase).update(encrypted).digest("base64url").slice(0, 40),
       ),

@@ -1,7 +1,7 @@
-/** Encrypts values as Pulumi's passphrase provider does, to write them into a stack's file. */
+/** Encrypts values for a stack's file, in the same way as Pulumi's passphrase provider. */
 import { createCipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
 
-/** Of Pulumi's own (pkg/secrets/passphrase): 32 bytes by PBKDF2 with SHA-256. */
+/** Pulumi's own parameters (pkg/secrets/passphrase): 32 bytes by PBKDF2 with SHA-256. */
 const ITERATIONS = 1_000_000;
 const KEY_BYTES = 32;
 
@@ -16,7 +16,7 @@ export class PassphraseEncryption {
     this.salt = `v1:${salt.toString("base64")}:${this.encrypt("pulumi")}`;
   }
 
-  /** What stands behind `secure:`. */
+  /** The value for `secure:`. */
   encrypt(text: string): string {
     const nonce = randomBytes(12);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);

@@ -1,4 +1,4 @@
-/** Where a rehearsal listens: at a real stack's addresses and ports where this machine has them free. */
+/** Decides where a rehearsal listens: at the real stack's addresses and ports if they are free here. */
 import { createHash, randomInt } from "node:crypto";
 import { UserError } from "../../programs/errors.ts";
 import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
@@ -6,19 +6,19 @@ import type { Endpoint } from "../../settings/types.ts";
 import { tryToListen } from "../../stack/preflight.ts";
 import type { Place } from "./listeners.ts";
 
-/** Original and rehearsed places, each known by the other. */
+/** Maps original addresses and ports to rehearsed ones, and back. */
 export interface Places {
   readonly place: Place;
-  /** The original of what a rehearsed container publishes; what is none of ours stays. */
+  /** The original of what a rehearsed container publishes. Anything else is returned unchanged. */
   original(placed: Endpoint): Endpoint;
   /** Puts the original addresses into a text. */
   translate(text: string): string;
 }
 
 /**
- * Finds a place for each listener. Loopback and unspecified addresses (0.0.0.0, ::) stay what they
- * are; any other becomes a loopback address of its own, even if this machine has it: a rehearsal is
- * for nobody else to reach. A port that is taken becomes a free one.
+ * Finds an address and port for each listener. Loopback and unspecified addresses (0.0.0.0, ::) stay as
+ * they are. Any other becomes a loopback address of its own, even if this machine has it, because nobody
+ * else may reach a rehearsal. A port that is taken becomes a free one.
  */
 export async function findPlaces(originals: readonly Endpoint[]): Promise<Places> {
   const addresses = new Map<string, string>();
@@ -52,7 +52,7 @@ function placesOf(
     back.set(endpointText(place), original);
     ports.set(place.port, original.port);
   }
-  // Others may mean 127.0.0.1 itself.
+  // A text may also mention 127.0.0.1 itself, so that one is not translated.
   const moved = [...addresses].filter(([from, to]) => from !== to && to !== "127.0.0.1");
   return {
     place: (original) => placed.get(endpointText(original)) ?? original,
@@ -80,17 +80,17 @@ async function addressFor(original: string): Promise<string> {
       return candidate;
     }
   }
-  // macOS has one loopback address.
+  // macOS has only one loopback address.
   return "127.0.0.1";
 }
 
-/** A loopback address for any other: the same each time, and hardly the same for two. */
+/** A loopback address for another one: the same each time, and very likely different for two. */
 export function loopbackFor(address: string): string {
   const [a = 0, b = 0, c = 0] = createHash("sha256").update(address).digest();
   return `127.${64 + (a % 64)}.${b}.${1 + (c % 254)}`;
 }
 
-/** Below those that the system gives to outgoing connections, one of which may take it before we do. */
+/** A free port below those that the system uses for outgoing connections, which could take it before us. */
 async function freePort(address: string): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 32_768);

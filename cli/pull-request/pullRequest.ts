@@ -35,7 +35,7 @@ import { settingsOf } from "../../stack/settings.ts";
 import { ensureToolchain, type Toolchain } from "../../machine/toolchain.ts";
 
 export interface PullRequestOptions {
-  /** The branch that the change is to be merged into, as git knows it. */
+  /** The branch that the change will be merged into, as a Git reference. */
   readonly base: string;
   /** The file that gets the summary as Markdown. */
   readonly comment?: string;
@@ -44,13 +44,13 @@ export interface PullRequestOptions {
 }
 
 /**
- * `npm run pull-request`: deploys the base's program and settings here with throw-away secrets and
- * state, previews what is checked out against that, and tells what it would change in each environment.
+ * `npm run pull-request`: deploys the base's program and settings here with throw-away secrets and state,
+ * previews what is checked out against that, and reports what it would change in each environment.
  */
 export async function pullRequest(options: PullRequestOptions): Promise<void> {
   process.umask(0o077);
   const children = new Children();
-  // The system's own name of the folder: macOS has a link in it.
+  // The folder's real path: on macOS, tmpdir() contains a link.
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "cybexp-pull-request-"));
   try {
     const summaries = await rehearseAll(options, folder, children);
@@ -76,7 +76,7 @@ export async function pullRequest(options: PullRequestOptions): Promise<void> {
   }
 }
 
-/** What every environment's rehearsal has. */
+/** What all rehearsals share. */
 interface Shared {
   readonly folder: string;
   readonly base: Commit;
@@ -100,7 +100,7 @@ async function rehearseAll(
   const remarks = [
     `Compared with ${base.name}, rehearsed with throw-away secrets.`,
     ...(touched.length > 0
-      ? [`LOOK FIRST: the change touches what checks it: ${enumerate(touched)}.`]
+      ? [`LOOK FIRST: the change touches the files that check it: ${enumerate(touched)}.`]
       : []),
   ];
   const toolchain = await ensureToolchain();
@@ -115,7 +115,7 @@ async function rehearseAll(
   return summaries;
 }
 
-/** The environments that either side has a file for; examples are none. */
+/** The environments that either side has a file for, without examples. */
 export function environmentsOf(folders: readonly string[]): string[] {
   const names = folders
     .flatMap((folder) => readdirSync(folder))
@@ -132,13 +132,13 @@ function pick(names: readonly string[], stacks: string | undefined): readonly st
   const unknown = wanted.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     throw new UserError(
-      `--stacks: there is no environment ${unknown.join(", ")} (Pulumi.<name>.yaml) in the base or in what is checked out; there are ${names.join(", ")}`,
+      `--stacks: there is no environment ${unknown.join(", ")} (Pulumi.<name>.yaml) in the base or in what is checked out; choose from ${names.join(", ")}`,
     );
   }
   return wanted;
 }
 
-/** One environment: what the change does to it, or why that can't be told. */
+/** Rehearses one environment: what the change does to it, or why that is unknown. */
 async function rehearse(
   name: string,
   shared: Shared,
@@ -170,7 +170,7 @@ async function preview(
   files: { readonly base: string | undefined; readonly head: string },
   { folder, remarks }: { readonly folder: string; readonly remarks: readonly string[] },
 ): Promise<PreviewSummary> {
-  // With the environment's own values: production allows less than a rehearsal.
+  // Check the environment's own values, because production allows less than a rehearsal.
   const { known: settings } = settingsOf(name);
   const deployment = await BaseDeployment.prepare({
     name,
@@ -204,7 +204,7 @@ async function preview(
   }
 }
 
-/** What a reader has to know of this rehearsal. */
+/** What a reader must know about this rehearsal. */
 function remarksOn(
   name: string,
   { base, head }: { readonly base: string | undefined; readonly head: string },
@@ -212,15 +212,13 @@ function remarksOn(
 ): string[] {
   const out = base === undefined ? [] : leftOut(base, head);
   return [
-    ...(base === undefined ? [`${name} is a new environment: all of it is made.`] : []),
+    ...(base === undefined ? [`${name} is a new environment: everything is created.`] : []),
     ...(out.length > 0
-      ? [
-          `LOOK AT Pulumi.${name}.yaml: a rehearsal leaves out what it changes in ${enumerate(out)}.`,
-        ]
+      ? [`LOOK AT Pulumi.${name}.yaml: the rehearsal leaves out its changes to ${enumerate(out)}.`]
       : []),
     ...(missing.length > 0
       ? [
-          `Demo images stand in for those of ${enumerate(missing.map(({ key }) => key))}, which are not to be had here.`,
+          `Demo images stand in for those of ${enumerate(missing.map(({ key }) => key))}, which can't be pulled here.`,
         ]
       : []),
   ];

@@ -1,4 +1,4 @@
-/** A stack's file as it is rehearsed: with throw-away secrets, at addresses and with images to be had here. */
+/** A stack's file for a rehearsal: with throw-away secrets, and with addresses and images that exist here. */
 import { parse, stringify } from "yaml";
 import { formatPath } from "../../settings/path.ts";
 import { isProgramText } from "../../settings/kapow.ts";
@@ -7,26 +7,26 @@ import { UserError } from "../../programs/errors.ts";
 import { isPassword, secretPaths } from "../../stack/settings.ts";
 import { type Map, mapAt, placeAll } from "./listeners.ts";
 
-/** What takes the place of the real thing. The same for the base and the head, so that only what differs shows. */
+/** What replaces the real things. The same for base and head, so that only real differences show. */
 export interface Substitutes {
   /** The value of `encryptionsalt`. */
   readonly salt: string;
-  /** A throw-away secret, encrypted, for an encrypted one: another for another. */
+  /** An encrypted throw-away secret for an encrypted real one. Different ones stay different. */
   secret(encrypted: string): string;
-  /** The image for a role's, by the name of its key, such as `database`. */
+  /** The image to use for a key such as `database`. */
   image(key: string, reference: string): string;
-  /** Where it listens. */
+  /** The address and port to listen at. */
   place(original: Endpoint): Endpoint;
 }
 
-/** Keys of the config that say where and how a real stack is kept, and what it lost: no part of a rehearsal. */
+/** Keys about how the real stack is kept and what it lost. They have no part in a rehearsal. */
 const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
 
 /**
- * The stack's file for a rehearsal. Of the file's own keys only the config is kept, and of that only
- * what the program itself reads.
+ * The stack's file for a rehearsal. It keeps only the config, and of that only what the program itself
+ * reads.
  *
- * @throws UserError for a file that is no YAML, or has a part encrypted as a whole.
+ * @throws UserError when the file is not valid YAML, or anything but a password is encrypted
  */
 export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   const config: Map = {};
@@ -41,26 +41,26 @@ export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   return stringify({ encryptionsalt: substitutes.salt, config });
 }
 
-/** @throws UserError for what is encrypted and no password: nothing can stand in for it. */
+/** @throws UserError for an encrypted value that is not a password: nothing can replace it */
 function requirePasswordsOnly(key: string, value: unknown): void {
   const found = secretPaths({ [key]: value }).find((path) => !isPassword(path));
   if (found !== undefined) {
     throw new UserError(
       found.length === 1
-        ? `${key} is encrypted as a whole: what is in it can't be rehearsed; encrypt its secret values one by one`
-        : `${formatPath(found)} is encrypted: it can't be rehearsed; encrypt passwords alone`,
+        ? `${key} is encrypted as a whole, so it can't be rehearsed: encrypt only the passwords in it`
+        : `${formatPath(found)} is encrypted, so it can't be rehearsed: encrypt only passwords`,
     );
   }
 }
 
-/** The config in a stack's file, as it stands there. */
+/** The raw config in a stack's file. */
 export function configOf(stackFile: string): Map {
   let content: unknown;
   try {
     content = parse(stackFile, { logLevel: "error" });
   } catch {
-    // Not the parser's message: it quotes the line, and a password may be in it.
-    throw new UserError("the stack's file is no YAML");
+    // The parser's own message quotes the line, which may contain a password.
+    throw new UserError("the stack's file is not valid YAML");
   }
   return mapAt(content, "config");
 }
@@ -75,7 +75,7 @@ export function imagesOf(config: Map): { readonly key: string; readonly referenc
   });
 }
 
-/** What a rehearsal leaves out and the change touches, such as `cybexp:state`. */
+/** The changed keys that a rehearsal leaves out, such as `cybexp:state`. */
 export function leftOut(before: string, after: string): string[] {
   const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
     ...file,
@@ -118,7 +118,7 @@ function substituteImages(config: Map, substitutes: Substitutes): void {
   }
 }
 
-/** Kapow!'s own program may call what only its own image has: the demo image gets the health check's route. */
+/** Kapow!'s program may call what only its own image has, so the demo image gets only the health check's route. */
 function substituteKapow(map: Map): void {
   const { init, healthRoute } = map;
   if (typeof init === "string" && typeof healthRoute === "string") {
@@ -127,7 +127,7 @@ function substituteKapow(map: Map): void {
     map["init"] = [
       "#!/bin/sh -e",
       `kapow route add ${healthRoute} -c 'kapow set /response/body well'`,
-      // So that a change of the real one shows.
+      // So that a change to the real program shows.
       ...original.split("\n").map((line) => `# ${line}`),
       "",
     ].join("\n");

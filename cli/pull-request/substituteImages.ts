@@ -1,8 +1,8 @@
-/** Demo images in the place of those that this machine's engine can't get. */
+/** Uses demo images in place of those that this machine's engine can't pull. */
 import { createHash } from "node:crypto";
 import { REHEARSAL_IMAGES } from "../../names/docker.ts";
 import { isDemoImage } from "../../settings/images.ts";
-import type { DockerCommand } from "../../machine/images/dockerCommand.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { step } from "../../machine/progress.ts";
 
 /** The demo image for each key of the config that names an image. */
@@ -14,24 +14,24 @@ const DEMO: Readonly<Record<string, string>> = {
   kapow: "cybexp-demo/kapow:1",
 };
 
-/** How long a registry may take for an image. */
-const PULL_MS = 300_000;
+/** How long pulling an image may take. */
+const PULL_SECONDS = 300;
 
-/** An image that the config asks for, and the key that does. */
+/** An image in the config, and its key. */
 export interface Part {
   readonly key: string;
   readonly reference: string;
 }
 
-/** A reference for the demo image that is of no other image's: a change of the real one shows. */
+/** A reference for the demo image. It depends on the real image, so that a change to that one shows. */
 export function substituteFor({ key, reference }: Part): string {
   const digest = createHash("sha256").update(reference).digest("hex").slice(0, 12);
   return `${REHEARSAL_IMAGES}/${key}:${digest}`;
 }
 
-/** The parts whose image is neither on the engine nor to be pulled, each once. */
+/** The parts whose image is not on the engine and can't be pulled, each once. */
 export async function missingImages(
-  docker: DockerCommand,
+  docker: Pick<Docker, "attempt">,
   parts: readonly Part[],
 ): Promise<Part[]> {
   const missing: Part[] = [];
@@ -50,43 +50,38 @@ export async function missingImages(
   return missing;
 }
 
-async function has(docker: DockerCommand, reference: string): Promise<boolean> {
-  if ((await docker(["image", "inspect", reference], { mayFail: true })).ok) {
+async function has(docker: Pick<Docker, "attempt">, reference: string): Promise<boolean> {
+  if ((await docker.attempt(["image", "inspect", reference])).code === 0) {
     return true;
   }
   return step(`Pulling ${reference}`, async (progress) => {
-    const signal = AbortSignal.timeout(PULL_MS);
-    const { ok } = await docker(["pull", reference], {
-      mayFail: true,
-      signal,
+    const { code } = await docker.attempt(["pull", reference], {
+      timeoutSeconds: PULL_SECONDS,
       onLine: (line) => progress.detail(line),
     });
-    if (!ok) {
-      process.stderr.write("  not to be had here: a demo image stands in for it\n");
+    if (code !== 0) {
+      process.stderr.write("  can't be pulled here: a demo image stands in for it\n");
     }
-    return ok;
+    return code === 0;
   });
 }
 
-/** The demo images that are their substitutes. */
+/** The demo images that are the substitutes of these parts. */
 export function demosFor(parts: readonly Part[]): string[] {
   return [...new Set(parts.flatMap(({ key }) => DEMO[key] ?? []))];
 }
 
-/** Gives the demo images, which are there, the references that the rehearsal knows them by. */
-export async function tagSubstitutes(docker: DockerCommand, parts: readonly Part[]): Promise<void> {
+/** Tags the existing demo images with the references that the rehearsal uses. */
+export async function tagSubstitutes(docker: Docker, parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
-    await docker(["tag", DEMO[part.key] ?? "", substituteFor(part)]);
+    await docker.run(["tag", DEMO[part.key] ?? "", substituteFor(part)]);
   }
 }
 
-/** Takes those references away again; the demo images stay. */
-export async function untagSubstitutes(
-  docker: DockerCommand,
-  parts: readonly Part[],
-): Promise<void> {
+/** Removes those references again. The demo images stay. */
+export async function untagSubstitutes(docker: Docker, parts: readonly Part[]): Promise<void> {
   if (parts.length > 0) {
-    // A run that was stopped may not have got to them.
-    await docker(["image", "rm", ...parts.map(substituteFor)], { mayFail: true });
+    // An interrupted run may not have created them.
+    await docker.attempt(["image", "rm", ...parts.map(substituteFor)]);
   }
 }

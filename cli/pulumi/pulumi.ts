@@ -11,12 +11,12 @@ import { settingsToDeploy } from "../../stack/productionGuard.ts";
 /** The CLI's commands that change a stack's state. */
 const CHANGING = ["up", "update", "destroy", "refresh", "import", "state", "watch"];
 
-/** Those that deploy it, or show what that would do. */
+/** The CLI's commands that deploy a stack, or show what that would do. */
 const DEPLOYING = ["up", "update", "watch", "preview", "pre"];
 
 /**
- * `npm run pulumi -- ARGS`: the CLI as it is, in the stack's environment. STACK=name is the stack
- * unless the arguments name one.
+ * `npm run pulumi -- ARGS`: runs the CLI in the stack's environment. STACK=name picks the stack, unless
+ * the arguments name one.
  */
 export async function pulumi(args: readonly string[]): Promise<void> {
   const stack = stackIn(args) ?? stackName();
@@ -41,13 +41,12 @@ export async function pulumi(args: readonly string[]): Promise<void> {
 }
 
 /**
- * The stack that `--stack` names, in the backend that its own file names; undefined where there is
- * none, or no file of it.
+ * The stack that `--stack` names; undefined if it names none, or the stack has no file.
  */
 export function stackIn(args: readonly string[], root = projectRoot): string | undefined {
   const index = args.findIndex((arg) => /^(--stack|-s)(=|$)/.test(arg));
   const named = args[index]?.includes("=") ? args[index].replace(/^[^=]*=/, "") : args[index + 1];
-  // Pulumi Cloud's names may begin with the organization's and the project's.
+  // In Pulumi Cloud, a name may begin with the organization and the project.
   const stack = index < 0 ? undefined : named?.split("/").at(-1);
   return stack && existsSync(join(root, `Pulumi.${stack}.yaml`)) ? stack : undefined;
 }

@@ -21,7 +21,7 @@ import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
 import type { Update } from "../../stack/update.ts";
 
-/** `npm run up`: everything from a bare machine to a stack that is deployed, served and checked. */
+/** `npm run up`: does everything from a bare machine to a deployed and checked stack. */
 export async function up(): Promise<void> {
   const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
@@ -61,14 +61,14 @@ export async function up(): Promise<void> {
   await tell(session, update.changes, performance.now() - start);
 }
 
-/** `npm run images`: only the images. */
+/** `npm run images`: pulls or builds only the images. */
 export async function images(): Promise<void> {
   const found = settingsOf(stackName());
   const session = await openSession({ images: true });
   await ensureEncryptedImages(session, found.known);
 }
 
-/** Those that only Pulumi can tell. */
+/** Makes the images whose names only Pulumi can decrypt. */
 async function ensureEncryptedImages(session: Session, known: Settings | undefined): Promise<void> {
   if (known === undefined) {
     await makeImages(session, imagesOf(await readableConfig(session.stack, session)));
@@ -84,9 +84,9 @@ export async function ensureStack(session: Session): Promise<void> {
 }
 
 /**
- * The flags of `pulumi up` and `preview` by which they see what was changed by hand, too.
+ * The flags that make `pulumi up` and `preview` see changes by hand, too.
  *
- * @param options Whether databases that are stopped are started first; a preview touches nothing.
+ * @param options Whether to start stopped databases first. A preview touches nothing.
  */
 export async function comparison(
   session: Session,
@@ -102,18 +102,18 @@ export async function comparison(
 }
 
 /**
- * Says what failed, one sentence each and last of all, and gives the exit code.
+ * Prints the failures at the very end, one sentence each, and returns the exit code.
  *
- * @param command What goes on from where this run ended.
+ * @param command The command that continues where this run ended.
  */
 export function tellFailure(command: "up" | "down", { failures, interrupted }: Update): number {
   if (interrupted) {
-    process.stderr.write(`interrupted: \`${here(command)}\` goes on from here\n`);
+    process.stderr.write(`interrupted: \`${here(command)}\` continues from here\n`);
     return INTERRUPTED;
   }
   process.stderr.write(
     `\n${failures.map((sentence) => `error: ${sentence}\n`).join("")}` +
-      `\nWhen the cause is gone, \`${here(command)}\` goes on from here.\n`,
+      `\nWhen the cause is gone, \`${here(command)}\` continues from here.\n`,
   );
   return 1;
 }

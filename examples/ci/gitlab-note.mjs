@@ -1,12 +1,12 @@
-// Writes a merge request's one note: makes it, or edits the one that is there. For GitLab, what
-// .github/scripts/comment.mjs is for GitHub.
+// Writes the one note on a merge request: creates it, or edits the one that is there. It does for GitLab
+// what .github/scripts/comment.mjs does for GitHub.
 //
 //   node gitlab-note.mjs FILE
 import { lstatSync, readFileSync } from "node:fs";
 
 const MARKER = "<!-- cybexp-preview -->";
 
-/** GitLab takes a million characters. */
+/** GitLab accepts a million characters. */
 const MAX_BYTES = 1_000_000;
 
 /** @param {string} name */
@@ -31,7 +31,7 @@ async function api(method, path, body) {
     ...(body && { body: JSON.stringify(body) }),
   });
   if (!response.ok) {
-    throw new Error(`GitLab answers ${response.status} to ${method} ${path}`);
+    throw new Error(`GitLab answered ${response.status} to ${method} ${path}`);
   }
   return response.json();
 }
@@ -40,7 +40,7 @@ async function api(method, path, body) {
 function read(file) {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (!found?.isFile() || found.size > MAX_BYTES) {
-    return "The preview failed before it had a summary: its job's log says why.";
+    return "The preview failed before it had a summary. The job's log says why.";
   }
   return readFileSync(file, "utf8");
 }

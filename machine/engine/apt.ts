@@ -2,14 +2,14 @@ import { execa } from "execa";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../progress.ts";
 
-/** Ten minutes: a slow mirror, not a hung one. */
+/** Ten minutes: long enough for a slow mirror. */
 const TIMEOUT_MS = 600_000;
 
 /**
- * Installs Debian packages, saying which and why. Names that this release does not have are left
- * out, as long as one is left (Debian 13 has the command line in a package of its own).
+ * Installs Debian packages and says which ones and why. Packages that this release does not have are left
+ * out, as long as one remains (Debian 13 has the command line in a package of its own).
  *
- * @param options.one Only the first that this release has.
+ * @param options.one Install only the first package that this release has.
  */
 export async function aptInstall(
   packages: readonly string[],
@@ -25,7 +25,7 @@ export async function aptInstall(
       const known = packages.filter((name) => new RegExp(`^\\s*${name} \\|`, "m").test(stdout));
       if (known.length === 0) {
         throw new UserError(
-          `apt-get knows no package ${packages.join(" or ")}: check the package sources in /etc/apt.`,
+          `apt-get finds no package ${packages.join(" or ")}: check the package sources in /etc/apt.`,
         );
       }
       const wanted = options.one ? known.slice(0, 1) : known;
@@ -36,7 +36,7 @@ export async function aptInstall(
 }
 
 async function apt(args: readonly string[]): Promise<void> {
-  // With the usual umask: the packages' own scripts make files for everyone.
+  // The usual umask, because the packages' own scripts create files for everyone.
   const result = await execa("sh", ["-c", 'umask 022; exec apt-get "$@"', "apt-get", ...args], {
     env: { DEBIAN_FRONTEND: "noninteractive" },
     stdin: "ignore",

@@ -6,25 +6,25 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../programs/errors.ts";
 import { step } from "../progress.ts";
 
-/** A cold first start makes its storage and its network rules. */
+/** Long enough for a first start, which creates the storage and the network rules. */
 const START_TIMEOUT_MS = 60_000;
 
 export interface DaemonOptions {
-  /** Appended to. @default "/var/log/dockerd.log" */
+  /** The file that its output is appended to. @default "/var/log/dockerd.log" */
   readonly log?: string;
-  /** What runs dockerd, as in ["nice", "dockerd"]. @default ["dockerd"] */
+  /** The command that runs dockerd, such as ["nice", "dockerd"]. @default ["dockerd"] */
   readonly command?: readonly [string, ...string[]];
-  /** Further arguments of dockerd, which keeps its pid in /var/run/docker.pid by default. */
+  /** Further arguments of dockerd. Its default pid file is /var/run/docker.pid. */
   readonly args?: readonly string[];
-  /** Whether to leave it to systemd. @default whether systemd runs this machine */
+  /** Whether systemd starts it. @default whether systemd runs this machine */
   readonly systemd?: boolean;
 }
 
 /**
- * Starts this machine's own engine and waits until it answers: through systemd, or where that does
- * not run, as a process in a session of its own that outlives us.
+ * Starts this machine's own engine and waits until it answers. systemd starts it, if it runs here;
+ * otherwise it is a process in a session of its own that outlives us.
  *
- * @param answers Asks the engine.
+ * @param answers Whether the engine answers.
  */
 export async function startDaemon(
   answers: () => Promise<boolean>,
@@ -67,7 +67,7 @@ async function startProcess(
   }
 }
 
-/** Whether it gets true before the time is up or there is no more hope. */
+/** Whether the test succeeds before the time is up or hope is lost. */
 async function becomesTrue(test: () => Promise<boolean>, hope: () => boolean): Promise<boolean> {
   const end = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < end) {

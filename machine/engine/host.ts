@@ -1,4 +1,4 @@
-/** Which engine is meant: the value for DOCKER_HOST, and what it says about where the engine is. */
+/** Decides which engine to use: the value for DOCKER_HOST, and where that engine is. */
 import { join } from "node:path";
 import { UserError } from "../../programs/errors.ts";
 
@@ -12,15 +12,15 @@ const DEFAULT_HOSTS: readonly (string | undefined)[] = [
 export interface HostSources {
   /** The stack's `docker:host`. */
   readonly configured?: string | undefined;
-  /** DOCKER_HOST of the environment. */
+  /** DOCKER_HOST in the environment. */
   readonly environment?: string | undefined;
   /** The endpoint of the command line's current context. */
   readonly context?: string | undefined;
 }
 
 /**
- * The first that is given: config, environment, context. `undefined` stands for the command line's
- * own default. A context is spelled out, since Pulumi's Docker provider knows DOCKER_HOST only.
+ * The first one that is set: config, environment, context. `undefined` means the command line's own
+ * default. A context is turned into its address, because Pulumi's Docker provider reads only DOCKER_HOST.
  */
 export function chooseHost(sources: HostSources): string | undefined {
   const configured = sources.configured?.trim();
@@ -30,14 +30,14 @@ export function chooseHost(sources: HostSources): string | undefined {
   }
   if (!/^(unix|npipe|ssh|tcp|fd|https?):\/\/./.test(host)) {
     throw new UserError(
-      `${configured ? "docker:host" : "DOCKER_HOST"} is "${host}", which is no engine's address: ` +
-        "write for example unix:///var/run/docker.sock or ssh://user@machine.",
+      `${configured ? "docker:host" : "DOCKER_HOST"} is "${host}", which is not the address of an engine: ` +
+        "use for example unix:///var/run/docker.sock or ssh://user@machine.",
     );
   }
   return host;
 }
 
-/** Whether that is the socket where an engine on this machine listens when nobody says otherwise. */
+/** Whether that is the socket where an engine on this machine listens by default. */
 export function isDefaultHost(host: string | undefined): boolean {
   return DEFAULT_HOSTS.includes(host);
 }
@@ -47,16 +47,16 @@ export function isLocalHost(host: string | undefined): boolean {
   return host === undefined || /^(unix|npipe|fd):/.test(host);
 }
 
-/** How an engine is reached, by a context of the command line. */
+/** How a context of the command line reaches its engine. */
 export interface ContextEndpoint {
   /** As in DOCKER_HOST. */
   readonly host: string;
-  /** The folder with ca.pem, cert.pem and key.pem, as in DOCKER_CERT_PATH, if it takes TLS. */
+  /** The folder with ca.pem, cert.pem and key.pem, as in DOCKER_CERT_PATH, if it uses TLS. */
   readonly certPath?: string;
 }
 
 /**
- * The endpoint that `docker context inspect` tells; undefined where it has none.
+ * The endpoint in the output of `docker context inspect`; undefined if there is none.
  *
  * @throws UserError for a context that does not verify the engine's certificate
  */
@@ -74,7 +74,7 @@ export function contextEndpoint(inspected: string): ContextEndpoint | undefined 
   if (unverified) {
     throw new UserError(
       `the Docker context ${context?.Name} does not verify the engine's certificate (skip-tls-verify): ` +
-        "whoever stands in between could take the engine's place; give it the engine's ca.pem with `docker context update`",
+        "somebody in between could pose as the engine. Give the context the engine's ca.pem with `docker context update`",
     );
   }
   const folder = context?.Storage?.TLSPath;
@@ -83,9 +83,9 @@ export function contextEndpoint(inspected: string): ContextEndpoint | undefined 
 }
 
 /**
- * The environment by which the command line, Pulumi's provider and every program beside it reach one
- * and the same engine. DOCKER_CONTEXT is gone from it: the provider reads it too, and knows no context
- * called `default`.
+ * The environment with which the command line, Pulumi's provider and every program beside it reach the
+ * same engine. It has no DOCKER_CONTEXT: the provider reads that, too, but does not know the context
+ * `default`.
  */
 export function engineEnvironment(
   env: NodeJS.ProcessEnv,

@@ -1,4 +1,4 @@
-/** What this machine is, as far as installing things on it goes. */
+/** What kind of machine this is, which decides what can be installed on it. */
 import { existsSync, readFileSync } from "node:fs";
 
 export interface Machine {

@@ -1,33 +1,33 @@
 /** What to do when no engine answers. */
 import { hasApt, type Machine } from "./machine.ts";
 
-/** Why the engine could not be asked. */
+/** Why the engine could not be reached. */
 export type Trouble =
   /** There is no `docker` program. */
   | "no command line"
-  /** Nobody listens there. */
+  /** Nothing listens there. */
   | "no answer"
-  /** Somebody listens, but not to this user. */
+  /** An engine listens there, but refuses this user. */
   | "no permission";
 
 export interface Situation {
   readonly trouble: Trouble;
   /** As in DOCKER_HOST; undefined for the default. */
   readonly host: string | undefined;
-  /** Whether that is where an engine of this machine listens by default. */
+  /** Whether an engine on this machine listens there by default. */
   readonly ownEngine: boolean;
   readonly machine: Machine;
   /** Whether there is a `dockerd` program. */
   readonly daemonInstalled: boolean;
-  /** The command line's own words. */
+  /** The command line's own message. */
   readonly words: string;
 }
 
 export type Remedy =
-  /** Without `start`, the first of the packages that there is will do. */
+  /** Without `start`, the first package that exists is enough. */
   | { readonly do: "install"; readonly packages: readonly string[]; readonly start: boolean }
   | { readonly do: "start" }
-  /** Nothing that we may do ourselves: one sentence for the user. */
+  /** We can't do it ourselves. One sentence tells the user what to do. */
   | { readonly do: "ask"; readonly message: string };
 
 /** Installs and starts only on Debian and Ubuntu, as root, and only this machine's own engine. */
@@ -38,7 +38,7 @@ export function remedyFor(situation: Situation): Remedy {
   if (trouble === "no permission") {
     return ask(
       `The Docker engine at ${address} refuses this user: add the user to the group docker ` +
-        "(sudo usermod -aG docker NAME, then log in anew) or run this as root.",
+        "(sudo usermod -aG docker NAME, then log in again) or run this as root.",
     );
   }
   if (!ownEngine) {
@@ -50,7 +50,7 @@ export function remedyFor(situation: Situation): Remedy {
     }
     return mayInstall
       ? { do: "install", packages: ["docker-cli", "docker.io"], start: false }
-      : ask(`There is no docker program to reach ${address} with: ${howToInstall(machine)}`);
+      : ask(`${address} can't be reached without a docker program: ${howToInstall(machine)}`);
   }
   if (mayInstall) {
     return situation.daemonInstalled && trouble === "no answer"
@@ -74,5 +74,5 @@ function howToInstall(machine: Machine): string {
   }
   return machine.platform === "darwin"
     ? "install and start Docker Desktop, OrbStack or Colima."
-    : "install and start Docker Engine as https://docs.docker.com/engine/install/ says.";
+    : "install and start Docker Engine as described at https://docs.docker.com/engine/install/.";
 }

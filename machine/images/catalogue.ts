@@ -1,14 +1,14 @@
-/** The demo images: what they are made of. */
+/** Lists the demo images and what they are built from. */
 import type { Suite } from "./base.ts";
 
-/** A part that is made outside the image's folder and goes into its making. */
+/** A part that is built outside the image's folder and copied into it. */
 export type Ingredient = "ferretdb" | "certbot";
 
 export interface DemoImage {
   readonly name: string;
   /** The folder with its Dockerfile, under images/. */
   readonly folder: string;
-  /** The official image that is used instead where it can be had, as Docker Hub names it. */
+  /** The official image that is used instead if it can be pulled, as Docker Hub names it. */
   readonly official?: string | undefined;
   readonly ingredients: readonly Ingredient[];
   /** The Debian that it is built on. @default "bookworm" */
@@ -36,7 +36,7 @@ export const catalogue: readonly DemoImage[] = [
   },
 ];
 
-/** The Nginx versions that the tests ask: the oldest that will do, one of each kind since, the newest. */
+/** The Nginx versions that the tests use: the oldest supported one, one in between, and the newest. */
 export const nginxVersions: readonly DemoImage[] = (
   [
     ["1.22", "bookworm", "nginx:1.22.1"],
@@ -51,5 +51,5 @@ export const nginxVersions: readonly DemoImage[] = (
   suite,
 }));
 
-/** What an image is built on where it can be pulled; see base.ts for where it can't. */
+/** What an image is built on if it can be pulled. If not, see base.ts. */
 export const officialBase = (suite: Suite) => `debian:${suite}-slim`;

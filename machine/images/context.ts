@@ -1,4 +1,4 @@
-/** A build context: the files that are sent to the engine, and the key that tells one from another. */
+/** A build context: the files that are sent to the engine, and the key that identifies them. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -26,14 +26,14 @@ export function readContext(folder: string): ContextFile[] {
     });
 }
 
-/** A checkout on Windows may have them; a shell takes them for a part of the program's name. */
+/** A checkout on Windows may have them, and a shell would read them as part of the program's name. */
 function withoutCarriageReturns(content: Buffer): Buffer {
   return content.includes("\r\n")
     ? Buffer.from(content.toString("latin1").replaceAll("\r\n", "\n"), "latin1")
     : content;
 }
 
-/** 16 hex digits: another file, mode, content or recipe makes another key, another order does not. */
+/** 16 hex digits. They depend on the files, their modes and content, and the recipes, but not on the order. */
 export function contextKey(files: readonly ContextFile[], recipes: readonly string[]): string {
   const hash = createHash("sha256");
   const digest = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
@@ -49,10 +49,10 @@ export function contextKey(files: readonly ContextFile[], recipes: readonly stri
 }
 
 /**
- * Lays the files out in a folder of their own while `work` runs. Their modes are set, since in the
- * clone they depend on the user's umask, and the container's user must be able to read them.
+ * Puts the files into a folder of their own while `work` runs. It sets their modes, because those in the
+ * clone depend on the user's umask, and the container's user must be able to read the files.
  *
- * @param made Programs and folders to copy in: name in the context to path on this machine.
+ * @param made Programs and folders to copy in: the name in the context and the path on this machine.
  */
 export async function withContext<T>(
   files: readonly ContextFile[],

@@ -1,4 +1,4 @@
-/** FerretDB, the MongoDB stand-in, built from its Go module: a static binary for Linux. */
+/** Builds FerretDB, the MongoDB stand-in, from its Go module: a static binary for Linux. */
 import { execa, ExecaError } from "execa";
 import { readFileSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ const VERSION = "v1.24.0";
 
 const folder = join(projectRoot, "images", "ferretdb");
 
-/** All that decides what gets built. */
+/** Everything that decides what gets built. */
 export const ferretdbRecipe = [
   `${MODULE}@${VERSION}`,
   readFileSync(join(folder, "go.sum"), "utf8"),
@@ -22,7 +22,7 @@ export const ferretdbRecipe = [
 ].join("\n");
 
 /**
- * Where the binary is once it is built: kept for this user's clones.
+ * The path of the built binary, which all of this user's clones share.
  *
  * @param architecture As Go calls it: "amd64", "arm64".
  */
@@ -42,7 +42,7 @@ export async function buildFerretdb(architecture: string, progress: Step): Promi
     progress.detail(`downloading ${MODULE} ${VERSION}`);
     const source = join(work, "source");
     await cp(await download(compiler), source, { recursive: true });
-    // The module's files are read-only, and miss the one that upstream's own build generates.
+    // The module's files are read-only, and one that upstream's own build generates is missing.
     const generated = join(source, "build", "version");
     await chmod(generated, 0o755);
     await writeFile(join(generated, "version.txt"), `${VERSION}\n`);
@@ -51,7 +51,7 @@ export async function buildFerretdb(architecture: string, progress: Step): Promi
     const output = join(work, "ferretdb");
     const args = ["build", "-trimpath", "-ldflags", "-s -w", "-o", output, "./cmd/ferretdb"];
     await go(compiler, args, source, { CGO_ENABLED: "0", GOOS: "linux", GOARCH: architecture });
-    // Under its name only when whole.
+    // It gets its name only when it is complete.
     await rename(output, binary);
   } finally {
     await execa("chmod", ["-R", "u+w", work], { reject: false });
@@ -59,7 +59,7 @@ export async function buildFerretdb(architecture: string, progress: Step): Promi
   }
 }
 
-/** The Go that builds the toolchain builds this as well. */
+/** Uses the same Go as the toolchain. */
 async function compilerFor(progress: Step): Promise<Go> {
   try {
     return await findGo(progress);
@@ -69,7 +69,7 @@ async function compilerFor(progress: Step): Promise<Go> {
     }
     throw new UserError(
       "The demo database can't be pulled, and building it takes Go: install Go, or let the " +
-        "engine reach a registry that has the official mongo image (CYBEXP_REGISTRY names one).",
+        "engine reach a registry that has the official mongo image (set CYBEXP_REGISTRY to its name).",
     );
   }
 }

@@ -1,28 +1,25 @@
-/** Which of the images the engine has, and whether they are what they should be. */
-import type { DockerCommand } from "./dockerCommand.ts";
+/** Finds out which images the engine has, and whether they are up to date. */
+import type { Docker } from "../../programs/docker/docker.ts";
 import { hubPath } from "./registry.ts";
 
 /** The label that holds the key of the context that an image was built from. */
 export const KEY_LABEL = "cybexp.image.key";
 
 export interface FoundImage {
-  /** All names of this image, as the engine tells them. */
+  /** All names of this image on the engine. */
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** One call for all names; those that are not there are not in the answer. */
-export async function findImages(
-  docker: DockerCommand,
-  names: readonly string[],
-): Promise<FoundImage[]> {
+/** Asks for all names in one call. The answer leaves out the images that are missing. */
+export async function findImages(docker: Docker, names: readonly string[]): Promise<FoundImage[]> {
   if (names.length === 0) {
     return [];
   }
   const format = '{"tags":{{json .RepoTags}},"labels":{{json .Config.Labels}}}';
-  // A name that is not there is said on standard error, with exit code 1.
-  const { stdout } = await docker(["image", "inspect", "--format", format, ...names], {
-    mayFail: true,
+  // Docker reports a missing name on standard error, with exit code 1.
+  const { stdout } = await docker.attempt(["image", "inspect", "--format", format, ...names], {
+    timeoutSeconds: Infinity,
   });
   return stdout
     .split("\n")
@@ -36,7 +33,7 @@ export async function findImages(
     });
 }
 
-/** Built from this very context, or the official image itself under our name. */
+/** Whether the image was built from this very context, or is the official image under our name. */
 export function isCurrent(
   name: string,
   wanted: { readonly key: string; readonly official?: string | undefined },

@@ -16,11 +16,11 @@ const PACKAGES = {
 };
 
 /**
- * Builds toolchain/ into a folder: `bin` with the CLI (unless only the plugins are wanted), the
- * language host and the plugins, and `home` laid out so that the engine finds the plugins installed.
- * Go's own caches are the user's: a build that was interrupted goes on where it stopped.
+ * Builds toolchain/ into a folder: `bin` with the CLI (unless only the plugins are wanted), the language
+ * host and the plugins, and `home` where the engine finds the plugins installed. It uses the user's Go
+ * caches, so an interrupted build continues where it stopped.
  *
- * @throws UserError where there is no Go, or the build fails.
+ * @throws UserError when there is no Go, or the build fails
  */
 export async function build(folder: string, what: "plugins" | "all", progress: Step): Promise<void> {
   const go = await findGo(progress);
@@ -50,7 +50,7 @@ export async function build(folder: string, what: "plugins" | "all", progress: S
   layOut(folder, compiled, what);
 }
 
-/** Tells what Go is doing, and returns its last lines for the case that it fails. */
+/** Reports what Go is doing, and returns its last lines in case it fails. */
 async function follow(output: NodeJS.ReadableStream, progress: Step): Promise<string[]> {
   const tail: string[] = [];
   let packages = 0;
@@ -69,7 +69,7 @@ async function follow(output: NodeJS.ReadableStream, progress: Step): Promise<st
   return tail;
 }
 
-/** One program serves all plugins: it is what it is called as. */
+/** One program serves as all plugins. The name that it is called by decides which one it is. */
 function layOut(folder: string, compiled: string, what: "plugins" | "all"): void {
   const bin = join(folder, "bin");
   mkdirSync(bin);

@@ -12,13 +12,13 @@ const RELEASES = "https://get.pulumi.com/releases/sdk";
 
 /** How long the server may take to answer before the machine counts as offline. */
 const CONNECT_TIMEOUT_MS = 5_000;
-/** How long a download may stand still. */
+/** How long a download may stall. */
 const STALL_TIMEOUT_MS = 30_000;
 
 const SYSTEMS: Partial<Record<NodeJS.Platform, string>> = { linux: "linux", darwin: "darwin" };
 const MACHINES: Partial<Record<NodeJS.Architecture, string>> = { x64: "x64", arm64: "arm64" };
 
-/** The name of the CLI's official archive, or undefined for a platform that we don't support. */
+/** The name of the CLI's official archive; undefined for a platform that we don't support. */
 export function archiveName(
   version: string,
   platform: NodeJS.Platform,
@@ -28,7 +28,7 @@ export function archiveName(
   return system && processor ? `pulumi-v${version}-${system}-${processor}.tar.gz` : undefined;
 }
 
-/** The SHA-256 (hex) of a file in a list as sha256sum prints it. */
+/** The SHA-256 (hex) of a file, from a list in sha256sum's format. */
 export function checksumOf(file: string, checksums: string): string | undefined {
   for (const line of checksums.split("\n")) {
     const [sum, name] = line.trim().split(/\s+\*?/);
@@ -40,8 +40,8 @@ export function checksumOf(file: string, checksums: string): string | undefined 
 }
 
 /**
- * The checksums that Pulumi publishes for a release, or undefined where they can't be had: then
- * nothing else can be downloaded either, and it is known within seconds.
+ * The checksums that Pulumi publishes for a release; undefined if they can't be downloaded. In that case
+ * nothing else can be downloaded either, and we know it within seconds.
  */
 export async function publishedChecksums(
   version: string,
@@ -58,10 +58,10 @@ export async function publishedChecksums(
 }
 
 /**
- * Downloads the CLI's official archive, checks it against the published checksums, and unpacks it
- * to `bin` in the given folder. Returns the CLI's path.
+ * Downloads the CLI's official archive, checks it against the published checksums, and unpacks it into
+ * `bin` in the given folder. Returns the CLI's path.
  *
- * @throws Error where the platform has no archive, or the archive is not the published one.
+ * @throws Error when the platform has no archive, or the archive is not the published one
  */
 export async function downloadCli(
   folder: string,
@@ -76,12 +76,12 @@ export async function downloadCli(
   }
   const wanted = checksumOf(name, checksums);
   if (!wanted) {
-    throw new Error(`the published checksums have none for ${name}`);
+    throw new Error(`the published checksums do not list ${name}`);
   }
   const archive = join(folder, name);
   const got = await save(`${releases}/${name}`, archive, progress);
   if (got !== wanted) {
-    throw new Error(`${name} has the SHA-256 ${got}, but ${wanted} is published`);
+    throw new Error(`${name} has the SHA-256 ${got}, but the published one is ${wanted}`);
   }
   progress.detail("unpacking");
   const unpacked = join(folder, "unpacked");
@@ -93,7 +93,7 @@ export async function downloadCli(
   return join(folder, "bin", "pulumi");
 }
 
-/** Saves what a URL answers to a file and returns its SHA-256 in hex. */
+/** Downloads a URL into a file and returns its SHA-256 in hex. */
 async function save(url: string, file: string, progress: Step): Promise<string> {
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(new Error("the download stalled")), STALL_TIMEOUT_MS);
@@ -120,7 +120,7 @@ async function save(url: string, file: string, progress: Step): Promise<string> 
   }
 }
 
-/** Makes fetch go by HTTPS_PROXY and NO_PROXY, as every other downloader does; older Nodes can't. */
+/** Makes fetch respect HTTPS_PROXY and NO_PROXY, like every other downloader. Older Nodes can't. */
 function useProxySettings(): void {
   const { setGlobalProxyFromEnv } = http as { setGlobalProxyFromEnv?: () => void };
   setGlobalProxyFromEnv?.();

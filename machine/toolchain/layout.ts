@@ -4,13 +4,13 @@ import { join, relative } from "node:path";
 import { cacheDir, projectRoot } from "../paths.ts";
 import { cliVersion, plugins } from "./versions.ts";
 
-/** A Pulumi that works: its CLI, and the home that has the plugins and nothing of the user's. */
+/** A working Pulumi: its CLI, and a home that has the plugins and nothing of the user's. */
 export interface Toolchain {
   /** Absolute path of the CLI. */
   pulumi: string;
   /** The PULUMI_HOME to run it with. */
   home: string;
-  /** Where the CLI came from; the plugins of a CLI found on PATH may still have been built. */
+  /** Where the CLI came from. With a CLI from PATH, the plugins may still have been built. */
   origin: Origin;
   /** The CLI's version, without a leading v. */
   version: string;
@@ -18,7 +18,7 @@ export interface Toolchain {
 
 export type Origin = "path" | "download" | "build";
 
-/** Where toolchains live: one user's clones share them. */
+/** The folder of the toolchains, which a user's clones share. */
 export const toolchainsDir = (): string => join(cacheDir(), "toolchain");
 
 /** The Go module that builds the CLI and the plugins. */
@@ -31,7 +31,7 @@ interface Stamp {
   version: string;
   /** Relative to the toolchain's folder, or absolute for a CLI found on PATH. */
   pulumi: string;
-  /** The size and time of a CLI found on PATH: another one is looked at anew. */
+  /** The size and time of a CLI found on PATH. If they change, it is checked again. */
   file?: { size: number; modified: number };
 }
 
@@ -43,7 +43,7 @@ const digest = (texts: Iterable<string | Buffer>): string => {
   return hash.digest("hex").slice(0, 12);
 };
 
-/** A digest of the folder's files, their names and contents; documentation and tests don't count. */
+/** A digest of the names and contents of the folder's files, without documentation and tests. */
 export function hashSources(folder: string): string {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /(\.go|\.json|^go\.(mod|sum))$/.test(entry.name))
@@ -54,8 +54,8 @@ export function hashSources(folder: string): string {
 }
 
 /**
- * The name of a toolchain's folder: it says all that the folder's content depends on.
- * Only what was built depends on toolchain/'s sources.
+ * The name of a toolchain's folder. It holds everything that the folder's content depends on. Only what
+ * was built depends on toolchain/'s sources.
  */
 export function toolchainKey(origin: Origin, sources: string, platform: string): string {
   const pins = digest([JSON.stringify(plugins)]).slice(0, 6);
@@ -75,7 +75,7 @@ export function toolchainDir(origin: Origin, root = toolchainsDir()): string {
   return join(root, toolchainKey(origin, hashSources(sourcesDir), platform));
 }
 
-/** Marks a folder as finished: the last file that is written into it. */
+/** Marks a folder as finished. This is the last file that is written into it. */
 export function writeStamp(folder: string, toolchain: Omit<Toolchain, "home">): void {
   const { origin, version, pulumi } = toolchain;
   const stamp: Stamp = { origin, version, pulumi };
@@ -88,7 +88,7 @@ export function writeStamp(folder: string, toolchain: Omit<Toolchain, "home">): 
   writeFileSync(join(folder, STAMP), `${JSON.stringify(stamp)}\n`);
 }
 
-/** The toolchain in a folder, or undefined where it is unfinished, broken or out of date. */
+/** The toolchain in a folder; undefined if it is unfinished, broken or out of date. */
 export function readStamp(folder: string): Toolchain | undefined {
   let stamp: Partial<Stamp> | null;
   try {
@@ -111,7 +111,7 @@ export function readStamp(folder: string): Toolchain | undefined {
   return cli?.isFile() && unchanged && hasPlugins(toolchain.home) ? toolchain : undefined;
 }
 
-/** The path of a plugin in a PULUMI_HOME, where the engine looks for an installed one. */
+/** The path in a PULUMI_HOME where the engine looks for an installed plugin. */
 export function pluginPath(home: string, name: string, version: string): string {
   return join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`);
 }

@@ -1,20 +1,20 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How often the holder shows that it lives, and how long without that makes a lock a dead one. */
+/** How often the holder shows that it is alive, and how long without that a lock counts as dead. */
 const HEARTBEAT_MS = 5_000;
 const DEAD_AFTER_MS = 60_000;
 
 const POLL_MS = 500;
 
 /**
- * Runs work while holding a lock file, which has the holder's process id; waits while another
- * process holds it. A lock whose holder is gone, or has not touched it for a minute, is taken over.
+ * Runs work while holding a lock file with the holder's process id. Waits while another process holds it.
+ * Takes over a lock whose holder is gone or has not touched it for a minute.
  */
 export async function holdingLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   for (let told = false; !tryLock(file); told = true) {
     if (!told) {
-      process.stderr.write("- Waiting for another run that is getting the Pulumi toolchain ...\n");
+      process.stderr.write("- Waiting for another run to set up the Pulumi toolchain ...\n");
     }
     await sleep(POLL_MS);
   }
@@ -48,7 +48,7 @@ function isDead(file: string): boolean {
       return true;
     }
     const holder = Number(readFileSync(file, "utf8"));
-    return holder > 0 && !isAlive(holder); // 0: just made, not written yet
+    return holder > 0 && !isAlive(holder); // 0: just created, not written yet
   } catch {
     return false; // released meanwhile
   }
@@ -59,11 +59,11 @@ function touch(file: string): void {
     const now = new Date();
     utimesSync(file, now, now);
   } catch {
-    // Taken over while this process was suspended: both work in folders of their own.
+    // Taken over while this process was suspended. That is safe: each works in a folder of its own.
   }
 }
 
-/** Whether a process of this machine lives. */
+/** Whether a process on this machine is alive. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -21,8 +21,8 @@ import { discard, newWorkFolder, removeDeadWork } from "./workFolder.ts";
 const PLUGIN_TIMEOUT_MS = 300_000;
 
 /**
- * Finds, downloads or builds a toolchain. Only one run at a time does so; the others wait for it
- * and take what it made (`finished`).
+ * Finds, downloads or builds a toolchain. Only one run does so at a time. The others wait for it and use
+ * its result (`finished`).
  */
 export async function obtainToolchain(
   finished: () => Toolchain | undefined,
@@ -44,7 +44,7 @@ export async function obtainToolchain(
     }
     const toolchain = finished();
     if (!toolchain) {
-      throw new Error(`the toolchain that was just made in ${root} is not recognised`);
+      throw new Error(`the new toolchain in ${root} is not recognised`);
     }
     return toolchain;
   });
@@ -52,7 +52,7 @@ export async function obtainToolchain(
 
 type Made = Omit<Toolchain, "home">;
 
-/** Makes a toolchain in a work folder: `home` with the plugins, and `bin` unless the CLI is on PATH. */
+/** Puts a toolchain into a work folder: `home` with the plugins, and `bin` unless the CLI is on PATH. */
 async function make(work: string): Promise<Made> {
   const onPath = await findOnPath(work);
   const checksums = await publishedChecksums(cliVersion);
@@ -66,14 +66,14 @@ async function make(work: string): Promise<Made> {
       for (const left of ["bin", "home", "unpacked"]) {
         rmSync(join(work, left), { recursive: true, force: true });
       }
-      process.stderr.write(`  can't be downloaded (${reason(error)}): building instead\n`);
+      process.stderr.write(`  the download failed (${reason(error)}): building instead\n`);
     }
   }
   if (onPath) {
     await step("Building the Pulumi plugins from Go modules", (s) => build(work, "plugins", s));
     return onPath;
   }
-  await step("Building the Pulumi CLI and its plugins from Go modules (some minutes, once)", (s) =>
+  await step("Building the Pulumi CLI and its plugins from Go modules (a few minutes, once)", (s) =>
     build(work, "all", s),
   );
   return { origin: "build", version: cliVersion, pulumi: join(work, "bin", "pulumi") };
@@ -86,20 +86,20 @@ async function downloaded(work: string, checksums: string): Promise<Made> {
   return { origin: "download", version: cliVersion, pulumi };
 }
 
-/** Moves a made toolchain to its place, where its stamp makes it count. */
+/** Moves a complete toolchain to its place, where its stamp makes it valid. */
 function finish(work: string, made: Made): void {
   writeStamp(work, made);
   const place = toolchainDir(made.origin);
   if (readStamp(place)) {
-    return; // another run was quicker, and it may be in use already
+    return; // another run was quicker, and its toolchain may be in use already
   }
   if (existsSync(place)) {
-    renameSync(place, join(work, "replaced")); // broken or out of date, as nobody recognised it
+    renameSync(place, join(work, "replaced")); // broken or out of date, or it would have been used
   }
   renameSync(work, place);
 }
 
-/** The CLI on PATH, where it is new enough and has its Node language host. */
+/** The CLI on PATH, if it is new enough and has its Node language host. */
 async function findOnPath(work: string): Promise<Made | undefined> {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const pulumi = join(folder, "pulumi");
@@ -138,7 +138,7 @@ async function installPlugins(pulumi: string, home: string, progress: Step): Pro
   }
 }
 
-/** The CLI must not look at the user's own Pulumi, and must not ask for newer versions of itself. */
+/** The CLI must not use the user's own Pulumi, and must not check for newer versions of itself. */
 function cliEnvironment(home: string): Record<string, string> {
   return { PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" };
 }

@@ -1,5 +1,6 @@
 /** Finds the nginx.conf that a resource brings to a container. */
-import { COMMAND, CONTAINER, type Resource, type SettingsSchema } from "../pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
+import type { Resource, SettingsSchema } from "../pack/rule.ts";
 import { objectsOf, textOf } from "../pack/unknown.ts";
 import { type Directive, NginxSyntaxError, parseNginx } from "./parse.ts";
 import { type Server, serversOf } from "./servers.ts";
@@ -8,7 +9,7 @@ export const NGINX_CARRIERS = [CONTAINER, COMMAND];
 
 export const nginxSettings = {
   file: {
-    description: "How the name of an Nginx configuration ends.",
+    description: "The end of the name of an Nginx configuration file.",
     type: "string",
     minLength: 1,
     default: "nginx.conf",

@@ -32,7 +32,7 @@ export function parseNginx(text: string): readonly Directive[] {
         words.push(word);
       } else if (kind === "}") {
         if (!isInner || name !== undefined) {
-          throw new NginxSyntaxError(`line ${line}: a "}" too much, or a ";" is missing before it`);
+          throw new NginxSyntaxError(`line ${line}: an extra "}", or no ";" before it`);
         }
         return directives;
       } else if (name === undefined) {
@@ -44,7 +44,7 @@ export function parseNginx(text: string): readonly Directive[] {
       }
     }
     if (isInner || words.length > 0) {
-      throw new NginxSyntaxError(`it ends within ${isInner ? "a block" : "a directive"}`);
+      throw new NginxSyntaxError(`it ends inside ${isInner ? "a block" : "a directive"}`);
     }
     return directives;
   };
@@ -83,7 +83,7 @@ function quoted(text: string, start: number, line: number): [word: string, lengt
       return [unescaped(text.slice(start + 1, at)), at + 1 - start];
     }
   }
-  throw new NginxSyntaxError(`line ${line}: a quote without its end`);
+  throw new NginxSyntaxError(`line ${line}: a quote that is not closed`);
 }
 
 /** Up to a space, a ";" or a "{" that belongs to no variable. */

@@ -21,7 +21,7 @@ const selector = {
 export const exceptionsSchema = {
   exceptions: {
     description:
-      "Resources that the rule leaves alone, each with its reason, by the resource's name or, for a container, by a label as key=value.",
+      "Resources that the rule ignores, each with its reason. Name one by its resource name or, for a container, by a label as key=value.",
     type: "array",
     items: {
       type: "object",

@@ -71,8 +71,3 @@ export interface StackRule extends Description {
 }
 
 export type Rule = ResourceRule | StackRule;
-
-export const CONTAINER = "docker:index/container:Container";
-export const VOLUME = "docker:index/volume:Volume";
-export const IMAGE = "docker:index/remoteImage:RemoteImage";
-export const COMMAND = "command:local:Command";

@@ -1,4 +1,5 @@
-import { type ResourceRule } from "../pack/rule.ts";
+import { LOCALLY_SIGNED_CERT, SELF_SIGNED_CERT } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, UNKNOWN } from "../pack/unknown.ts";
 
 const days = (description: string, byDefault: number) =>
@@ -7,20 +8,17 @@ const days = (description: string, byDefault: number) =>
 /** Certificates end in time: what got out is of no use for long, and renewal is a habit. */
 export const certificateLifetime: ResourceRule = {
   name: "certificate-lifetime",
-  description: "Certificates are valid for no longer than is allowed for their use.",
+  description: "No certificate is valid for longer than its use allows.",
   reason:
-    "A key that was copied is good until its certificate ends, and clients refuse a server's that is " +
+    "A stolen key works until its certificate expires, and clients refuse a server's that is " +
     "valid for longer (CA/Browser Forum Baseline Requirements 6.3.2; 825 days on Apple's systems, for " +
     "private authorities too).",
   settings: {
-    serverDays: days("The longest life of a server's certificate, in days.", 398),
-    clientDays: days("Of any other certificate that signs none.", 825),
-    authorityDays: days("Of an authority.", 3653),
+    serverDays: days("How many days a server's certificate may be valid.", 398),
+    clientDays: days("How many days a client's certificate may be valid.", 825),
+    authorityDays: days("How many days an authority's certificate may be valid.", 3653),
   },
-  types: [
-    "tls:index/selfSignedCert:SelfSignedCert",
-    "tls:index/locallySignedCert:LocallySignedCert",
-  ],
+  types: [SELF_SIGNED_CERT, LOCALLY_SIGNED_CERT],
   check({ props: { validityPeriodHours, isCaCertificate, allowedUses } }, settings) {
     if (typeof validityPeriodHours !== "number" || isCaCertificate === UNKNOWN) {
       return [];

@@ -1,4 +1,5 @@
-import { type ResourceRule } from "../pack/rule.ts";
+import { PRIVATE_KEY } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /** What the tls provider makes if it is not told. */
@@ -12,20 +13,20 @@ export const keyStrength: ResourceRule = {
   reason: "Less is no longer allowed (NIST SP 800-131A rev. 2; SP 800-57 part 1, table 2).",
   settings: {
     rsaBits: {
-      description: "The fewest bits of an RSA key.",
+      description: "The minimum size of an RSA key, in bits.",
       type: "integer",
       minimum: 1024,
       default: 2048,
     },
     curves: {
       description:
-        "The curves of ECDSA keys; P224 has 112 bits, and most TLS libraries don't take it.",
+        "The curves that ECDSA keys may use. P224 has 112 bits, but most TLS libraries don't accept it.",
       type: "array",
       items: { type: "string", enum: ["P224", "P256", "P384", "P521"] },
       default: ["P256", "P384", "P521"],
     },
   },
-  types: ["tls:index/privateKey:PrivateKey"],
+  types: [PRIVATE_KEY],
   check({ props: { algorithm, rsaBits, ecdsaCurve } }, settings) {
     if (algorithm === "RSA" && rsaBits !== UNKNOWN) {
       const bits = typeof rsaBits === "number" ? rsaBits : DEFAULT_BITS;

@@ -1,36 +1,42 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
-import { UNKNOWN } from "../pack/unknown.ts";
+import { isUnlimited } from "../hardening/judgements.ts";
+import { containerRule, MIB } from "../pack/declared.ts";
 
 /** Every container has a memory limit, which swap does not undo. */
-export const memoryLimit: ResourceRule = {
+export const memoryLimit = containerRule({
   name: "memory-limit",
   description: "Every container has a memory limit.",
   reason:
-    "Without one a single service takes the memory of all others on the host (CIS Docker 5.11).",
+    "Without one, a single service can use up the memory of all others on the host (CIS Docker 5.11).",
   settings: {
     minimum: {
-      description: "MiB; less is taken for a mistake, such as bytes or GiB in place of MiB.",
+      description:
+        "The lowest limit, in MiB. A lower one is probably a mistake, such as a number of GiB.",
       type: "integer",
       minimum: 6,
       default: 16,
     },
-    maximum: { description: "MiB.", type: "integer", minimum: 6, default: 1_048_576 },
+    maximum: {
+      description: "The highest limit, in MiB.",
+      type: "integer",
+      minimum: 6,
+      default: 1_048_576,
+    },
   },
-  types: [CONTAINER],
-  check({ props: { memory, memorySwap } }, { minimum, maximum }) {
-    if (memory === UNKNOWN) {
+  check({ memory }, { minimum, maximum }, { memorySwap }) {
+    if (memory === undefined) {
       return [];
     }
-    if (typeof memory !== "number" || memory <= 0) {
+    if (isUnlimited(memory)) {
       return ["it has no memory limit: set memory, in MiB"];
     }
-    if (memory < Number(minimum) || memory > Number(maximum)) {
+    const mebibytes = memory / MIB;
+    if (mebibytes < Number(minimum) || mebibytes > Number(maximum)) {
       return [
-        `its memory limit is ${memory} MiB: set memory to ${String(minimum)} to ${String(maximum)} MiB`,
+        `its memory limit is ${mebibytes} MiB: set memory to ${String(minimum)} to ${String(maximum)} MiB`,
       ];
     }
     return memorySwap === -1
       ? ["its memory limit has no end, since swap has none: set memorySwap to the same as memory"]
       : [];
   },
-};
+});

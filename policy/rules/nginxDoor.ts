@@ -6,15 +6,15 @@ import { objectsOf, textOf } from "../pack/unknown.ts";
 /** Every location that passes requests on asks for a password or a certificate. */
 export const nginxDoor: ResourceRule = {
   name: "nginx-door",
-  description:
-    "Nginx passes a request on only with a password or a client certificate that is good.",
+  description: "Nginx passes a request on only with a valid password or client certificate.",
   reason:
-    "What stands behind a proxy trusts that it asks; a service without a login of its own would be " +
-    "open to everybody (NIST SP 800-53 AC-3, IA-2).",
+    "A service behind a proxy relies on the proxy to ask. Without a login of its own, it would " +
+    "otherwise be open to everybody (NIST SP 800-53 AC-3, IA-2).",
   settings: {
     ...nginxSettings,
     open: {
-      description: "Locations that are open to everybody, as in nginx.conf, each with its reason.",
+      description:
+        "Locations that are open to everybody, as nginx.conf has them, each with its reason.",
       type: "array",
       items: {
         type: "object",
@@ -42,7 +42,7 @@ export const nginxDoor: ResourceRule = {
           .map(
             (title) =>
               `its Nginx lets everybody in: ${place} passes requests on` +
-              `${title === "" ? "" : ` from location ${title}`} without a password or a good client ` +
+              `${title === "" ? "" : ` from location ${title}`} without a password or a valid client ` +
               `certificate: set auth_basic with auth_basic_user_file, or ssl_verify_client on`,
           );
       });

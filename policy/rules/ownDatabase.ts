@@ -1,5 +1,6 @@
+import { CONTAINER } from "../../names/types.ts";
 import { isPicked, type Selector, selectorsSchema } from "../pack/exceptions.ts";
-import { CONTAINER, type StackResource, type StackRule } from "../pack/rule.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /** A database belongs to one service: nobody else is in a network with it. */
@@ -7,8 +8,8 @@ export const ownDatabase: StackRule = {
   name: "own-database",
   description: "A database shares its networks with the one service that it belongs to.",
   reason:
-    "Who has one service would have the records, or the keys, of another, too; keys and what they " +
-    "encrypt are kept apart (NIST SP 800-57 part 1, 5.3; NIST SP 800-190, 4.3.3).",
+    "Otherwise an intruder in one service reaches the records or keys of another. Keys must be kept " +
+    "apart from what they encrypt (NIST SP 800-57 part 1, 5.3; NIST SP 800-190, 4.3.3).",
   settings: {
     databases: {
       ...selectorsSchema,
@@ -42,8 +43,8 @@ export const ownDatabase: StackRule = {
             {
               urn: database.urn,
               message:
-                `${database.name} is in a network with ${names.join(" and ")}: ` +
-                `give each service a database, and a network with it, of its own`,
+                `${database.name} shares a network with ${names.join(" and ")}: ` +
+                `give each service a database of its own, in a network of its own`,
             },
           ];
     });

@@ -1,4 +1,6 @@
-import { COMMAND, CONTAINER, type StackResource, type StackRule } from "../pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../names/types.ts";
+import { isUnlimited } from "../hardening/judgements.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
 
 /**
@@ -7,26 +9,25 @@ import { objectsOf, textOf, UNKNOWN } from "../pack/unknown.ts";
  */
 export const pidsLimit: StackRule = {
   name: "pids-limit",
-  description: "Every container has a limit of processes.",
-  reason: "A fork bomb in one container takes the whole host otherwise (CIS Docker 5.29).",
+  description: "Every container has a process limit.",
+  reason: "Otherwise a fork bomb in one container takes down the whole host (CIS Docker 5.29).",
   settings: {
     command: {
       description:
-        "What a command:local:Command has in `create` that sets a container's limit; it is known by " +
-        "the container's id, of which one of its arguments is made.",
+        "Text in the `create` of a command:local:Command that sets a container's limit. One of its " +
+        "inputs must come from the container, such as the container's id.",
       type: "string",
       minLength: 1,
       default: "--pids-limit",
     },
     maximum: {
-      description:
-        "The highest limit, where the command's input is JSON with a number `pidsLimit`.",
+      description: "The highest limit, if the command's input is JSON with a number `pidsLimit`.",
       type: "integer",
       minimum: 1,
       default: 4096,
     },
     ulimit: {
-      description: "Whether an ulimit `nproc` will do.",
+      description: "Whether an ulimit `nproc` counts as a limit.",
       type: "boolean",
       default: false,
     },
@@ -43,11 +44,11 @@ export const pidsLimit: StackRule = {
         const setter = setters.find((one) => knows(one, container));
         if (setter) {
           const limit = limitOf(setter);
-          return limit !== undefined && (limit < 1 || limit > Number(maximum))
+          return limit !== undefined && (isUnlimited(limit) || limit > Number(maximum))
             ? [
                 {
                   urn: container.urn,
-                  message: `its limit of processes is ${limit}: set 1 to ${String(maximum)}`,
+                  message: `its process limit is ${limit}: set 1 to ${String(maximum)}`,
                 },
               ]
             : [];
@@ -58,7 +59,7 @@ export const pidsLimit: StackRule = {
               {
                 urn: container.urn,
                 message:
-                  "it has no limit of processes: set one by a command:local:Command that runs " +
+                  "it has no process limit: set one with a command:local:Command that runs " +
                   `\`docker update\` for its id (one with "${textOf(command)}" in it)`,
               },
             ];

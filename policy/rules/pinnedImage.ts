@@ -1,4 +1,5 @@
-import { CONTAINER, IMAGE, type ResourceRule } from "../pack/rule.ts";
+import { CONTAINER, IMAGE } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { textOf, UNKNOWN } from "../pack/unknown.ts";
 
 const DIGEST = /(^|@)sha256:[0-9a-f]{64}$/;
@@ -14,8 +15,8 @@ export const pinnedImage: ResourceRule = {
   settings: {
     strictIf: {
       description:
-        "A boolean key of the stack's config, such as myapp:production: unless it is true, images may " +
-        "be pulled by tag, and their containers named by the id that they then have. Empty: always by digest.",
+        "A boolean key of the stack's config, such as myapp:production. Unless it is true, images may " +
+        "be pulled by tag, and containers name the resulting id. Empty: images are always pulled by digest.",
       type: "string",
       pattern: "^([^:]+:[^:]+)?$",
       default: "",

@@ -1,13 +1,14 @@
-import { CONTAINER, type StackResource, type StackRule, VOLUME } from "../pack/rule.ts";
+import { CONTAINER, VOLUME } from "../../names/types.ts";
+import type { StackResource, StackRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
 /** A volume with records or keys is protected: no run of Pulumi deletes or replaces it. */
 export const protectedData: StackRule = {
   name: "protected-data",
-  description: "Volumes with data that nothing brings back are protected.",
+  description: "Volumes with data that can't be made again are protected.",
   reason:
-    "A change of a volume's name or driver replaces it, and an empty one takes its place; protected, " +
-    "Pulumi refuses (NIST SP 800-53 CP-9, SC-28).",
+    "A change of a volume's name or driver replaces the volume with an empty one. Pulumi refuses that " +
+    "for a protected volume (NIST SP 800-53 CP-9, SC-28).",
   settings: {
     paths: {
       description: "Where such data is mounted in containers.",
@@ -24,7 +25,7 @@ export const protectedData: StackRule = {
     },
     unless: {
       description:
-        "A boolean key of the stack's config, such as myapp:throwaway, that says that its data may go.",
+        "A boolean key of the stack's config, such as myapp:throwaway, that says that its data may be lost.",
       type: "string",
       pattern: "^([^:]+:[^:]+)?$",
       default: "",
@@ -48,9 +49,9 @@ export const protectedData: StackRule = {
               {
                 urn: volume.urn,
                 message:
-                  `it has the data of ${mount.container}, at ${mount.path}, and may be ` +
-                  `deleted: make it with protect: true` +
-                  (key === "" ? "" : `, or set ${key} to true if its data may go`),
+                  `it has the data of ${mount.container}, at ${mount.path}, and could be ` +
+                  `deleted: set protect: true` +
+                  (key === "" ? "" : `, or set ${key} to true if its data may be lost`),
               },
             ];
       });

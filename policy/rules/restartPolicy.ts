@@ -1,13 +1,14 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
-import { listOf, textOf, UNKNOWN } from "../pack/unknown.ts";
+import { restartsMoreThan } from "../hardening/judgements.ts";
+import { containerRule } from "../pack/declared.ts";
+import { listOf } from "../pack/unknown.ts";
 
 /** A service is there again after a crash or a restart of the host. */
-export const restartPolicy: ResourceRule = {
+export const restartPolicy = containerRule({
   name: "restart-policy",
-  description: "Every container is started again when it ends.",
+  description: "Every container is restarted when it ends.",
   reason:
-    "A service stays away after a crash or a restart of the host otherwise; where it may be " +
-    "restarted for a failure only, five times are enough (CIS Docker 5.15).",
+    "Otherwise a service stays down after a crash or a restart of the host. If it is restarted only " +
+    "after a failure, five times are enough (CIS Docker 5.15).",
   settings: {
     allowed: {
       description: "The restart policies that may be used.",
@@ -16,26 +17,24 @@ export const restartPolicy: ResourceRule = {
       default: ["always", "unless-stopped", "on-failure"],
     },
     maxRetries: {
-      description: "The most retries of on-failure; 0 in the program is without end.",
+      description:
+        "The highest maxRetryCount for on-failure. In the program, 0 means without limit.",
       type: "integer",
       minimum: 1,
       default: 5,
     },
   },
-  types: [CONTAINER],
-  check({ props: { restart, maxRetryCount } }, { allowed, maxRetries }) {
-    if (restart === UNKNOWN) {
+  check(container, { allowed, maxRetries }) {
+    const { restart } = container;
+    if (restart === undefined) {
       return [];
     }
-    const policy = textOf(restart) || "no";
+    const policy = restart || "no";
     if (!listOf(allowed).includes(policy)) {
       return [`its restart policy is "${policy}": set restart to ${listOf(allowed).join(" or ")}`];
     }
-    const retries = maxRetryCount === undefined ? 0 : maxRetryCount;
-    return policy === "on-failure" &&
-      typeof retries === "number" &&
-      (retries === 0 || retries > Number(maxRetries))
+    return policy === "on-failure" && restartsMoreThan(Number(maxRetries), container)
       ? [`it may be restarted more than ${String(maxRetries)} times: set maxRetryCount`]
       : [];
   },
-};
+});

@@ -1,4 +1,5 @@
-import { CONTAINER, type ResourceRule } from "../pack/rule.ts";
+import { CONTAINER } from "../../names/types.ts";
+import type { ResourceRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
 /** Variables whose name speaks of a secret; one that ends in _FILE names a file. */
@@ -17,7 +18,7 @@ const SECRET_VALUES: readonly (readonly [RegExp, string])[] = [
 /** No secret is in an environment variable. Its value is never told. */
 export const secretFreeEnvironment: ResourceRule = {
   name: "secret-free-environment",
-  description: "No environment variable of a container has a secret in it.",
+  description: "No environment variable of a container contains a secret.",
   reason:
     "Every process in the container, many crash reports and `docker inspect` show the environment " +
     "(CIS Docker 4.10).",
@@ -46,7 +47,7 @@ export const secretFreeEnvironment: ResourceRule = {
       return what === undefined || allowed.has(name)
         ? []
         : [
-            `its environment variable ${name} has ${what} in it: hand it over as a file, ` +
+            `its environment variable ${name} contains ${what}: pass it as a file, ` +
               `and its path in ${name}_FILE or the like`,
           ];
     });

@@ -11,12 +11,12 @@ export const tlsFloor: ResourceRule = {
   name: "tls-floor",
   description: "Nginx speaks TLS wherever the network reaches it, and no version that is too old.",
   reason:
-    "TLS 1.0 and 1.1 are no longer to be used, and what is allowed without ssl_protocols depends on " +
-    "Nginx's version (RFC 8996, RFC 9325).",
+    "TLS 1.0 and 1.1 must not be used any more, and what Nginx allows without ssl_protocols depends on " +
+    "its version (RFC 8996, RFC 9325).",
   settings: {
     ...nginxSettings,
     minimum: {
-      description: "The oldest version that is spoken.",
+      description: "The oldest version that is allowed.",
       type: "string",
       enum: ["TLSv1.2", "TLSv1.3"],
       default: "TLSv1.2",
@@ -43,12 +43,14 @@ function faults(server: Server, minimum: string): readonly string[] {
     // Who only redirects gives nothing away.
     ...(plain.length > 0 && !onlyReturns(server)
       ? [
-          `its Nginx speaks plain ${server.kind === "http" ? "HTTP" : "TCP"}: ${server.title} listens at ` +
+          `its Nginx speaks plain ${server.kind === "http" ? "HTTP" : "TCP"}: ${server.title} listens on ` +
             `${plain.map(({ text }) => text).join(", ")} without ssl: add ssl, or return a redirect`,
         ]
       : []),
     ...(reached.some(({ isTls }) => isTls) && protocols === undefined
-      ? [`its Nginx takes its version's own TLS protocols for ${server.title}: set ssl_protocols`]
+      ? [
+          `its Nginx uses its version's default TLS protocols for ${server.title}: set ssl_protocols`,
+        ]
       : []),
     ...(reached.some(({ isTls }) => isTls) && old.length > 0
       ? [

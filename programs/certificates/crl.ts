@@ -1,6 +1,6 @@
 /**
- * Prints a revocation list for each client authority, PEM. A program of its own, since the signatures
- * differ each time: what it printed stays in the state until an authority or a revocation changes.
+ * Prints a revocation list for each client authority, PEM. It is a program because the signatures differ
+ * each time: its output stays in the state until an authority or a revocation changes.
  */
 import { z } from "zod";
 import { renderCrls } from "../../render/crl.ts";
@@ -13,7 +13,7 @@ const input = z.object({
 });
 
 await runProgram(input, 30, async ({ authorities, revoked }) => {
-  // The command provider's name for what a command printed when it ran last.
+  // The command provider puts the command's last output there.
   const previous = process.env["PULUMI_COMMAND_STDOUT"] ?? "";
   process.stdout.write(await renderCrls({ authorities, revoked, previous, now: new Date() }));
 });

@@ -1,6 +1,6 @@
 /**
- * Prints a client's certificate, PEM, for a public key whose private one is elsewhere. The name in it
- * is the one given here, whatever the owner of the key asked for.
+ * Prints a client's certificate, PEM, for a public key whose private key is elsewhere. The name in the
+ * certificate is the one given here, whatever the request of the key's owner says.
  */
 import { z } from "zod";
 import { renderSignedRequest } from "../../render/signedRequest.ts";

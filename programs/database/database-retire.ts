@@ -1,6 +1,6 @@
 /**
- * Removes the users that a service had with its earlier passwords, once it is on the one in use. Users
- * that somebody else made, such as one for backups, stay.
+ * Removes the users of a service's earlier passwords, once the service uses the current one. Users that
+ * somebody else created, such as one for backups, stay.
  */
 import { z } from "zod";
 import { retiredUsers } from "../../render/databaseUser.ts";

@@ -1,6 +1,6 @@
 /**
- * Looks whether the image that a database is to get can read the data that it has; prints a sentence where
- * it can't, and nothing otherwise. Changes nothing.
+ * Checks whether a database's new image can read its data. Prints a sentence if it can't, and nothing
+ * otherwise. Changes nothing.
  */
 import { z } from "zod";
 import { refusedStep } from "./databaseStep.ts";

@@ -1,7 +1,7 @@
 /**
- * Makes a database's users what the stack says: the administrator with its password in use (the image
- * sets one on an empty volume only), and the service's user of this generation. Users of other
- * generations stay: the service may still be on one (`database-retire` is for them).
+ * Brings a database's users in line with the stack: the administrator's current password (the image sets
+ * one only on an empty volume), and the service's user of this generation. Users of other generations
+ * stay, because the service may still use one. `database-retire` removes them.
  */
 import { type Db, MongoServerError } from "mongodb";
 import {
@@ -39,7 +39,7 @@ interface Target {
   readonly container: string;
 }
 
-/** Whichever of the two passwords the database has, it has the one in use afterwards. */
+/** Whichever of the two passwords the database has, it has the current one afterwards. */
 async function rotateAdmin(target: Target, admin: Input["admin"]): Promise<void> {
   const attempt = (password: string, work: (db: Db) => Promise<unknown>) =>
     withMongo({ ...target, user: admin.name, password }, (client) => work(client.db("admin")));
@@ -78,7 +78,7 @@ async function ensureUser(db: Db, user: Input["user"]): Promise<void> {
   }
 }
 
-/** FerretDB, the demo's database, knows users but no roles. */
+/** FerretDB, the demo's database, has users but no roles. */
 async function rolesFor(db: Db, database: string): Promise<{ role: string; db: string }[]> {
   const info = await db.command({ buildInfo: 1 });
   return "ferretdb" in info || "ferretdbVersion" in info

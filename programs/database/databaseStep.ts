@@ -1,10 +1,10 @@
-/** Whether a database's new image can read the data that the old one wrote: asked before anything is removed. */
+/** Checks, before anything is removed, that a database's new image can read what the old one wrote. */
 import { failedWith, readVersion, stepRefusal, versionOfName } from "../../render/databaseStep.ts";
 import type { Docker } from "../docker/docker.ts";
 import { exitWords } from "../docker/exitCodes.ts";
 import { runTask } from "../docker/task.ts";
 
-/** Who may ask a database for its features: with several passwords, of which it knows one. */
+/** The user who asks a database for its features. The database knows one of the passwords. */
 export interface Administrator {
   readonly name: string;
   readonly passwords: readonly string[];
@@ -15,7 +15,7 @@ export interface StepQuestion {
   readonly deployment: string;
   /** The name or id of the database's container. */
   readonly container: string;
-  /** The name or id of the image that it is to get. */
+  /** The name or id of its new image. */
   readonly image: string;
   readonly admin: Administrator;
 }
@@ -31,7 +31,7 @@ interface ImageInfo {
   readonly RepoTags?: readonly string[] | null;
 }
 
-/** A sentence that ends a run, or undefined where the image is the same, or may have the data. */
+/** A sentence that ends the run; undefined if the image is the same, or can read the data. */
 export async function refusedStep(
   docker: Docker,
   { dockerHost, deployment, container, image, admin }: StepQuestion,
@@ -51,7 +51,7 @@ export async function refusedStep(
   const name = fresh?.RepoTags?.[0] ?? image;
   const code = failedWith(said ?? "");
   if (code !== undefined) {
-    return `the image ${name} does not run on this engine: its mongod ended with ${exitWords(code)}; the container ${old.Name.slice(1)} is left as it is`;
+    return `the image ${name} does not run on this engine: its mongod ended with ${exitWords(code)}; the container ${old.Name.slice(1)} is unchanged`;
   }
   return stepRefusal({
     container: old.Name.slice(1),
@@ -62,23 +62,23 @@ export async function refusedStep(
   });
 }
 
-/** The exit code of `mongod` is told as well: a processor without AVX ends it. */
+/** Also prints the exit code of `mongod`, which crashes on a processor without AVX. */
 const ASK_VERSION =
   "if command -v mongod >/dev/null; then mongod --version 2>/dev/null; echo exit $?; else ferretdb --version 2>/dev/null || true; fi";
 
-/** By the image's own account. */
+/** Asks the image for its version. */
 function askVersion(docker: Docker, deployment: string, image: string): Promise<string> {
   const args = ["-c", ASK_VERSION];
   return runTask(docker, { image, deployment, user: "999:999", program: "sh", args });
 }
 
-/** MongoDB's featureCompatibilityVersion; undefined where there is none, or nobody gets in. */
+/** MongoDB's featureCompatibilityVersion; undefined if there is none, or no password works. */
 async function featuresOf(
   dockerHost: string | undefined,
   container: string,
   admin: Administrator,
 ): Promise<string | undefined> {
-  // The driver takes longer to load than all the rest, which is seldom needed.
+  // Loaded only when needed, which is rare: the driver takes longer to load than everything else.
   const { withMongo } = await import("./mongo.ts");
   for (const password of admin.passwords) {
     try {
@@ -94,7 +94,7 @@ async function featuresOf(
         return typeof version === "string" ? version : undefined;
       });
     } catch {
-      // The next password, or no answer: then the versions alone decide.
+      // Try the next password. Without an answer, the versions alone decide.
     }
   }
   return undefined;

@@ -1,16 +1,16 @@
-/** Who has to get into a database, and whether they do. */
+/** The users of a database, and whether their passwords work. */
 import { z } from "zod";
 import { here } from "../npmRun.ts";
 import { isRefused, withMongo } from "./mongo.ts";
 
-/** What `database-users` is told, and the state remembers. */
+/** The input of `database-users`, which the state keeps. */
 export const databaseUsersInput = z.object({
   dockerHost: z.string().optional(),
   container: z.string(),
   admin: z.object({
     name: z.string(),
     password: z.string(),
-    /** Of the generation before; the database has this one while its rotation is under way. */
+    /** The password of the generation before. The database has it until its rotation is done. */
     previous: z.string().optional(),
   }),
   user: z.object({ name: z.string(), password: z.string(), database: z.string() }),
@@ -18,12 +18,13 @@ export const databaseUsersInput = z.object({
 export type DatabaseUsersInput = z.infer<typeof databaseUsersInput>;
 
 /**
- * How a database stands to the passwords in the state: it knows the service's; it does not, and lets the
- * administrator in with the one in use, or with the one before; nobody gets in; or it gives no answer.
+ * Which passwords in the state a database accepts. "known": the service's. "forgotten": only the
+ * administrator's current one. "behind": only the administrator's previous one. "locked": none.
+ * "silent": it does not answer.
  */
 export type Acquaintance = "known" | "forgotten" | "behind" | "locked" | "silent";
 
-/** Asks a database that runs. Changes nothing. */
+/** Asks a running database. Changes nothing. */
 export async function acquaintanceOf(input: DatabaseUsersInput): Promise<Acquaintance> {
   const { dockerHost, container, admin, user } = input;
   const letsIn = async (name: string, password: string | undefined): Promise<boolean> => {
@@ -54,21 +55,21 @@ export async function acquaintanceOf(input: DatabaseUsersInput): Promise<Acquain
   }
 }
 
-/** @param container As its users call it. */
+/** @param container The container's name. */
 export function lockedSentence(container: string): string {
   return (
-    `${container} lets nobody in with the passwords that this stack's state has: the state knows those of the last two ` +
-    "numbers in cybexp:rotation, and the data is older, newer (if the state was put back) or another deployment's. " +
+    `${container} accepts none of the passwords in this stack's state: the state has those of the last two ` +
+    "numbers in cybexp:rotation, and the data is older, newer (if the state was restored) or from another deployment. " +
     "Restore a copy of the volume and a copy of the state that were made together, or set the administrator's " +
     'password by hand (docs/data.md, "A database is put back"), or raise the number by one at a time if it jumped'
   );
 }
 
-/** What to do first where a rotation would lose the one password that the database knows. */
+/** What to do first if a rotation would lose the only password that the database knows. */
 export function rotatedSentence(container: string, number: number): string {
   return (
-    `the database ${container} has the passwords of number ${number - 1}, as if its data were from before the last rotation, ` +
-    `and its number in cybexp:rotation is not ${number} any more: set it back to ${number} and run \`${here("up")}\`, ` +
-    "which mends that; then raise it"
+    `the database ${container} has the passwords of number ${number - 1}: its data seems to be from before the last rotation, ` +
+    `and its number in cybexp:rotation is no longer ${number}. Set it back to ${number} and run \`${here("up")}\`, ` +
+    "which repairs that; then raise it"
   );
 }

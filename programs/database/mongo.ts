@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
 
 /**
- * Copies between standard input and output and the server in the same container. It waits for its own
- * child: the server is process 1 there, reaps nobody else's, and a zombie counts against its limit.
+ * Connects standard input and output with the server in the same container. It waits for its own child,
+ * because the server is process 1 there and reaps no other children, and zombies count against the limit.
  */
 const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null; wait";
 
 /**
- * Talks to a MongoDB that publishes no port: through `docker exec`, so it works with a remote engine
- * as well, and no password is in an argument. The local end is a socket that only this user can open.
+ * Talks to a MongoDB that publishes no port. It goes through `docker exec`, so it works with a remote
+ * engine, too, and no password is in an argument. Only this user can open the socket at the local end.
  */
 export async function withMongo<T>(
   target: {
@@ -21,7 +21,7 @@ export async function withMongo<T>(
     readonly container: string;
     readonly user: string;
     readonly password: string;
-    /** How long the server may take to answer at all. @default 10 s */
+    /** How long the server may take to answer. @default 10 s */
     readonly patienceMs?: number;
   },
   work: (client: MongoClient) => Promise<T>,
@@ -53,7 +53,7 @@ export async function withMongo<T>(
     authSource: "admin",
     directConnection: true,
     serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
-    // One connection at a time is one `docker exec`.
+    // Each connection is a `docker exec`, so use one at a time.
     maxPoolSize: 1,
   };
   const client = new MongoClient(`mongodb://${encodeURIComponent(path)}/`, options);
@@ -69,7 +69,7 @@ export async function withMongo<T>(
   }
 }
 
-/** Whether the server said that name and password are wrong, as opposed to saying nothing. */
+/** Whether the server refused the name or password, as opposed to not answering. */
 export function isRefused(error: unknown): boolean {
   // AuthenticationFailed in MongoDB's list of error codes.
   return error instanceof MongoServerError && error.code === 18;

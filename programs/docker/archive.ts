@@ -1,8 +1,8 @@
-/** Archives as `docker cp` takes and gives them. */
+/** Archives in the format of `docker cp`. */
 import { buffer } from "node:stream/consumers";
 import { extract, pack } from "tar-stream";
 
-/** One entry of an archive: a folder when its path ends in a slash, else a file. */
+/** One entry of an archive: a folder if its path ends with a slash, otherwise a file. */
 export interface TarEntry {
   readonly path: string;
   readonly mode: number;
@@ -13,7 +13,7 @@ export interface TarEntry {
 
 /** A file or folder in an archive. */
 export interface ArchivedFile {
-  /** As the archive has it; a folder's ends in a slash. */
+  /** The path in the archive. A folder's ends with a slash. */
   readonly path: string;
   readonly content: Buffer;
 }
@@ -21,7 +21,7 @@ export interface ArchivedFile {
 /** Two empty blocks end an archive. */
 const END = Buffer.alloc(1024);
 
-/** The archive of the entries. It says no time and no names of users: the same entries give the same bytes. */
+/** An archive of the entries. It has no times or user names, so the same entries give the same bytes. */
 export async function tar(entries: readonly TarEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const { path, content = new Uint8Array(), ...owner } of entries) {
@@ -38,7 +38,7 @@ export async function tar(entries: readonly TarEntry[]): Promise<Buffer> {
 /**
  * The files and folders of an archive.
  *
- * @throws RangeError for what is no archive, or is cut off
+ * @throws RangeError when it is not an archive, or is cut off
  */
 export async function untar(archive: Buffer): Promise<ArchivedFile[]> {
   const files: ArchivedFile[] = [];
@@ -56,7 +56,7 @@ export async function untar(archive: Buffer): Promise<ArchivedFile[]> {
       }
     }
   } catch (error) {
-    throw new RangeError("the archive is cut off, or is none", { cause: error });
+    throw new RangeError("the archive is cut off, or is not an archive", { cause: error });
   }
   return files;
 }

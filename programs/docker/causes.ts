@@ -1,10 +1,10 @@
-/** Why a container is not well, as far as the engine and its log tell. */
+/** Why a container is unhealthy, as far as the engine and its log show. */
 import { exitWords } from "./exitCodes.ts";
 import { healthWords } from "./healthWords.ts";
 import { meaningsOf } from "./logWords.ts";
 import { lastLine } from "./oneLine.ts";
 
-/** What `docker container inspect` tells of it, as far as it matters here. */
+/** The part of `docker container inspect` that is used here. */
 export interface UnwellContainer {
   readonly RestartCount: number;
   readonly State: {
@@ -17,19 +17,18 @@ export interface UnwellContainer {
   };
 }
 
-/** @param log The last lines that it wrote. */
+/** @param log The last lines of the container's log. */
 export function causes({ State, RestartCount }: UnwellContainer, log: string): string[] {
   const ended = State.Status !== "running" || RestartCount > 0;
-  const why = State.OOMKilled ? "it took more memory than it may" : exitWords(State.ExitCode);
-  const times =
-    RestartCount > 0 ? `it ends again and again, ${RestartCount + 1} times so far` : "it ended";
+  const why = State.OOMKilled ? "it exceeded its memory limit" : exitWords(State.ExitCode);
+  const times = RestartCount > 0 ? `it keeps ending, ${RestartCount + 1} times so far` : "it ended";
   const failed = State.Health?.Log?.findLast(({ ExitCode }) => ExitCode !== 0);
   const words = failed && healthWords(failed.Output);
   return [
     ...(ended ? [`${times} (${why})`] : []),
-    // Of one that ended it says no more than that nobody answers.
+    // After the end, a health check only says that nothing answers.
     ...(words !== undefined && !ended ? [`its health check says: ${words}`] : []),
-    `its last words: ${lastLine(log)}`,
+    `its log ends with: ${lastLine(log)}`,
     ...(ended ? meaningsOf(log) : []),
   ];
 }

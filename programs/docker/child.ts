@@ -1,45 +1,49 @@
 /**
- * Runs a program to its end. On Node's own module, since the programs that Pulumi starts are short and
- * many: a library for it would take longer to load than all that they do.
+ * Runs a program until it ends. It uses Node's own module: Pulumi starts many short programs, and a library
+ * would take longer to load than their work takes.
  */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 export interface ChildOptions {
-  /** Beside the environment of this process. */
+  /** Added to the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Sent to standard input. @default nothing */
   readonly input?: string | Uint8Array;
+  /** Infinity for no limit. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Told every line of output, on whichever stream, as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface ChildResult {
-  /** Undefined when it was killed, or could not be started. */
+  /** Undefined if it was killed, or could not be started. */
   readonly code: number | undefined;
-  /** Without the last line end. */
+  /** Without the newline at the end. */
   readonly stdout: string;
-  /** The same to the byte, for what is no text. */
+  /** The same, byte for byte, for output that is not text. */
   readonly bytes: Buffer;
   readonly stderr: string;
-  /** What both said, as it came. */
+  /** Both outputs, in the order in which they came. */
   readonly all: string;
   readonly timedOut: boolean;
   /** Why it could not be started, or that it was killed. */
   readonly trouble?: string;
 }
 
-/** How long it may take to stop when it is told to; then it is killed. */
+/** How long it may take to stop before it is killed. */
 const GRACE_MS = 5000;
 
-/** Those that run: none of them outlives this process. */
+/** The running children. None of them outlives this process. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill()));
 
-/** @throws The signal's reason, when that is what ended it. */
+/** @throws the signal's reason, if the signal ended it */
 export async function runChild(
   program: string,
   args: readonly string[],
-  { env, input, timeoutMs, signal }: ChildOptions,
+  { env, input, timeoutMs, signal, onLine }: ChildOptions,
 ): Promise<ChildResult> {
   signal?.throwIfAborted();
   const child = spawn(program, args, { env: { ...process.env, ...env } });
@@ -47,17 +51,23 @@ export async function runChild(
   const stop = () => {
     child.kill();
     setTimeout(() => child.kill("SIGKILL"), GRACE_MS).unref();
-    // What it started may hold its outputs open for longer than it lives.
+    // Its own children may keep its outputs open after it has ended.
     child.once("exit", () => [child.stdout, child.stderr].forEach((stream) => stream.destroy()));
   };
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const giveUp = () => {
     timedOut = true;
     stop();
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === Infinity ? undefined : setTimeout(giveUp, timeoutMs);
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const output = collect(child);
+    if (onLine) {
+      [child.stdout, child.stderr].forEach((input) =>
+        createInterface({ input }).on("line", onLine),
+      );
+    }
     // It may end before it has read all of it: its exit code says what that means.
     child.stdin.on("error", () => {});
     child.stdin.end(input);
@@ -73,7 +83,7 @@ export async function runChild(
   }
 }
 
-/** Gathers what it says, and gives it as texts when asked. */
+/** Collects the output, and returns a function that gives it as text. */
 function collect({ stdout, stderr }: ChildProcessWithoutNullStreams) {
   const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[], all: [] as Buffer[] };
   stdout.on("data", (part: Buffer) => void (parts.stdout.push(part), parts.all.push(part)));

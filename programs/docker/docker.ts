@@ -2,65 +2,75 @@ import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "../errors.ts";
 
 export interface RunOptions {
-  /** Sent to standard input: the way in for a secret. */
+  /** Sent to standard input. Secrets must go this way. */
   readonly input?: string | Uint8Array;
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal;
+  /** Beside DOCKER_HOST and the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told every line of output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** The engine's command line, for one engine. */
 export class Docker {
-  readonly #env: NodeJS.ProcessEnv;
+  /** What `docker` finds the engine by. */
+  readonly env: NodeJS.ProcessEnv;
 
   /** @param host As in DOCKER_HOST; the command line's own default if absent. */
   constructor(host?: string) {
-    this.#env = host === undefined ? {} : { DOCKER_HOST: host };
+    this.env = host === undefined ? {} : { DOCKER_HOST: host };
   }
 
   /**
-   * Runs `docker` and gives its standard output.
+   * Runs `docker` and returns its standard output.
    *
-   * @throws UserError With the engine's own last words, when it exits with another code than 0.
+   * @throws UserError with the engine's own message, if the exit code is not 0
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<string> {
-    const result = await runChild("docker", args, {
-      env: this.#env,
-      timeoutMs: (options.timeoutSeconds ?? 60) * 1000,
-      ...(options.signal && { signal: options.signal }),
-      ...(options.input !== undefined && { input: options.input }),
-    });
+    const result = await this.attempt(args, options);
     if (result.code !== 0) {
       throw new DockerError(args, result);
     }
     return result.stdout;
   }
 
+  /** The same, where a failure is an answer too: gives what it said, and how it ended. */
+  attempt(
+    args: readonly string[],
+    { timeoutSeconds = 60, env, ...options }: RunOptions = {},
+  ): Promise<ChildResult> {
+    return runChild("docker", args, {
+      ...options,
+      env: { ...this.env, ...env },
+      timeoutMs: timeoutSeconds * 1000,
+    });
+  }
+
   /**
-   * A file or folder of a container, running or not, as an archive (see `untar`); undefined when there
-   * is none.
+   * A file or folder of a container, running or not, as an archive (see `untar`); undefined if it does not
+   * exist.
    */
   async copyOut(container: string, path: string): Promise<Buffer | undefined> {
     const args = ["container", "cp", `${container}:${path}`, "-"];
-    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
+    const result = await this.attempt(args);
     if (result.code === 0) {
       return result.bytes;
     }
-    // The engine's words; those of another engine would only make a failure of it.
+    // Docker's own messages. If another engine words it differently, this fails below.
     if (/could not find the file|no such file|not found in container/i.test(result.stderr)) {
       return undefined;
     }
     throw new DockerError(args, { ...result, stdout: "" });
   }
 
-  /** The last lines that a container wrote, on whichever stream. */
+  /** The last lines that a container wrote, on either stream. */
   async logs(container: string, lines: number): Promise<string> {
-    const args = ["container", "logs", `--tail=${lines}`, container];
-    const result = await runChild("docker", args, { env: this.#env, timeoutMs: 60_000 });
-    return result.all;
+    return (await this.attempt(["container", "logs", `--tail=${lines}`, container])).all;
   }
 
-  /** What `docker inspect` tells of a thing, or undefined when there is no such thing. */
+  /** The output of `docker inspect`; undefined if there is no such thing. */
   async inspect<T>(
     kind: "container" | "volume" | "network" | "image",
     name: string,
@@ -76,7 +86,7 @@ export class Docker {
     }
   }
 
-  /** The ids (containers, networks) or names (volumes) of what carries all of the labels. */
+  /** The ids (containers, networks) or names (volumes) of everything that has all the labels. */
   async labelled(
     kind: "container" | "volume" | "network",
     ...labels: readonly string[]
@@ -88,7 +98,7 @@ export class Docker {
   }
 }
 
-/** The engine said no. */
+/** The engine refused or failed. */
 export class DockerError extends UserError {
   readonly output: string;
 

@@ -1,19 +1,19 @@
 import { constants } from "node:os";
 
-/** What a container's exit code means beyond the number, where that can be told from the number alone. */
+/** The meaning of exit codes that are the same for every program. */
 const MEANINGS: Readonly<Record<number, string>> = {
-  126: "its program can't be executed: wrong owner or mode, or made for another processor",
+  126: "its program can't be executed: wrong owner or mode, or built for another processor",
   127: "its program, or the interpreter that its first line names, is not in the image",
   132: "the processor lacks an instruction that the program needs, such as AVX for MongoDB 5.0 and later",
-  134: "it gave up over an error of its own (SIGABRT)",
-  135: "it touched memory that is not there (SIGBUS): often a full disk, or a file cut short",
-  137: "it was killed (SIGKILL): by hand, or for taking more memory than it may",
+  134: "it aborted because of an internal error (SIGABRT)",
+  135: "it accessed memory that does not exist (SIGBUS): often because of a full disk or a truncated file",
+  137: "it was killed (SIGKILL): by hand, or because it exceeded its memory limit",
   139: "it crashed (SIGSEGV)",
   143: "it was told to stop (SIGTERM)",
   159: "it made a system call that the engine forbids (SIGSYS)",
 };
 
-/** In plain words why a container ended; undefined for codes that are the program's own. */
+/** Why a container ended, in plain words; undefined for codes that only the program itself defines. */
 export function exitMeaning(code: number): string | undefined {
   const known = MEANINGS[code];
   if (known !== undefined || code <= 128) {

@@ -1,8 +1,9 @@
 import { lastLine, withoutSecrets } from "./oneLine.ts";
 
 /**
- * What a failed health check said, in one line without secrets: its output as in `docker inspect`, or
- * what `docker exec` wrote. Undefined when it said nothing.
+ * The message of a failed health check, in one line without secrets; undefined if there is none.
+ *
+ * @param output The check's output in `docker inspect`, or the output of `docker exec`.
  */
 export function healthWords(output: string): string | undefined {
   const text = output.trim();
@@ -19,7 +20,7 @@ export function healthWords(output: string): string | undefined {
   if (text === "") {
     return undefined;
   }
-  // What follows the first line is the asking program's own advice, but Python's cause is the last one.
+  // The first line has the cause, and the program's own advice follows. Python's cause is in the last line.
   const [first = ""] = text.split("\n");
   return first.startsWith("Traceback") ? lastLine(text) : withoutSecrets(first);
 }

@@ -1,4 +1,4 @@
-/** Cut to 200 characters and without what may be a secret: a connection string's login, a key. */
+/** The line, cut to 200 characters, without possible secrets such as a connection string's login or a key. */
 export function withoutSecrets(line: string): string {
   return line
     .replace(/:\/\/[^@\s/]*@/g, "://(not shown)@")
@@ -6,7 +6,7 @@ export function withoutSecrets(line: string): string {
     .slice(0, 200);
 }
 
-/** The last line of a log that says something. */
+/** The last line of a log that is not empty. */
 export function lastLine(log: string): string {
   const line = log.split("\n").findLast((text) => text.trim() !== "");
   return withoutSecrets(line?.trim() ?? "none");

@@ -1,7 +1,7 @@
 import { label, TASK } from "../../names/docker.ts";
 import type { Docker, RunOptions } from "./docker.ts";
 
-/** What a container does that is gone when it has done it, within seconds. */
+/** A task of a few seconds for a container that is removed afterwards. */
 export interface Task {
   readonly image: string;
   readonly deployment: string;
@@ -18,7 +18,7 @@ export interface Task {
   readonly input?: Uint8Array;
 }
 
-/** The arguments of `docker run` or `docker create` for it: no network, read-only, limited. */
+/** The arguments of `docker run` or `docker create` for a task: no network, read-only, limited. */
 export function taskArguments(task: Task): string[] {
   return [
     ...(task.input === undefined ? [] : ["--interactive"]),
@@ -33,7 +33,7 @@ export function taskArguments(task: Task): string[] {
     "--memory=128m",
     "--cpus=1",
     "--log-driver=none",
-    // Found again, and removed, if this process dies first.
+    // So that it is found and removed if this process dies first.
     `--label=${label("deployment", task.deployment)}`,
     `--label=${label("role", TASK)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
@@ -43,7 +43,7 @@ export function taskArguments(task: Task): string[] {
   ];
 }
 
-/** Runs it and gives its standard output. */
+/** Runs a task and returns its standard output. */
 export function runTask(docker: Docker, task: Task): Promise<string> {
   const options: RunOptions = task.input === undefined ? {} : { input: task.input };
   return docker.run(["run", "--rm", ...taskArguments(task)], options);

@@ -1,4 +1,4 @@
-/** Makes sure that an image has what it must have, before the first container is made of it. */
+/** Checks that an image has everything that it needs, before the first container uses it. */
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
 import { checkImage, needsSchema } from "./imageCheck.ts";

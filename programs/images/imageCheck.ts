@@ -10,7 +10,7 @@ import { type Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { runTask } from "../docker/task.ts";
 
-/** `ImageNeeds`, as a program is told of them. */
+/** `ImageNeeds`, as a program's input. */
 export const needsSchema = z.object({
   role: z.string(),
   user: z.string(),
@@ -20,7 +20,7 @@ export const needsSchema = z.object({
 });
 
 interface Question {
-  /** Its id. */
+  /** The image's id. */
   readonly image: string;
   readonly deployment: string;
   readonly needs: z.infer<typeof needsSchema>;
@@ -33,11 +33,11 @@ interface ImageInfo {
 }
 
 /**
- * Makes sure that an image has what it must have, by one container of it that is gone afterwards: as
- * locked up as the one that it is wanted for.
+ * Checks that an image has everything that it needs. It runs one container, which is removed afterwards and
+ * is as restricted as the real one.
  *
- * @param last A shell command to run there as well; what it prints is given back.
- * @throws UserError with all that is missing
+ * @param last A shell command to run in it, too. Its output is returned.
+ * @throws UserError with everything that is missing
  */
 export async function checkImage(docker: Docker, question: Question, last = ""): Promise<string> {
   const { image, deployment } = question;

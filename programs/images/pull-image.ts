@@ -1,6 +1,6 @@
 /**
- * Makes the engine have an image, by the command line: it knows the operator's logins and credential
- * helpers, and hands them to a remote engine as well. Pulumi's provider would ask as nobody.
+ * Pulls an image with the command line, which knows the operator's logins and credential helpers and passes
+ * them on to a remote engine, too. Pulumi's provider would ask the registry anonymously.
  */
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
@@ -9,7 +9,7 @@ import { runProgram } from "../program.ts";
 
 const input = z.object({ dockerHost: z.string().optional(), image: z.string() });
 
-/** For the largest images on a slow line. */
+/** Enough for the largest images on a slow line. */
 const PULL_SECONDS = 1800;
 
 await runProgram(input, PULL_SECONDS + 60, async ({ dockerHost, image }, signal) => {

@@ -1,4 +1,4 @@
-/** Sets a container's process limit: the provider has no argument for it, `docker update` does. */
+/** Sets a container's process limit with `docker update`: the provider has no argument for it. */
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";

@@ -1,4 +1,4 @@
-/** Prints how many processors and how much memory the engine's machine has: default limits follow from it. */
+/** Prints how many processors and how much memory the engine's machine has. Default limits depend on it. */
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
 import { engineSizeOf } from "./engineSize.ts";

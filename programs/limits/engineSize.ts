@@ -1,7 +1,7 @@
 import type { EngineSize } from "../../settings/limits.ts";
 import type { Docker } from "../docker/docker.ts";
 
-/** What the engine's machine has. */
+/** The processors and memory of the engine's machine. */
 export async function engineSizeOf(docker: Docker): Promise<EngineSize> {
   const [processors, bytes] = (
     await docker.run(["info", "--format={{.NCPU}} {{.MemTotal}}"])
@@ -9,10 +9,10 @@ export async function engineSizeOf(docker: Docker): Promise<EngineSize> {
   return { processors: Number(processors), memory: Math.floor(Number(bytes) / 2 ** 20) };
 }
 
-/** The engine may tell a few MiB more or less after a restart: that is no other machine. */
+/** After a restart, the same machine may report a few MiB more or less. */
 const TOLERANCE = 0.1;
 
-/** Whether limits that were made for one size fit another. */
+/** Whether limits that were computed for one size fit another. */
 export function isSameSize(one: EngineSize, other: EngineSize): boolean {
   return (
     one.processors === other.processors &&

@@ -1,14 +1,14 @@
 import { type Docker, DockerError } from "../docker/docker.ts";
 
-/** What hit a limit in a container since it was started. */
+/** How often a container has hit a limit since it was started. */
 export interface LimitEvents {
-  /** Processes that were killed for want of memory: a child's end is seen nowhere else. */
+  /** Processes that were killed for lack of memory. For a child process, nothing else shows it. */
   readonly oomKills: number;
   /** Processes and threads that were not started. */
   readonly refusedProcesses: number;
 }
 
-/** Of both versions of control groups; what is not there says nothing. */
+/** Reads the files of both cgroup versions. Those that don't exist print nothing. */
 const READ = `
   cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null
   echo pids
@@ -16,7 +16,7 @@ const READ = `
   :
 `;
 
-/** Asks a container that runs; undefined where it can't be asked. */
+/** Asks a running container; undefined if it can't be asked. */
 export async function limitEvents(
   docker: Docker,
   container: string,

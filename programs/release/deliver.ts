@@ -1,12 +1,13 @@
 /**
- * Delivers a release into its volume and, where a proxy serves it, switches to it:
+ * Delivers a release into its volume and, if a proxy serves it, switches to it:
  *
- * 1. written to `releases/<digest>.part`, then renamed: a folder with the digest's name is complete;
- *    old releases that nothing uses go;
- * 2. checked with `nginx -t` in a throw-away container: what fails leaves the old release serving;
- * 3. `current` switched to it by an atomic rename;
- * 4. the running proxy reloaded, and asked which release it serves; if it is not this one, `current`
- *    goes back to where it was.
+ * 1. It writes `releases/<digest>.part` and renames it, so a folder with the digest's name is complete.
+ *    Then it removes old releases that nothing uses.
+ * 2. It checks the release with `nginx -t` in a throw-away container. If that fails, the old release keeps
+ *    serving.
+ * 3. It switches `current` to the release by an atomic rename.
+ * 4. It reloads the running proxy and asks which release it serves. If that is not this one, it switches
+ *    `current` back.
  */
 import { z } from "zod";
 import { SERVED_AT } from "../../render/acmePaths.ts";
@@ -41,14 +42,14 @@ const input = z.object({
 type Input = z.infer<typeof input>;
 
 /**
- * $1 is the digest, $2 the owner; standard input is the archive. Prints where `current` points, then
- * all releases, the newest first.
+ * $1 is the digest, $2 the owner; standard input is the archive. Prints where `current` points, and then
+ * all releases, newest first.
  */
 const WRITE = `
   umask 077
-  # Those of runs that were killed.
+  # Left by runs that were killed.
   rm -rf /volume/releases/*.part
-  # A container may be reading it, and the content is what its name says.
+  # Keep an existing one: a container may be reading it, and its name is the digest of its content.
   if test -d "/volume/releases/$1"; then
     cat > /dev/null
   else
@@ -59,7 +60,7 @@ const WRITE = `
     chmod 0500 "/volume/releases/$1.part"
     mv "/volume/releases/$1.part" "/volume/releases/$1"
   fi
-  # The archive has no times, so that the same files give the same bytes: the age is set here.
+  # Set the time here, because the archive has none: the same files must give the same bytes.
   touch "/volume/releases/$1"
   readlink /volume/current || echo none
   ls -1t /volume/releases
@@ -72,7 +73,7 @@ const REMOVE = `
   done
 `;
 
-/** $1 is where `current` is to point; prints where it pointed. */
+/** $1 is the new target of `current`. Prints the old one. */
 const SWITCH = `
   readlink /volume/current || true
   ln -sfn "$1" /volume/next
@@ -124,7 +125,7 @@ async function write(docker: Docker, release: Input): Promise<void> {
   }
 }
 
-/** Nginx's own verdict, as the user that it will run as. */
+/** Runs `nginx -t` as the user that the proxy runs as. */
 async function check(
   docker: Docker,
   release: Input,
@@ -145,7 +146,7 @@ async function check(
   } catch (error) {
     if (error instanceof DockerError) {
       throw new UserError(
-        `Nginx refuses the new configuration, the old one goes on serving: ${error.output}`,
+        `Nginx refuses the new configuration, so the old one keeps serving: ${error.output}`,
       );
     }
     throw error;

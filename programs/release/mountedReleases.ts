@@ -11,12 +11,12 @@ export async function mountedReleases(
   { volume, deployment }: { readonly volume: string; readonly deployment: string },
 ): Promise<string[]> {
   const ids = await docker.labelled("container", label("deployment", deployment));
-  // One may go while it is looked at: other programs of the same `up` run beside this one.
+  // One may be removed meanwhile: other programs of the same `up` run at the same time.
   const containers = await Promise.all(ids.map((id) => docker.inspect<Container>("container", id)));
   return containers.flatMap((container) => digestsIn(container?.Mounts ?? [], volume));
 }
 
-/** A file of a release is bound from `<the volume's folder>/releases/<digest>/<file>`. */
+/** A release's file is mounted from `<the volume's folder>/releases/<digest>/<file>`. */
 export function digestsIn(mounts: Container["Mounts"], volume: string): string[] {
   return mounts.flatMap(({ Source }) => {
     const [, name, digest] = /\/([^/]+)\/_data\/releases\/([0-9a-f]+)\//.exec(Source) ?? [];

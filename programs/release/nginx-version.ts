@@ -1,6 +1,6 @@
 /**
- * Makes sure that the proxy's image has what it must have, and prints what `nginx -V` says in it: what
- * it can spell decides how its configuration is written.
+ * Checks that the proxy's image has everything that it needs, and prints the output of its `nginx -V`. The
+ * directives that this Nginx knows decide how its configuration is written.
  */
 import { z } from "zod";
 import { nginxDialect } from "../../render/nginxDialect.ts";

@@ -5,10 +5,10 @@ import { CLOSING_FILE } from "../../render/proxySignals.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 
-/** How long new workers may take to start, and old ones to hear that they are to go. */
+/** How long new workers may take to start, and old ones to stop accepting connections. */
 const PATIENCE_MS = 15_000;
 
-/** How long an old worker may serve what comes on connections of before, amply. */
+/** How long an old worker may go on serving new requests on its old connections, with some margin. */
 const LAST_WORDS_MS = (FIRST_WORD_SECONDS + 1) * 1000;
 
 interface Proxy {
@@ -17,14 +17,13 @@ interface Proxy {
 }
 
 /**
- * Reloads the proxy, if there is one, and waits until it serves the release, and nothing else:
- * `nginx -s reload` alone says nothing about that. No client finds its connection closed with a request
- * on the way.
+ * Reloads the proxy, if there is one, and waits until it serves this release and nothing else, which
+ * `nginx -s reload` does not tell. No client has its connection closed while it sends a request.
  */
 export async function reloadProxy(docker: Docker, proxy: Proxy, digest: string): Promise<void> {
   const info = await docker.inspect<{ State: { Running: boolean } }>("container", proxy.container);
   if (!info?.State.Running) {
-    // It will start with the release that `current` names.
+    // It will start with the release that `current` points to.
     return;
   }
   const lingerSeconds = Number((await status(docker, proxy, "linger")) ?? 0);
@@ -50,15 +49,15 @@ async function isAnnounced(docker: Docker, { container }: Proxy): Promise<boolea
   return (await docker.run(["exec", container, "sh", "-c", script, "sh", CLOSING_FILE])) !== "";
 }
 
-/** The same without a word to clients beforehand, and of a proxy that runs. */
+/** The same for a running proxy, without telling clients beforehand. */
 export async function reloadAtOnce(docker: Docker, proxy: Proxy, digest: string): Promise<void> {
   await lastWords(docker, proxy, await switchTo(docker, proxy, digest));
 }
 
-/** Gives the processes of before the reload, once none of those workers accepts connections. */
+/** Returns the processes before the reload, once none of the old workers accepts connections. */
 async function switchTo(docker: Docker, proxy: Proxy, digest: string): Promise<string> {
   const before = await titles(docker, proxy);
-  // Not `docker kill -s HUP`: after it an unless-stopped container stays away at the next boot (moby#47792).
+  // After `docker kill -s HUP`, an unless-stopped container would not start at the next boot (moby#47792).
   await docker.run([
     "exec",
     proxy.container,
@@ -76,7 +75,7 @@ async function switchTo(docker: Docker, proxy: Proxy, digest: string): Promise<s
   for (const start = Date.now(); Date.now() - start < PATIENCE_MS; await sleep(50)) {
     serving = (await status(docker, proxy, "release")) ?? serving;
     if (serving === digest) {
-      // For a moment the old ones accept beside the new: a caller that was shut out gets in by them.
+      // For a moment, old workers accept connections beside the new ones, and would let in a revoked caller.
       accepting = oldWorkers(before, await titles(docker, proxy)).accepting.length;
       if (accepting === 0) {
         return before;
@@ -85,16 +84,16 @@ async function switchTo(docker: Docker, proxy: Proxy, digest: string): Promise<s
   }
   const fault =
     serving === digest
-      ? `${accepting} workers of the release before accept connections beside those of ${digest}`
+      ? `${accepting} workers of the previous release still accept connections beside those of ${digest}`
       : `still serves the release ${serving ?? "nothing"} instead of ${digest}`;
   throw new UserError(
-    `${proxy.container} was reloaded and ${fault}: see \`docker logs --tail 20 ${proxy.container}\``,
+    `${proxy.container} was reloaded, but ${fault}: see \`docker logs --tail 20 ${proxy.container}\``,
   );
 }
 
 /**
- * Waits until the old workers are gone, or have nothing left but requests that they let in before: on
- * a connection of before they answer one more by their own release.
+ * Waits until the old workers are gone, or only finish requests that they have accepted: on an old
+ * connection, they answer one more request with the old release.
  */
 async function lastWords(docker: Docker, proxy: Proxy, before: string): Promise<void> {
   for (const start = Date.now(); Date.now() - start < LAST_WORDS_MS; await sleep(100)) {
@@ -108,7 +107,7 @@ function titles(docker: Docker, { container }: Proxy): Promise<string> {
   return docker.run(["exec", container, ...TITLES]);
 }
 
-/** What the proxy's status port tells, or undefined. */
+/** The answer of the proxy's status port; undefined if there is none. */
 async function status(docker: Docker, proxy: Proxy, path: string): Promise<string | undefined> {
   const question = { host: "127.0.0.1", port: proxy.statusPort, path: `/${path}`, seconds: 2 };
   try {

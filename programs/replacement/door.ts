@@ -1,6 +1,6 @@
 /**
- * What the programs of a handover share: which container serves behind a door of the proxy, the
- * service's own or a stand-in while that one is replaced.
+ * Shared by the programs of a handover: which container serves behind a door of the proxy, the service's
+ * own or a stand-in while that one is replaced.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -16,16 +16,16 @@ export const placeSchema = z.object({
   dockerHost: z.string().optional(),
   stack: z.string(),
   deployment: z.string(),
-  /** The service, and its door. */
+  /** The role of the service and its door. */
   role: z.string(),
   /** Where the service listens in its containers. */
   port: z.number().int(),
   /** The name of the service's own container. */
   container: z.string(),
-  /** The name of the proxy's. */
+  /** The name of the proxy's container. */
   proxy: z.string(),
   statusPort: z.number().int(),
-  /** How long requests that are under way may take at a switch; then they are cut off. */
+  /** How long running requests may take at a switch before they are cut off. */
   drainSeconds: z.number().int().positive(),
 });
 export type Place = z.infer<typeof placeSchema>;
@@ -33,14 +33,14 @@ export type Place = z.infer<typeof placeSchema>;
 /** Who gets the requests of a door. */
 export type Server = "own" | "stand-in";
 
-/** A request that chose its upstream just before a switch is counted within a blink. */
+/** By then, a request that chose its upstream just before a switch has been counted. */
 const SETTLE_MS = 500;
 
 export function standInName({ container }: Pick<Place, "container">): string {
   return standInOf(container);
 }
 
-/** A container by its name, if it is this deployment's. */
+/** A container by its name, if it belongs to this deployment. */
 export async function find(
   docker: Docker,
   name: string,
@@ -50,7 +50,7 @@ export async function find(
   return info?.Config.Labels?.[LABEL.deployment] === deployment ? info : undefined;
 }
 
-/** What there is when a handover is to begin, the service's own container running. */
+/** The situation at the beginning of a handover, while the service's own container runs. */
 export interface Situation {
   /** Whether the service's own container is about to be replaced. */
   readonly isReplaced: boolean;
@@ -58,15 +58,15 @@ export interface Situation {
   /** Whether the proxy sends requests to the stand-in. */
   readonly isHandedOver: boolean;
   readonly standIn: {
-    /** Whether it is what the new container will be. */
+    /** Whether it has the image and configuration of the new container. */
     readonly isRight: boolean;
     readonly isHealthy: boolean;
   };
 }
 
 /**
- * What to do then: `leave` all as it is, `hand back` to the container, `switch` to the stand-in that
- * is there, or make one `anew`. Nothing that serves goes while nothing else could serve.
+ * What to do then: `leave` everything as it is, `hand back` to the container, `switch` to the existing
+ * stand-in, or start a new one (`anew`). A container that serves stays until another one can serve.
  */
 export function planHandover({ isReplaced, isHealthy, isHandedOver, standIn }: Situation) {
   if (isReplaced && standIn.isRight && standIn.isHealthy) {
@@ -88,7 +88,7 @@ export class Door {
     this.#place = place;
   }
 
-  /** Who gets the requests; undefined when there is no running proxy. */
+  /** Who gets the requests; undefined if no proxy runs. */
   async server(): Promise<Server | undefined> {
     const file = handoverFile(this.#place.role);
     try {
@@ -103,19 +103,19 @@ export class Door {
     }
   }
 
-  /** Whether Nginx runs, with a configuration that knows of handovers. */
+  /** Whether Nginx runs with a configuration that supports handovers. */
   async canSwitch(): Promise<boolean> {
     return (await this.#isIdle("own")) !== undefined;
   }
 
-  /** Whether the proxy gets an answer from there, whichever. */
+  /** Whether the proxy gets any answer from there. */
   async reaches(server: Server): Promise<boolean> {
     const { role, port } = this.#place;
     const host = server === "own" ? role : standInHost(role);
     return (await this.#status(host, port, "/")) !== undefined;
   }
 
-  /** Sends new requests there, and waits until none is under way at the other. */
+  /** Sends new requests there, and waits until the other one has finished its requests. */
   async switchTo(server: Server): Promise<void> {
     const file = handoverFile(this.#place.role);
     const script = server === "own" ? 'rm -f "$1"' : ': >> "$1"';
@@ -133,14 +133,14 @@ export class Door {
     return `${server === "own" ? role : standInHost(role)}:${port}`;
   }
 
-  /** Whether no request is under way there; undefined when Nginx can't tell. */
+  /** Whether it has no running requests; undefined if Nginx can't tell. */
   async #isIdle(server: Server): Promise<boolean | undefined> {
     const path = `/idle?upstream=${this.#upstream(server)}`;
     const status = await this.#status("127.0.0.1", this.#place.statusPort, path);
     return status === "204" ? true : status === "409" ? false : undefined;
   }
 
-  /** The status of the answer that the proxy gets; undefined when it gets none. */
+  /** The status of the answer that the proxy gets; undefined if it gets none. */
   async #status(host: string, port: number, path: string): Promise<string | undefined> {
     try {
       return await this.#exec(...httpStatus({ host, port, path, seconds: 5 }));
@@ -159,7 +159,7 @@ export class Door {
 
 /**
  * Gives the requests back to the service's own container, which must be healthy, and removes the
- * stand-in. Does nothing where there is none.
+ * stand-in. Does nothing if there is none.
  */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
   const door = new Door(docker, place);

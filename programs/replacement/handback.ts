@@ -1,6 +1,6 @@
 /**
- * After a service's container was replaced: gives the requests back to it and removes the stand-in.
- * Does nothing where there is none.
+ * Runs after a service's container was replaced. Gives the requests back to it and removes the stand-in.
+ * Does nothing if there is none.
  */
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -19,7 +19,7 @@ await runProgram(
     ]);
     if (standIn?.State.Running && !(await isServing(docker, own))) {
       throw new UserError(
-        `${place.container} does not pass its health check: ${standInName(place)} goes on serving; ` +
+        `${place.container} does not pass its health check, so ${standInName(place)} keeps serving: ` +
           `see \`docker logs --tail 20 ${place.container}\``,
       );
     }

@@ -1,9 +1,9 @@
 /**
- * Before a service's container is replaced: starts a stand-in with the new image and configuration
- * and, once it is healthy, lets the proxy send requests there. What cannot become healthy fails the
- * `up` while the old container still serves.
+ * Runs before a service's container is replaced. Starts a stand-in with the new image and configuration
+ * and, once it is healthy, lets the proxy send requests there. If it does not become healthy, the `up`
+ * fails while the old container still serves.
  *
- * A stand-in that an earlier run left behind goes only when something else serves in its place.
+ * A stand-in that an earlier run left behind is removed only when something else serves in its place.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -15,7 +15,7 @@ import { Door, find, handBack, placeSchema, planHandover, standInName } from "./
 import { runProgram } from "../program.ts";
 import { type ContainerInfo, isServing, removeContainer, startStandIn } from "./standIn.ts";
 
-/** How long the proxy's workers keep an address, and a second for the clock's edge. */
+/** How long the proxy's workers cache an address, plus a second for rounding. */
 const ADDRESS_MS = 3000;
 
 const input = placeSchema.extend({
@@ -24,11 +24,11 @@ const input = placeSchema.extend({
   /** How long the new service may take to be healthy. */
   startSeconds: z.number().int().positive(),
   image: z.string(),
-  /** Path in the container -> the file on the engine. */
+  /** Path in the container -> file on the engine. */
   files: z.record(z.string(), z.string()),
-  /** The new container's: the old one's may call what the new image lacks. */
+  /** The new container's health check. The old one's may call a program that the new image lacks. */
   healthCheck: z.array(z.string()),
-  /** Of everything that would replace the container, which has its own as a label. */
+  /** A digest of everything that would replace the container. The container has its own as a label. */
   signature: z.string(),
 });
 type Input = z.infer<typeof input>;
@@ -44,13 +44,13 @@ await runProgram(input, limit, async (input) => {
     door.server(),
   ]);
   if (!own?.State.Running) {
-    return; // Nothing serves that could be interrupted: the container is about to be made.
+    return; // Nothing serves that could be interrupted: the container is about to be created.
   }
 
   const plan = planHandover({
     isReplaced: signatureOf(own) !== input.signature,
     isHandedOver: server === "stand-in",
-    // Of no interest where there is no choice.
+    // Irrelevant without a stand-in.
     isHealthy: standIn !== undefined && (await isServing(docker, own)),
     standIn: {
       isRight: signatureOf(standIn) === input.signature,
@@ -80,14 +80,14 @@ function signatureOf(container: ContainerInfo | undefined): string | undefined {
 async function handOver(docker: Docker, door: Door, input: Input, own: ContainerInfo) {
   const id = await start(docker, input, own);
   if (!(await door.canSwitch())) {
-    // No proxy that serves: starting it was a check and no more.
+    // No proxy serves, so starting the stand-in was only a check.
     return removeContainer(docker, id);
   }
   if (!(await door.reaches("stand-in"))) {
     await removeContainer(docker, id);
     throw new UserError(
-      `${input.proxy} does not reach ${standInName(input)}, which was to stand in for ${input.container}: ` +
-        `is the proxy still in the network ${input.network}?`,
+      `${input.proxy} does not reach ${standInName(input)}, the stand-in for ${input.container}: ` +
+        `check that the proxy is still in the network ${input.network}`,
     );
   }
   await door.switchTo("stand-in");
@@ -111,7 +111,7 @@ async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<
   } catch (error) {
     if (error instanceof UserError) {
       throw new UserError(
-        `the ${role} does not start with its new image or configuration, the old one goes on serving: ${error.message}`,
+        `the ${role} does not start with its new image or configuration, so the old one keeps serving: ${error.message}`,
       );
     }
     throw error;

@@ -5,7 +5,7 @@ import { exitWords } from "../docker/exitCodes.ts";
 import { healthWords } from "../docker/healthWords.ts";
 import { lastLine } from "../docker/oneLine.ts";
 
-/** What `docker inspect` tells of a container, as far as a stand-in needs it. */
+/** The part of `docker inspect` of a container that a stand-in needs. */
 export interface ContainerInfo {
   readonly Id: string;
   readonly Image: string;
@@ -45,12 +45,12 @@ export interface ContainerInfo {
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, unknown>> };
 }
 
-/** What an image brings into each of its containers. */
+/** What an image adds to each of its containers. */
 export interface ImageInfo {
   readonly Config: Pick<ContainerInfo["Config"], "Env" | "Entrypoint" | "Cmd"> | null;
 }
 
-/** In what a stand-in differs from the container that it stands in for. */
+/** How a stand-in differs from the container that it stands in for. */
 export interface StandInChanges {
   readonly name: string;
   readonly image: string;
@@ -58,15 +58,15 @@ export interface StandInChanges {
   /** The network that it shares with the proxy, and its host name there. */
   readonly network: string;
   readonly host: string;
-  /** Path in the container -> the file on the engine that is to be there. */
+  /** Path in the container -> the new file on the engine. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /**
- * The arguments of `docker` that make, and do not start, a container like another one: the same
- * user, limits, mounts and hardening, without its published ports and its host names.
+ * The arguments of `docker` that create, but do not start, a container like another one: the same user,
+ * limits, mounts and hardening, but not its published ports and host names.
  *
- * @param own The image that the other container runs: what comes from there is left to the new one.
+ * @param own The image of the other container. What comes from it is left to the new image.
  */
 export function creation(like: ContainerInfo, own: ImageInfo, changes: StandInChanges): string[] {
   const { Config: config, HostConfig: host } = like;
@@ -74,14 +74,14 @@ export function creation(like: ContainerInfo, own: ImageInfo, changes: StandInCh
   const [entrypoint, ...leading] = same(config.Entrypoint, fromImage("Entrypoint"))
     ? []
     : (config.Entrypoint ?? []);
-  // An entrypoint of its own makes the engine forget the image's command.
+  // If a container sets an entrypoint, the engine ignores the image's command.
   const command =
     entrypoint === undefined && same(config.Cmd, fromImage("Cmd")) ? [] : (config.Cmd ?? []);
   return [
     "container",
     "create",
     `--name=${changes.name}`,
-    // A newer engine resolves host names, and the role is the service's own.
+    // Newer engines resolve host names, and the service's own container has the role as its name.
     `--hostname=${changes.host}`,
     ...Object.entries(changes.labels).map(([key, value]) => `--label=${key}=${value}`),
     `--network=${changes.network}`,
@@ -104,7 +104,7 @@ export function creation(like: ContainerInfo, own: ImageInfo, changes: StandInCh
     ...Object.entries(host.LogConfig.Config).map(([key, value]) => `--log-opt=${key}=${value}`),
     ...(config.StopSignal === undefined ? [] : [`--stop-signal=${config.StopSignal}`]),
     ...(config.StopTimeout === undefined ? [] : [`--stop-timeout=${config.StopTimeout}`]),
-    // Who started it asks, and more often than the engine would.
+    // This program runs the check itself, more often than the engine would.
     "--no-healthcheck",
     ...(entrypoint === undefined ? [] : [`--entrypoint=${entrypoint}`]),
     changes.image,
@@ -117,7 +117,7 @@ function mountArguments(
   { Type, Name = "", Source, Destination, RW }: ContainerInfo["Mounts"][number],
   files: StandInChanges["files"],
 ): string[] {
-  // Without a name of ours, it is one that the image asked for: each container has its own.
+  // A volume with a random name is one that the image declares. Each container has its own.
   if (Type === "tmpfs" || (Type === "volume" && /^[0-9a-f]{64}$/.test(Name))) {
     return [];
   }
@@ -130,9 +130,10 @@ function same(one: readonly string[] | null, other: readonly string[]): boolean 
 }
 
 /**
- * Makes and starts a stand-in; gives its id once it is healthy, else it is gone again.
+ * Creates and starts a stand-in, and returns its id once it is healthy. If it does not become healthy, it
+ * is removed.
  *
- * @param healthCheck The new container's: the old one's may call what the new image lacks.
+ * @param healthCheck The new container's. The old one's may call a program that the new image lacks.
  */
 export async function startStandIn(
   docker: Docker,
@@ -151,7 +152,7 @@ export async function startStandIn(
     }
     await docker.run(["container", "start", id]);
     await untilHealthy(docker, id, healthCheck, patienceSeconds);
-    // Not before: a crash is to be seen as one.
+    // Only now, so that a crash before it is noticed.
     await docker.run(["container", "update", "--restart=unless-stopped", id]);
     return id;
   } catch (error) {
@@ -176,14 +177,14 @@ async function untilHealthy(
     if (!state?.Running) {
       const code = state === undefined ? "it was removed" : exitWords(state.ExitCode);
       throw new UserError(
-        `it ends at once (${code}); its last words: ${await lastWords(docker, id)}`,
+        `it ends at once (${code}); its log ends with: ${await lastWords(docker, id)}`,
       );
     }
     if (Date.now() > end) {
       const words = healthWords(complaint) ?? "nothing";
       throw new UserError(
         `it is not healthy after ${patienceSeconds} s; its health check says: ${words}; ` +
-          `its last words: ${await lastWords(docker, id)}`,
+          `its log ends with: ${await lastWords(docker, id)}`,
       );
     }
     await sleep(250);
@@ -202,12 +203,12 @@ export async function isServing(
   );
 }
 
-/** The command of a health check as it is in a container's configuration. */
+/** The command of a health check in a container's configuration. */
 function commandOf([kind, ...words]: readonly string[]): readonly string[] {
   return kind === "CMD-SHELL" ? ["sh", "-c", ...words] : words;
 }
 
-/** Runs a health check in a container: what it says when it fails, undefined when it passes. */
+/** Runs a health check in a container. Returns its output if it fails, and undefined if it passes. */
 async function complaintOf(
   docker: Docker,
   id: string,
@@ -230,7 +231,7 @@ export async function removeContainer(docker: Docker, id: string): Promise<void>
   try {
     await docker.run(["container", "rm", "--force", "--volumes", id]);
   } catch (error) {
-    // Gone, or going: another run may be at it.
+    // It is gone already, or another run is removing it.
     if (!(
       error instanceof DockerError && /no such container|already in progress/i.test(error.message)
     )) {

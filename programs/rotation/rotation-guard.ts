@@ -1,6 +1,6 @@
 /**
- * Compares the rotation numbers with those of the last `up` (what this program printed then) before
- * anything is rotated, and prints them for the next time.
+ * Compares the rotation numbers with those of the last `up`, before anything is rotated. It prints the
+ * numbers, so that the next run can compare with them.
  */
 import { z } from "zod";
 import { consequences, jumps } from "../../settings/rotationNumbers.ts";
@@ -10,7 +10,7 @@ import { runProgram } from "../program.ts";
 const numbers = z.record(z.string(), z.number().int());
 
 await runProgram(z.object({ numbers }), 10, async (input) => {
-  // The command provider's name for what a command printed when it ran last.
+  // The command provider puts the command's last output there.
   const last = process.env["PULUMI_COMMAND_STDOUT"];
   const before = last ? numbers.parse(JSON.parse(last)) : {};
   const problems = jumps(before, input.numbers);

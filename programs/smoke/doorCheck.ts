@@ -2,19 +2,19 @@ import { urlHost } from "../../render/serverNames.ts";
 import { UserError } from "../errors.ts";
 import { ask, NoConnection, type Question, type Reply } from "./probe.ts";
 
-/** One door of the proxy, as a client knows it. */
+/** One door of the proxy, as a client sees it. */
 export interface CheckedDoor {
   /** The service behind it. */
   readonly name: string;
   readonly port: number;
   readonly access: "password" | "certificate" | "either" | "both";
-  /** A path that answers GET with 2xx. @default `/`, which has to answer `up` */
+  /** A path that answers GET with 2xx. @default `/`, which must answer `up` */
   readonly route?: string | undefined;
   /** Where the proxy listens, if that is an address of this machine. */
   readonly address?: string | undefined;
 }
 
-/** Who calls, and what they trust. */
+/** Who calls, and which authority they trust. */
 export interface Callers {
   readonly serverName: string;
   /** PEM. */
@@ -25,11 +25,11 @@ export interface Callers {
 }
 
 /**
- * Calls a door as a stranger, and then with what it asks for. A name that leads to this machine from
- * outside only (a NAT that has no way back in) is called at the address where the proxy listens.
+ * Calls a door without credentials, and then with those that it asks for. If the name works only from
+ * outside (behind a NAT without a way back in), the door is called at the address where the proxy listens.
  *
- * @returns What the operator should know, though the door is as it should be.
- * @throws UserError when the stranger is let in, or the friend is not: with the cause in one sentence
+ * @returns A note for the operator, even though the door is fine.
+ * @throws UserError when the first call is let in or the second is not, with the cause in one sentence
  */
 export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<string | undefined> {
   const { serverName, serverCa, credential, client } = callers;
@@ -40,11 +40,11 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<st
   const due = asksCertificate ? 403 : 401;
   if (stranger.status !== due) {
     throw new UserError(
-      `${url} answers ${stranger.status} to a caller without a ${asksCertificate ? "certificate" : "password"}; ${due} is due: the door is open`,
+      `${url} answers ${stranger.status} to a caller without a ${asksCertificate ? "certificate" : "password"} instead of ${due}: the door is open`,
     );
   }
   if (asksCertificate && client === undefined) {
-    return note; // Only owners of keys that are elsewhere get in, or nobody.
+    return note; // Nobody gets in whose key is known here.
   }
 
   const friend = await ask({
@@ -62,7 +62,7 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<st
   return note;
 }
 
-/** A stranger's answer, by the name, or else at the proxy's own address. */
+/** The answer to a call without credentials, at the name or else at the proxy's own address. */
 async function reach(
   target: Question,
   { address }: CheckedDoor,
@@ -77,8 +77,8 @@ async function reach(
     const reply = await ask(near).catch(() => Promise.reject(error));
     const { host } = new URL(target.url);
     const note =
-      `${host} can't be called by its name from this machine, so the proxy was called at ${address}, where all is well: ` +
-      "make sure that clients reach it by the name";
+      `${host} can't be reached by its name from this machine, so the proxy was called at ${address}, where it works: ` +
+      "make sure that clients can reach it by its name";
     return { target: near, reply, note };
   }
 }
@@ -88,12 +88,12 @@ function explain(reply: Reply, { name: service, route }: CheckedDoor, user: stri
     case 401:
       return `refuses the password of ${user} (401): the proxy serves another user list than this stack's`;
     case 403:
-      return `refuses a certificate of this stack's (403): ${reply.body.trim()}`;
+      return `refuses a certificate of this stack (403): ${reply.body.trim()}`;
     case 502:
-      return `answers 502: the proxy cannot reach the ${service} container; see \`docker logs\` of it`;
+      return `answers 502: the proxy cannot reach the ${service} container; see its \`docker logs\``;
     case 504:
       return `answers 504: the ${service} took too long to answer; its database may be unreachable`;
     default:
-      return `answers ${reply.status} where ${route === undefined ? '"up" with status 200' : "a status of 2xx"} is due`;
+      return `answers ${reply.status} instead of ${route === undefined ? '"up" with status 200' : "a 2xx status"}`;
   }
 }

@@ -15,9 +15,9 @@ interface ContainerInfo {
 }
 
 /**
- * Nothing of the deployment listens but what the stack's config declares: by what the engine says
- * that it publishes, and, where the engine is this machine, by trying the internal ports from every
- * address that is not loopback.
+ * Checks that only what the stack's config declares is listening. It compares the ports that the engine
+ * publishes and, if the engine is on this machine, tries the internal ports at every address that is not
+ * loopback.
  */
 export async function checkListeners(
   docker: Docker,
@@ -37,11 +37,11 @@ export async function checkListeners(
   const { undeclared, missing } = compareListeners(expected.listeners, actual);
   if (undeclared[0]) {
     throw new UserError(
-      `${show(undeclared[0])} is published, and the stack's config does not ask for it`,
+      `${show(undeclared[0])} is published, but the stack's config does not ask for it`,
     );
   }
   if (missing[0]) {
-    throw new UserError(`${show(missing[0])} should be published and is not`);
+    throw new UserError(`${show(missing[0])} should be published, but is not`);
   }
 
   if (isLocal(expected.dockerHost)) {
@@ -49,7 +49,7 @@ export async function checkListeners(
   }
 }
 
-/** What the running containers of a deployment publish. */
+/** The ports that the running containers of a deployment publish. */
 export async function publishedListeners(docker: Docker, deployment: string): Promise<Listener[]> {
   const ids = await docker.labelled("container", label("deployment", deployment));
   return ids.length === 0
@@ -70,7 +70,7 @@ function listenersOf(container: ContainerInfo): Listener[] {
   );
 }
 
-/** What is there and not declared, and the other way round. */
+/** Which listeners exist but are not declared, and the other way round. */
 export function compareListeners(declared: readonly Listener[], actual: readonly Listener[]) {
   const key = ({ role, address, port }: Listener) => `${role} ${address} ${port}`;
   const without = (list: readonly Listener[], others: readonly Listener[]) => {
@@ -86,7 +86,7 @@ export function isLocal(dockerHost: string | undefined): boolean {
   return dockerHost === undefined || dockerHost.startsWith("unix://");
 }
 
-/** The ports that are for this machine's loopback only refuse a caller at any other of its addresses. */
+/** Checks that the loopback ports refuse a caller at every other address of this machine. */
 async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
   const outside = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])
@@ -100,7 +100,7 @@ async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
     for (const candidate of outside) {
       if (await accepts(candidate, port)) {
         throw new UserError(
-          `port ${port} of ${role} is bound to ${address}, and yet something answers at ${candidate}:${port}`,
+          `port ${port} of ${role} is bound to ${address}, but something answers at ${candidate}:${port}`,
         );
       }
     }

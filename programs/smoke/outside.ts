@@ -1,4 +1,4 @@
-/** How a deployment looks from outside: to a client, and to an attacker. */
+/** Checks a deployment from outside, as a client and as an attacker would see it. */
 import { z } from "zod";
 import { databaseRole, PROXY } from "../../names/docker.ts";
 import { callableAt } from "../../settings/addresses.ts";
@@ -9,12 +9,12 @@ import { UserError } from "../errors.ts";
 import { checkListeners, isLocal } from "./listeners.ts";
 import { withMongo } from "../database/mongo.ts";
 
-/** What there is to look at. */
+/** What to check. */
 export const outside = z.object({
   dockerHost: z.string().optional(),
   deployment: z.string(),
   serverName: z.string(),
-  /** Further ones, and IP addresses. */
+  /** Further host names, and IP addresses. */
   serverNames: z.array(z.string()).default([]),
   serverCa: z.string(),
   credential: z.object({ user: z.string(), password: z.string() }),
@@ -37,23 +37,23 @@ export const outside = z.object({
 });
 export type Outside = z.infer<typeof outside>;
 
-/** One look, at one thing. */
+/** One check of one thing. */
 export interface Check {
-  /** What is looked at, such as "door to kms". */
+  /** What is checked, such as "door to kms". */
   readonly title: string;
-  /** Whether it can only fail while that container is not well. */
+  /** Whether the check is bound to fail while that container is unhealthy. */
   readonly needs: (container: string) => boolean;
   /**
-   * @returns What the operator should know though all is well, in one sentence.
-   * @throws UserError What is wrong, in one sentence.
+   * @returns A note for the operator in one sentence, even though all is well.
+   * @throws UserError that says in one sentence what is wrong
    */
   run(): Promise<string | undefined | void>;
 }
 
 /**
- * Both databases let their services in, each door answers over verified TLS with the password or
- * certificate that it asks for and refuses without, and nothing listens that was not declared. In the
- * order in which a later one depends on an earlier one.
+ * Checks that both databases let their services in; that each door answers over verified TLS with the
+ * password or certificate that it asks for, and refuses a caller without; and that nothing listens that
+ * was not declared. Later checks depend on earlier ones.
  *
  * @param leaving Roles of containers that may still listen.
  */
@@ -87,13 +87,13 @@ export function outsideChecks(input: Outside, leaving: readonly string[] = []): 
   ];
 }
 
-/** Where the proxy listens at a port, as this machine can call it. */
+/** The address where this machine can call the proxy at a port. */
 function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
   const door = listeners.find((listener) => listener.role === PROXY && listener.port === port);
   return door && isLocal(dockerHost) ? callableAt(door.address) : undefined;
 }
 
-/** `GET /` says "up" with a dead database, so the database is asked itself, as the service would. */
+/** `GET /` answers "up" even with a dead database, so this asks the database itself, as the service does. */
 async function checkDatabase(
   { dockerHost }: Outside,
   { container, uri }: Outside["databases"][number],

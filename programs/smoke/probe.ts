@@ -15,33 +15,33 @@ export interface Question {
   readonly credential?: { readonly user: string; readonly password: string };
   /** A certificate to present if the server asks for one, and its key, PEM. */
   readonly client?: { readonly certificate: string; readonly privateKey: string };
-  /** An IP address to call in place of the name's own. The certificate still has to have the name. */
+  /** An IP address to call instead of the name's own. The certificate must still have the name. */
   readonly connectTo?: string;
 }
 
-/** Nobody answers at the address that the name has from here. */
+/** Nothing answers at the address that the name has on this machine. */
 export class NoConnection extends UserError {}
 
 /** The certificate is not for the name that was called. */
 export class WrongName extends UserError {}
 
 /**
- * Names that have another address for these checks, as JSON, name to address: a rehearsal has the real
- * server name, and listens elsewhere.
+ * Maps names to other addresses for these checks, as JSON: a rehearsal has the real server name, but
+ * listens elsewhere.
  */
 const HOSTS = "CYBEXP_REHEARSAL_HOSTS";
 
 /**
- * One GET over verified TLS.
+ * Sends one GET over verified TLS.
  *
- * @throws UserError When there is no answer at all: which of name resolution, connection and TLS it is.
+ * @throws UserError when there is no answer: says whether name resolution, connection or TLS failed
  */
 export function ask(question: Question): Promise<Reply> {
   const { url, ca, credential, client } = question;
   const { host, hostname } = new URL(url);
   const name = hostname.replace(/^\[(.*)\]$/, "$1");
   const address = question.connectTo ?? rehearsed(name);
-  /** No name is looked up where the URL has an address, and none is said in the handshake. */
+  /** If the URL has an address, no name is looked up, and none is sent in the handshake. */
   const at = (address: string) => ({
     hostname: address,
     servername: "",
@@ -79,14 +79,14 @@ function rehearsed(name: string): string | undefined {
   return hosts[name];
 }
 
-/** As if every name had this address. */
+/** Resolves every name to this address. */
 function always(address: string): LookupFunction {
   const family = isIPv6(address) ? 6 : 4;
   return (_name, { all }, answer) =>
     all ? answer(null, [{ address, family }]) : answer(null, address, family);
 }
 
-/** What keeps an answer away, by the code that Node gives the error. */
+/** Why there is no answer, according to Node's error code. */
 function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
   const code = error.code ?? "";
   if (/^E(NOTFOUND|AI_AGAIN)$/.test(code)) {
@@ -104,8 +104,8 @@ function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
   }
   if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
     return new (code === "ERR_TLS_CERT_ALTNAME_INVALID" ? WrongName : UserError)(
-      `TLS: ${url.host} shows no certificate that serverCa vouches for (${code})`,
+      `TLS: ${url.host} presents a certificate that serverCa does not vouch for (${code})`,
     );
   }
-  return new UserError(`connection: ${url.host} broke off (${code || error.name})`);
+  return new UserError(`connection: ${url.host} closed the connection (${code || error.name})`);
 }

@@ -1,4 +1,4 @@
-/** Looks at the deployment from outside. The first thing that is wrong is named in one sentence. */
+/** Checks the deployment from outside, and reports the first problem in one sentence. */
 import { awaitCertificates } from "../certificates/renewal.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";

@@ -1,6 +1,6 @@
 /**
- * Waits until a container is healthy, for as long as it takes, and says meanwhile what it is at. One that
- * can't get healthy (it ends at once, again and again) is given up at once, with the cause.
+ * Waits until a container is healthy, for as long as that takes, and reports meanwhile what it is doing.
+ * Gives up early, with the cause, if the container can't become healthy because it keeps ending.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
@@ -14,7 +14,7 @@ import { runProgram } from "../program.ts";
 const input = z.object({
   dockerHost: z.string().optional(),
   container: z.string(),
-  /** Seconds after which it is given up. */
+  /** Seconds after which to give up. */
   limit: z.number().int().positive(),
 });
 
@@ -31,12 +31,12 @@ await runProgram(
     const start = performance.now();
     const seconds = () => (performance.now() - start) / 1000;
     let word: number | undefined;
-    // While it runs again, the engine tells nothing of how it ended before.
+    // Once it runs again, the engine no longer says how it ended before.
     let ended: Info | undefined;
     for (;;) {
       const info = await docker.inspect<Info>("container", container);
       if (info === undefined) {
-        throw new UserError(`the container ${container} was removed while it was waited for`);
+        throw new UserError(`the container ${container} was removed before it was healthy`);
       }
       const { State, RestartCount } = info;
       ended = State.Status === "restarting" ? info : ended;
@@ -64,7 +64,7 @@ await runProgram(
       if (isWordDue(seconds(), word === undefined ? undefined : seconds() - word)) {
         word = seconds();
         process.stderr.write(
-          `waiting for ${name} to start, ${Math.round(word)} s so far; its last words: ${lastLine(await log())}\n`,
+          `waiting for ${name} to start, ${Math.round(word)} s so far; its log ends with: ${lastLine(await log())}\n`,
         );
       }
       await sleep(500);

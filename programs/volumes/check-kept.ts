@@ -1,6 +1,6 @@
 /**
- * Looks whether the kept volumes are still those that the state remembers, in a preview as well, and
- * prints what is wrong as JSON: `{refused, idle}`, sentences each. Changes nothing.
+ * Checks, also in a preview, that the kept volumes are still the ones that the state recorded. Prints the
+ * problems as JSON: `{refused, idle}`, each a list of sentences. Changes nothing.
  */
 import { z } from "zod";
 import { idleKeys } from "../../render/keptVolumes.ts";
@@ -16,7 +16,7 @@ await runProgram(input, 60, async ({ volumes, ...keeper }) => {
   const troubles = await troublesOf(new Docker(keeper.dockerHost), volumes, keeper);
   process.stdout.write(
     JSON.stringify({
-      // What the key permits, `keep-volume` has done by now.
+      // `keep-volume` has already done what the key permits.
       refused: troubles.map(({ text }) => text),
       idle: idleKeys(volumes, troubles, keeper),
     }),

@@ -1,7 +1,7 @@
 /**
- * Makes sure that a kept volume is there and has a mark, and prints what the state is to remember of it.
- * It runs once, and again while `cybexp:lost` has the volume: what it printed before is what it compares
- * with, and a volume that is lost is made anew only if that key names its mark.
+ * Makes sure that a kept volume exists and has a mark, and prints the record for the state. It runs once,
+ * and again while `cybexp:lost` has the volume. It compares with its earlier output, and replaces a lost
+ * volume only if that key names its mark.
  */
 import { z } from "zod";
 import { label, labelTemplate, ownLabels, TASK } from "../../names/docker.ts";
@@ -14,7 +14,7 @@ import { runProgram } from "../program.ts";
 
 const input = keeperInput.extend({
   ...partInput.shape,
-  /** Whether kept volumes come before all else of the deployment: what else is there tells that they were. */
+  /** Whether kept volumes are created before everything else, so that anything else shows that they existed. */
   first: z.boolean(),
   /** The roles of the stack's kept volumes. */
   roles: z.array(z.string()),
@@ -23,7 +23,7 @@ const input = keeperInput.extend({
 await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, roles, ...keeper }) => {
   const docker = new Docker(dockerHost);
   const { deployment, stack } = keeper;
-  // The command provider's name for what a command printed when it ran last.
+  // The command provider puts the command's last output there.
   const last = process.env["PULUMI_COMMAND_STDOUT"];
   const kept: KeptVolume = {
     part,
@@ -50,7 +50,7 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
       volume,
     ]);
   }
-  // Whatever the key gave up gets another mark: left where it is, it permits nothing more.
+  // A volume that the key gave up gets a new mark, so a key that is left in the config permits nothing more.
   const renewed = trouble !== undefined && found?.mark === kept.record?.mark;
   const mark =
     found?.mark === undefined || renewed
@@ -59,7 +59,7 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
   process.stdout.write(JSON.stringify({ volume, mark, engine }));
 });
 
-/** Whether the engine has anything of the deployment beside its kept volumes and throw-away containers. */
+/** Whether the engine has anything of the deployment but its kept volumes and throw-away containers. */
 async function hasMore(
   docker: Docker,
   deployment: string,

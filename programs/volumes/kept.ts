@@ -1,17 +1,17 @@
-/** What the programs for kept volumes are told, and how they look at all of them. */
+/** The input of the programs for kept volumes, and how they check the volumes. */
 import { z } from "zod";
 import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVolumes.ts";
 import type { Docker } from "../docker/docker.ts";
 import { engineName, findVolume } from "./keptVolume.ts";
 
-/** As `keep-volume` prints it, and the state remembers it. */
+/** The output of `keep-volume`, which the state keeps. */
 export const volumeRecord = z.object({
   volume: z.string(),
   mark: z.string(),
   engine: z.object({ id: z.string(), name: z.string(), host: z.string().optional() }),
 });
 
-/** A stack and what its operator has given up. */
+/** A stack, and what its operator has given up. */
 export const keeperInput = z.object({
   dockerHost: z.string().optional(),
   stack: z.string(),
@@ -19,10 +19,10 @@ export const keeperInput = z.object({
   lost: z.array(z.string()),
 });
 
-/** A kept part, and whether its service has keys in it. */
+/** A kept part, and whether its service keeps keys in it. */
 export const partInput = z.object({ part: z.string(), volume: z.string(), keys: z.boolean() });
 
-/** A kept volume, and how to look at it. */
+/** A kept volume, and how to check it. */
 export type Watched = KeptVolume & { readonly keys: boolean; readonly needed?: readonly string[] };
 
 /** What is wrong with the kept volumes of a stack. Changes nothing. */

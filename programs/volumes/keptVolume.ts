@@ -1,4 +1,4 @@
-/** Kept volumes on an engine: their marks, read and written without starting anything. */
+/** Reads and writes the marks of kept volumes on an engine, without starting a container. */
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
@@ -8,9 +8,9 @@ import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.
 import type { Docker } from "../docker/docker.ts";
 
 /**
- * The engine, as it names itself.
+ * The engine's own id and name.
  *
- * @param host Where it was looked for, if the config or the caller says so.
+ * @param host The address where it was looked for, if the config or the caller set one.
  */
 export async function engineName(
   docker: Docker,
@@ -24,13 +24,13 @@ export async function engineName(
 
 export interface Look {
   readonly deployment: string;
-  /** Whether a service has its keys in it, so that a seal tells which must be there. @default false */
+  /** Whether a service keeps its keys in it, so that a seal lists those that must exist. @default false */
   readonly keys?: boolean;
-  /** Keys that must be there even if no seal says so. @default none */
+  /** Keys that must exist even if no seal lists them. @default none */
   readonly needed?: readonly string[];
 }
 
-/** The volume as it is, or undefined when the engine has none of that name. Changes nothing. */
+/** The volume; undefined if the engine has none of that name. Changes nothing. */
 export async function findVolume(
   docker: Docker,
   volume: string,
@@ -42,7 +42,7 @@ export async function findVolume(
   }
   const owner = info.Labels?.[LABEL.deployment];
   if (owner !== deployment) {
-    // Somebody else's: what is in it is none of our business.
+    // It belongs to somebody else, so don't look into it.
     return { deployment: owner, mark: undefined, missingKeys: [] };
   }
   return withMounted(docker, volume, deployment, async ({ container, path }) => {
@@ -73,14 +73,14 @@ async function filesIn(docker: Docker, container: string, path: string): Promise
   return archive === undefined ? [] : untar(archive);
 }
 
-/** Writes a new mark into the volume, and takes the place of an old one. Gives the mark. */
+/** Writes a new mark into the volume, replacing an old one, and returns it. */
 export async function markVolume(
   docker: Docker,
   volume: string,
   deployment: string,
 ): Promise<string> {
   const mark = randomBytes(6).toString("hex");
-  // A seal of the keys before would say that they are missing.
+  // An old seal would list keys that are now missing.
   const entries = [
     ownFile(MARK_FILE, mark),
     ...((await hasSeal(docker, volume, deployment)) ? [ownFile(SEAL_FILE, "[]")] : []),
@@ -103,7 +103,7 @@ async function hasSeal(docker: Docker, volume: string, deployment: string): Prom
   );
 }
 
-/** A file that its service can neither read nor write to. */
+/** A file that its service can neither read nor write. */
 export const ownFile = (path: string, text: string): TarEntry => ({
   path,
   mode: 0o400,
@@ -112,7 +112,7 @@ export const ownFile = (path: string, text: string): TarEntry => ({
   content: Buffer.from(text),
 });
 
-/** Where a volume is mounted: what `docker cp` needs. */
+/** Where a volume is mounted, for `docker cp`. */
 interface Mounted {
   readonly container: string;
   readonly path: string;
@@ -122,7 +122,7 @@ interface ContainerInfo {
   readonly Mounts: readonly { readonly Name?: string; readonly Destination: string }[];
 }
 
-/** Uses a container that has the volume, running or not, or else one that is never started and goes. */
+/** Uses a container that has the volume, running or not, or else a temporary one that is never started. */
 async function withMounted<T>(
   docker: Docker,
   volume: string,
@@ -135,7 +135,7 @@ async function withMounted<T>(
     ...["--format", `{{.ID}}\t${labelTemplate("role")}`],
   ]);
   for (const [container = "", role] of users.split("\n").map((line) => line.split("\t"))) {
-    // A task's is gone at any moment.
+    // A task's container may disappear at any moment.
     if (container === "" || role === TASK) {
       continue;
     }
@@ -148,7 +148,7 @@ async function withMounted<T>(
   const labels = [label("deployment", deployment), label("role", TASK)].map(
     (text) => `--label=${text}`,
   );
-  // An image with nothing in it: no registry has to be asked, and nothing of it can run.
+  // An empty image: it needs no registry, and nothing in it can run.
   const image = (await docker.run(["image", "import", "-"], { input: await tar([]) })).trim();
   try {
     const create = ["container", "create", ...labels, `--volume=${volume}:/volume`, image, "none"];

@@ -1,6 +1,6 @@
 /**
- * Writes down in a volume which keys its service has made there, so that a volume without them is never
- * again taken for a new one. A service that has not made all of them yet is left alone.
+ * Records in a volume which keys its service has created there, so that a volume without them is never
+ * again taken for a new one. Does nothing until the service has created all of them.
  */
 import { basename } from "node:path";
 import { z } from "zod";
@@ -14,7 +14,7 @@ const input = z.object({
   dockerHost: z.string().optional(),
   container: z.string(),
   folder: z.string(),
-  /** Their names in that folder. */
+  /** The names of the files in that folder. */
   keys: z.array(z.string()),
 });
 

@@ -1,4 +1,4 @@
-/** Gives a data volume to the user that writes to it, after making sure that the volume is ours. */
+/** Makes the user that writes to a data volume its owner, after checking that the volume is ours. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { MARK_FILE } from "../../settings/keptParts.ts";
@@ -15,8 +15,8 @@ const input = z.object({
 });
 
 /**
- * $1 is the owner, $2 the name of the mark, $3 a new one. The mark comes first: while the volume is empty,
- * Docker gives it owner and mode of the image's folder whenever a container is made with it.
+ * $1 is the owner, $2 the name of the mark, $3 a new one. The mark comes first: as long as the volume is
+ * empty, Docker gives it the owner and mode of the image's folder whenever a container is created with it.
  */
 const MARK_AND_GIVE = `
   test -e "/volume/$2" || (umask 0377 && printf %s "$3" > "/volume/$2")
@@ -31,7 +31,7 @@ await runProgram(input, 60, async ({ dockerHost, volume, deployment, image, owne
     image,
     deployment,
     volume,
-    // The volume may belong to its user by now.
+    // By now the volume may belong to its user.
     capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER"],
     script: MARK_AND_GIVE,
     args: [owner, MARK_FILE, randomBytes(6).toString("hex")],

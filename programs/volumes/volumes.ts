@@ -9,8 +9,8 @@ interface VolumeInfo {
 }
 
 /**
- * Creating a volume that exists silently adopts it, whoever made it: so nothing is written to one
- * that does not carry the deployment's label.
+ * Checks that a volume carries the deployment's label before anything is written to it: creating a volume
+ * that exists adopts it silently, whoever created it.
  */
 export async function requireOwnVolume(
   docker: Docker,
@@ -26,7 +26,7 @@ export async function requireOwnVolume(
   const owner = info.Labels?.[LABEL.deployment];
   if (owner !== deployment) {
     throw new UserError(
-      `the volume ${volume} is not this stack's (${owner ? `its deployment is ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
+      `the volume ${volume} does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
         `remove it with \`docker volume rm ${volume}\`, or choose another stack name`,
     );
   }
@@ -44,7 +44,7 @@ export interface ThrowAway {
   readonly capabilities?: readonly string[];
 }
 
-/** Runs a script as root in a container that is gone afterwards, with one volume and no network. */
+/** Runs a script as root in a throw-away container, with one volume and no network. */
 export function throwAway(docker: Docker, task: ThrowAway): Promise<string> {
   const { image, deployment, volume, script, args = [], input, capabilities = [] } = task;
   return runTask(docker, {

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { execa } from "execa";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerEnv } from "../../machine/engine.ts";
 import { tar } from "../../programs/docker/archive.ts";
 import { acmeCommand, acmeFiles, acmeHealthCheck } from "../../render/acme.ts";
 import type { AcmeChallenge, AcmeInput, AcmeServer, AcmeStatus } from "../../render/acmeInput.ts";
@@ -203,7 +202,7 @@ export class Renewal {
         `--volume=${kapow}:${ACME_PATHS.served}/kapow`,
         ...["--entrypoint=sh", IMAGE, "-ec", script],
       ],
-      { env: dockerEnv(this.#world.sandbox.engine), input },
+      { env: this.#world.sandbox.env, input },
     );
     return stdout;
   }

@@ -29,13 +29,13 @@ async function awaited(container: string, limit = 60) {
 describe("waiting for a container to start", () => {
   after(() => execa("docker", ["rm", "--force", ...made]));
 
-  it("ends when it is healthy, and says meanwhile what it is at", async () => {
+  it("ends when it is healthy, and reports progress meanwhile", async () => {
     const container = await start("echo replaying the journal; sleep 22; touch /tmp/ok; sleep 600");
     const { exitCode, stderr } = await awaited(container);
     assert.equal(exitCode, 0, stderr);
     assert.match(
       stderr,
-      /^waiting for \S+ to start, 1[5-9] s so far; its last words: replaying the journal$/,
+      /^waiting for \S+ to start, 1[5-9] s so far; its log ends with: replaying the journal$/,
     );
   });
 
@@ -44,12 +44,12 @@ describe("waiting for a container to start", () => {
     [
       "has data of another release",
       "echo Wrong mongod version; exit 62",
-      /its data is of another release of MongoDB/,
+      /its data is from another release of MongoDB/,
     ],
     [
       "ends again and again",
       "echo why; exit 3",
-      /it ends again and again, \d+ times so far \(exit code 3\); its last words: why/,
+      /it keeps ending, \d+ times so far \(exit code 3\); its log ends with: why/,
     ],
   ] as const) {
     it(`ends early when it ${what}`, async () => {
@@ -66,7 +66,7 @@ describe("waiting for a container to start", () => {
     assert.equal(exitCode, 1);
     assert.match(
       stderr,
-      /^\S+ was not healthy after [3-9] s; .*its last words: busy: see `docker logs /,
+      /^\S+ was not healthy after [3-9] s; .*its log ends with: busy: see `docker logs /,
     );
   });
 

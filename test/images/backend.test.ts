@@ -50,7 +50,7 @@ describe("the demo Backend", () => {
     assert.equal(other.status, 400);
   });
 
-  it("answers 400 to nothing and to more than a document holds", async () => {
+  it("answers 400 to an empty body and to more than a document holds", async () => {
     assert.equal((await add(box, "")).status, 400);
     assert.equal((await add(box, Buffer.alloc(16 * 1024 * 1024 + 1))).status, 400);
     assert.equal((await add(box, Buffer.alloc(16 * 1024 * 1024))).status, 400);

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { demoImages, ensureImages } from "../../machine/images.ts";
 import { catalogue, type DemoImage } from "../../machine/images/catalogue.ts";
-import { dockerCommand } from "../../machine/images/dockerCommand.ts";
 import { hubPath, Registry } from "../../machine/images/registry.ts";
 import { KEY_LABEL } from "../../machine/images/state.ts";
+import { Docker } from "../../programs/docker/docker.ts";
 import { TestRegistry } from "./registry.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -54,7 +54,7 @@ describe("the demo images that are there", () => {
     assert.equal(await sandbox.docker("image", "inspect", "--format={{.Id}}", ...demoImages), ids);
   });
 
-  it("are made anew when what they are made of changed", async () => {
+  it("are built again when their sources have changed", async () => {
     const image = own("backend");
     const options = { catalogue: [image], registry: "127.0.0.1:1" };
     await ensureImages(sandbox.engine, [image.name], options);
@@ -122,7 +122,7 @@ describe("official images", () => {
 
   it("are replaced by ours where a registry answers but does not have them", async () => {
     const image = { ...own("mongo", `${sandbox.id}-absent`), official: "mongo:0.0.0" };
-    const docker = dockerCommand(sandbox.engine);
+    const docker = new Docker(sandbox.engine.host);
     const asked = new Registry(docker, { registry: registry.address });
     assert.equal(await asked.pull("mongo:0.0.0"), false);
     assert.equal(asked.unreachable, undefined);
@@ -147,9 +147,9 @@ describe("a registry that accepts connections and never answers", () => {
   );
   after(() => void silent.close());
 
-  it("is given up once, for all images, after a set time", async () => {
+  it("is given up on after a set time, once for all images", async () => {
     const { port } = silent.address() as { port: number };
-    const registry = new Registry(dockerCommand(sandbox.engine), {
+    const registry = new Registry(new Docker(sandbox.engine.host), {
       registry: `127.0.0.1:${port}`,
       firstWordMs: 1000,
     });

@@ -134,7 +134,7 @@ describe("the demo Kapow!", () => {
     }
   });
 
-  it("runs the route's command with the request, and answers what it says", async () => {
+  it("runs the route's command with the request, and answers with its output", async () => {
     const { status, body, headers } = await call(box, "/echo/one?q=two", {
       ...as(alice),
       method: "POST",
@@ -154,7 +154,7 @@ describe("the demo Kapow!", () => {
     assert.equal((await box.exec("kapow", "route", "list")).code, 1);
   });
 
-  it("is well by the health check that the deployment has", async () => {
+  it("is healthy according to the deployment's health check", async () => {
     assert.deepEqual(await healthCheck(box), { code: 0, output: "" });
   });
 
@@ -192,7 +192,7 @@ for port in (8080, 8081, 8082):
     assert.equal((await call(plain, "/who", old())).status, 200);
   });
 
-  it("is gone at once when told to stop, with code 2", async () => {
+  it("stops at once when told to, with exit code 2", async () => {
     const started = Date.now();
     await box.signal("TERM");
     assert.equal(await box.exit(), 2);
@@ -201,7 +201,7 @@ for port in (8080, 8081, 8082):
 });
 
 describe("a trap of Kapow!", () => {
-  it("is --clientauth without its sign: the word is run as an init program", async () => {
+  it("is --clientauth without an equals sign: the word is run as an init program", async () => {
     const word = (value: string) =>
       ARGUMENTS.flatMap((argument) =>
         argument === "--clientauth=true" ? ["--clientauth", value] : [argument],
@@ -217,13 +217,13 @@ describe("a trap of Kapow!", () => {
     assert.match(await off.logs(), /^UserServer using CA certs from /m);
   });
 
-  it("is no authority's file: whoever has a certificate of a public authority is let in", async () => {
+  it("is a missing authority file: it lets in anyone with a certificate from a public authority", async () => {
     const box = await ready({ command: without("--clientcafile") });
     assert.match(await box.logs(), /^UserServer using system CA certs$/m);
     await assert.rejects(call(box, "/who", as(alice)), /alert|ECONNRESET|EPIPE/i);
   });
 
-  it("is an init program that fails: the server goes on and knows no route", async () => {
+  it("is an init program that fails: the server keeps running without routes", async () => {
     const init = "#!/bin/sh\nexit 3\n";
     const box = await start({ files: { ...files, "/kapow/current/init": init } });
     await box.until(async () => (await box.logs()).includes("exit status 3"));
@@ -248,7 +248,7 @@ describe("a trap of Kapow!", () => {
     }
   });
 
-  it("is a file that is wrong: it does not start", async () => {
+  it("is a broken file: it does not start", async () => {
     const encrypted = createPrivateKey(files["/kapow/current/server.key"] ?? "").export({
       format: "pem",
       type: "pkcs8",
@@ -271,7 +271,7 @@ describe("a trap of Kapow!", () => {
     }
   });
 
-  it("is half a pair of flags, or one that there is not", async () => {
+  it("is one flag of a pair, or an unknown flag", async () => {
     for (const [command, message] of [
       [without("--keyfile"), "expected both or neither (certfile and keyfile)"],
       [

@@ -51,7 +51,7 @@ describe("the demo KMS", () => {
     assert.deepEqual(await call(box, "GET /"), ok("up\n"));
   });
 
-  it("makes an administrator by its own program, whose exit code says nothing", async () => {
+  it("makes an administrator with its own program, whose exit code says nothing", async () => {
     const make = () =>
       box.exec("/usr/bin/python3", "-u", "/kms-server/add_account.py", "boss", "secret", "admin");
     const made = await make();
@@ -215,7 +215,7 @@ describe("the demo KMS without what it needs", () => {
     await Promise.all(["FLASK_JWT_SECRET_KEY", "OPE_OUT_MAX", "DE_key_location"].map(start));
   });
 
-  it("answers up with a dead database, and takes good passwords for bad", async () => {
+  it("answers up with a dead database, and refuses good passwords", async () => {
     const box = await sandbox.service("kms", "nowhere");
     const body = { username: "boss", password: "secret" };
     const [login, attributes, create] = await Promise.all([

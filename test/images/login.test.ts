@@ -82,20 +82,20 @@ describe("an image from a registry with a login", () => {
     assert.deepEqual(await pull(image, env), { code: 0, said: "" });
   });
 
-  it("is told to ask for a login where there is none", async () => {
+  it("says that a login is needed if there is none", async () => {
     const env = { DOCKER_CONFIG: config("nobody", {}) };
     assert.deepEqual(await pull(image, env), {
       code: 1,
-      said: `the image ${image} can't be had: ${registry.address} refuses it; log in with \`docker login ${registry.address}\`, as the user and on the machine that run this, or correct the image's name`,
+      said: `the image ${image} can't be pulled: ${registry.address} refuses access; log in with \`docker login ${registry.address}\` on this machine and as this user, or correct the image's name`,
     });
   });
 
-  it("is told to be in no such registry: before anything is pulled, too", async () => {
+  it("is reported as missing from the registry, also before anything is pulled", async () => {
     const env = {
       DOCKER_CONFIG: config("reader", { auths: { [registry.address]: { auth: LOGIN } } }),
     };
     const missing = `${registry.address}/team/kms:2`;
-    const said = `the image ${missing} can't be had: ${registry.address} has no such image; is its name, tag or digest right?`;
+    const said = `the image ${missing} can't be pulled: ${registry.address} has no such image; check its name, tag and digest`;
     assert.deepEqual(await pull(missing, env), { code: 1, said });
     process.env["DOCKER_CONFIG"] = env.DOCKER_CONFIG;
     try {
@@ -108,13 +108,13 @@ describe("an image from a registry with a login", () => {
     }
   });
 
-  it("says that a registry is away", async () => {
+  it("says that a registry can't be reached", async () => {
     const env = { DOCKER_CONFIG: config("away", {}) };
     const { code, said } = await pull("127.0.0.1:1/team/kms:1", env);
     assert.equal(code, 1);
     assert.match(
       said,
-      /^the image 127\.0\.0\.1:1\/team\/kms:1 can't be had: 127\.0\.0\.1:1 does not answer as a registry does \(.*connection refused/,
+      /^the image 127\.0\.0\.1:1\/team\/kms:1 can't be pulled: 127\.0\.0\.1:1 does not answer like a registry \(.*connection refused/,
     );
   });
 });

@@ -57,7 +57,7 @@ describe("the demo database", () => {
     }
   });
 
-  it("tells its health without a password and without a word", async () => {
+  it("reports its health without a password or any output", async () => {
     assert.deepEqual(await box.exec("ferretdb", "ping"), { code: 0, output: "" });
     const wrongPort = await box.exec("env", "FERRETDB_PORT=1", "ferretdb", "ping");
     assert.deepEqual(wrongPort, { code: 1, output: "" });
@@ -69,7 +69,7 @@ describe("the demo database", () => {
     assert.equal(info["ferretdbVersion"], "v1.24.0");
   });
 
-  it("creates, changes, tells and drops users, which know no roles", async () => {
+  it("creates, changes, lists and drops users, which have no roles", async () => {
     const admin = <T>(work: (db: Db) => Promise<T>) =>
       as(box, ADMIN, (client) => work(client.db("admin")));
     const user = { username: "app", password: "first" };
@@ -116,7 +116,7 @@ describe("the demo database's volume", () => {
     await assert.rejects(as(second, { ...ADMIN, password: "another" }, count), /[Aa]uthentication/);
   });
 
-  it("is initialised anew when that was interrupted, at whatever moment", async () => {
+  it("is initialized again if that was interrupted at any moment", async () => {
     const interrupt = async (wait: number) => {
       const volume = await sandbox.volume();
       const box = await sandbox.run("cybexp-demo/mongo:1", {
@@ -136,7 +136,7 @@ describe("the demo database's volume", () => {
     await Promise.all([0, 60, 120, 180, 240].map(interrupt));
   });
 
-  it("does away with what an interrupted initialisation left, and nothing else", async () => {
+  it("removes what an interrupted initialization left, and nothing else", async () => {
     const prepare = async (script: string) => {
       const volume = await sandbox.volume();
       const box = await sandbox.run("cybexp-demo/mongo:1", {

@@ -40,7 +40,7 @@ describe("the demo Nginx", () => {
     assert.equal((await box.exec("nginx", "-s", "reload", "-c", "/nginx.conf")).code, 0);
   });
 
-  it("has what a release takes: shell, tar, checksums, curl", async () => {
+  it("has what a release needs: shell, tar, checksums, curl", async () => {
     for (const program of ["sh", "tar", "sha256sum", "mv", "ln", "curl"]) {
       assert.equal((await box.exec("which", program)).code, 0, program);
     }

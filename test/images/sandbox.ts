@@ -5,7 +5,8 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerEnv, type Engine, ensureEngine } from "../../machine/engine.ts";
+import { type Engine, ensureEngine } from "../../machine/engine.ts";
+import { Docker } from "../../programs/docker/docker.ts";
 
 export const HARDENING = [
   "--read-only",
@@ -39,11 +40,13 @@ export interface RunOptions {
 export class Sandbox {
   readonly id = `images-test-${randomBytes(4).toString("hex")}`;
   readonly engine: Engine;
+  readonly env: NodeJS.ProcessEnv;
   readonly #folder: string;
   #count = 0;
 
   private constructor(engine: Engine, folder: string) {
     this.engine = engine;
+    this.env = new Docker(engine.host).env;
     this.#folder = folder;
   }
 
@@ -75,13 +78,13 @@ export class Sandbox {
 
   /** Standard output of `docker`, which must succeed. */
   async docker(...args: string[]): Promise<string> {
-    return (await execa("docker", args, { env: dockerEnv(this.engine) })).stdout;
+    return (await execa("docker", args, { env: this.env })).stdout;
   }
 
   /** Standard output and error of `docker`, whatever its exit code. */
   async tryDocker(...args: string[]): Promise<{ code: number; output: string }> {
     const result = await execa("docker", args, {
-      env: dockerEnv(this.engine),
+      env: this.env,
       reject: false,
       all: true,
     });

@@ -10,7 +10,6 @@ import {
   proxyNeeds,
   serviceNeeds,
 } from "../../render/imageNeeds.ts";
-import { dockerEnv } from "../../machine/engine.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { type Box, config, databaseUri, Sandbox } from "./sandbox.ts";
 import { build, type UNKIND } from "./unkind.ts";
@@ -42,7 +41,7 @@ function run(program: ProgramName, input: object) {
   return execa(process.execPath, [`programs/${PROGRAMS[program]}.ts`], {
     cwd: projectRoot,
     input: JSON.stringify({ deployment: sandbox.id, ...input }),
-    env: dockerEnv(sandbox.engine),
+    env: sandbox.env,
     reject: false,
   });
 }
@@ -124,7 +123,7 @@ const NGINX = `daemon off; pid /tmp/pid; events {} http {
 
 describe("a proxy image", () => {
   for (const which of ["proxyWithoutCurl", "proxyOnBusybox"] as const) {
-    it(`is asked for all that is wanted of it: ${which}`, async () => {
+    it(`is checked for everything that it needs: ${which}`, async () => {
       const name = await image(which);
       const proxy = await sandbox.run(name, {
         user: PROXY,
@@ -176,7 +175,7 @@ describe("what an image lacks", () => {
     ["proxyOnBusybox", databaseNeeds("kms-db", DATABASE), "it lacks bash"],
   ];
   for (const [which, needs, fault] of cases) {
-    it(`is said before a container is made of it: ${which}`, async () => {
+    it(`is reported before a container is made from it: ${which}`, async () => {
       const name = await image(which);
       const { exitCode, stderr } = await run("image-check", { image: await idOf(name), needs });
       assert.equal(
@@ -188,7 +187,7 @@ describe("what an image lacks", () => {
     });
   }
 
-  it("of Nginx is said by the proxy's own look at it, all at once", async () => {
+  it("of Nginx is reported by the proxy's own check, all at once", async () => {
     const name = "cybexp-demo/kms:1";
     const input = { image: await idOf(name), needs: proxyNeeds(PROXY) };
     const { exitCode, stderr } = await run("nginx-version", input);

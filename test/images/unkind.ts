@@ -1,6 +1,5 @@
 /** Images that are as hard to run as real ones can be, built for a test and gone with it. */
 import { execa } from "execa";
-import { dockerEnv } from "../../machine/engine.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What is done to a demo image, or to nothing. */
@@ -60,7 +59,7 @@ export async function build(sandbox: Sandbox, image: keyof typeof UNKIND): Promi
   const name = `cybexp-test/${sandbox.id}-${image.toLowerCase()}:1`;
   await execa("docker", ["build", "--quiet", `--tag=${name}`, "-"], {
     input: UNKIND[image],
-    env: { ...dockerEnv(sandbox.engine), DOCKER_BUILDKIT: "0" },
+    env: { ...sandbox.env, DOCKER_BUILDKIT: "0" },
   });
   return name;
 }

@@ -75,25 +75,25 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     }
   };
 
-  it("a stack's name that is none", async () => {
+  it("an invalid stack name", async () => {
     assertRefused(
       await withEnv({ STACK: "../x" }),
-      'STACK="../x" is no name for a stack: letters, digits, ".", "_" and "-" are',
+      'STACK="../x" is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"',
     );
   });
 
   it("a stack without a file", async () => {
     assertRefused(
       await withEnv({ STACK: "nowhere" }),
-      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; `npm run env -- nowhere` makes one",
+      "there is no stack nowhere: Pulumi.nowhere.yaml is missing; `npm run env -- nowhere` creates it",
     );
   });
 
   it("to look for drift: there is nothing to compare with", async () => {
     assertRefused(
       await withEnv({}, "drift"),
-      `nothing of ${project.stack} is deployed, as far as its state tells: ` +
-        `\`STACK=${project.stack} npm run up\` deploys it; if it is deployed, PULUMI_BACKEND_URL names another state`,
+      `${project.stack} is not deployed, according to its state: ` +
+        `\`STACK=${project.stack} npm run up\` deploys it; if it is deployed, check that PULUMI_BACKEND_URL names its state`,
     );
   });
 
@@ -117,9 +117,9 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
         `remove it with \`docker ${kind} rm ${force}${name(part)}\` if nobody needs it, or choose another stack name with STACK=name`;
       assertRefused(
         await project.npm("up"),
-        `the container ${name("kms")} exists and is not this stack's (it has no label cybexp.deployment): ${advice("container", "kms", "-f ")}`,
-        `the network ${name("kms-db")} exists and is not this stack's (it has no label cybexp.deployment): ${advice("network", "kms-db")}`,
-        `the volume ${name("kms-db-data")} exists and is not this stack's (it is deployment feed's): ${advice("volume", "kms-db-data")}`,
+        `the container ${name("kms")} exists but does not belong to this stack (it has no label cybexp.deployment): ${advice("container", "kms", "-f ")}`,
+        `the network ${name("kms-db")} exists but does not belong to this stack (it has no label cybexp.deployment): ${advice("network", "kms-db")}`,
+        `the volume ${name("kms-db-data")} exists but does not belong to this stack (it belongs to deployment feed): ${advice("volume", "kms-db-data")}`,
       );
       assert.deepEqual(project.leftovers(), foreign);
       await assertOk(project.npm("down"));
@@ -131,12 +131,12 @@ describe("before anything is deployed, `npm run up` refuses in one sentence", ()
     }
   });
 
-  it("ports that others have, and whose they should be", async () => {
+  it("ports that others have, and who needs them", async () => {
     const { kms, backendBind } = project.ports;
     const servers = [kms, backendBind].map((port) => createServer().listen(port, "127.0.0.1"));
     try {
       const taken = (port: number, role: string) =>
-        `port ${port} at 127.0.0.1, which the stack's config gives to ${role}, is taken by another program: ` +
+        `port ${port} at 127.0.0.1, which the stack's config gives to ${role}, is in use by another program: ` +
         `end that program (\`ss -ltnp\` or \`lsof -i :${port}\` shows it), or change the port`;
       assertRefused(await project.npm("up"), taken(backendBind, "backend"), taken(kms, "proxy"));
       assert.deepEqual(project.leftovers(), []);
@@ -157,10 +157,10 @@ describe("a disk that is full", () => {
     execFileSync("cp", ["-a", `${kept}/.`, statedir()]);
   });
 
-  it("is named in a sentence before anything is touched, and no hindrance with room again", async () => {
+  it("is reported in a sentence before anything is touched, and stops nothing once there is room again", async () => {
     mount("-o", "size=1m");
     const full = await project.npm("up");
-    assertRefused(full, /^no space left on device: .*\.cybexp has [\d.]+ MiB, and /);
+    assertRefused(full, /^no space left on device: .*\.cybexp has [\d.]+ MiB free, and /);
     assert.deepEqual(project.leftovers(), []);
 
     mount("-o", "remount,size=200m");
@@ -168,13 +168,13 @@ describe("a disk that is full", () => {
     await assertServed(project);
   });
 
-  it("that cut the state off costs one step: the backup is taken, the rest found", async () => {
+  it("that cut the state off costs one step: the backup is used, and the rest is found", async () => {
     const state = join(statedir(), "state/.pulumi/stacks/cybexp", `${project.stack}.json`);
     writeFileSync(state, readFileSync(state, "utf8").slice(0, 5000));
     const { output } = await assertOk(project.npm("up"));
     assert.match(
       output,
-      /^- Put back the state's backup: the state was cut off, as by a full disk$/m,
+      /^- Restored the state's backup: the state was cut off, perhaps by a full disk$/m,
     );
     await assertOk(project.npm("preview", "--expect-no-changes"));
   });
@@ -183,7 +183,7 @@ describe("a disk that is full", () => {
 describe("a stack that is deployed", () => {
   it("is found unchanged in a few lines", async () => {
     const { output } = await assertOk(project.npm("up"));
-    const lines = output.split("\n").filter((line) => !line.startsWith("  still at it"));
+    const lines = output.split("\n").filter((line) => !line.startsWith("  still working"));
     assert.deepEqual(lines.slice(0, 3), [
       `- Comparing ${project.stack} with its config, and changing what differs ...`,
       "",
@@ -200,7 +200,7 @@ describe("a stack that is deployed", () => {
     for (const result of results) {
       assertRefused(
         result,
-        "incorrect passphrase: PULUMI_CONFIG_PASSPHRASE is not the one that this stack's secrets are encrypted with",
+        "incorrect passphrase: this stack's secrets are encrypted with another one than PULUMI_CONFIG_PASSPHRASE",
       );
     }
     const now = execFileSync("find", [statedir(), "-type", "f", "-name", "*.json"]).toString();
@@ -242,7 +242,7 @@ describe("a stack that is deployed", () => {
     await assertOk(other);
   });
 
-  it("is not held by locks of the dead, nor of strangers with their numbers", async () => {
+  it("is not held by locks of dead processes, nor of strangers with their process ids", async () => {
     const folder = join(statedir(), "state/.pulumi/locks/organization/cybexp", project.stack);
     mkdirSync(folder, { recursive: true });
     const lock = (file: string, pid: number, timestamp: Date) =>
@@ -306,9 +306,9 @@ describe("a stack that is deployed", () => {
     assert.match(output, /^ {2}[+±] container backend\b/m);
     assert.match(output, /^ {2}\+ network backend-db-network\b/m);
     for (const line of [
-      `- Making proxy-release-delivery anew: its files are gone from ${name("proxy-release")}`,
-      `- Making kms-config-delivery anew: the volume ${name("kms-config")} is gone`,
-      "- Making kms-db anew: it is paused",
+      `- Creating proxy-release-delivery again: its files are gone from ${name("proxy-release")}`,
+      `- Creating kms-config-delivery again: the volume ${name("kms-config")} is gone`,
+      "- Creating kms-db again: it is paused",
     ]) {
       assert.ok(output.split("\n").includes(line), `${line}\n${output}`);
     }
@@ -330,7 +330,7 @@ describe("a stack that is deployed", () => {
         ...things.map((thing) => {
           const [kind, found] = thing.split(" ");
           return new RegExp(
-            `^the ${kind} ${found} exists and is not this stack's \\(it is deployment [0-9a-f]{16}'s\\)`,
+            `^the ${kind} ${found} exists but does not belong to this stack \\(it belongs to deployment [0-9a-f]{16}\\)`,
           );
         }),
       );

@@ -37,7 +37,7 @@ export async function containerProcesses(project: Project): Promise<Record<strin
   return fewest;
 }
 
-/** Seconds that workers of the proxy may take with requests from before a reload. */
+/** Seconds that workers of the proxy may use with requests from before a reload. */
 const WORKERS_LEAVE = 120;
 
 /** There is no zombie, and in no container more than there was. */

@@ -67,7 +67,7 @@ async function rotateTo(kmsDatabase: number): Promise<void> {
 
 const BACKUP = "a backup's password of its own";
 const forgotten = () =>
-  `the database ${container()} does not know its service's password in use, as if its data were from before a rotation`;
+  `the database ${container()} does not know the password that its service uses: its data seems to be from before a rotation`;
 
 async function assertMended(generation: number): Promise<void> {
   const { output } = await the.up();
@@ -125,21 +125,21 @@ describe("a stack's databases", () => {
     docker("image", "rm", "--force", ...["6.0.4", "7.0.1", "7.0.2", "8.0.4"].map(image));
   });
 
-  it("keep other users than the stack's own when their passwords are rotated", async () => {
+  it("keep users that are not the stack's when passwords are rotated", async () => {
     await rotateTo(2);
     assert.deepEqual(await usersAt(2), ["KMS_db-2", "admin", "backup"]);
     await as("backup", BACKUP, (client) => client.db("admin").command({ ping: 1 }));
     copies.set(2, copyOf());
   });
 
-  it("are looked at, and told of, when a copy from before a rotation is put back", async () => {
+  it("are checked and reported when a copy from before a rotation is restored", async () => {
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
     const up = `\`STACK=${the.project.stack} npm run up\``;
     const before = there();
     const told = {
-      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} mends that`],
-      doctor: [1, `kms-db-users: ${forgotten()}; ${up} mends that`],
+      drift: [2, `- command kms-db-users: ${forgotten()}; ${up} repairs that`],
+      doctor: [1, `kms-db-users: ${forgotten()}; ${up} repairs that`],
       preview: [0, `- Running kms-db-users again: ${forgotten()}`],
     } as const;
     for (const [command, [code, sentence]] of Object.entries(told)) {
@@ -163,7 +163,7 @@ describe("a stack's databases", () => {
     await assertMended(2);
   });
 
-  it("are not rotated before they are healed: the one password that they know would be lost", async () => {
+  it("are not rotated before they are repaired: the one password that they know would be lost", async () => {
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
     const before = there();
@@ -171,21 +171,21 @@ describe("a stack's databases", () => {
     for (const command of ["preview", "up"]) {
       const { code, output } = await the.npm(command);
       assert.equal(code, 1, output);
-      assert.match(output, /cybexp:rotation is not 2 any more: set it back to 2 and run/);
+      assert.match(output, /cybexp:rotation is no longer 2\. Set it back to 2 and run/);
     }
     assert.deepEqual(there(), before);
     the.project.configure((config) => (config["cybexp:rotation"] = { kmsDatabase: 2 }));
     await assertMended(2);
   });
 
-  it("have no process in them, after all of it, that was not there before", async () => {
+  it("have no extra process in them after all of it", async () => {
     for (let time = 0; time < 3; time++) {
       await the.npm("doctor");
     }
     await assertNoMore(the.project, processes);
   });
 
-  it("let nobody in with a copy that is older than the state remembers: told before anything is done", async () => {
+  it("let nobody in with a copy that is too old for the state, which is said before anything is done", async () => {
     await rotateTo(3);
     putBack(copies.get(1) ?? assert.fail());
     docker("start", container());
@@ -198,7 +198,7 @@ describe("a stack's databases", () => {
     ] as const) {
       const result = await the.npm(command);
       assert.equal(result.code, code, result.output);
-      const sentence = `${container()} lets nobody in with the passwords that this stack's state has: `;
+      const sentence = `${container()} accepts none of the passwords in this stack's state: `;
       assert.ok(result.output.includes(sentence), result.output);
     }
     assert.deepEqual(there(), before);
@@ -223,7 +223,7 @@ describe("a stack's databases", () => {
     }
   }
 
-  it("are not given an image that is two releases on, and nothing is removed", async () => {
+  it("are not given an image two releases ahead, and nothing is removed", async () => {
     setImage(image("8.0.4"));
     const sentence = new RegExp(
       `is MongoDB 8\\.0\\.4, and the data of ${container()} is MongoDB's \\(6\\.0\\.4\\): .* Go one by one: MongoDB 7\\.0, then MongoDB 8\\.0;`,
@@ -231,7 +231,7 @@ describe("a stack's databases", () => {
     await assertRefused(image("8.0.4"), sentence);
   });
 
-  it("go on by one release, and not back", async () => {
+  it("go forward by one release, and never back", async () => {
     setImage(image("7.0.1"));
     await the.up();
     await the.kmsKey();

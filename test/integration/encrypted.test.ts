@@ -39,7 +39,7 @@ describe("keys of the stack's file that are one secret each", () => {
   });
   after(() => project.remove());
 
-  it("are previewed, deployed and compared as those in clear", async () => {
+  it("are previewed, deployed and compared like plain text", async () => {
     const file = project.readStackFile();
     assert.match(file, /cybexp:users:\n +secure: /);
     assert.match(await run("preview"), /container kms/);
@@ -51,7 +51,7 @@ describe("keys of the stack's file that are one secret each", () => {
     assert.equal(project.readStackFile(), file);
   });
 
-  it("let the users in, and are in clear nowhere in the state", async () => {
+  it("let the users in, and are nowhere in plain text in the state", async () => {
     const { kmsUrl, serverCa } = (await project.outputs()) as { kmsUrl: string; serverCa: string };
     const answer = await call(`${kmsUrl}/`, {
       ca: serverCa,

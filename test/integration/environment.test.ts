@@ -51,7 +51,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     assert.equal(code, 1);
     assert.equal(
       output,
-      `error: the secrets of ${project.stack} are encrypted by a passphrase, and none is given: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside of the repository that you alone can read\n`,
+      `error: the secrets of ${project.stack} are encrypted by a passphrase, but none is set: set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside the repository that only you can read\n`,
     );
     assert.ok(!existsSync(stateFile()));
   });
@@ -103,8 +103,11 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
         output,
         new RegExp(`^error: The configuration of stack "${project.stack}" has 5 problems\\.`),
       );
-      assert.match(output, /^cybexp:kms\.image = "cybexp-demo\/kms:1"\n {2}A demo image is/m);
-      assert.match(output, /^cybexp:throwaway = "?true"?\n {2}The volumes of a throw-away/m);
+      assert.match(output, /^cybexp:kms\.image = "cybexp-demo\/kms:1"\n {2}This is a demo image/m);
+      assert.match(
+        output,
+        /^cybexp:throwaway = "?true"?\n {2}`destroy` removes the volumes of a throw-away/m,
+      );
     }
   });
 
@@ -131,7 +134,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     );
     assert.notEqual(exitCode, 0);
     assert.match(all, /The configuration of stack ".*" has 5 problems\. Nothing was changed\./);
-    assert.match(all, /A demo image is a stand-in, built on the spot/);
+    assert.match(all, /This is a demo image, built on this machine/);
   });
 
   it("is refused as a production stack with its passphrase in the repository", async () => {
@@ -147,7 +150,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
     const inside = join(project.dir, "passphrase");
     writeFileSync(inside, readFileSync(passphrase), { mode: 0o600 });
     const refusal = (problem: string) =>
-      `error: ${project.stack} is a production stack, and PULUMI_CONFIG_PASSPHRASE_FILE (${problem}`;
+      `error: ${project.stack} is a production stack, but PULUMI_CONFIG_PASSPHRASE_FILE (${problem}`;
     for (const command of [["up"], ["preview"], ["pulumi", "preview"]]) {
       project.env = { ...NO_ENGINE, PULUMI_CONFIG_PASSPHRASE_FILE: inside };
       const { code, output } = await project.npm(command[0] ?? "", ...command.slice(1));
@@ -155,7 +158,7 @@ describe("a stack whose state and passphrase are outside of the clone", () => {
       assert.equal(
         output,
         refusal(
-          `${inside}) lies in the repository's folder: move it out, or choose a key service (docs/environments.md)\n`,
+          `${inside}) is in the repository's folder: move it out, or choose a key service (docs/environments.md)\n`,
         ),
       );
     }

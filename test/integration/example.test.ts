@@ -56,7 +56,7 @@ describe("the npm package, in a program of its own", () => {
     }
   });
 
-  it("has types by which the example is right, and a mistake in it is not", async () => {
+  it("has types that accept the example, and refuse a mistake in it", async () => {
     const right = example.read("index.ts");
     example.write("wrong.ts", right.replace('access: "either"', 'access: "nobody"'));
     const { stdout } = await execa("tsc", [...STRICT, "index.ts", "wrong.ts"], {
@@ -77,7 +77,7 @@ describe("the npm package, in a program of its own", () => {
     outputs = JSON.parse(await pulumi("stack", "output", "--json", "--show-secrets")) as Outputs;
   });
 
-  it("lets in who has the password or the certificate, and nobody else", async () => {
+  it("lets in callers with the password or the certificate, and nobody else", async () => {
     const { url, ca, passwords, certificates } = outputs;
     const [ann, bob] = [passwords["ann"], certificates["bob"]];
     assert.ok(ann && bob);
@@ -118,7 +118,7 @@ describe("the npm package, in a program of its own", () => {
     await pulumi("preview", "--expect-no-changes");
   });
 
-  it("replaces the service behind the proxy while it is asked", async () => {
+  it("replaces the service behind the proxy during requests", async () => {
     const { url, ca, passwords } = outputs;
     const answers = new Set<string>();
     let done = false;

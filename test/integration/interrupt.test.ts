@@ -113,7 +113,7 @@ function locks(project: Project): string[] {
 /** After Ctrl-C: said so, and nothing is left that runs or is locked. */
 function assertStopped(project: Project, result: Result): void {
   assert.notEqual(result.code, 0, result.output);
-  assert.match(result.output, /^interrupted: `STACK=\S+ npm run (up|down)` goes on from here$/m);
+  assert.match(result.output, /^interrupted: `STACK=\S+ npm run (up|down)` continues from here$/m);
   assertNoTrace(result);
   assert.deepEqual(processesIn(project.dir), []);
   assert.deepEqual(locks(project), []);
@@ -135,7 +135,7 @@ async function assertLookingChangesNothing(project: Project): Promise<void> {
     assert.equal(result.code, code, result.output);
     assert.match(
       result.output,
-      /(died and|A run that died) left .*`STACK=\S+ npm run up` mends it/,
+      /(died and|A run that died) left .*`STACK=\S+ npm run up` cleans up/,
     );
     assert.deepEqual(snapshot(project), there, command);
   }
@@ -218,7 +218,7 @@ describe("an interrupted `npm run up`", () => {
       await assertLookingChangesNothing(project);
       await assertDownLeavesNothing();
     });
-    it("SIGKILL to npm and Node while files are delivered: Pulumi goes on alone", async () => {
+    it("SIGKILL to npm and Node while files are delivered: Pulumi continues alone", async () => {
       await up("SIGKILL", "group", runs("deliver"));
       await assertDownLeavesNothing();
     });

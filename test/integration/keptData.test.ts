@@ -153,7 +153,7 @@ describe("a stack that keeps its data", () => {
     }
   });
 
-  it("serves on with the same keys when the volume is made by the command that is printed, and filled", async () => {
+  it("keeps serving with the same keys when the volume is made with the printed command, and filled", async () => {
     const { output } = await project.npm("up");
     const command = /`(docker volume create [^`]*)`/.exec(output)?.[1] ?? assert.fail(output);
     docker(...command.split(" ").slice(1));
@@ -163,7 +163,7 @@ describe("a stack that keeps its data", () => {
     assert.deepEqual(await keys(), made);
   });
 
-  it("makes no new keys when only they are gone", async () => {
+  it("makes no new keys when only the keys are gone", async () => {
     docker("rm", "--force", `cybexp-${project.stack}-kms`);
     const image = docker("inspect", "--format", "{{.Image}}", `cybexp-${project.stack}-proxy`);
     const args = ["--rm", "--network=none", "--user=0:0", `--volume=${volume()}:/v`];
@@ -197,13 +197,13 @@ describe("a stack that keeps its data", () => {
     await assertRefused(/is gone from the engine/);
   });
 
-  it("is not removed unasked, and keeps its volumes", async () => {
+  it("is not removed without asking, and keeps its volumes", async () => {
     const { code, output } = await project.npm("down");
     assert.equal(code, 1);
     assert.match(
       output,
       new RegExp(
-        `^error: ${project.stack} is not a throw-away stack, and there is no terminal to ask at: \`STACK=${project.stack} npm run down -- --yes\` removes it\\.`,
+        `^error: ${project.stack} is not a throw-away stack, and there is no terminal to ask at: run \`STACK=${project.stack} npm run down -- --yes\` to remove it\\.`,
       ),
     );
     const down = await project.npm("down", "--yes");

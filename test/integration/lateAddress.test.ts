@@ -56,13 +56,13 @@ describe("an address that is not there yet", () => {
   });
   after(() => docker("rm", "--force", NAME));
 
-  it("is what the doctor says", async () => {
+  it("is reported by the doctor", async () => {
     const facts = await new Docker().inspect<ContainerFacts>("container", NAME);
     assert.ok(facts);
     assert.match(
       illnesses([NAME], new Map([[NAME, facts]])).get(NAME) ?? "",
       new RegExp(
-        `^${NAME} is exited: the engine's machine has no address ${ADDRESS.replaceAll(".", "\\.")} `,
+        `^${NAME} is exited: the engine's machine does not have the address ${ADDRESS.replaceAll(".", "\\.")} `,
       ),
     );
   });
@@ -89,7 +89,7 @@ describe("an address that is not there yet", () => {
 });
 
 describe("the unit for addresses that come late", () => {
-  it("is one that systemd takes, where there is one to ask", () => {
+  it("is valid for systemd, where there is one", () => {
     const verified = spawnSync("systemd-analyze", ["verify", UNIT], { encoding: "utf8" });
     if (verified.error === undefined) {
       assert.deepEqual([verified.status, verified.stderr], [0, ""]);

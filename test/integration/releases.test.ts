@@ -128,7 +128,7 @@ describe("releases in their volumes", () => {
     docker("volume", "rm", "--force", ...PARTS.map(nameOf));
   });
 
-  it("are there for every container that is started again, whatever failed before", async () => {
+  it("are there for every restarted container, whatever failed before", async () => {
     const seed = randomInt(2 ** 31);
     const fate = fc.constantFrom<Fate>("good", "failing", "while stopped");
     const any = fc.record({ kms: fate, proxy: fate });

@@ -20,6 +20,7 @@ import { promisify } from "node:util";
 import { Deployed } from "../integration/deployed/deployed.ts";
 import { Project } from "../integration/project.ts";
 import { Browser } from "./clients/browser.ts";
+import { Kept } from "./clients/kept.ts";
 import { needPrograms, pythonWithRequests } from "./clients/packages.ts";
 
 /** By the key that the stack makes; one with a host name's name. */
@@ -57,12 +58,8 @@ describe("the bundle of a client", () => {
     assert.ok(deployed);
     return deployed;
   };
-  const bundles = new Map<string, Bundle>();
-  const bundle = (name: string): Bundle => {
-    const found = bundles.get(name);
-    assert.ok(found, name);
-    return found;
-  };
+  const bundles = new Kept<Bundle>();
+  const bundle = (name: string) => bundles.get(name);
 
   before(async () => {
     await needPrograms("chromium", "certutil", "pk12util", "curl", "javac", "keytool");
@@ -123,7 +120,7 @@ describe("the bundle of a client", () => {
     after(() => browser.remove());
     const url = () => `${the().outputs.kmsUrl}/`;
 
-    it("leaves who has none outside, and told so", async () => {
+    it("refuses a caller without a certificate, and says why", async () => {
       browser.trust(join(bundle(CLIENTS.ecdsa).folder, "server-ca.crt"));
       const { status, certificate, error } = refusal(await browser.open(url()));
       assert.deepEqual(

@@ -145,7 +145,7 @@ describe("the replacement of a service", () => {
     assert.equal(preview.code, 0, preview.output);
   });
 
-  it("waits for a request that is under way", async () => {
+  it("waits for a request in progress", async () => {
     const old = idOf("backend");
     changeBackend(false);
     const running = up();
@@ -160,7 +160,7 @@ describe("the replacement of a service", () => {
     assert.deepEqual(traces(), []);
   });
 
-  it("does not begin where the new one does not start", async (t) => {
+  it("does not begin if the new one does not start", async (t) => {
     const then = ids();
     const image = "cybexp-demo/backend:1";
     project.configure((config) =>
@@ -170,7 +170,7 @@ describe("the replacement of a service", () => {
     assert.notEqual(result.code, 0);
     assert.match(
       result.output,
-      /the backend does not start with its new image or configuration, the old one goes on serving: it ends at once \(exit code 1\); its last words: .*nginx/,
+      /the backend does not start with its new image or configuration, so the old one keeps serving: it ends at once \(exit code 1\); its log ends with: .*nginx/,
     );
     assert.deepEqual(ids(), then);
     assert.deepEqual(traces(), []);

@@ -69,7 +69,7 @@ describe("a stack under load", () => {
     assert.deepEqual(tally(answers), { "400 ": 1 });
   });
 
-  it("refuses only what has no room, says so, and stores the rest, with the least memory", async () => {
+  it("with the least memory, refuses only what has no room, says so, and stores the rest", async () => {
     the.project.configure((config) => {
       Object.assign(config["cybexp:backend"] as object, { resources: { memory: 256 } });
       Object.assign(config["cybexp:proxy"] as object, { resources: { bodies: 340 } });
@@ -86,11 +86,11 @@ describe("a stack under load", () => {
     const { output } = await the.npm("doctor");
     assert.match(
       output,
-      /^ {2}! limits +the proxy refused 10 large bodies since yesterday: .*raise cybexp:proxy\.resources\.bodies$/m,
+      /^ {2}! limits +the proxy has refused 10 large bodies since yesterday, .*raise cybexp:proxy\.resources\.bodies$/m,
     );
   });
 
-  it("is told by the doctor what was killed, though the container lives", async () => {
+  it("learns from the doctor what was killed, although the container lives", async () => {
     const name = `cybexp-${the.project.stack}-backend`;
     // What the load left in use would make the service itself the one that is killed.
     docker("restart", name);
@@ -104,7 +104,7 @@ describe("a stack under load", () => {
     assert.match(
       output,
       new RegExp(
-        `! limits +${name} took more than its 256 MiB of memory and was killed \\(1 process since it was started\\): raise cybexp:backend\\.resources\\.memory$`,
+        `! limits +${name} exceeded its 256 MiB of memory and was killed \\(1 process since it was started\\): raise cybexp:backend\\.resources\\.memory$`,
         "m",
       ),
     );

@@ -39,7 +39,7 @@ function on(command: string, env: Record<string, string> = {}) {
 }
 
 describe("a command on an environment whose engine is reached by ssh", () => {
-  it("has the key in an agent that ends with it, and in no variable", async () => {
+  it("has the key in an agent that ends with the command, and in no variable", async () => {
     const [, fingerprint] = execFileSync("ssh-keygen", ["-lf", key], { encoding: "utf8" }).split(
       " ",
     );
@@ -72,7 +72,7 @@ describe("a command on an environment whose engine is reached by ssh", () => {
       code: 1,
       stdout: "",
       stderr:
-        "error: DOCKER_KNOWN_HOSTS is not set: it has the lines of ssh-keyscan for the Docker host, checked by you\n",
+        "error: DOCKER_KNOWN_HOSTS is not set: set it to the output of ssh-keyscan for the Docker host, after checking it\n",
     });
   });
 });

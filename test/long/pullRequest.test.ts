@@ -75,7 +75,7 @@ describe("a pull request", () => {
     );
   };
 
-  it("that opens a port to the world is told so, first of all", async () => {
+  it("that opens a port to the world has this first in its comment", async () => {
     const { code, output, comment } = await preview("open", () => {
       replace(
         "components/httpService.ts",
@@ -89,7 +89,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("that rotates a password is told so, and changes nothing else", async () => {
+  it("that rotates a password says so, and changes nothing else", async () => {
     const { code, output, comment } = await preview("rotate", () => {
       replace("Pulumi.dev.yaml", "- name: analyst", "- name: analyst\n      generation: 2");
     });
@@ -98,7 +98,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("that removes a user is told who loses access", async () => {
+  it("that removes a user says who loses access", async () => {
     const { code, output, comment } = await preview("remove", () => {
       replace("Pulumi.dev.yaml", "    - name: analyst\n", "");
     });
@@ -107,7 +107,7 @@ describe("a pull request", () => {
     nothingIsLeft();
   });
 
-  it("with a mistake in its settings is told the mistake, and nothing is deployed", async () => {
+  it("with a mistake in its settings reports the mistake, and deploys nothing", async () => {
     const { code, output, comment } = await preview("mistake", () => {
       replace("Pulumi.dev.yaml", "bind: 127.0.0.1:5012", "bind: 0.0.0.0:5012");
     });
@@ -116,13 +116,13 @@ describe("a pull request", () => {
     assert.ok(!output.includes("Deploying"), output);
   });
 
-  it("with a new and a removed environment is told so, and nothing is deployed", async () => {
+  it("with a new and a removed environment says so, and deploys nothing", async () => {
     const { code, output, comment } = await preview(
       "environments",
       () => git("mv", "Pulumi.dev.yaml", "Pulumi.new.yaml"),
       "dev,new",
     );
-    const text = comment.replace(/^## new: \d+ made$/m, "## new: MANY made");
+    const text = comment.replace(/^## new: \d+ created$/m, "## new: MANY created");
     assert.equal(text.slice(0, RENAMED.length), RENAMED);
     assert.equal(code, 0, output);
     assert.ok(!output.includes("Deploying"), output);
@@ -152,8 +152,8 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Breaks a rule**
 
-- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it by the proxy
-- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it by the proxy
+- loopback-ports (backend): it publishes its port 5000 to the network, at 0.0.0.0 port 5011: set ip to 127.0.0.1 or ::1, or publish it through the proxy
+- loopback-ports (kms): it publishes its port 5000 to the network, at 0.0.0.0 port 5012: set ip to 127.0.0.1 or ::1, or publish it through the proxy
 
 **Becomes reachable**
 
@@ -210,28 +210,28 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 `;
 
 const ROTATED = `<!-- cybexp-preview -->
-## dev: 1 made, 3 updated
+## dev: 1 created, 3 updated
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Is rotated**
 
-- User analyst: gets password 2; password 1 stays good until retired
+- User analyst: gets password 2; password 1 stays valid until retired
 
 **What changes**
 
 - Proxy: updates program proxy-release-delivery
-- Users: makes password user-analyst-2
+- Users: creates password user-analyst-2
 - Checks: updates programs rotation-guard, smoke
 
 **Notes**
 
-- the previous password of analyst (generation 1) is still good: to retire it, set retired: 1 for that user
+- the previous password of analyst (generation 1) is still valid: to retire it, set retired: 1 for that user
 
-<details><summary>Diff: 1 made, 3 updated</summary>
+<details><summary>Diff: 1 created, 3 updated</summary>
 
 \`\`\`diff
-+ password user-analyst-2 made
++ password user-analyst-2 created
 ! program rotation-guard updated
     stdin numbers user analyst: 1 => 2
 ! program smoke updated
@@ -253,7 +253,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 **Loses access**
 
-- User analyst: taken off the list: refused at the KMS and the Backend
+- User analyst: removed from the list: refused at the KMS and the Backend
 
 **What changes**
 
@@ -284,20 +284,20 @@ const RENAMED = `<!-- cybexp-preview -->
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
-Pulumi.dev.yaml is removed. What is deployed of it stays until it is destroyed (STACK=dev npm run down), before this is merged.
+Pulumi.dev.yaml is removed. If it is deployed, remove it before this is merged (STACK=dev npm run down); otherwise it stays deployed.
 
-## new: MANY made
+## new: MANY created
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
-new is a new environment: all of it is made.
+new is a new environment: everything is created.
 
 **Becomes reachable**
 
-- The Backend at 127.0.0.1:5011: from the Docker host alone
-- The KMS at 127.0.0.1:5012: from the Docker host alone
-- The proxy at 127.0.0.1:5002: from the Docker host alone
-- The proxy at 127.0.0.1:5001: from the Docker host alone
+- The Backend at 127.0.0.1:5011: from the Docker host only
+- The KMS at 127.0.0.1:5012: from the Docker host only
+- The proxy at 127.0.0.1:5002: from the Docker host only
+- The proxy at 127.0.0.1:5001: from the Docker host only
 
 **Gains access**
 
@@ -318,7 +318,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 The configuration of stack "dev" has 1 problem. Nothing was changed.
 
 cybexp:kms.bind = "0.0.0.0:5012"
-  This is every address of the machine, so the service would be open to the network. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  This means every address of the machine, so the service would be open to the network. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 \`\`\`
 `;

@@ -190,7 +190,7 @@ describe("a pull request", () => {
   before(() => (pr = new PullRequest()));
   after(() => pr.remove());
 
-  it("that gives a user another password and takes one away is told so, in one comment", async () => {
+  it("that gives a user a new password and removes another user gets one comment that says so", async () => {
     const before = things();
     pr.open("rotate", "Pulumi.dev.yaml", (file) =>
       file.replace(
@@ -222,7 +222,7 @@ describe("a pull request", () => {
       pr.apiUrl = fake.url;
       fake.add("somebody", "<!-- cybexp-preview -->");
       for (let i = 0; i < 2; i++) {
-        assertWorked(await post(), "Write the comment, or edit the one that is there");
+        assertWorked(await post(), "Write or edit the comment");
       }
       assert.deepEqual(
         fake.entries.map(({ user, body }) => [user?.login, body]),
@@ -248,13 +248,13 @@ describe("a pull request", () => {
     assert.equal(readFileSync(pr.summary, "utf8"), pr.comment);
   });
 
-  it("whose preview can't even begin is told so", async () => {
+  it("whose preview can't even begin gets a comment that says so", async () => {
     pr.open("broken", "cli/main.ts", (file) => `syntax error\n${file}`);
     const [preview, summary] = await pr.play("preview");
     assert.deepEqual([preview?.name, preview?.code, summary?.code], [PREVIEW, 1, 0]);
     assert.equal(
       readFileSync(pr.summary, "utf8"),
-      "The preview failed before it had a summary: the log of this run says why.\n",
+      "The preview failed before it had a summary: see the log of this run.\n",
     );
   });
 
@@ -263,7 +263,7 @@ describe("a pull request", () => {
     const ran = await pr.play("check");
     assertWorked(ran, "Types, lint, format, unit tests", "Lint the workflows");
     assert.match(ran[0]?.output ?? "", /^\d+ passed, 0 failed$/m);
-    assert.match(ran[1]?.output ?? "", /^4 workflows, linted: nothing found$/m);
+    assert.match(ran[1]?.output ?? "", /^4 workflows linted, no problems found$/m);
   });
 
   it("is stopped by the linters where a workflow lets a stranger's text into a shell", async () => {
@@ -287,13 +287,13 @@ describe("a pull request", () => {
     assert.match(output, /template-injection/);
     assert.match(
       output,
-      /^error: actionlint and zizmor found something in \.github: it is above$/m,
+      /^error: actionlint and zizmor found problems in \.github: fix those that are listed above$/m,
     );
   });
 });
 
 describe("the linters", () => {
-  it("are no reason to pass where they can't be had", async () => {
+  it("fail if they can't be installed", async () => {
     const empty = mkdtempSync(join(tmpdir(), "cybexp-no-linters-"));
     const bin = join(empty, "bin");
     mkdirSync(bin);
@@ -308,7 +308,7 @@ describe("the linters", () => {
     );
     const output = await text(child.stderr);
     assert.equal(await ended, 1, output);
-    assert.match(output, /^error: actionlint 1\.7\.12 can't be had: /m);
+    assert.match(output, /^error: actionlint 1\.7\.12 can't be installed: /m);
     rmSync(empty, { recursive: true });
   });
 });

@@ -91,7 +91,7 @@ describe("bodies through the proxy", () => {
       assert.deepEqual(written, []);
     });
 
-    it("hold a larger one while it is under way", async () => {
+    it("hold a larger one while it is in transit", async () => {
       assert.equal((await post(proxy.backend, randomBytes(200_000))).status, 200);
       await sleep(100);
       assert.ok(written.length > 0, "the watcher sees a file that is written");
@@ -99,7 +99,7 @@ describe("bodies through the proxy", () => {
   });
 
   describe("a service that fails", () => {
-    it("is sent a POST once, though it dies with it", async () => {
+    it("gets a POST only once, although it dies with it", async () => {
       const answer = await post(proxy.backend, randomBytes(15_000), {}, "/die");
       assert.equal(answer.status, 502);
       const { door, error } = JSON.parse(answer.body) as Record<string, unknown>;

@@ -174,7 +174,7 @@ for (const access of [
       }
     }
 
-    it("are told in the log who came in, and how, as the service was", async () => {
+    it("log who came in, and how, as they tell the service", async () => {
       for (const name of ["kms", "backend"] as const) {
         const answer = await call(proxy[name], { auth: COLLECTOR, client: ann, path: "/log" });
         const [user, door, client] = outcome(answer, name).replace("in: ", "").split(", ");
@@ -492,7 +492,7 @@ describe("a certificate that is revoked", () => {
     assert.equal(answers[0]?.status, 200);
   });
 
-  it("spoils no other client's", async () => {
+  it("leaves every other client's valid", async () => {
     await deliver(true);
     assert.equal((await call(proxy.kms, { client: ann })).status, 200);
     assert.equal((await call(proxy.backend, { client: ann })).status, 200);
@@ -528,7 +528,7 @@ describe("a client authority", () => {
     await proxy.reload(release);
   };
 
-  it("is followed by the next: both are good in the overlap, and then the next alone", async () => {
+  it("is followed by the next: both are valid in the overlap, and then only the next", async () => {
     assert.deepEqual(await statuses(), [200, 403, 403]);
     await deliver("both", [next, authority]);
     assert.deepEqual(await statuses(), [200, 200, 403]);
@@ -538,7 +538,7 @@ describe("a client authority", () => {
     assert.match(answer.body, /"certificate":"foreign"/);
   });
 
-  it("lets nobody in by a certificate with a revocation list of yesterday, and says so", async () => {
+  it("lets no certificate in with yesterday's revocation list, and says so", async () => {
     const certificate = new X509Certificate(authority.certificate);
     const stale = await X509CrlGenerator.create({
       issuer: certificate.subjectName,

@@ -41,7 +41,7 @@ describe("a door of the proxy", () => {
       }
     });
 
-    it("lets both passwords in, however the scheme is spelled", async () => {
+    it("accepts both passwords, however the scheme is spelled", async () => {
       for (const scheme of ["Basic ", "basic ", "BASIC ", "bAsIc  ", "Basic    "]) {
         for (const credential of [COLLECTOR, ANALYST]) {
           const token = Buffer.from(credential).toString("base64");
@@ -247,7 +247,7 @@ describe("a door of the proxy", () => {
       });
     });
 
-    it("is not what a hostile service would have it see, or do", async () => {
+    it("does not let a hostile service control what the caller sees or does", async () => {
       const answer = await withPassword({ path: "/hostile" });
       assert.deepEqual([answer.status, answer.body], [200, "hostile\n"]);
       assert.deepEqual(steady(answer), {
@@ -323,7 +323,7 @@ describe("a door of the proxy", () => {
       });
     }
 
-    it("is told why, in JSON", async () => {
+    it("gets the reason in JSON", async () => {
       const answer = await raw(proxy.kms, "\u0016\u0003\u0001\r\n\r\n");
       const [, body = ""] = answer.split("\r\n\r\n");
       assert.deepEqual(
@@ -365,7 +365,7 @@ describe("a door of the proxy", () => {
     ]);
   });
 
-  it("tells health and release inside the container alone", async () => {
+  it("reports health and release only inside the container", async () => {
     assert.equal(await proxy.status("healthz"), "ok");
     assert.equal(await proxy.status("release"), "one");
     assert.equal((await call(proxy.kms, { path: "/release" })).status, 401);

@@ -51,12 +51,12 @@ for (const access of [
     };
 
     for (const name of ["kms", "backend"] as const) {
-      it(`is content with ${access[name]}, and with no client at all`, async () => {
+      it(`passes for ${access[name]}, and without any client`, async () => {
         await check(name);
         await check(name, { client: undefined });
       });
 
-      it(`is content with ${access[name]} at the proxy's own address where the name leads nowhere`, async (t) => {
+      it(`passes for ${access[name]} at the proxy's own address if the name leads nowhere`, async (t) => {
         const { port } = proxy[name];
         // As behind a NAT that has no way back in.
         process.env["CYBEXP_REHEARSAL_HOSTS"] = '{"localhost":"127.9.9.9"}';
@@ -64,20 +64,20 @@ for (const access of [
         await assert.rejects(check(name), { message: /^connection: nothing listens at localhost/ });
         assert.equal(
           await check(name, {}, access[name], "127.0.0.1"),
-          `localhost:${port} can't be called by its name from this machine, so the proxy was called at 127.0.0.1, where all is well: ` +
-            "make sure that clients reach it by the name",
+          `localhost:${port} can't be reached by its name from this machine, so the proxy was called at 127.0.0.1, where it works: ` +
+            "make sure that clients can reach it by its name",
         );
         await assert.rejects(check(name, {}, access[name], "127.8.8.8"), {
           message: /^connection: nothing listens at localhost/,
         });
       });
 
-      it(`finds ${access[name]} where another door is due`, async () => {
+      it(`reports ${access[name]} if another door is expected`, async () => {
         const wrong = access[name] === "certificate" || access[name] === "both" ? "either" : "both";
         await assert.rejects(check(name, {}, wrong), {
           name: "UserError",
           message:
-            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+; 40[13] is due: the door is open$/,
+            /^https:\/\/localhost:\d+\/ answers 40[13] to a caller without a \w+ instead of 40[13]: the door is open$/,
         });
       });
 
@@ -87,7 +87,7 @@ for (const access of [
           name: "UserError",
           message:
             access[name] === "certificate" || access[name] === "both"
-              ? /refuses a certificate of this stack's \(403\): \{.*"certificate":"unlisted"/
+              ? /refuses a certificate of this stack \(403\): \{.*"certificate":"unlisted"/
               : /refuses the password of collector \(401\)/,
         });
       });

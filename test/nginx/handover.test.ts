@@ -33,7 +33,7 @@ describe("a handover of a door", () => {
     ]);
   const reached = () => [proxy.upstream.take().length, proxy.standIn.take().length];
 
-  it("needs no reload: the next request on the same connection goes there, and back", async () => {
+  it("needs no reload: the next request on the same connection follows it, there and back", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     let connections = 0;
     const ask = async () => {
@@ -53,14 +53,14 @@ describe("a handover of a door", () => {
     agent.destroy();
   });
 
-  it("is of one door alone", async () => {
+  it("affects only one door", async () => {
     hand("stand-in");
     await call(proxy.backend, { auth: COLLECTOR });
     hand("own");
     assert.deepEqual(reached(), [1, 0]);
   });
 
-  it("tells what is under way at either, from the head of a request to its answer", async () => {
+  it("counts the requests in progress on both sides, from a request's head to its answer", async () => {
     assert.deepEqual([idle(own), idle(standIn)], ["204", "204"]);
     const upload = request({
       host: "127.0.0.1",

@@ -61,7 +61,7 @@ describe("the names of a door", () => {
     }
   });
 
-  it("have IP addresses for callers that say no name, verified by the certificate", async () => {
+  it("include IP addresses for callers that send no name, verified by the certificate", async () => {
     const socket: TLSSocket = await handshake(proxy.kms, { servername: "" });
     assert.equal(socket.authorized, true);
     socket.destroy();
@@ -74,7 +74,7 @@ describe("the names of a door", () => {
     assert.match(await nameless(proxy.kms, "cybexp.example.org"), /^HTTP\/1\.1 200 /);
   });
 
-  it("are no others: neither in the handshake nor in the request", async () => {
+  it("exclude all others, in the handshake and in the request", async () => {
     await assert.rejects(
       handshake({ ...proxy.kms, serverName: "evil.example.org" }),
       /unrecognized name/,
@@ -86,7 +86,7 @@ describe("the names of a door", () => {
     assert.deepEqual(proxy.upstream.take(), []);
   });
 
-  it("leave a line in the log of who says another one", async () => {
+  it("leave a line in the log for a caller that uses another one", async () => {
     const { length } = proxy.errorLog();
     await assert.rejects(handshake({ ...proxy.kms, serverName: "evil.example.org" }));
     const lines = await proxy.errorLines(length, /while SSL handshaking/, 1);
@@ -111,7 +111,7 @@ describe("the names of a door that asks for certificates", () => {
   });
   after(() => proxy.stop());
 
-  it("let nobody in without one who says no name", async () => {
+  it("refuse callers without a certificate that send no name", async () => {
     for (const host of ["127.0.0.1", "cybexp.example.org"]) {
       assert.match(await nameless(proxy.kms, host), /^HTTP\/1\.1 403 /, host);
       assert.match(await nameless(proxy.backend, host), /^HTTP\/1\.1 403 /, host);
@@ -124,7 +124,7 @@ describe("a door without HSTS", () => {
   before(async () => (proxy = await Proxy.start({ hsts: false })));
   after(() => proxy.stop());
 
-  it("says nothing of it", async () => {
+  it("sends no HSTS header", async () => {
     assert.deepEqual(await by(proxy.kms, proxy.kms.serverName), [200, undefined]);
   });
 });

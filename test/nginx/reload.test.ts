@@ -19,7 +19,7 @@ describe("a reload of the proxy", () => {
   before(async () => (proxy = await Proxy.start()));
   after(() => proxy.stop());
 
-  it("lets requests on 50 kept connections end well", async () => {
+  it("lets requests on 50 kept connections succeed", async () => {
     const agents = Array.from(
       { length: PARALLEL },
       () => new Agent({ keepAlive: true, maxSockets: 1 }),
@@ -74,7 +74,7 @@ describe("a reload of the proxy", () => {
     return { answered, failures };
   };
 
-  it("closes no connection on which a request is on its way", async (t) => {
+  it("closes no connection with a request in transit", async (t) => {
     let done = false;
     let last = 0;
     const answered = Array.from({ length: PARALLEL }, () => 0);
@@ -130,7 +130,7 @@ describe("a reload of the proxy", () => {
     );
   });
 
-  it("takes and refuses as ever while answers are the last on their connections", async () => {
+  it("accepts and refuses as always while answers are the last on their connections", async () => {
     proxy.writeRelease("kept-4");
     await proxy.reload("kept-4");
     writeFileSync(join(proxy.tmp, "closing"), "");
@@ -193,7 +193,7 @@ describe("a reload of the proxy", () => {
     );
   });
 
-  it("takes up a new read time-out", async () => {
+  it("applies a new read time-out", async () => {
     proxy.writeRelease("nine", { readTimeout: 1 });
     await proxy.reload("nine");
     assert.equal((await call(proxy.kms, { path: "/slow?ms=1500", auth: COLLECTOR })).status, 504);

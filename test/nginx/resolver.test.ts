@@ -90,7 +90,7 @@ describe("a service behind the proxy", () => {
     return [...new Set(all)];
   };
 
-  it("may come later than the proxy, go, and come again at another address", async () => {
+  it("may start after the proxy, stop, and come back on another address", async () => {
     assert.deepEqual(await answers(), [
       '502 {"status":502,"door":"kms","error":"The proxy got no answer from the service behind it."',
     ]);

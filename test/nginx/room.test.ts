@@ -54,7 +54,7 @@ describe("the room behind the proxy", () => {
     });
   }
 
-  it("lets small ones go past those that wait", async () => {
+  it("lets small ones pass those that wait", async () => {
     const large = many(6, () => post(LARGE_BODY, "/slow?ms=1000"));
     await sleep(300);
     const start = performance.now();
@@ -78,7 +78,7 @@ describe("the room behind the proxy", () => {
     assert.equal(proxy.upstream.take().length, 4);
   });
 
-  it("gives a turn back when the service dies with it", async () => {
+  it("frees a turn when the service dies with it", async () => {
     const died = await many(6, () => post(LARGE_BODY, "/die"));
     assert.deepEqual(statuses(died), [502]);
     const answers = await many(6, () => post(LARGE_BODY, "/"));
@@ -119,7 +119,7 @@ describe("the room behind the proxy", () => {
     assert.equal((await proxy.logged(served?.headers["x-request-id"]))["refused"], "");
   });
 
-  it("counts nobody who was not let in", async () => {
+  it("doesn't count callers that were refused", async () => {
     // Each is refused at once, and goes on sending: Nginx reads it for a while before it closes.
     const strangers = await Promise.all(
       Array.from({ length: 40 }, async () => {
@@ -156,7 +156,7 @@ describe("the room behind the proxy", () => {
     assert.equal(answers.filter(({ status }) => status === 503).length, 3);
   });
 
-  it("goes on with those that wait after a reload", async () => {
+  it("continues with those that wait after a reload", async () => {
     const answers = many(9, () => post(LARGE_BODY, "/slow?ms=500"));
     await sleep(300);
     proxy.writeRelease("two");
@@ -166,7 +166,7 @@ describe("the room behind the proxy", () => {
     assert.ok(proxy.upstream.most <= 3, `${proxy.upstream.most} at a time`);
   });
 
-  it("has as many workers as it is told", async () => {
+  it("has as many workers as configured", async () => {
     // The workers of the release before may take a while to end.
     const workers = () =>
       docker(["top", proxy.container, "-eo", "pid,args"])

@@ -45,7 +45,7 @@ describe("a client that is revoked", () => {
     await reloadProxy(new Docker(), { container, statusPort: STATUS_PORT }, release);
   };
 
-  it("comes in by no new connection, however often that is done", async (t) => {
+  it("gets in on no new connection, however often that is done", async (t) => {
     // Where a reload is announced it takes seconds.
     const rounds = proxy.dialect.keepaliveMinTimeout ? 10 : 2;
     let tries = 0;
@@ -70,7 +70,7 @@ describe("a client that is revoked", () => {
     assert.deepEqual(acceptances, []);
   });
 
-  it("comes in by none of before either, whether it was used or not", async () => {
+  it("gets in on no earlier connection either, whether it was used or not", async () => {
     await deliver(false);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     assert.equal((await call(proxy.kms, { client: ann, agent })).status, 200);

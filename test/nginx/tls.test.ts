@@ -130,7 +130,7 @@ describe("TLS at the proxy's doors", () => {
       }
     });
 
-    it("gets 421 as a Host that differs from the handshake's", async () => {
+    it("gets 421 in a Host header that differs from the handshake's name", async () => {
       for (const host of ["evil.example.org", `sub.${SERVER_NAME}`, "127.0.0.1"]) {
         const answer = await call(proxy.backend, { auth: COLLECTOR, headers: { Host: host } });
         assert.equal(answer.status, 421);
@@ -147,7 +147,7 @@ describe("TLS at the proxy's doors", () => {
       assert.deepEqual(proxy.upstream.take(), []);
     });
 
-    it("is not one with a port, in capitals or in the request line", async () => {
+    it("does not include the known name with a port, in capitals or in the request line", async () => {
       for (const host of [`${SERVER_NAME}:5002`, SERVER_NAME.toUpperCase()]) {
         assert.equal(
           (await call(proxy.kms, { auth: COLLECTOR, headers: { Host: host } })).status,

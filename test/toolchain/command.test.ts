@@ -104,7 +104,7 @@ describe("command:local:Command", () => {
     assert.deepEqual(ran(), []);
   });
 
-  it("updates by update or else create, and replaces on a trigger", async () => {
+  it("updates with update or else create, and replaces on a trigger", async () => {
     use(second);
     const { exitCode, text } = await sandbox.pulumi("up", "--yes", "--skip-preview");
     assert.equal(exitCode, 0, text);

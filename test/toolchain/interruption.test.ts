@@ -38,7 +38,7 @@ describe("an up that is interrupted", () => {
     return { up, commands, everything };
   }
 
-  it("ends the command and itself on Ctrl-C, and lets go of the stack", async () => {
+  it("ends the command and itself on Ctrl-C, and releases the stack", async () => {
     const { up, commands, everything } = await startEndless("interrupted");
     const start = Date.now();
     up.kill("SIGINT");

@@ -87,7 +87,7 @@ describe("the Node language host", () => {
     assert.doesNotMatch(text, /\n\s+at /);
   });
 
-  it("tells the exit code of a program that ends itself", async () => {
+  it("reports the exit code of a program that exits by itself", async () => {
     const { exitCode, text } = await preview(`process.exit(3);`);
     assert.notEqual(exitCode, 0);
     assert.match(text, /Program exited with non-zero exit code: 3/);

@@ -1,6 +1,6 @@
 /** The policy pack in real previews and updates, without a Docker engine: nothing of it is made. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { projectRoot } from "../../machine/paths.ts";
@@ -50,7 +50,7 @@ describe("the policy pack", () => {
     sandbox.remove();
   });
 
-  it("lets a preview pass that breaks no rule, and is not stopped by what is unknown yet", async () => {
+  it("lets a preview pass that breaks no rule, with values that are not known yet", async () => {
     const { exitCode, text } = await sandbox.pulumi("preview", ...flags);
     assert.equal(exitCode, 0, text);
     assert.match(text, /Policies:\n\s+✅ docker-services@v/);
@@ -88,6 +88,26 @@ describe("the policy pack", () => {
     assert.match(text, /its Nginx lets everybody in: a server at 80 passes requests on from location \//);
     assert.match(text, /its Nginx speaks plain HTTP/);
     assert.doesNotMatch(text, /hush/);
+  });
+
+  it("works for another project, from the folders that docs/policies.md has copied", async () => {
+    const page = readFileSync(join(projectRoot, "docs", "policies.md"), "utf8");
+    const [, folders = ""] = /^cp -r (.+) \.\.\/other\/$/m.exec(page) ?? [];
+    assert.equal(folders, "policy names");
+    for (const folder of folders.split(" ")) {
+      cpSync(join(projectRoot, folder), join(sandbox.folder, folder), { recursive: true });
+    }
+    sandbox.write("index.ts", program("0.0.0.0"));
+    sandbox.write("settings.json", "{}");
+    const { exitCode, text } = await sandbox.pulumi(
+      ...["preview", "--policy-pack", "policy", "--policy-pack-config", "settings.json"],
+    );
+    assert.equal(exitCode, 1, text);
+    // No setting says which command limits processes.
+    assert.deepEqual(
+      [...text.matchAll(/\[mandatory\] +(\S+)/g)].map(([, rule]) => rule),
+      ["loopback-ports", "pids-limit"],
+    );
   });
 
   it("leaves no process behind when the CLI is killed", async () => {

@@ -65,7 +65,7 @@ describe("command:local:run", () => {
     assert.deepEqual(await outputs(), { stdout: "one\n", stderr: "two", isSecret: false });
   });
 
-  it("says nothing by itself where it is told not to, and leaves nothing in the state", async () => {
+  it("prints nothing if told not to, and leaves nothing in the state", async () => {
     use({ args: { command: "echo quiet-word", logging: "none" } });
     const { exitCode, text } = await sandbox.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs");
     assert.equal(exitCode, 0, text);
@@ -73,7 +73,7 @@ describe("command:local:run", () => {
     assert.deepEqual(Object.keys(await sandbox.state()).sort(), ["default_1_2_1", "p-s"]);
   });
 
-  it("is not run while an input is not known", async () => {
+  it("is not run while an input is unknown", async () => {
     use({ args: { command: "cat >> log" }, made: true });
     const preview = await sandbox.pulumi("preview");
     assert.equal(preview.exitCode, 0, preview.text);
@@ -83,7 +83,7 @@ describe("command:local:run", () => {
     assert.deepEqual(ran(), ["made"]);
   });
 
-  it("keeps secret what it made of a secret", async () => {
+  it("keeps the result of a secret input secret", async () => {
     use({ args: { command: "cat", stdin: "hush-hush" }, secret: true });
     const { exitCode, text } = await sandbox.pulumi("up", "--yes", "--skip-preview");
     assert.equal(exitCode, 0, text);

@@ -55,7 +55,7 @@ describe("a container", () => {
     cpus: 0.5,
   };
 
-  it("takes the least, and everything", () => {
+  it("takes only the required arguments, or all of them", () => {
     expect(Container).type.toBeConstructableWith("c", least);
     expect(Container).type.toBeConstructableWith(
       "c",
@@ -78,7 +78,7 @@ describe("a container", () => {
     );
   });
 
-  it("says who runs in it, what keeps it in bounds, and how it is asked and stopped", () => {
+  it("needs a user, limits, a health check and a way to stop", () => {
     type Without<Key extends keyof ContainerArgs> = Omit<typeof least, Key>;
     expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"user">>();
     expect<ContainerArgs>().type.not.toBeAssignableFrom<Without<"stopGrace">>();
@@ -97,7 +97,7 @@ describe("a container", () => {
     });
   });
 
-  it("takes nothing that would take its protection away", () => {
+  it("takes no argument that would remove its protection", () => {
     expect(Container).type.not.toBeConstructableWith("c", { ...least, privileged: true });
     expect(Container).type.not.toBeConstructableWith("c", { ...least, readOnly: false });
     expect(Container).type.not.toBeConstructableWith("c", {
@@ -135,7 +135,7 @@ describe("a service", () => {
     expect(Service).type.not.toBeConstructableWith("s", { ...args, role: "kms-db" });
   });
 
-  it("is bound to an address and a port, and not to a text", () => {
+  it("is bound to an address and a port, not to text", () => {
     expect<ServiceArgs["bind"]>().type.toBe<Endpoint>();
     expect(Service).type.not.toBeConstructableWith("s", {
       ...args,
@@ -167,12 +167,12 @@ describe("an HTTP service", () => {
     cpus: 1,
   };
 
-  it("takes the least, and files that may be secret", () => {
+  it("takes only the required arguments, and files that may be secret", () => {
     expect(HttpService).type.toBeConstructableWith("s", least);
     expect(HttpService).type.toBeConstructableWith("s", { ...least, files: { "/a": id } });
   });
 
-  it("says who runs in it, what keeps it in bounds, and how it is asked", () => {
+  it("needs a user, limits and a health check", () => {
     type Without<Key extends keyof typeof least> = Omit<typeof least, Key>;
     expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"user">>();
     expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"memory">>();
@@ -194,7 +194,7 @@ describe("an HTTP service", () => {
 describe("a database", () => {
   const args = { deployment, image: "mongo:8.0", database: "d", generation: 1 };
 
-  it("is one service's own, and is published or not, as somebody decided", () => {
+  it("belongs to one service, and says whether it is published", () => {
     expect(Database).type.toBeConstructableWith("d", {
       ...args,
       role: "kms-db",
@@ -221,20 +221,20 @@ describe("a database", () => {
 });
 
 describe("a deployment", () => {
-  it("has an id, which tells its things from everybody else's", () => {
+  it("has an id, which tells its resources from everybody else's", () => {
     const rest = { stack: "dev", throwaway: false, dockerHost: undefined };
     expect<Deployment>().type.toBeAssignableFrom({ ...rest, id });
     expect<Deployment>().type.not.toBeAssignableFrom(rest);
     expect<Deployment>().type.not.toBeAssignableFrom({ ...rest, id: "0123" });
   });
 
-  it("says whether its data goes with it", () => {
+  it("says whether its data is removed with it", () => {
     expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, dockerHost: undefined });
   });
 });
 
 describe("a program", () => {
-  it("is one of those that there are, and gets its input as a whole", () => {
+  it("is one of those that exist, and gets its input as a whole", () => {
     expect(Program).type.toBeConstructableWith("p", { program: "smoke", input: { a: id } }, {});
     expect(Program).type.not.toBeConstructableWith("p", { program: "sh", input: {} }, {});
     expect(Program).type.not.toBeConstructableWith("p", { program: "smoke" }, {});
@@ -267,7 +267,7 @@ describe("a door of the proxy", () => {
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, service: network });
   });
 
-  it("says what it asks of callers", () => {
+  it("says what callers need", () => {
     const door = { name: "kms" as const, listen: 5002, service, maxBody: "64k" };
     expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, access: "both" as const });
     expect<ProxyDoor>().type.not.toBeAssignableFrom(door);

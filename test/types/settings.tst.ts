@@ -42,7 +42,7 @@ describe("a service's settings", () => {
 });
 
 describe("a user's settings", () => {
-  it("have a password or have no such key: undefined is neither", () => {
+  it("have a password, or no such key; undefined is not allowed", () => {
     const least = { name: "a", generation: 1, retired: 0 };
     expect<UserSettings>().type.toBeAssignableFrom(least);
     expect<UserSettings>().type.toBeAssignableFrom({ ...least, password: "p" });
@@ -69,7 +69,7 @@ describe("rendering", () => {
     expect(mongoUri).type.not.toBeCallableWith(uri);
   });
 
-  it("makes no token without a key, and none with a time of its own", () => {
+  it("makes no token without a key, and takes no issue time", () => {
     const token = { subject: "a", tokenId: "a-1" };
     expect(mintToken).type.toBeCallableWith({ ...token, key: "k", issuedAt: 0 });
     expect(mintToken).type.not.toBeCallableWith({ ...token, issuedAt: 0 });

@@ -6,13 +6,14 @@ import { isPublicDirectory, rootsOf } from "../../settings/publicAuthorities.ts"
 import { declaredListeners } from "../../settings/listeners.ts";
 import { SettingsError } from "../../settings/problem.ts";
 import { readSettings } from "../../settings/read.ts";
-import { trustedAuthorities } from "../../settings/trustedAuthorities.ts";
+import { furtherAuthorities } from "../../settings/suppliedCertificates.ts";
 import type { Settings } from "../../settings/types.ts";
+import { makeAuthority } from "./pki.ts";
 
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 const STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory";
 const OWN = "https://acme.corp.internal/dir";
-const ROOT = "-----BEGIN CERTIFICATE-----\nroot\n-----END CERTIFICATE-----";
+const ROOT = (await makeAuthority("root")).certificate;
 
 interface Wish {
   readonly names?: readonly string[];
@@ -273,22 +274,22 @@ describe("the roots of public authorities", () => {
   });
 });
 
-describe("what callers verify servers by", () => {
-  const own = "own\n";
-  const count = (pem: string) => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+describe("what callers verify servers by, besides the stack's own authority", () => {
+  const trusted = (wish: Wish) => furtherAuthorities(read(wish), new Date());
 
-  it("is the stack's own authority, where nothing else is said", () => {
+  it("is nothing, if nothing else is said", () => {
     const wish = { names: ["localhost"], acme: null, certificates: { source: "generated" } };
-    assert.equal(trustedAuthorities(read(wish), own), own);
+    assert.deepEqual(trusted(wish), []);
   });
 
-  it("is all that may have signed, whichever source is in use, each once and on lines of its own", () => {
+  it("is all that may have signed, whichever source is in use, each once", () => {
     for (const source of ["generated", "acme"]) {
-      const settings = read({ certificates: { source, authorities: ` ${ROOT}\n\n` } });
-      const trusted = trustedAuthorities(settings, own);
-      assert.ok(trusted.startsWith(`own\n${ROOT}\n-----BEGIN CERTIFICATE-----\n`));
-      assert.equal(count(trusted), 3);
-      assert.match(trusted, /-----END CERTIFICATE-----\n$/);
+      const [given, ...roots] = trusted({ certificates: { source, authorities: ROOT } });
+      assert.equal(given?.trim(), ROOT.trim());
+      assert.deepEqual(
+        roots.map((pem) => pem.trim()),
+        rootsOf(LETS_ENCRYPT).map((pem) => pem.trim()),
+      );
     }
   });
 });

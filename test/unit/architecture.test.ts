@@ -41,7 +41,7 @@ describe("docs/architecture.md", () => {
     assert.deepEqual(missing, []);
   });
 
-  it("tells for each change where to go", () => {
+  it("says for each change where to go", () => {
     const rows = rowsBelow("Where to make a change");
     assert.ok(rows.length >= 17, `${rows.length} rows`);
     for (const [change = "", places = ""] of rows) {
@@ -49,7 +49,7 @@ describe("docs/architecture.md", () => {
     }
   });
 
-  it("has the arrows that the check holds", () => {
+  it("has the arrows that the check enforces", () => {
     const told = rowsBelow("What each folder may import").map(([folder = "", others = ""]) => [
       ...pathsIn(folder),
       pathsIn(others),

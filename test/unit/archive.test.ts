@@ -34,12 +34,12 @@ describe("an archive that is read", () => {
     ]);
   });
 
-  it("is refused when it is cut off, or none", async () => {
+  it("is refused if it is cut off, or not an archive", async () => {
     const whole = await tar([file("a", "text")]);
     for (const cut of [whole.subarray(0, 700), whole.subarray(0, 1024), Buffer.alloc(0)]) {
       await assert.rejects(untar(cut), {
         name: "RangeError",
-        message: "the archive is cut off, or is none",
+        message: "the archive is cut off, or is not an archive",
       });
     }
     await assert.rejects(untar(Buffer.alloc(2048, "no archive")), RangeError);

@@ -47,7 +47,7 @@ const verify = (caFile: string, leafFile: string, minutesBehind: number) => {
 };
 
 describe("a certificate that is dated back", () => {
-  it("is good for callers whose clocks are slow", () => {
+  it("is valid for callers whose clocks are slow", () => {
     for (const minutes of [0, 10, CLOCK_MARGIN_MINUTES - 2]) {
       assert.equal(verify("new-ca.crt", "new-leaf.crt", minutes), `${file("new-leaf.crt")}: OK`);
     }
@@ -56,12 +56,12 @@ describe("a certificate that is dated back", () => {
     assert.match(verify("ca.crt", "leaf.crt", 10), /not yet valid/);
   });
 
-  it("is trusted by who has the authority as it was, and the other way round", () => {
+  it("is trusted by callers with the authority as it was, and the other way round", () => {
     assert.equal(verify("ca.crt", "new-leaf.crt", 0), `${file("new-leaf.crt")}: OK`);
     assert.equal(verify("new-ca.crt", "leaf.crt", 0), `${file("leaf.crt")}: OK`);
   });
 
-  it("differs in its beginning, its serial number and its signature, and in nothing else", () => {
+  it("differs only in its start date, its serial number and its signature", () => {
     const text = (name: string) =>
       openssl("x509", "-in", file(name), "-noout", "-text", "-certopt", "no_sigdump");
     const differing = (one: string, other: string) => {
@@ -87,11 +87,11 @@ describe("a certificate that is dated back", () => {
     );
   });
 
-  it("is the same each time: a second up changes nothing", () => {
+  it("is the same each time, so that a second up changes nothing", () => {
     assert.equal(backdated(pem("leaf.crt"), key), leaf);
   });
 
-  it("is of our own kind of authority alone", () => {
+  it("must come from our own kind of authority", () => {
     openssl(
       ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", file("rsa.key")],
       ...["-out", file("rsa.crt"), "-days", "2", "-subj", "/CN=rsa"],

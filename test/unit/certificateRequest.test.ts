@@ -44,7 +44,7 @@ describe("a certificate request", () => {
     ],
   ];
   for (const [what, key, ...args] of good) {
-    it(`may be of ${what}, and gives its public key`, () => {
+    it(`may be for ${what}, and gives its public key`, () => {
       const pair = key();
       const request = make(pair, ...args);
       assert.equal(parseCertificateRequest(request), request);
@@ -77,12 +77,12 @@ describe("a certificate request", () => {
     [
       "another kind of key",
       () => make(generateKeyPairSync("ed25519").privateKey),
-      /^Its key is of the kind ed25519. Allowed: /,
+      /^Its key has the type ed25519. Allowed: /,
     ],
     [
       "a signature with SHA-1",
       () => make(rsa(2048), "-sha1"),
-      /^Its signature by its own key is wrong, or of a kind /,
+      /^It is not properly signed\. Allowed: /,
     ],
   ];
   for (const [what, request, expected] of weak) {
@@ -96,18 +96,18 @@ describe("a certificate request", () => {
   const pemOf = (der: Uint8Array) =>
     `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(der).toString("base64")}\n-----END CERTIFICATE REQUEST-----\n`;
 
-  it("must be signed as it is, by its own key", () => {
+  it("must be signed by its own key, and unchanged", () => {
     const der = derOf(make(ec("prime256v1")));
     const name = der.indexOf(Buffer.from("0c0178", "hex"));
     assert.ok(name > 0, "the subject's x");
     der[name + 2] = "y".charCodeAt(0);
-    assert.match(reason(pemOf(der)), /^Its signature by its own key is wrong/);
+    assert.match(reason(pemOf(der)), /^It is not properly signed/);
   });
 
   it("is not a private key, which should not be there at all", () => {
     const key = ec("prime256v1").export({ type: "pkcs8", format: "pem" }).toString();
-    assert.match(reason(key), /^There is a private key in it/);
-    assert.match(reason(make(ec("prime256v1")) + key), /^There is a private key in it/);
+    assert.match(reason(key), /^It contains a private key/);
+    assert.match(reason(make(ec("prime256v1")) + key), /^It contains a private key/);
   });
 
   const request = () => make(ec("prime256v1"));
@@ -136,7 +136,7 @@ describe("a certificate request", () => {
     });
   }
 
-  it("never throws, and never passes for another key's, with any byte changed", () => {
+  it("never throws, and never passes for another key, with any byte changed", () => {
     const original = request();
     const der = derOf(original);
     fc.assert(
@@ -151,7 +151,7 @@ describe("a certificate request", () => {
     );
   });
 
-  it("gives no key where it is none", () => {
+  it("gives no key for anything else", () => {
     assert.throws(() => publicKeyOf("x"), RangeError);
   });
 });

@@ -7,7 +7,7 @@ const sh = (script: string, options: Partial<Parameters<typeof runChild>[2]> = {
   runChild("sh", ["-c", script], { timeoutMs: 20_000, ...options });
 
 describe("running a program", () => {
-  it("gives its exit code and what it said, without the last line end", async () => {
+  it("gives its exit code and its output, without the last line break", async () => {
     assert.deepEqual(await sh("echo one; echo; echo two >&2; exit 3"), {
       ...{ code: 3, stdout: "one\n", stderr: "two", timedOut: false },
       ...{ all: "one\n\ntwo", bytes: Buffer.from("one\n\n") },
@@ -19,12 +19,12 @@ describe("running a program", () => {
     assert.equal(stdout, `text me ${process.env["HOME"]}`);
   });
 
-  it("does not mind what ends before it has read its input", async () => {
+  it("accepts a program that ends before it has read its input", async () => {
     const { code, stdout } = await sh("echo enough", { input: Buffer.alloc(8 << 20) });
     assert.deepEqual([code, stdout], [0, "enough"]);
   });
 
-  it("keeps a text whole that comes in parts", async () => {
+  it("keeps text intact that comes in parts", async () => {
     const { stdout } = await sh("printf '\\303'; sleep 0.2; printf '\\244'");
     assert.equal(stdout, "ä");
   });
@@ -43,12 +43,21 @@ describe("running a program", () => {
     assert.ok(performance.now() - start < 20_000);
   });
 
-  it("stops it by a signal, with the signal's reason", async () => {
+  it("stops it on an abort signal, with the signal's reason", async () => {
     const controller = new AbortController();
     const running = sh("exec sleep 60", { signal: controller.signal });
     controller.abort(new Error("enough"));
     await assert.rejects(running, { message: "enough" });
     await assert.rejects(sh("exit 0", { signal: controller.signal }), { message: "enough" });
+  });
+
+  it("tells each line as it comes, of both outputs, without a limit of time", async () => {
+    const lines: string[] = [];
+    const onLine = (line: string) => void lines.push(line);
+    const script = "echo one; echo two >&2; printf 'thr'; sleep 0.2; echo ee; printf four";
+    const { code, all } = await sh(script, { onLine, timeoutMs: Infinity });
+    assert.deepEqual([code, all.split("\n").length], [0, 4]);
+    assert.deepEqual(lines.sort(), ["four", "one", "three", "two"]);
   });
 
   it("tells of a program that is not there", async () => {

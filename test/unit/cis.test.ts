@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { audit } from "../../cli/doctor/cis/audit.ts";
 import { exceptions } from "../../cli/doctor/cis/exceptions.ts";
-import type { EngineInfo, InspectedContainer } from "../../cli/doctor/cis/inspected.ts";
+import {
+  asDeclared,
+  type EngineInfo,
+  type InspectedContainer,
+} from "../../cli/doctor/cis/inspected.ts";
 import { renderCisPage } from "../../cli/doctor/cis/page.ts";
 import { rules } from "../../cli/doctor/cis/rules.ts";
 import { undecided } from "../../cli/doctor/cis/undecided.ts";
 import { projectRoot } from "../../machine/paths.ts";
+import { declared } from "../../policy/pack/declared.ts";
 import { taskArguments } from "../../programs/docker/task.ts";
 
 const engine: EngineInfo = { SecurityOptions: ["name=seccomp,profile=default"] };
@@ -199,7 +204,7 @@ describe("the rules of the CIS Docker Benchmark", () => {
   }
 
   for (const [what, container, info = engine] of COMPLIANT) {
-    it(`find nothing at a container ${what}`, () => {
+    it(`find nothing wrong with a container ${what}`, () => {
       assert.deepEqual(audit([container], info), []);
     });
   }
@@ -213,8 +218,31 @@ describe("the rules of the CIS Docker Benchmark", () => {
   });
 });
 
+describe("a container as the policies see it", () => {
+  it("is the same, whether a program declares it or the engine runs it", () => {
+    const mount = { Type: "bind", Source: "/srv/files" };
+    const { namespaces: running, ...inspected } = asDeclared({ ...compliant, Mounts: [mount] });
+    const { namespaces, ...told } = declared({
+      user: "65532:65532",
+      readOnly: true,
+      networkMode: "bridge",
+      ipcMode: "private",
+      securityOpts: ["no-new-privileges"],
+      healthcheck: { tests: ["CMD", "true"] },
+      memory: 256,
+      restart: "on-failure",
+      maxRetryCount: 5,
+      mounts: [{ type: "bind", source: "/srv/files" }],
+    });
+    assert.deepEqual(told, inspected);
+    // Each side knows of one that the other has no word for.
+    assert.deepEqual({ ...running, ...namespaces }, { ...namespaces, UTS: "" });
+    assert.deepEqual({ ...namespaces, ...running }, { ...running, cgroup: "" });
+  });
+});
+
 describe("the exceptions", () => {
-  it("are for rules that there are, once for each role, with a reason", () => {
+  it("are for rules that exist, once for each role, with a reason", () => {
     const ids = rules.map(({ id }) => id);
     const pairs = exceptions.flatMap(({ rule, roles }) => roles.map((role) => `${rule} ${role}`));
     assert.equal(new Set(pairs).size, pairs.length);
@@ -229,7 +257,7 @@ describe("the exceptions", () => {
     Config: { ...container.Config, Labels: { "cybexp.role": role } },
   });
 
-  it("hold for the roles that they name, and no other", () => {
+  it("apply to the roles that they name, and no others", () => {
     const reasonOf = (role: string) =>
       audit([called(role, published("0.0.0.0", "443"))], engine).map(
         ({ rule, reason }) => `${rule} ${reason === undefined ? "violated" : "accepted"}`,
@@ -245,7 +273,7 @@ describe("the exceptions", () => {
     assert.deepEqual(found("DAC_READ_SEARCH", "SYS_ADMIN"), [false]);
   });
 
-  it("do not hold for a container without a label", () => {
+  it("do not apply to a container without a label", () => {
     const [finding] = audit(
       [{ ...restarted("always"), Config: { ...compliant.Config, Labels: null } }],
       engine,
@@ -269,7 +297,7 @@ describe("a task's container", () => {
     ...{ program: "sh", args: ["-c", "true"] },
   };
 
-  it("has no network, nothing to write to but its volume, and limits", () => {
+  it("has no network, can write only to its volume, and has limits", () => {
     assert.deepEqual(taskArguments({ ...task, volumes: ["v:/volume"], capabilities: ["CHOWN"] }), [
       "--network=none",
       "--read-only",

@@ -106,32 +106,33 @@ describe("a client's bundle", () => {
     assert.equal(password, undefined);
     assert.match(
       text(files, "README.txt"),
-      /The private key was made by its owner and is not in this folder: put it here as\nalice\.key/,
+      /The owner created the private key, so it is not in this folder. For the commands below, put it\nhere as alice\.key, readable only by you\./,
     );
   });
 
-  it("is refused where the certificate has ended", () => {
+  it("is refused if the certificate has expired", () => {
     const { validToDate } = new X509Certificate(alice.certificate);
     assert.throws(() => bundleOf({ now: validToDate }), {
       name: "UserError",
-      message: `the certificate of alice ended on ${validToDate.toISOString().slice(0, 10)}: \`npm run up\` makes a new one`,
+      message: `the certificate of alice expired on ${validToDate.toISOString().slice(0, 10)}: \`npm run up\` makes a new one`,
     });
     bundleOf({ now: new Date(validToDate.getTime() - 1) });
   });
 
-  it("is refused where certificate and key are of two generations", async () => {
+  it("is refused if certificate and key belong to two generations", async () => {
     const { privateKey } = await issue(clientCa, "alice", { usage: "client" });
     assert.throws(() => bundleOf({ privateKey }), {
       name: "UserError",
-      message: "the certificate of alice is not for its key: run `npm run up`, and this again",
+      message:
+        "the certificate of alice does not match its key: run `npm run up`, and then this again",
     });
   });
 
-  it("is refused to a client whose files would be taken for the server's authority", () => {
+  it("is refused for a client whose files would pass for the server's authority", () => {
     for (const name of ["server-ca", "Server-CA"]) {
       assert.throws(() => bundleOf({ name }), {
         name: "UserError",
-        message: `${name}.crt is the server's authority in every bundle: rename the client`,
+        message: `${name}.crt is the file of the server's authority in every bundle: rename the client`,
       });
     }
   });
@@ -145,22 +146,22 @@ describe("a bundle's README", () => {
       readme.slice(0, readme.indexOf("curl:")),
       `Client certificate of alice
 
-  KMS      https://localhost:5002  lets in by the certificate
-  Backend  https://localhost:5001  lets in by the certificate with user name and password
+  KMS      https://localhost:5002  takes the certificate
+  Backend  https://localhost:5001  takes the certificate together with user name and password
 
   Subject      CN=alice
   Issued by    CN=clients
   Valid until  ${validToDate.toISOString()}
   SHA-256      ${fingerprint256}
 
-  alice.p12      key and certificate for browsers, Windows, macOS and Java, under a password
+  alice.p12      key and certificate for browsers, Windows, macOS and Java, with a password
   alice.crt      the certificate
   alice.key      the private key, not encrypted
   alice.pem      certificate and key, for programs that take one file
-  server-ca.crt  the authority by which the server is verified
+  server-ca.crt  the authority that verifies the server
 
-Whoever has alice.key or alice.pem is alice: keep them from everybody else, and delete what you
-do not use. The password of alice.p12 comes by another way than this folder.
+Whoever has alice.key or alice.pem can act as alice: keep them secret, and delete what you do
+not use. You get the password of alice.p12 separately.
 
 Run the commands below in this folder.
 
@@ -183,7 +184,10 @@ Run the commands below in this folder.
     assert.match(commands(two("either", "certificate"), "curl"), / https:\/\/localhost:5002\/\n/);
     const unused = two("password", "password");
     assert.match(commands(unused, "curl"), / https:\/\/localhost:5002\/\n/);
-    assert.match(unused, /by user name and password only: it does not ask for the certificate\n/);
+    assert.match(
+      unused,
+      /takes user name and password only; it does not ask for the certificate\n/,
+    );
   });
 
   it("tells the owner of the key how to make a PKCS#12 file, which can be read", async (t) => {
@@ -281,7 +285,7 @@ describe("the commands in a bundle's README", () => {
       assert.equal(stdout, "hello alice -");
     });
 
-    it("work with curl and a password, where a door asks for both", async () => {
+    it("work with curl and a password, if a door asks for both", async () => {
       const { files } = bundleOf({ doors: [{ title: "KMS    ", url, access: "both" }] });
       const command = commands(text(files, "README.txt"), "curl");
       assert.match(command, / --user alice https/);
@@ -375,7 +379,7 @@ describe("a client's folder", () => {
     assert.deepEqual(readdirSync(join(root, "a")).sort(), ["README.txt", "a.crt"]);
   });
 
-  it("is cleared of what a killed run left, and nobody else's is", (t) => {
+  it("is cleared of what a killed run left, and no other folder is", (t) => {
     const root = scratch(t);
     for (const name of [".a#next", ".a#old", "ab", ".ab#next", ".a"]) {
       mkdirSync(join(root, name));
@@ -402,7 +406,7 @@ describe("a client's folder", () => {
         ),
       {
         name: "UserError",
-        message: `${folder} has in it what this command did not write (notes.txt, old) and would replace: move it elsewhere`,
+        message: `${folder} has files that this command did not write and would replace (notes.txt, old): move them elsewhere`,
       },
     );
     assert.equal(readFileSync(join(folder, "a.crt"), "utf8"), "certificate");
@@ -414,12 +418,12 @@ describe("a client's folder", () => {
     writeFolder(folder, bundleOf({ privateKey: undefined }).files);
     writeFileSync(join(folder, "alice.key"), "the owner's");
     assert.throws(() => writeFolder(folder, bundleOf({ privateKey: undefined }).files), {
-      message: `${folder} has in it what this command did not write (alice.key) and would replace: move it elsewhere`,
+      message: `${folder} has files that this command did not write and would replace (alice.key): move them elsewhere`,
     });
     assert.equal(readFileSync(join(folder, "alice.key"), "utf8"), "the owner's");
   });
 
-  it("is no link and no file", (t) => {
+  it("must not be a link or a file", (t) => {
     const root = scratch(t);
     mkdirSync(join(root, "elsewhere"));
     symlinkSync("elsewhere", join(root, "link"));
@@ -427,14 +431,14 @@ describe("a client's folder", () => {
     for (const name of ["link", "file"]) {
       assert.throws(() => writeFolder(join(root, name), files), {
         name: "UserError",
-        message: `${join(root, name)} is in the way: it is no folder; move it elsewhere`,
+        message: `${join(root, name)} is in the way, because it is not a folder: move it elsewhere`,
       });
     }
     assert.deepEqual(readdirSync(join(root, "elsewhere")), []);
   });
 });
 
-describe("what the stack says of a client", () => {
+describe("what the stack says about a client", () => {
   const outputs = (): Outputs => ({
     kmsUrl: "https://localhost:5002",
     backendUrl: "https://localhost:5001",
@@ -466,13 +470,13 @@ describe("what the stack says of a client", () => {
     );
   });
 
-  it("is nothing for a name that it doesn't have, with those that it has", () => {
+  it("is nothing for an unknown name, and lists the known ones", () => {
     refused('dev has no client "alcie" (did you mean alice?): it has alice, collector', "alcie");
     refused('dev has no client "zzz": it has alice, collector', "zzz");
     refused('dev has no client "toString": it has alice, collector', "toString");
   });
 
-  it("is nothing where there are no clients", () => {
+  it("is nothing if there are no clients", () => {
     for (const clients of [undefined, {}]) {
       refused(
         'prod has no client "alice": it has none; list them under cybexp:clients in Pulumi.prod.yaml',
@@ -491,7 +495,7 @@ describe("what the stack says of a client", () => {
     });
   });
 
-  it("is nothing for one that is revoked", () => {
+  it("is nothing for a revoked one", () => {
     for (const revoked of [true, "true"]) {
       refused("alice is revoked (cybexp:clients in Pulumi.dev.yaml): it gets no bundle", "alice", {
         config: { "cybexp:clients": [{ name: "alice", revoked }] },
@@ -500,7 +504,7 @@ describe("what the stack says of a client", () => {
     assert.ok(pick("alice", { config: { "cybexp:clients": [{ name: "alice", revoked: false }] } }));
   });
 
-  it("is known by its subject where it was made from a request", async () => {
+  it("is known by its subject if it was made from a request", async () => {
     const name = "2.5.4.5=2-0123, CN=carol, O=CYBEX-P";
     const { certificate } = await issue(clientCa, name, { usage: "client" });
     const carol = { certificate, privateKey: undefined };
@@ -510,13 +514,13 @@ describe("what the stack says of a client", () => {
     });
     assert.deepEqual(pick("carol", signedBy("serialNumber=2-0123,CN=carol,O=CYBEX-P")), carol);
     assert.throws(() => pick("carol", signedBy("serialNumber=3-0123,CN=carol,O=CYBEX-P")), {
-      message: /^the last `up` of dev did not get to its end, so the certificate of carol /,
+      message: /^the last `up` of dev did not finish, so the certificate of carol /,
     });
   });
 
   it("is not taken from outputs that an `up` has left behind", () => {
     refused(
-      "the last `up` of dev did not get to its end, so the certificate of alice may be an old one: run `npm run up` first",
+      "the last `up` of dev did not finish, so the certificate of alice may be an old one: run `npm run up` first",
       "alice",
       { state: state(clientCa.certificate) },
     );
@@ -539,8 +543,9 @@ describe("what the stack says of a client", () => {
     },
   });
 
-  it("is asked of a stack that is deployed", async () => {
-    const message = "dev is not deployed, or not to its end: run `npm run up` first";
+  it("is read from a deployed stack", async () => {
+    const message =
+      "dev is not deployed, or its first deployment did not finish: run `npm run up` first";
     await assert.rejects(readOutputs(session({ ...outputs() }, [])), {
       name: "UserError",
       message,
@@ -573,13 +578,29 @@ describe("what the stack says of a client", () => {
       /^Client certificate of alice\n/,
     );
   });
+
+  it("tells the doors of the outputs, each with what the config asks for", async (t) => {
+    const root = scratch(t);
+    t.mock.method(process.stdout, "write", () => true);
+    const kapowUrl = "https://localhost:5003";
+    await writeBundle("alice", session({ ...outputs(), kapowUrl }), root);
+    t.mock.restoreAll();
+    const readme = readFileSync(join(root, "clients", "dev", "alice", "README.txt"), "utf8");
+    const password = "takes user name and password only; it does not ask for the certificate";
+    assert.deepEqual(readme.match(/^ +\S+ +https:.*$/gm), [
+      `  KMS      https://localhost:5002  ${password}`,
+      `  Backend  https://localhost:5001  ${password}`,
+      // Not in the dev stack's config: its own port.
+      "  Kapow!   https://localhost:5003  takes the certificate",
+    ]);
+  });
 });
 
-describe("what is printed of a bundle", () => {
+describe("what is printed about a bundle", () => {
   const place = { stack: "prod", name: "alice", folder: "/p/clients/prod/alice", doors };
   const validTo = new Date("2027-11-22T10:00:00Z");
 
-  it("is where it is, and the password with what to do about it", () => {
+  it("is its place, and the password with what to do with it", () => {
     assert.equal(
       summary(
         { ...place, folder: join(process.cwd(), "clients/prod/alice") },
@@ -589,18 +610,18 @@ describe("what is printed of a bundle", () => {
 
   Password of alice.p12    abc
 
-The password is shown this once and stored nowhere: hand it over by another way than the files.
-If it gets lost, \`STACK=prod npm run client -- alice\` makes the files anew, with another one.
+The password is shown only once and stored nowhere: hand it over separately from the files.
+If it gets lost, \`STACK=prod npm run client -- alice\` makes the files again, with another password.
 `,
     );
   });
 
-  it("is why there is no PKCS#12 file, where there is none, and that nobody asks for it yet", () => {
+  it("is why there is no PKCS#12 file, if there is none, and that no door asks for it yet", () => {
     const unused = doors.map((door) => ({ ...door, access: "password" }));
     const said = summary({ ...place, doors: unused }, { password: undefined, validTo });
     assert.match(
       said,
-      /\nThere is no alice\.p12 in it: the private key was made elsewhere, and is its owner's alone\.\n\nnote: no service asks for a certificate yet: set `access` of cybexp:kms or cybexp:backend in Pulumi\.prod\.yaml\n$/,
+      /\nIt has no alice\.p12: the private key was created elsewhere, and only its owner has it\.\n\nnote: no service asks for a certificate yet: set `access` of cybexp:kms or cybexp:backend in Pulumi\.prod\.yaml\n$/,
     );
   });
 });
@@ -626,7 +647,7 @@ describe("a request's entry in the stack's file", () => {
 
   const put = (text: string, name = "carol") => withEntry(text, { name, pem, file });
 
-  it("is printed as it stands there", () => {
+  it("is printed as written there", () => {
     assert.equal(renderEntry("carol", pem), `  cybexp:clients:\n${entry}`);
   });
 
@@ -654,7 +675,7 @@ describe("a request's entry in the stack's file", () => {
     assert.equal(put("config:\n  cybexp:clients: []\n"), `config:\n  cybexp:clients:\n${entry}`);
   });
 
-  it("replaces an earlier request as the client's next generation, and nothing else of it", () => {
+  it("replaces an earlier request as the client's next generation, and changes nothing else", () => {
     const list = (client: string) => `config:\n  cybexp:clients:\n    - name: carol\n${client}`;
     const clientsOf = (text: string) =>
       (parse(text) as { config: Record<string, unknown> }).config["cybexp:clients"];
@@ -667,7 +688,7 @@ describe("a request's entry in the stack's file", () => {
     ]);
   });
 
-  it("changes nothing where the request is there already", () => {
+  it("changes nothing if the request is already there", () => {
     const there = put("config:\n  a: 1\n");
     assert.equal(put(there), there);
   });
@@ -676,11 +697,11 @@ describe("a request's entry in the stack's file", () => {
     assert.throws(() => put("config:\n  cybexp:clients:\n    - name: carol\n"), {
       name: "UserError",
       message:
-        "carol is in Pulumi.dev.yaml already, with a key that the stack makes: take another name, or remove that entry first",
+        "carol is already in Pulumi.dev.yaml, with a key that the stack creates: choose another name, or remove that entry first",
     });
   });
 
-  it("is not put into a file that would come out otherwise changed, too", () => {
+  it("is not put into a file that would also change elsewhere", () => {
     for (const odd of [
       "",
       "config:\n",
@@ -696,7 +717,7 @@ describe("a request's entry in the stack's file", () => {
         {
           name: "UserError",
           message:
-            "Pulumi.dev.yaml is written in a way that this can't edit: put the entry there by hand, under cybexp:clients",
+            "Pulumi.dev.yaml has a format that this command can't edit: add the entry by hand, under cybexp:clients",
         },
         JSON.stringify(odd),
       );
@@ -747,7 +768,7 @@ describe("`npm run client -- NAME --csr FILE`", () => {
     );
     assert.equal(
       shown.stderr,
-      "carol.csr is a good request (ECDSA P-256). Put the lines above into Pulumi.dev.yaml, or call this again with --write.",
+      "carol.csr is a valid request (ECDSA P-256). Put the lines above into Pulumi.dev.yaml, or run this again with --write.",
     );
     assert.equal(readFileSync(file, "utf8"), before);
 
@@ -767,18 +788,18 @@ describe("`npm run client -- NAME --csr FILE`", () => {
     const before = readFileSync(file, "utf8");
     for (const [args, message] of [
       [["carol", "--csr", "none.csr"], "there is no file none.csr"],
-      [["carol", "--csr", "."], ". is no certificate request: it is no file"],
+      [["carol", "--csr", "."], ". is not a certificate request: it is not a file"],
       [
         ["carol", "--csr", "both", "--write"],
-        "both has a private key in it, which must stay with its owner: take the request alone",
+        "both contains a private key, which must stay with its owner: use a file with only the request",
       ],
       [
         ["carol", "--write"],
-        "--write goes with --csr FILE: it puts the request into the stack's file",
+        "--write needs --csr FILE: it puts that certificate request into the stack's file",
       ],
       [
         ["a/b", "--csr", "carol.csr"],
-        `"a/b" can't be a client's name. Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.`,
+        `"a/b" can't be a client's name. Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.`,
       ],
     ] as const) {
       const { stderr, exitCode } = await run(...args);

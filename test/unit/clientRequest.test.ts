@@ -4,7 +4,7 @@ import { readRequest } from "../../cli/client/certificateRequest.ts";
 import { makeAuthority, makeRequest } from "./pki.ts";
 
 const REMEDY =
-  "Have its owner make another one, for example by: openssl req -new -newkey ec " +
+  "Have its owner make a new one, for example with: openssl req -new -newkey ec " +
   "-pkeyopt ec_paramgen_curve:P-256 -nodes -keyout my.key -subj /CN=me";
 
 function refused(file: string | Uint8Array, message: string): void {
@@ -58,13 +58,13 @@ describe("a certificate request from elsewhere", () => {
     ]) {
       refused(
         `${pem}\n-----BEGIN ${title}-----\nMIGH\n-----END ${title}-----\n`,
-        "a.csr has a private key in it, which must stay with its owner: take the request alone",
+        "a.csr contains a private key, which must stay with its owner: use a file with only the request",
       );
     }
   });
 
   for (const [kind, reason] of [
-    ["Ed25519", "Its key is of the kind ed25519."],
+    ["Ed25519", "Its key has the type ed25519."],
     ["RSA 1024", "Its RSA key has 1024 bits."],
   ] as const) {
     it(`is refused with a key of ${kind}, as the stack's config would be`, async () => {
@@ -75,7 +75,7 @@ describe("a certificate request from elsewhere", () => {
     });
   }
 
-  const unsigned = `a.csr: Its signature by its own key is wrong, or of a kind that is not taken (SHA-256 or better is). ${REMEDY}`;
+  const unsigned = `a.csr: It is not properly signed. Allowed: a signature by its own key, with SHA-256 or better. ${REMEDY}`;
 
   it("is refused with a signature by SHA-1", async () => {
     for (const kind of ["P-256", "RSA 2048"] as const) {
@@ -89,7 +89,7 @@ describe("a certificate request from elsewhere", () => {
   });
 
   it("is refused when it is something else", async () => {
-    const none = `a.csr: This is no certificate request: it can't be read as PKCS#10. ${REMEDY}`;
+    const none = `a.csr: This is not a certificate request: it can't be read as PKCS#10. ${REMEDY}`;
     const { der } = await makeRequest("alice", "P-256");
     for (const file of [
       "text",
@@ -102,7 +102,7 @@ describe("a certificate request from elsewhere", () => {
     }
     const { certificate } = await makeAuthority("clients");
     const several = (count: number) =>
-      `a.csr has ${count} certificate requests in it; it must have one, from -----BEGIN CERTIFICATE REQUEST----- on`;
+      `a.csr contains ${count} certificate requests; it must contain exactly one, which begins with -----BEGIN CERTIFICATE REQUEST-----`;
     refused(certificate, several(0));
     const { pem } = await makeRequest("alice", "P-256");
     refused(pem + "\n" + pem, several(2));

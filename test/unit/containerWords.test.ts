@@ -11,7 +11,7 @@ describe("an exit code in words", () => {
     [132, /AVX/],
     [134, /SIGABRT/],
     [135, /SIGBUS/],
-    [137, /killed .* more memory than it may/],
+    [137, /killed .* exceeded its memory limit/],
     [139, /crashed/],
     [143, /told to stop/],
     [159, /system call that the engine forbids/],
@@ -21,7 +21,7 @@ describe("an exit code in words", () => {
     it(`${code} is explained`, () => assert.match(exitMeaning(code) ?? "", words));
   }
 
-  it("is the number alone where it is the program's own affair", () => {
+  it("is only the number if it is the program's own", () => {
     for (const code of [0, 1, 2, 14, 62, 100, 128, 255]) {
       assert.equal(exitMeaning(code), undefined);
       assert.equal(exitWords(code), `exit code ${code}`);

@@ -41,7 +41,7 @@ describe("the version of a database image", () => {
     ["example/our-mongo:8.0", undefined],
     ["cybexp-demo/mongo:1", undefined],
   ] as const) {
-    it(`is guessed from the name ${image} only where it tells`, () => {
+    it(`is taken from the name ${image} only if it has a version`, () => {
       assert.deepEqual(versionOfName(image), version);
     });
   }
@@ -130,7 +130,7 @@ describe("the step from one database to another", () => {
   const step = (before?: ReturnType<typeof readVersion>, next?: ReturnType<typeof readVersion>) =>
     stepRefusal({ container: "cybexp-dev-kms-db", image: "new", before, next });
 
-  it("is none: the files are others", () => {
+  it("is refused: the files differ", () => {
     for (const [before, next] of [
       [ferretdb("1.24.0"), mongo("8.0.4")],
       [mongo("8.0.4"), ferretdb("1.24.0")],
@@ -142,13 +142,13 @@ describe("the step from one database to another", () => {
     }
   });
 
-  it("may go on within FerretDB, and not back to an earlier major release", () => {
+  it("may go forward within FerretDB, but not back to an earlier major release", () => {
     assert.equal(step(ferretdb("1.20.0"), ferretdb("1.24.0")), undefined);
     assert.equal(step(ferretdb("1.24.0"), ferretdb("1.20.0")), undefined);
     assert.match(step(ferretdb("2.0.0"), ferretdb("1.24.0")) ?? "", /which is newer/);
   });
 
-  it("is nobody's business where a version can't be told", () => {
+  it("is not checked if a version is unknown", () => {
     assert.equal(step(undefined, mongo("8.0.4")), undefined);
     assert.equal(step(mongo("6.0.4"), undefined), undefined);
   });

@@ -13,7 +13,7 @@ describe("the users of earlier passwords", () => {
     "KMS_db-02",
   ];
 
-  it("are the service's own of any other number", () => {
+  it("are the service's own with any other number", () => {
     assert.deepEqual(retiredUsers(names, databaseUser("KMS_db", 3)), ["KMS_db-1", "KMS_db-2"]);
     assert.deepEqual(retiredUsers(names, databaseUser("KMS_db", 2)), ["KMS_db-1", "KMS_db-3"]);
   });
@@ -23,7 +23,7 @@ describe("the users of earlier passwords", () => {
     assert.deepEqual(retiredUsers(["admin", "admin-1"], "admin"), []);
   });
 
-  it("are told from those of a database whose name begins alike", () => {
+  it("are told from those of a database whose name starts the same", () => {
     assert.deepEqual(retiredUsers(["KMS-1", "KMS-1-1", "KMS-1-2"], databaseUser("KMS-1", 2)), [
       "KMS-1-1",
     ]);

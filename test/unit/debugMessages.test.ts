@@ -29,7 +29,7 @@ describe("Pulumi's JSON events", () => {
     assert.equal(await filtered("", 1), "");
   });
 
-  it("are looked through where nobody asked for debug messages", () => {
+  it("are filtered if nobody asked for debug messages", () => {
     for (const args of [
       ["up", "--json"],
       ["preview", "--json=true", "--diff"],

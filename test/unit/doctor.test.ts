@@ -19,7 +19,7 @@ const state = (changes: Partial<ContainerFacts["State"]>): ContainerFacts => ({
 const GOOD_ENGINE = { version: "28.2.2", clockAhead: 0.4 };
 
 describe("an engine", () => {
-  it("that is well is said to answer, and no more", () => {
+  it("that is fine is only said to answer", () => {
     const good = [{ level: "good", about: "engine", text: "Docker 28.2.2 answers" }];
     assert.deepEqual(engineFindings(GOOD_ENGINE), good);
     assert.deepEqual(engineFindings({ version: "28.2.2", clockAhead: -30 }), good);
@@ -28,7 +28,7 @@ describe("an engine", () => {
   const second = (changes: Partial<typeof GOOD_ENGINE>) =>
     engineFindings({ ...GOOD_ENGINE, ...changes }).slice(1);
 
-  it("before Docker 28 lets neighbours reach loopback ports, which is told with the remedy", () => {
+  it("before Docker 28 lets neighbours reach loopback ports, which is reported with the remedy", () => {
     const [note, ...more] = second({ version: "27.5.1" });
     assert.deepEqual(more, []);
     assert.equal(note?.level, "note");
@@ -41,7 +41,7 @@ describe("an engine", () => {
       {
         level: "fault",
         about: "clock",
-        text: "the engine's clock is 45 s ahead of this machine's, and new certificates and tokens may not be good yet: synchronise both (NTP)",
+        text: "the engine's clock is 45 s ahead of this machine's, so new certificates and tokens may not be valid yet: synchronise both (NTP)",
       },
     ]);
     assert.match(second({ clockAhead: -3600 })[0]?.text ?? "", /is 3600 s behind this machine's/);
@@ -52,7 +52,7 @@ describe("containers", () => {
   const illness = (found?: ContainerFacts) =>
     illnesses(["kms"], new Map(found ? [["kms", found]] : [])).get("kms");
 
-  it("are well while they run and are healthy, or have no health check", () => {
+  it("are fine while they run and are healthy, or have no health check", () => {
     assert.equal(illness(well), undefined);
     assert.equal(
       illness({ ...well, State: { Status: "running", ExitCode: 0, OOMKilled: false } }),
@@ -60,16 +60,16 @@ describe("containers", () => {
     );
   });
 
-  it("are ill otherwise: each with what it has and what to do", () => {
+  it("are reported otherwise, each with what is wrong and what to do", () => {
     const cases: [ContainerFacts | undefined, string][] = [
-      [undefined, "kms is gone: `npm run up` makes it anew"],
+      [undefined, "kms is gone: `npm run up` creates it again"],
       [
         state({ Status: "paused" }),
-        "kms is paused: `docker unpause kms`, or `npm run up` makes it anew",
+        "kms is paused: `docker unpause kms`, or `npm run up` creates it again",
       ],
       [
         state({ Status: "exited", ExitCode: 3 }),
-        "kms is exited (exit code 3): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is exited (exit code 3): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({
@@ -78,7 +78,7 @@ describe("containers", () => {
           Error:
             "driver failed programming external connectivity on endpoint kms (46ce): Error starting userland proxy: listen tcp4 192.0.2.10:443: bind: cannot assign requested address",
         }),
-        'kms is exited: the engine\'s machine has no address 192.0.2.10 (yet), as after a reboot: once it is there, `docker start kms`; a unit that does so is in docs/guide.md, "After a reboot"',
+        'kms is exited: the engine\'s machine does not have the address 192.0.2.10 (yet), for example after a reboot: once it has, run `docker start kms`; docs/guide.md, "After a reboot", has a unit that does so',
       ],
       [
         state({
@@ -86,19 +86,19 @@ describe("containers", () => {
           ExitCode: 128,
           Error: "listen tcp6 [2001:db8::1]:443: bind: cannot assign requested address",
         }),
-        'kms is created: the engine\'s machine has no address 2001:db8::1 (yet), as after a reboot: once it is there, `docker start kms`; a unit that does so is in docs/guide.md, "After a reboot"',
+        'kms is created: the engine\'s machine does not have the address 2001:db8::1 (yet), for example after a reboot: once it has, run `docker start kms`; docs/guide.md, "After a reboot", has a unit that does so',
       ],
       [
         state({ Status: "exited", ExitCode: 128, Error: "port is already allocated" }),
-        "kms is exited: the engine could not start it (port is already allocated): when the cause is gone, `docker start kms`",
+        "kms is exited: the engine could not start it (port is already allocated): fix the cause, and then run `docker start kms`",
       ],
       [
         state({ Status: "restarting", ExitCode: 139 }),
-        "kms is restarting (exit code 139: it crashed (SIGSEGV)): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is restarting (exit code 139: it crashed (SIGSEGV)): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({ Status: "restarting", OOMKilled: true, ExitCode: 137 }),
-        "kms is restarting (it took more memory than it may): see `docker logs kms`; `npm run up` makes it anew",
+        "kms is restarting (it exceeded its memory limit): see `docker logs kms`; `npm run up` creates it again",
       ],
       [
         state({
@@ -116,7 +116,7 @@ describe("containers", () => {
     }
   });
 
-  it("are counted, and those that were started again are told", () => {
+  it("are counted, and restarts are reported", () => {
     const found = new Map([
       ["kms", { ...well, RestartCount: 2 }],
       ["proxy", { ...well, RestartCount: 1 }],
@@ -129,9 +129,9 @@ describe("containers", () => {
       ]),
       [
         ["good", "2 run and are healthy"],
-        ["note", "kms ended and was started again 2 times: see `docker logs kms`"],
-        ["note", "proxy ended and was started again once: see `docker logs proxy`"],
-        ["fault", "backend is gone: `npm run up` makes it anew"],
+        ["note", "kms ended and was restarted 2 times: see `docker logs kms`"],
+        ["note", "proxy ended and was restarted once: see `docker logs proxy`"],
+        ["fault", "backend is gone: `npm run up` creates it again"],
       ],
     );
     assert.deepEqual(containerFindings(["x"], new Map(), illnesses(["x"], new Map())).length, 1);
@@ -146,28 +146,28 @@ describe("hardening", () => {
     what: "has no limit",
   };
 
-  it("is well where each violation is accepted, with its reason", () => {
+  it("is fine if each violation is accepted, with its reason", () => {
     const good = {
       level: "good",
       about: "hardening",
-      text: "as the CIS Docker Benchmark has it (docs/cis.md)",
+      text: "as the CIS Docker Benchmark recommends (docs/cis.md)",
     };
     assert.deepEqual(hardeningFindings([]), [good]);
     assert.deepEqual(hardeningFindings([{ ...violation, reason: "because" }]), [good]);
   });
 
-  it("tells what was opened since, and how to close it", () => {
+  it("reports what was opened since, and how to close it", () => {
     assert.deepEqual(hardeningFindings([violation, { ...violation, reason: "because" }]), [
       {
         level: "fault",
         about: "hardening",
-        text: "cybexp-dev-kms has no limit (CIS Docker 5.28): `docker rm -f cybexp-dev-kms`, and `npm run up` makes it anew",
+        text: "cybexp-dev-kms has no limit (CIS Docker 5.28): `docker rm -f cybexp-dev-kms`, and `npm run up` creates it again",
       },
     ]);
   });
 });
 
-describe("a look from outside", () => {
+describe("a check from outside", () => {
   const input: Outside = {
     deployment: "d",
     serverName: "localhost",
@@ -185,7 +185,7 @@ describe("a look from outside", () => {
     listeners: [],
   };
 
-  it("leaves out what can only fail while a container is ill", () => {
+  it("leaves out what can only fail because a container is unhealthy", () => {
     const left = (...ill: string[]) =>
       outsideChecks(input)
         .filter(({ needs }) => !ill.some(needs))

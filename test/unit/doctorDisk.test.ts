@@ -8,34 +8,34 @@ const GIB = 1024 ** 3;
 const room = (free: number, size = 100) => ({ free: free * GIB, size: size * GIB });
 
 describe("the engine's disk", () => {
-  it("is no matter while there is room, or it can't be seen", () => {
+  it("is not reported while there is room, or if it is unknown", () => {
     assert.deepEqual(diskFindings(room(5), 4096), []);
     assert.deepEqual(diskFindings(room(50), undefined), []);
     assert.deepEqual(diskFindings(undefined, 4096), []);
   });
 
-  it("is a fault where next to nothing is left", () => {
+  it("is a fault if next to nothing is left", () => {
     assert.deepEqual(diskFindings({ free: 100 * 1024 ** 2, size: GIB }, 4096), [
       {
         level: "fault",
         about: "disk",
-        text: "100 MiB are left where the engine keeps its volumes: make room, or records will be refused",
+        text: "only 100 MiB are free where the engine keeps its volumes: free some space, or records will be refused",
       },
     ]);
   });
 
-  it("is told while it fills up, and where it has no room for what the proxy may take", () => {
+  it("is a warning while it fills up, and if the proxy may need more than is left", () => {
     const told = (free: number, size: number, bodies?: number) =>
       diskFindings(room(free, size), bodies).map(({ level, text }) => `${level}: ${text}`);
     assert.deepEqual(told(4.5, 100, 8192), [
-      "note: 4 % (4608 MiB) are left where the engine keeps its volumes: make room (`docker system df` shows what takes it) before records are refused",
+      "note: only 4 % (4608 MiB) are free where the engine keeps its volumes: free some space (`docker system df` shows what uses it) before records are refused",
     ]);
     assert.deepEqual(told(6, 40, 8192), [
-      "note: the proxy may take 8192 MiB for bodies on their way, and 6144 MiB are left where the engine keeps its volumes: make room (`docker system df` shows what takes it), or lower cybexp:proxy.resources.bodies",
+      "note: the proxy may use 8192 MiB for request bodies, but only 6144 MiB are free where the engine keeps its volumes: free some space (`docker system df` shows what uses it), or lower cybexp:proxy.resources.bodies",
     ]);
   });
 
-  it("is asked from the proxy's container where it is another machine's", async () => {
+  it("is read from the proxy's container if it is on another machine", async () => {
     const df = [
       "Filesystem     1024-blocks     Used Available Capacity Mounted on",
       "overlay          264212084 19851344  75649920      21% /",

@@ -17,14 +17,14 @@ const said = (changes: Partial<LimitFacts>, refusals: Parameters<typeof limitFin
   limitFindings([{ ...well, ...changes }], refusals).map(({ level, text }) => `${level}: ${text}`);
 
 describe("limits", () => {
-  it("that nothing hit are said to be so", () => {
+  it("that were not reached are reported as such", () => {
     assert.deepEqual(said({}), ["good: none was hit"]);
     assert.deepEqual(said({ events: undefined }), ["good: none was hit"]);
   });
 
-  it("of memory name the container, its limit and the key, also where only a child was killed", () => {
+  it("of memory name the container, its limit and the key, even if only a child was killed", () => {
     assert.deepEqual(said({ oomKilled: true }), [
-      "note: cybexp-dev-backend took more than its 768 MiB of memory and was killed: raise cybexp:backend.resources.memory",
+      "note: cybexp-dev-backend exceeded its 768 MiB of memory and was killed: raise cybexp:backend.resources.memory",
     ]);
     assert.deepEqual(
       said({
@@ -33,7 +33,7 @@ describe("limits", () => {
         events: { oomKills: 2, refusedProcesses: 0 },
       }),
       [
-        "note: cybexp-dev-backend-db took more than its 768 MiB of memory and was killed (2 processes since it was started): raise cybexp:database.resources.backend.memory",
+        "note: cybexp-dev-backend-db exceeded its 768 MiB of memory and was killed (2 processes since it was started): raise cybexp:database.resources.backend.memory",
       ],
     );
   });
@@ -44,7 +44,7 @@ describe("limits", () => {
     ]);
   });
 
-  it("of room at the proxy tell what it refused", () => {
+  it("of room at the proxy say what it refused", () => {
     const log = [
       '{"door":"backend","status":"503","refused":"large bodies"}',
       '{"door":"backend","status":"201","refused":""}',
@@ -54,9 +54,9 @@ describe("limits", () => {
     ].join("\n");
     assert.deepEqual(refusalsIn(log), { largeBodies: 1, requests: { kms: 2, kapow: 1 } });
     assert.deepEqual(said({}, refusalsIn(log)), [
-      "note: the proxy refused 1 large body since yesterday: it has no room for more at once; raise cybexp:proxy.resources.bodies",
-      "note: the proxy refused 2 requests to the kms since yesterday: it has as many under way as it may; raise cybexp:kms.resources.pids and .memory, and cybexp:database.resources.kms.pids",
-      "note: the proxy refused 1 request to the kapow since yesterday: it has as many under way as it may; raise cybexp:kapow.resources.pids and .memory",
+      "note: the proxy has refused 1 large body since yesterday, because it had no room for more at once: raise cybexp:proxy.resources.bodies",
+      "note: the proxy has refused 2 requests to the kms since yesterday, because too many were running at once: raise cybexp:kms.resources.pids and .memory, and cybexp:database.resources.kms.pids",
+      "note: the proxy has refused 1 request to the kapow since yesterday, because too many were running at once: raise cybexp:kapow.resources.pids and .memory",
     ]);
   });
 });
@@ -72,7 +72,7 @@ describe("a container's control group", () => {
     assert.deepEqual(parseEvents(text), { oomKills: 1, refusedProcesses: 0 });
   });
 
-  it("that tells nothing has had nothing", () => {
+  it("without any information counts as not reached", () => {
     assert.deepEqual(parseEvents("pids\n"), { oomKills: 0, refusedProcesses: 0 });
   });
 });

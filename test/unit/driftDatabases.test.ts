@@ -46,7 +46,7 @@ describe("a database that the state knows", () => {
     assert.deepEqual(knownDatabases([packaged, retire]), found);
   });
 
-  it("is left out where a run ended before its input was there", () => {
+  it("is left out if a run ended before its input was there", () => {
     assert.deepEqual(
       knownDatabases([{ ...users, inputs: { create: users.inputs?.["create"] } }]),
       [],
@@ -54,25 +54,25 @@ describe("a database that the state knows", () => {
   });
 });
 
-describe("a database's data of another time", () => {
+describe("a database's data from another time", () => {
   const [database = assert.fail()] = knownDatabases([users, retire]);
   const look = (acquaintance: Parameters<typeof driftOf>[2], wanted = 2) =>
     driftOf(database, "cybexp-dev-kms-db", acquaintance, wanted);
 
-  it("is none where it knows the password, or says nothing", () => {
+  it("is not reported if it knows the password, or doesn't answer", () => {
     assert.equal(look("known"), undefined);
     assert.equal(look("silent"), undefined);
   });
 
-  it("is mended by making its users again, and removing those of the other time", () => {
+  it("is repaired by making its users again, and removing those from the other time", () => {
     const drift = look("behind") ?? assert.fail();
     assert.deepEqual(look("forgotten"), drift);
     // The administrator's password in use is the one before then.
     assert.deepEqual(look("forgotten", 3), drift);
     assert.deepEqual(repairs([drift]), ["--replace", users.urn, "--replace", retire.urn]);
     assert.deepEqual(findings([], [drift]), [
-      "command kms-db-users: the database cybexp-dev-kms-db does not know its service's password in use, " +
-        "as if its data were from before a rotation; `npm run up` mends that",
+      "command kms-db-users: the database cybexp-dev-kms-db does not know the password that its service uses: " +
+        "its data seems to be from before a rotation; `npm run up` repairs that",
     ]);
   });
 
@@ -80,18 +80,18 @@ describe("a database's data of another time", () => {
     const drift = look("behind", 3) ?? assert.fail();
     assert.throws(() => repairs([drift]), {
       message:
-        "the database cybexp-dev-kms-db has the passwords of number 1, as if its data were from before the last rotation, " +
-        "and its number in cybexp:rotation is not 2 any more: set it back to 2 and run `npm run up`, which mends that; then raise it",
+        "the database cybexp-dev-kms-db has the passwords of number 1: its data seems to be from before the last rotation, " +
+        "and its number in cybexp:rotation is no longer 2. Set it back to 2 and run `npm run up`, which repairs that; then raise it",
     });
   });
 
   it("stops `up` where no password of the state gets in, and says what to do", () => {
     const drift = look("locked") ?? assert.fail();
     const sentence =
-      /^cybexp-dev-kms-db lets nobody in .* Restore a copy of the volume and a copy of the state/;
+      /^cybexp-dev-kms-db accepts none of .* Restore a copy of the volume and a copy of the state/;
     assert.throws(() => repairs([drift]), { message: sentence });
     const [told = ""] = findings([], [drift]);
-    assert.match(told, /^command kms-db-users: cybexp-dev-kms-db lets nobody in/);
+    assert.match(told, /^command kms-db-users: cybexp-dev-kms-db accepts none of/);
     assert.doesNotMatch(told, /npm run up/);
   });
 });

@@ -28,17 +28,17 @@ const cases: [what: string, step: RefreshStep, ...sentence: string[]][] = [
   [
     "a container that is gone",
     gone(CONTAINER, "kms"),
-    "container kms is gone: `npm run up` makes it anew",
+    "container kms is gone: `npm run up` creates it again",
   ],
   [
     "a network that is gone",
     gone(NETWORK, "kms-network"),
-    "network kms-network is gone: `npm run up` makes it anew",
+    "network kms-network is gone: `npm run up` creates it again",
   ],
   [
     "a volume that is gone: `up` can't bring records back",
     gone(VOLUME, "kms-db-data"),
-    "volume kms-db-data is gone: `npm run up` makes a new one with the files that it delivers; records and keys come back from a backup only",
+    "volume kms-db-data is gone: `npm run up` creates a new one with the files that it delivers; only a backup brings records and keys back",
   ],
   [
     "a container that is stopped, whose ports are none of its own fault",
@@ -73,7 +73,7 @@ describe("drift", () => {
     });
   }
 
-  it("tells what Pulumi can't see, and what it does see once", () => {
+  it("reports what Pulumi can't see, and what it does see only once", () => {
     const byHand = [
       { urn: urn(COMMAND, "kms-config-delivery"), why: "the volume cybexp-dev-kms-config is gone" },
       { urn: urn(COMMAND, "proxy-delivery"), why: "its files are gone from cybexp-dev-proxy" },
@@ -82,20 +82,20 @@ describe("drift", () => {
     assert.deepEqual(
       findings([gone(VOLUME, "kms-config", "cybexp-dev-kms-config")], byHand).slice(1),
       [
-        "command proxy-delivery: its files are gone from cybexp-dev-proxy; `npm run up` makes it anew",
-        "container kms-db: it is paused; `npm run up` makes it anew",
+        "command proxy-delivery: its files are gone from cybexp-dev-proxy; `npm run up` creates it again",
+        "container kms-db: it is paused; `npm run up` creates it again",
       ],
     );
   });
 
-  it("leaves out the volumes of which is told elsewhere, whoever saw that they are gone", () => {
+  it("leaves out missing volumes, which are reported elsewhere", () => {
     const volume = "cybexp-dev-kms-secrets";
     const byHand = [
       { urn: urn(COMMAND, "kms-secrets-owner"), why: `the volume ${volume} is gone` },
     ];
     const steps = [gone(VOLUME, "kms-secrets", volume), gone(CONTAINER, "kms")];
     assert.deepEqual(findings(steps, byHand, [volume]), [
-      "container kms is gone: `npm run up` makes it anew",
+      "container kms is gone: `npm run up` creates it again",
     ]);
   });
 });

@@ -98,7 +98,7 @@ describe("the end of a certificate", () => {
     });
   }
 
-  it("is told on standard error", () => {
+  it("is reported on standard error", () => {
     const written: string[] = [];
     const write = mock.method(process.stderr, "write", (text: string) => written.push(text) > 0);
     const resources = [
@@ -118,7 +118,7 @@ describe("what the next `up` renews", () => {
   const sentence = (name: string, day: string) =>
     `the certificate ${name} ends on ${day}: \`npm run up\` renews it`;
 
-  it("is what has come into its window, on the first moment of it", () => {
+  it("is what has come into its window, from the first moment", () => {
     assert.deepEqual(due(certificate(LEAF, "server-certificate", 30)), [
       sentence("server-certificate", "2026-12-22"),
     ]);
@@ -131,7 +131,7 @@ describe("what the next `up` renews", () => {
     ]);
   });
 
-  it("is nothing that has no window, no end, or is no certificate", () => {
+  it("is nothing without a window or an end, and nothing but certificates", () => {
     const ended = certificate(LEAF, "server-certificate", -3);
     assert.deepEqual(due({ ...ended, outputs: { ...ended.outputs, earlyRenewalHours: 0 } }), []);
     assert.deepEqual(due({ ...ended, outputs: {} }), []);

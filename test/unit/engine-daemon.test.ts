@@ -41,7 +41,7 @@ describe("starting an engine", () => {
     }
   });
 
-  it("runs it by another program, where one is given", async () => {
+  it("runs it with another program, if one is given", async () => {
     const ready = join(folder, "elsewhere");
     dockerd(`echo "$1 $WHERE" > ${ready}.part`, `mv ${ready}.part ${ready}`, "exec sleep 60");
     await startDaemon(() => Promise.resolve(existsSync(ready)), {
@@ -58,7 +58,7 @@ describe("starting an engine", () => {
     assert.equal(readFileSync(ready, "utf8"), "--some-argument elsewhere\n");
   });
 
-  it("tells a failure as soon as it is one, with the engine's own words", async () => {
+  it("reports a failure at once, in the engine's own words", async () => {
     dockerd(
       'echo "level=info msg=Starting"',
       'echo "failed to start daemon: no space left"',
@@ -75,7 +75,7 @@ describe("starting an engine", () => {
     assert.ok(performance.now() - began < 5000, "waited for what could not come");
   });
 
-  it("is content when another one came first", async () => {
+  it("accepts it if another one came first", async () => {
     dockerd("exit 1");
     let asked = 0;
     await start(() => Promise.resolve(++asked > 1));

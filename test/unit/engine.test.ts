@@ -23,7 +23,7 @@ describe("which engine is meant", () => {
     assert.equal(chooseHost({}), undefined);
   });
 
-  it("takes empty for not given", () => {
+  it("treats empty as not given", () => {
     assert.equal(
       chooseHost({ configured: "", environment: " ", context: "unix:///d" }),
       "unix:///d",
@@ -38,12 +38,12 @@ describe("which engine is meant", () => {
     assert.equal(chooseHost({ configured: socket, environment: "tcp://c:1" }), socket);
   });
 
-  it("refuses what is no address, naming where it comes from", () => {
+  it("refuses what isn't an address, and says where it comes from", () => {
     assert.throws(() => chooseHost({ configured: "docker.example.edu" }), {
       name: "UserError",
       message:
-        'docker:host is "docker.example.edu", which is no engine\'s address: ' +
-        "write for example unix:///var/run/docker.sock or ssh://user@machine.",
+        'docker:host is "docker.example.edu", which is not the address of an engine: ' +
+        "use for example unix:///var/run/docker.sock or ssh://user@machine.",
     });
     assert.throws(() => chooseHost({ environment: "ssh://" }), /^UserError: DOCKER_HOST is "ssh:/);
   });
@@ -65,7 +65,7 @@ describe("which engine is meant", () => {
       });
     });
 
-    it("is none where there is no endpoint", () => {
+    it("is undefined if there is no endpoint", () => {
       assert.equal(contextEndpoint("[]"), undefined);
       assert.equal(contextEndpoint(context({})), undefined);
     });
@@ -105,7 +105,7 @@ describe("what a failed question to the engine means", () => {
     "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
   const down = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.";
 
-  it("tells no program, no permission and no answer apart", () => {
+  it("tells a missing program, missing permission and a missing answer apart", () => {
     assert.equal(troubleOf("ENOENT", ""), "no command line");
     assert.equal(troubleOf(undefined, permission), "no permission");
     assert.equal(troubleOf(undefined, down), "no answer");
@@ -180,11 +180,11 @@ describe("the remedy when no engine answers", () => {
       do: "ask",
       message:
         "There is no docker program on PATH: " +
-        "install and start Docker Engine as https://docs.docker.com/engine/install/ says.",
+        "install and start Docker Engine as described at https://docs.docker.com/engine/install/.",
     });
   });
 
-  it("never installs an engine for one that is elsewhere, only the program to reach it", () => {
+  it("never installs an engine in place of a remote one, only the program to reach it", () => {
     const there = { host: "ssh://a@b", ownEngine: false } as const;
     assert.deepEqual(remedy(there), {
       do: "ask",
@@ -221,13 +221,13 @@ describe("an engine's version", () => {
       name: "UserError",
       message:
         "the engine is Podman 5.8.6, which is not supported: use Docker 20.10 or newer; " +
-        "docker:host in the stack's config, or DOCKER_HOST, says where it is",
+        "set docker:host in the stack's config, or DOCKER_HOST, to its address",
     });
   });
 
   it("is refused when it is too old", () => {
     assert.throws(() => supportedVersion({ Version: "19.03.15" }), {
-      message: "the Docker engine is 19.03.15: 20.10 or newer is needed",
+      message: "the Docker engine is version 19.03.15, which is too old: install 20.10 or newer",
     });
   });
 });

@@ -68,7 +68,7 @@ describe("npm run env with flags", () => {
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     assert.equal(
       stdout,
-      `Pulumi.prod.yaml is written. There is no secret in it: commit it.
+      `Pulumi.prod.yaml is written. It contains no secret: commit it.
 
   State       s3://state?region=eu-central-1
               its credentials come from the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the machine's role
@@ -76,7 +76,7 @@ describe("npm run env with flags", () => {
   Look        STACK=prod npm run preview
   Deploy      STACK=prod npm run up
 
-The first of them adds to Pulumi.prod.yaml what belongs to the stack's encryption: commit that, too.
+The first one adds the stack's encryption settings to Pulumi.prod.yaml: commit that, too.
 
 More: docs/environments.md
 `,
@@ -129,7 +129,10 @@ More: docs/environments.md
     const { run, written, settingsOf } = project(t);
     const { code, stdout } = await run(["second", "--no-production", "--throwaway", "--yes"]);
     assert.equal(code, 0);
-    assert.match(stdout, /^ {2}State {7}in this clone, \.cybexp\/state, its passphrase beside it/m);
+    assert.match(
+      stdout,
+      /^ {2}State {7}in this clone, \.cybexp\/state, with its passphrase beside it/m,
+    );
     assert.doesNotMatch(stdout, /PULUMI_CONFIG_PASSPHRASE/);
     assert.equal((await run(["third", "--no-production", "--yes"])).code, 0);
     const ports = async (name: string) => {
@@ -144,47 +147,47 @@ More: docs/environments.md
     assert.doesNotMatch(written("third"), /cybexp:(state|production|throwaway)/);
   });
 
-  it("says how to give a passphrase, where there is to be one", () => {
+  it("says how to give a passphrase, if one is needed", () => {
     const told = (backend: string, secretsProvider: string) =>
       nextSteps("test", { state: { backend, secretsProvider } });
     const stdout = told("file:///srv/cybexp state", "passphrase");
-    assert.match(stdout, /^ +make the folder .*: mkdir -p -m 700 '\/srv\/cybexp state'$/m);
+    assert.match(stdout, /^ +create the folder .*: mkdir -p -m 700 '\/srv\/cybexp state'$/m);
     assert.match(stdout, /^ +export PULUMI_CONFIG_PASSPHRASE_FILE=~\/\.cybexp-test-passphrase$/m);
     const cloud = told("https://api.pulumi.com", "default");
     assert.match(cloud, /^ {2}Key {9}Pulumi Cloud's own$/m);
-    assert.match(cloud, /PULUMI_ACCESS_TOKEN, or once by: npm run pulumi -- login$/m);
+    assert.match(cloud, /PULUMI_ACCESS_TOKEN, or log in once: npm run pulumi -- login$/m);
   });
 
   for (const [title, flags, message] of [
     [
       "names the flags that are missing, in the order of the questions",
       { address: "10.0.0.1", "proxy-image": `nginx@${DIGEST}` },
-      "nothing was written: give --server-name, --kms-image, --backend-image, --database-image, --backend; or call it in a terminal, where it asks",
+      "nothing was written, because answers are missing: add --server-name, --kms-image, --backend-image, --database-image, --backend, or run this in a terminal, where it asks",
     ],
     [
       "refuses a wrong value by its flag's name, in the settings' own words",
       { "server-name": "10.0.0.1" },
-      "--server-name: An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
+      "--server-name: An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066). Write the name that clients use, for example cybexp.example.edu.",
     ],
     [
       "refuses a throw-away production stack",
       { throwaway: "yes" },
-      "--throwaway: The volumes of a throw-away stack go with `destroy`: a production stack keeps its data. Remove it; or, if the data may go, remove cybexp:production.",
+      "--throwaway: `destroy` removes the volumes of a throw-away stack. A production stack keeps its data. Remove it. If the data may be lost, remove cybexp:production instead.",
     ],
     [
       "refuses a demo image for a production stack",
       { "kms-image": "cybexp-demo/kms:1", "server-name": "a.lab.internal", address: "10.0.0.1" },
-      "--kms-image: A demo image is a stand-in, built on the spot: a production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
+      "--kms-image: This is a demo image, built on this machine. A production stack runs the real one. Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.",
     ],
     [
       "refuses two users of one name",
       { production: "no", user: "ann,Ann" },
-      "--user: A user is listed once; cybexp:users[0] has this name already (case does not count). Remove one of the two, or give it another name.",
+      "--user: A user can be listed only once: cybexp:users[0] already has this name (case is ignored). Remove one of the two, or give it another name.",
     ],
     [
       "refuses ports that clash",
       { production: "no", "kms-listen": "6000", "backend-listen": "6000" },
-      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen listens at it already. Give one of the two another port.",
+      "--backend-listen: Port 6000 is used twice: cybexp:kms.listen already listens on it. Give one of the two another port.",
     ],
   ] as const) {
     it(title, async () => {
@@ -199,36 +202,36 @@ More: docs/environments.md
       code: 1,
       stdout: "",
       stderr:
-        "error: --backend: In this clone the state would lie beside the passphrase that opens it, which a production stack refuses. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
+        "error: --backend: This is a production stack, and its state would be in this clone (.cybexp/), beside the passphrase that decrypts it. Write, for example, file:///srv/cybexp-state or s3://bucket?region=eu-central-1.\n",
     });
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("refuses the names of others, and what Pulumi takes for none", async (t) => {
+  it("refuses names that are taken, and names that Pulumi refuses", async (t) => {
     const { copy, yamlFiles } = project(t);
     const before = yamlFiles();
     const { env } = await copy.load<typeof Env>("cli/env/env.ts");
     for (const [name, message] of [
       [
         "dev",
-        "Pulumi.dev.yaml is there already, and was left as it is: edit it, or choose another name",
+        "Pulumi.dev.yaml exists already and was not changed: edit it, or choose another name",
       ],
-      ["prod.example", "prod.example is the name of an example: choose another one"],
-      ["a/b", '"a/b" is no name for a stack: letters, digits, ".", "_" and "-" are'],
+      ["prod.example", "prod.example is the name of an example file: choose another one"],
+      ["a/b", '"a/b" is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"'],
     ] as const) {
       await assert.rejects(env(name, { yes: true }), { name: "UserError", message });
     }
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("says without a terminal what is missing, and that defaults have to be taken", async (t) => {
+  it("says without a terminal what is missing, and how to accept the defaults", async (t) => {
     const { run, yamlFiles } = project(t);
     const before = yamlFiles();
     const { code, stderr } = await run(["prod", "--address", "10.0.0.1"]);
     assert.equal(code, 1);
     assert.equal(
       stderr.trimEnd().split("\n").at(-1),
-      "error: nothing was written: give --server-name, --kms-image, --backend-image, --database-image, --proxy-image, --backend, --yes (for the defaults of the rest); or call it in a terminal, where it asks",
+      "error: nothing was written, because answers are missing: add --server-name, --kms-image, --backend-image, --database-image, --proxy-image, --backend, --yes (for the defaults of the rest), or run this in a terminal, where it asks",
     );
     assert.deepEqual(yamlFiles(), before);
   });
@@ -252,9 +255,9 @@ describe("npm run env with questions", () => {
     // The dev stack's port at 127.0.0.1 is taken at every address.
     assert.match(
       stderr,
-      /^The proxy's port for the KMS \(5002 is in Pulumi\.dev\.yaml\) \[5102\]:$/m,
+      /^The proxy's port for the KMS \(5002 is used in Pulumi\.dev\.yaml\) \[5102\]:$/m,
     );
-    assert.match(stderr, /^ {2}There is a name or password before the @\. Give credentials/m);
+    assert.match(stderr, /^ {2}It has a user name or password before the @\. Put credentials/m);
     assert.match(stderr, /^What encrypts the secrets in it: .* \[passphrase\]:$/m);
     assert.partialDeepStrictEqual(await settingsOf("test"), {
       production: false,
@@ -267,13 +270,13 @@ describe("npm run env with questions", () => {
     });
   });
 
-  it("does not ask what a flag has told", async (t) => {
+  it("does not ask what a flag has answered", async (t) => {
     const { run } = project(t);
     const { code, stderr } = await run(["prod", "--production", ...PRODUCTION], ["", "", "", ""]);
     assert.equal(code, 0);
     assert.deepEqual(stderr.match(/^\w.*(?=:$)/gm), [
-      "Where the operator reaches the KMS itself (5012 is in Pulumi.dev.yaml) [127.0.0.1:5112]",
-      "Where the operator reaches the Backend itself (5011 is in Pulumi.dev.yaml) [127.0.0.1:5111]",
+      "Where the operator reaches the KMS itself (5012 is used in Pulumi.dev.yaml) [127.0.0.1:5112]",
+      "Where the operator reaches the Backend itself (5011 is used in Pulumi.dev.yaml) [127.0.0.1:5111]",
       "Who gets a client certificate (Enter for nobody)",
       "What encrypts the secrets in it: passphrase, or a key (awskms://, gcpkms://, azurekeyvault://, hashivault://) [passphrase]",
     ]);
@@ -291,7 +294,7 @@ describe("npm run env with questions", () => {
     assert.deepEqual(yamlFiles(), before);
   });
 
-  it("does not write over a file that came while it asked", async (t) => {
+  it("does not overwrite a file that appeared while it asked", async (t) => {
     const { start, file, written } = project(t);
     const child = start("test", "--no-production");
     await once(child.stderr, "data");
@@ -302,7 +305,7 @@ describe("npm run env with questions", () => {
       once(child, "exit") as Promise<[number]>,
     ]);
     assert.equal(code, 1);
-    assert.match(errors, /^error: Pulumi\.test\.yaml is there already, and was left as it is: /m);
+    assert.match(errors, /^error: Pulumi\.test\.yaml exists already and was not changed: /m);
     assert.equal(written("test"), "theirs\n");
   });
 });
@@ -314,7 +317,7 @@ describe("the prompt", () => {
     return { input, output, prompt: openPrompt(input as never, output as never) };
   };
 
-  it("gives the lines that came before they were asked for, then that there are none", async () => {
+  it("gives lines that came before they were asked for, then reports the end", async () => {
     const input = new PassThrough();
     const prompt = openPrompt(input as never, new PassThrough() as never);
     input.end(" a \n\nb");
@@ -325,7 +328,7 @@ describe("the prompt", () => {
     assert.equal(await prompt.ask("?"), undefined);
   });
 
-  it("takes a terminal's Ctrl-C for a signal, and Ctrl-D for the end", async () => {
+  it("treats a terminal's Ctrl-C as a signal, and Ctrl-D as the end", async () => {
     const { input, prompt } = open();
     const interrupted = once(process, "SIGINT");
     const answer = prompt.ask("?");

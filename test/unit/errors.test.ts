@@ -16,14 +16,14 @@ function reported(t: TestContext, error: unknown): { code: number; text: string 
 }
 
 describe("reporting an error", () => {
-  it("prints the user's in one sentence", (t) => {
+  it("prints a user's error in one sentence", (t) => {
     assert.deepEqual(reported(t, new UserError("port 1 is taken")), {
       code: 1,
       text: "error: port 1 is taken\n",
     });
   });
 
-  it("prints what the system refuses with the file's name", (t) => {
+  it("prints a system error with the file's name", (t) => {
     const full = Object.assign(new Error("x"), { code: "ENOSPC", path: "/a/b" });
     assert.deepEqual(reported(t, full), {
       code: 1,
@@ -35,7 +35,7 @@ describe("reporting an error", () => {
     assert.equal(reported(t, unnamed).text, "error: no space left on device\n");
   });
 
-  it("prints a bug of ours with its trace", (t) => {
+  it("prints our own bug with its trace", (t) => {
     for (const bug of [new TypeError("x is not a function"), thrownBy(() => mkdirSync("/"))]) {
       const { code, text } = reported(t, bug);
       assert.equal(code, 70);

@@ -30,7 +30,7 @@ describe("a file that changes at once", () => {
     assert.equal(modeOf(file), 0o600);
   });
 
-  it("keeps its permissions, or gets those that are asked for", () => {
+  it("keeps its permissions, or gets the given ones", () => {
     const file = join(folder, "replaced");
     replaceFile(file, "first");
     assert.equal(modeOf(file), 0o600);
@@ -41,7 +41,7 @@ describe("a file that changes at once", () => {
     assert.equal(modeOf(file), 0o640);
   });
 
-  it("stays where a link leads", () => {
+  it("stays where a link points", () => {
     const [target, link] = [join(folder, "target"), join(folder, "link")];
     writeFileSync(target, "old");
     symlinkSync(target, link);
@@ -50,7 +50,7 @@ describe("a file that changes at once", () => {
     assert.equal(lstatSync(link).isSymbolicLink(), true);
   });
 
-  it("leaves no draft behind, also where it fails", () => {
+  it("leaves no draft behind, even if it fails", () => {
     assert.throws(() => replaceFile(folder, "text"), { code: "EISDIR" });
     assert.deepEqual(readdirSync(folder).sort(), ["link", "made", "replaced", "target"]);
     assert.deepEqual(

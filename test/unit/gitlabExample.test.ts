@@ -31,7 +31,7 @@ describe("the GitLab example", () => {
     );
   });
 
-  it("calls commands and files that there are", () => {
+  it("calls only commands and files that exist", () => {
     const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
@@ -103,7 +103,7 @@ describe("the GitLab example", () => {
     };
     const bodies = () => notes.map(({ body }) => body);
     try {
-      assert.deepEqual(await post("another"), [1, "error: GitLab answers 401 to GET user\n"]);
+      assert.deepEqual(await post("another"), [1, "error: GitLab answered 401 to GET user\n"]);
       for (const content of ["first", "<!-- cybexp-preview -->\nsecond\n"]) {
         writeFileSync(file, content);
         assert.deepEqual(await post(), [0, ""]);

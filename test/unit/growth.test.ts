@@ -15,7 +15,7 @@ describe("how something grows", () => {
   const near = (actual: number, expected: number) =>
     assert.ok(Math.abs(actual - expected) < 1e-6, `${actual} is not ${expected}`);
 
-  it("finds the cost of each in what grows in a straight line", () => {
+  it("finds the cost of each item in linear growth", () => {
     const found = growth(points((users, clients) => 3000 + 2 * users + 5 * clients));
     near(found.baseMs, 3000);
     near(found.msPerUser, 2);
@@ -23,11 +23,11 @@ describe("how something grows", () => {
     near(found.r2, 1);
   });
 
-  it("tells what does not", () => {
+  it("recognizes what isn't linear", () => {
     assert.ok(growth(points((users, clients) => users * users + clients)).r2 < 0.99);
   });
 
-  it("does not mind in what order the points come", () => {
+  it("does not depend on the order of the points", () => {
     const list = points((users, clients) => 7 + users + 3 * clients);
     near(growth(list.toReversed()).msPerClient, growth(list).msPerClient);
   });

@@ -61,7 +61,7 @@ describe("what a handover does", () => {
     });
   }
 
-  it("never takes away what serves while nothing else could", () => {
+  it("never removes what serves while nothing else could", () => {
     const both = [true, false];
     for (const isReplaced of both) {
       for (const isRight of both) {
@@ -76,7 +76,7 @@ describe("what a handover does", () => {
     }
   });
 
-  it("calls the stand-in by the container that it stands in for", () => {
+  it("names the stand-in after the container that it stands in for", () => {
     assert.equal(standInName({ container: "cybexp-dev-kms" }), "cybexp-dev-kms-handover");
   });
 });
@@ -124,7 +124,7 @@ const changes = {
   files: { "/config.yaml": "/new/config.yaml" },
 };
 
-describe("a stand-in that gets nowhere", () => {
+describe("a stand-in that fails", () => {
   const missing =
     'OCI runtime exec failed: exec failed: unable to start container process: exec: "wget": executable file not found in $PATH: unknown';
 
@@ -155,7 +155,7 @@ describe("a stand-in that gets nowhere", () => {
     return { asked, started };
   }
 
-  it("is judged by the new container's check, whose words are told, and is removed", async () => {
+  it("is judged by the new container's check, whose output is shown, and is removed", async () => {
     const { asked, started } = start(
       { Running: true, ExitCode: 0 },
       " * Running on all addresses\n",
@@ -163,7 +163,7 @@ describe("a stand-in that gets nowhere", () => {
     await assert.rejects(started, {
       message:
         "it is not healthy after -1 s; its health check says: the image has no `wget`, which the health check runs; " +
-        "its last words: * Running on all addresses",
+        "its log ends with: * Running on all addresses",
     });
     assert.deepEqual(
       asked.find(([word]) => word === "exec"),
@@ -172,16 +172,16 @@ describe("a stand-in that gets nowhere", () => {
     assert.deepEqual(asked.at(-1), ["container", "rm", "--force", "--volumes", "new"]);
   });
 
-  it("is said to have ended, and why, when it has", async () => {
+  it("is reported as ended, with the reason, if it has", async () => {
     await assert.rejects(start({ Running: false, ExitCode: 127 }, "sh: no\n").started, {
       message:
         "it ends at once (exit code 127: its program, or the interpreter that its first line names, is not in the image); " +
-        "its last words: sh: no",
+        "its log ends with: sh: no",
     });
   });
 });
 
-describe("the making of a stand-in", () => {
+describe("creating a stand-in", () => {
   const image = {
     Config: { Env: ["PATH=/bin"], Entrypoint: null, Cmd: ["/usr/bin/python3", "/server.py"] },
   };
@@ -192,7 +192,7 @@ describe("the making of a stand-in", () => {
   /** What comes after the last option. */
   const tail = (args: string[]) => args.slice(args.indexOf("--no-healthcheck") + 1);
 
-  it("keeps all but ports, host names and what is new", () => {
+  it("keeps everything except ports, host names and what is new", () => {
     assert.deepEqual(creation(container, image, changes), [
       "container",
       "create",
@@ -224,7 +224,7 @@ describe("the making of a stand-in", () => {
     ]);
   });
 
-  it("leaves the command to the new image, unless the container has one of its own", () => {
+  it("takes the command from the new image, unless the container has its own", () => {
     const other = withConfig({ Cmd: ["/server.py", "--verbose"] });
     assert.deepEqual(tail(creation(other, image, changes)), [
       "sha256:new",
@@ -233,7 +233,7 @@ describe("the making of a stand-in", () => {
     ]);
   });
 
-  it("keeps an entrypoint of several words, and the command behind it", () => {
+  it("keeps an entrypoint of several words, and the command after it", () => {
     const other = withConfig({ Entrypoint: ["python3", "-u"], Cmd: null });
     assert.deepEqual(tail(creation(other, image, changes)), [
       "--entrypoint=python3",
@@ -249,7 +249,7 @@ describe("the making of a stand-in", () => {
     ]);
   });
 
-  it("takes everything for the container's own where the old image is gone", () => {
+  it("treats everything as the container's own if the old image is gone", () => {
     const args = creation(container, { Config: null }, changes);
     assert.ok(args.includes("--env=PATH=/bin"));
     assert.deepEqual(tail(args), ["sha256:new", "/usr/bin/python3", "/server.py"]);

@@ -4,8 +4,8 @@ import { holderOf } from "../../settings/heldPorts.ts";
 
 const at = (role: string, address: string, port: number) => ({ role, address, port });
 
-describe("who holds a port that a container is to listen at", () => {
-  it("is nobody where no container of the stack has it", () => {
+describe("who holds a port that a container wants to listen on", () => {
+  it("is nobody if no container of the stack has it", () => {
     const held = [at("proxy", "192.0.2.1", 5002), at("kms", "127.0.0.1", 5012)];
     assert.equal(holderOf(at("proxy", "192.0.2.1", 5003), held), "nobody");
     assert.equal(holderOf(at("proxy", "192.0.2.2", 5002), held), "nobody");
@@ -18,19 +18,19 @@ describe("who holds a port that a container is to listen at", () => {
     });
   }
 
-  it("is the container itself, where its address becomes every one or one of them", () => {
+  it("is the container itself, if its address widens or narrows", () => {
     const [every, one] = [at("proxy", "0.0.0.0", 5002), at("proxy", "192.0.2.1", 5002)];
     assert.equal(holderOf(every, [one]), "itself");
     assert.equal(holderOf(one, [every]), "itself");
     assert.equal(holderOf(one, [at("proxy", "::", 5002)]), "itself");
   });
 
-  it("is no matter where a service gives it up to the proxy, which is replaced after it", () => {
+  it("doesn't matter if a service releases it to the proxy, which is replaced later", () => {
     const wanted = at("proxy", "127.0.0.1", 5012);
     assert.equal(holderOf(wanted, [at("kms", "127.0.0.1", 5012)]), "itself");
   });
 
-  it("is one that gives it up too late", () => {
+  it("is a container that releases it too late", () => {
     for (const role of ["proxy", "backend", "kapow"]) {
       const held = [at(role, "127.0.0.1", 5012)];
       assert.deepEqual(holderOf(at("kms", "127.0.0.1", 5012), held), { role });

@@ -71,7 +71,7 @@ describe("the health check over HTTP", () => {
       assert.match(bad.stderr, program === "wget" ? /no good answer/ : /502/);
     });
 
-    it(`fails and says why where nobody listens, with ${program} alone`, async () => {
+    it(`fails and says why if nobody listens, with ${program} alone`, async () => {
       const closed = createServer();
       await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
       const { port: nobody } = closed.address() as AddressInfo;
@@ -82,7 +82,7 @@ describe("the health check over HTTP", () => {
     });
   }
 
-  it("gives up after 4 s on a server that takes connections and says nothing", async () => {
+  it("gives up after 4 s on a server that accepts connections but sends nothing", async () => {
     const silent = createTcpServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const { port: mute } = silent.address() as AddressInfo;
@@ -103,7 +103,7 @@ describe("the health check over HTTP", () => {
     }
   });
 
-  it("says so where the image has nothing to ask with", async () => {
+  it("says so if the image has no program for it", async () => {
     const { exitCode, stderr } = await run(httpHealthCheck(port), pathWith());
     assert.equal(exitCode, 1);
     assert.equal(stderr, "the image has neither curl nor wget, bash or python3 to ask with");

@@ -74,7 +74,7 @@ describe("the check of an image", () => {
     assert.deepEqual((await check(wanted)).faults, []);
   });
 
-  it("looks at what the image starts with, if that is what runs", async () => {
+  it("checks the image's own entrypoint, if that is what runs", async () => {
     const image = { Entrypoint: ["/no/python3", "-u"], Cmd: ["/no/server.py", "--fast"] };
     assert.deepEqual((await check({}, image)).faults, []);
     const own = await check({ startsItself: true }, image);
@@ -84,7 +84,7 @@ describe("the check of an image", () => {
     assert.deepEqual((await check({ startsItself: true }, { Entrypoint: null })).faults, []);
   });
 
-  it("finds a folder where a file is to be mounted", async () => {
+  it("finds a folder in the place of a mounted file", async () => {
     mkdirSync(join(folder, "config.yaml"));
     const files = [join(folder, "config.yaml"), join(folder, "first"), join(folder, "nothing")];
     assert.deepEqual((await check({ files })).faults, [`folder ${files[0]}`]);
@@ -100,7 +100,7 @@ describe("the check of an image", () => {
     assert.equal(printed, "one\ntwo");
   });
 
-  it("that did not get to its end is no good answer", () => {
+  it("that did not finish is not an answer", () => {
     assert.throws(() => readCheck("missing sh"), RangeError);
   });
 });
@@ -142,7 +142,7 @@ describe("the sentence of an image's faults", () => {
 });
 
 describe("docs/images.md", () => {
-  it("names every program that an image is asked for", () => {
+  it("names every program that an image needs", () => {
     const page = readFileSync(join(projectRoot, "docs", "images.md"), "utf8");
     const all = [
       serviceNeeds("kms", "1:1"),

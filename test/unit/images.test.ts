@@ -48,8 +48,8 @@ describe("the catalogue", () => {
   });
 });
 
-describe("picking the demo images out of a config's", () => {
-  it("leaves others to Pulumi and takes each once", () => {
+describe("picking the demo images from a config", () => {
+  it("leaves other images to Pulumi, and takes each once", () => {
     const names = ["nginx:1.30.4", "cybexp-demo/kms:1", "x/cybexp-demo/y:1", "cybexp-demo/kms:1"];
     assert.deepEqual(
       pick(names, catalogue).map(({ name }) => name),
@@ -57,7 +57,7 @@ describe("picking the demo images out of a config's", () => {
     );
   });
 
-  it("refuses one that there is not, with those that there are", () => {
+  it("refuses an unknown one, and lists the known ones", () => {
     assert.throws(() => pick(["cybexp-demo/kms:2"], catalogue), {
       name: "UserError",
       message:
@@ -147,7 +147,7 @@ describe("whether an image is current", () => {
   const current = (tags: string[], labels: Record<string, string> = {}) =>
     isCurrent(name, wanted, [{ tags, labels }]);
 
-  it("takes one that was built from this context", () => {
+  it("is true for one that was built from this context", () => {
     assert.equal(current([name], { [KEY_LABEL]: "abc" }), true);
     assert.equal(current([name], { [KEY_LABEL]: "abd" }), false);
     assert.equal(current([name]), false);
@@ -155,7 +155,7 @@ describe("whether an image is current", () => {
     assert.equal(isCurrent(name, wanted, []), false);
   });
 
-  it("takes the official one under our name, from whichever registry", () => {
+  it("is true for the official one under our name, from any registry", () => {
     assert.equal(current([name, "nginx:1.30.4"]), true);
     assert.equal(current([name, "registry.example.edu:5000/library/nginx:1.30.4"]), true);
     assert.equal(current([name, "nginx:1.30.3"]), false);
@@ -167,11 +167,11 @@ describe("whether an image is current", () => {
   });
 });
 
-describe("what a pull's end says", () => {
+describe("how a pull ends", () => {
   const outcome = (stderr: string, late = false) =>
-    pullOutcome({ ok: false, stdout: "", stderr }, late).had;
+    pullOutcome(late ? undefined : { code: 1, stderr }).had;
 
-  it("tells a registry that can't be reached from one that has not the image", () => {
+  it("tells a registry that can't be reached from one that lacks the image", () => {
     const from = "Error response from daemon: ";
     assert.equal(
       outcome(
@@ -195,17 +195,17 @@ describe("what a pull's end says", () => {
       outcome(`${from}pull access denied for x, repository does not exist or may require login`),
       "no image",
     );
-    assert.equal(pullOutcome({ ok: true, stdout: "", stderr: "" }, false).had, "image");
+    assert.equal(pullOutcome({ code: 0, stderr: "" }).had, "image");
   });
 
   it("gives the engine's own words", () => {
-    const result = { ok: false, stdout: "", stderr: "Error response from daemon: no such host\n" };
-    assert.deepEqual(pullOutcome(result, false), { had: "no registry", why: "no such host" });
+    const result = { code: 1, stderr: "Error response from daemon: no such host\n" };
+    assert.deepEqual(pullOutcome(result), { had: "no registry", why: "no such host" });
   });
 });
 
 describe("CYBEXP_REGISTRY", () => {
-  it("stands before the path that Docker Hub has the official images at", () => {
+  it("comes before the path that an image has on Docker Hub", () => {
     assert.equal(registryPrefix(undefined), "");
     assert.equal(registryPrefix(" "), "");
     assert.equal(registryPrefix("127.0.0.1:5000"), "127.0.0.1:5000/");
@@ -214,7 +214,7 @@ describe("CYBEXP_REGISTRY", () => {
     assert.equal(hubPath("certbot/certbot:v5.8.0"), "certbot/certbot:v5.8.0");
   });
 
-  it("is refused when it is no registry's name", () => {
+  it("is refused if it is not the name of a registry", () => {
     for (const wrong of [
       "https://example.edu",
       "example.edu/",

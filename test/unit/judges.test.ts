@@ -29,7 +29,7 @@ describe("what judges a pull request", () => {
   const isListed = (file: string) =>
     listed.some((entry) => entry === file || file.startsWith(`${entry}/`));
 
-  it("is the whole of the tools and the policies, and what else the check runs", () => {
+  it("is all tools and policies, and everything else that the check runs", () => {
     for (const file of [
       "cli/pull-request/pullRequest.ts",
       "cli/preview/preview.ts",
@@ -45,13 +45,13 @@ describe("what judges a pull request", () => {
     }
   });
 
-  it("is not what is judged", () => {
+  it("is not what it judges", () => {
     for (const file of ["index.ts", "components/kms.ts", "Pulumi.prod.yaml", "docs/guide.md"]) {
       assert.ok(!isListed(file), file);
     }
   });
 
-  it("has every file that the check imports, but for those of types alone", () => {
+  it("has every file that the check imports, except for types alone", () => {
     const missing = [...importsOf("cli/pull-request/pullRequest.ts")].filter(
       (file) => !isListed(file),
     );

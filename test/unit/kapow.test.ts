@@ -83,7 +83,7 @@ describe("a stack's Kapow!", () => {
     });
   });
 
-  it("takes what the config says, as text too", () => {
+  it("takes what the config says, also as text", () => {
     const all = {
       ...least,
       address: "192.0.2.10",
@@ -110,8 +110,8 @@ describe("a stack's Kapow!", () => {
       ["cybexp:kapow.door", "cybexp:kapow.healthRoute", "cybexp:kapow.image", "cybexp:kapow.init"],
     );
     assert.deepEqual(problemsOf(behind(undefined)), [
-      "cybexp:kapow.door: Nobody could reach Kapow!: a door at the proxy is required, or a port of its own. " +
-        'Set it, for example to "listen: 5003"; or set cybexp:kapow.listen.',
+      "cybexp:kapow.door: Nobody could reach Kapow!: it needs a door at the proxy or a port of its own. " +
+        'Set it, for example to "listen: 5003", or set cybexp:kapow.listen.',
     ]);
     for (const odd of [[], "text", null, 1]) {
       assert.equal(problemsOf(odd).length, 1, JSON.stringify(odd));
@@ -144,7 +144,7 @@ describe("a stack's Kapow!", () => {
     );
     assert.deepEqual(problemsOf(behind({ listen: 5002, access: "open" })), [
       'cybexp:kapow.door.access: Allowed: one of "password", "certificate", "either", "both". Write one of them.',
-      "cybexp:kapow.door.listen: Port 5002 is used twice: cybexp:kms.listen listens at it already. Give one of the two another port.",
+      "cybexp:kapow.door.listen: Port 5002 is used twice: cybexp:kms.listen already listens on it. Give one of the two another port.",
     ]);
   });
 
@@ -162,11 +162,11 @@ describe("a stack's Kapow!", () => {
     assert.equal(kapowServerName(read(least)), "localhost");
   });
 
-  it("says so where nobody can call it through the proxy", () => {
+  it("says so if nobody can call it through the proxy", () => {
     assert.deepEqual(notices(read(behind({ listen: 5004 })), "2026-06-15"), [
       {
         due: true,
-        text: "nobody can call Kapow! through the proxy: cybexp:kapow.door.access is certificate, and cybexp:clients has no client that is not revoked",
+        text: "nobody can call Kapow! through the proxy: cybexp:kapow.door.access is certificate, but cybexp:clients has no client that is not revoked",
       },
     ]);
     const clients = [{ name: "ann" }];
@@ -176,9 +176,9 @@ describe("a stack's Kapow!", () => {
     );
   });
 
-  it("is refused at a port that somebody has", () => {
+  it("is refused on a port that is taken", () => {
     const twice = (first: string) =>
-      `cybexp:kapow.listen: Port 5002 is used twice: cybexp:${first} listens at it already. Give one of the two another port.`;
+      `cybexp:kapow.listen: Port 5002 is used twice: cybexp:${first} already listens on it. Give one of the two another port.`;
     assert.deepEqual(problemsOf({ ...least, listen: 5002 }), [twice("kms.listen")]);
     assert.deepEqual(problemsOf({ ...least, listen: 5002, address: "192.0.2.10" }, "0.0.0.0"), [
       twice("kms.listen"),
@@ -186,7 +186,7 @@ describe("a stack's Kapow!", () => {
     assert.equal(read({ ...least, listen: 5002, address: "192.0.2.10" }).kapow?.listen, 5002);
   });
 
-  it("lets revoked clients in, which is told", () => {
+  it("lets revoked clients in, and says so", () => {
     const clients = [
       { name: "ann" },
       { name: "rob", revoked: true },
@@ -197,7 +197,7 @@ describe("a stack's Kapow!", () => {
     assert.deepEqual(told(least, clients), [
       {
         due: false,
-        text: "Kapow! knows no revocation: certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired are still good at its own port (docs/kapow.md)",
+        text: "Kapow! knows no revocation: on its own port it still accepts the certificates of rob, tim from before the last change of cybexp:rotation.clientCaRetired (docs/kapow.md)",
       },
     ]);
     assert.deepEqual(told(least, clients.slice(0, 1)), []);
@@ -211,16 +211,16 @@ describe("a stack's Kapow!", () => {
       assert.equal(read({ ...least, init }).kapow?.init, init);
     }
     for (const init of ["kapow route add /", "init.sh", "#!sh\n", "", "/a b", "/a/", "#! \n"]) {
-      assert.match(
-        reasonOf(init),
-        /^cybexp:kapow\.init: It is executed as it stands, so it has to/,
-      );
+      assert.match(reasonOf(init), /^cybexp:kapow\.init: The text must start with #! and name/);
     }
-    assert.match(reasonOf(INIT.replaceAll("\n", "\r\n")), /init: Its lines end as on Windows:/);
-    assert.match(reasonOf(`${INIT}\0`), /init: It is no text of at most 65536 characters\./);
+    assert.match(reasonOf(INIT.replaceAll("\n", "\r\n")), /init: It has Windows line endings,/);
+    assert.match(
+      reasonOf(`${INIT}\0`),
+      /init: It is longer than 65536 characters, or is not text\./,
+    );
     assert.match(
       reasonOf(INIT.padEnd(65_537)),
-      /init: It is no text of at most 65536 characters\./,
+      /init: It is longer than 65536 characters, or is not text\./,
     );
     assert.match(reasonOf(1), /init: Allowed: a program's text/);
   });
@@ -326,7 +326,7 @@ describe("the health check of Kapow!", () => {
     });
   }
 
-  it("says so where there is none of them, busybox's wget being none", async (t) => {
+  it("says so if there is none of them; busybox's wget does not count", async (t) => {
     for (const present of [[], ["wget/busybox"]]) {
       const result = await run(programs(t, present, 0));
       assert.equal(result.exitCode, 1);

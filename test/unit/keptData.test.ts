@@ -50,7 +50,7 @@ const watched = (resources: readonly ExportedResource[], throwaway = false) =>
   watchedIn(interpretState({ deployment: { resources } }), "prod", settings(throwaway));
 
 describe("the kept volumes of a state", () => {
-  it("are none of a stack that has made none, or may throw them away", () => {
+  it("are none in a stack that has made none, or may throw them away", () => {
     assert.deepEqual(watched([]), []);
     assert.deepEqual(watched([volume("kms-secrets"), recorded], true), []);
   });
@@ -78,7 +78,7 @@ describe("the kept volumes of a state", () => {
     ]);
   });
 
-  it("are known by what gave them to their user, if a refresh has dropped them from the state", () => {
+  it("are known by their owner programs, if a refresh has dropped them from the state", () => {
     const owner: ExportedResource = { urn: urn(COMMAND, "backend-db-data-owner"), type: COMMAND };
     assert.deepEqual(
       watched([owner]).map(({ part }) => part),
@@ -98,15 +98,15 @@ describe("the kept volumes of a state", () => {
 describe("what `down` asks", () => {
   const all = ["kms-secrets", "kms-db-data", "backend-db-data"].map((part) => volume(part));
 
-  it("is nothing where there is no data", () => {
+  it("is empty if there is no data", () => {
     assert.equal(warningOf("prod", false, [smoke, volume("kms-config")]), undefined);
   });
 
   it("names what is kept", () => {
     assert.equal(
       warningOf("prod", false, all),
-      `The containers, networks and configuration of prod are removed, and nobody is served any more.
-These volumes are kept, and in the state what opens them; the next \`STACK=prod npm run up\` serves them again:
+      `The containers, networks and configuration of prod will be removed, and its services will stop.
+These volumes will be kept, and the state keeps what opens them; the next \`STACK=prod npm run up\` uses them again:
   cybexp-prod-kms-secrets (the KMS's keys)
   cybexp-prod-kms-db-data (the KMS's accounts)
   cybexp-prod-backend-db-data (the Backend's records)
@@ -114,10 +114,10 @@ These volumes are kept, and in the state what opens them; the next \`STACK=prod 
     );
   });
 
-  it("names what goes for good", () => {
+  it("names what is removed for good", () => {
     assert.equal(
       warningOf("dev", true, all.slice(0, 1)),
-      `dev is a throw-away stack. These volumes are removed, with all that is in them:
+      `dev is a throw-away stack. These volumes will be removed, with everything in them:
   cybexp-prod-kms-secrets (the KMS's keys)
 `,
     );

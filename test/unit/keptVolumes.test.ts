@@ -18,7 +18,7 @@ const keeper: Keeper = { stack: "prod", deployment: "feed", engine, lost: [] };
 const well: FoundVolume = { deployment: "feed", mark: record.mark, missingKeys: [] };
 
 const LOSS =
-  "The KMS would make new ones, and every record that is stored would stay unreadable for good, although the databases still have it.";
+  "The KMS would make new ones, and every stored record would stay unreadable for good, although the databases still have it.";
 const CREATE =
   "`docker volume create --label cybexp.deployment=feed --label cybexp.role=kms-secrets --label cybexp.stack=prod cybexp-prod-kms-secrets`";
 const giveUp = (key: string) =>
@@ -102,7 +102,7 @@ const cases: readonly {
 
 describe("a kept volume", () => {
   for (const { name, found, kind, text, ...given } of cases) {
-    it(`that is ${name} is told, with what it means and what to do`, () => {
+    it(`that is ${name} is reported, with what it means and what to do`, () => {
       const trouble = troubleWith(given.kept ?? kept, found, { ...keeper, ...given.keeper });
       assert.deepEqual(
         { kind: trouble?.kind, permitted: trouble?.permitted, text: trouble?.text },
@@ -120,7 +120,7 @@ describe("a kept volume", () => {
     });
   }
 
-  it("that is there with its mark is well, whatever else is said of it", () => {
+  it("that is there with its mark is fine, whatever else is said of it", () => {
     assert.equal(troubleWith(kept, well, keeper), undefined);
     assert.equal(troubleWith(kept, well, { ...keeper, lost: [lossKey(kept)] }), undefined);
     // Moved to another engine, under another name, with its mark.
@@ -133,15 +133,15 @@ describe("a kept volume", () => {
     assert.equal(troubleWith(old, { ...well, mark: undefined }, keeper), undefined);
   });
 
-  it("that is given up is told as what it means from now on", () => {
+  it("that is given up is reported with what that means from now on", () => {
     const lost = [lossKey(kept)];
     assert.equal(
       troubleWith(kept, undefined, { ...keeper, lost })?.text,
-      `the KMS's keys in ${volume} are given up, as cybexp:lost says. The KMS makes new ones. Every record that is stored stays unreadable for good, although the databases still have it.`,
+      `the KMS's keys in ${volume} are given up, as cybexp:lost says. The KMS makes new ones. Every stored record stays unreadable for good, although the databases still have it.`,
     );
   });
 
-  it("of somebody's own program is told by its part", () => {
+  it("of another program is named by its part", () => {
     const own = {
       part: "web-data",
       volume: "web-test-web-data",
@@ -160,7 +160,7 @@ describe("a key in cybexp:lost", () => {
     return idleKeys([kept], trouble ? [trouble] : [], { stack: "prod", lost });
   };
 
-  it("is asked to go once it has done its work, or before it does harm, and not while it is needed", () => {
+  it("is to be removed once it has done its work, or before it does harm, but not while it is needed", () => {
     assert.deepEqual(idle([lossKey(kept)], undefined), []);
     assert.deepEqual(idle(["kms-secrets@aaaaaaaaaaaa"], well), [
       "cybexp:lost has kms-secrets@aaaaaaaaaaaa: the stack has no such volume any more, so the key has done its work; remove it from Pulumi.prod.yaml",

@@ -44,7 +44,7 @@ describe("default limits", () => {
     });
   });
 
-  it("on a large one: more at once, and a database that keeps more at hand", () => {
+  it("on a large one: more at once, and a database with a larger cache", () => {
     const { backend, backendDatabase, proxy, doors } = of(16, 65_536);
     assert.deepEqual(backend, { memory: 1216, cpus: 1, pids: 1984 });
     assert.deepEqual(backendDatabase, { memory: 16_384, cpus: 8, pids: 1568 });
@@ -66,7 +66,7 @@ describe("default limits", () => {
 });
 
 describe("limits of the operator", () => {
-  it("are taken as they are, and the rest follows from them", () => {
+  it("are used as they are, and the rest follows from them", () => {
     const { backend: own, doors } = of(2, 4096, backend({ memory: 4096, cpus: 0.5, pids: 464 }));
     assert.deepEqual(own, { memory: 4096, cpus: 0.5, pids: 464 });
     // As many threads as it may have, and as large a body as its database has room for.
@@ -79,7 +79,7 @@ describe("limits of the operator", () => {
     assert.equal(of(2, 4096, database({ backend: { memory: 2304 } })).doors.backend.largeBodies, 4);
   });
 
-  it("hold for both databases, or for one", () => {
+  it("apply to both databases, or to one", () => {
     const { kmsDatabase, backendDatabase } = of(
       4,
       8192,
@@ -89,7 +89,7 @@ describe("limits of the operator", () => {
     assert.deepEqual(backendDatabase, { memory: 4096, cpus: 2, pids: 1568 });
   });
 
-  it("give the proxy room for so many bodies of the largest size", () => {
+  it("give the proxy room for that many bodies of the largest size", () => {
     assert.equal(of(2, 4096, proxy({ bodies: 340 })).proxy.largeBodies, 20);
     const { workers, connections, memory } = of(
       2,
@@ -99,7 +99,7 @@ describe("limits of the operator", () => {
     assert.deepEqual([workers, connections, memory], [2, 300, 128]);
   });
 
-  it("are no more processors than there are, which is told", () => {
+  it("never have more processors than the engine, which is reported", () => {
     const asked = {
       ...backend({ cpus: 2.01 }),
       ...database({ cpus: 1, backend: { cpus: 3 } }),
@@ -167,7 +167,7 @@ describe("limits of the operator", () => {
 
 describe("an engine's size", () => {
   const before = { processors: 2, memory: 8000 };
-  it("is the same with a few MiB more or less, and no other number of processors", () => {
+  it("stays the same with a few MiB more or less, but not with other processors", () => {
     assert.ok(isSameSize(before, { processors: 2, memory: 7990 }));
     assert.ok(isSameSize(before, { processors: 2, memory: 8800 }));
     assert.ok(!isSameSize(before, { processors: 2, memory: 8801 }));

@@ -18,7 +18,7 @@ describe("comparing listeners", () => {
     });
   });
 
-  it("names what is there and not declared, and the other way round", () => {
+  it("names undeclared listeners, and missing ones", () => {
     const other = { role: "kms-db", address: "127.0.0.1", port: 27017 };
     assert.deepEqual(compareListeners([KMS, PROXY], [KMS, other]), {
       undeclared: [other],
@@ -31,7 +31,7 @@ describe("comparing listeners", () => {
     "another port": { ...KMS, port: 5013 },
     "another container": { ...KMS, role: "backend" },
   })) {
-    it(`takes ${what} for another listener`, () => {
+    it(`treats ${what} as another listener`, () => {
       assert.deepEqual(compareListeners([KMS], [actual]), { undeclared: [actual], missing: [KMS] });
     });
   }
@@ -99,7 +99,7 @@ describe("checking listeners", () => {
     });
     await assert.rejects(check(docker, [KMS]), {
       name: "UserError",
-      message: "0.0.0.0:27017 of kms-db is published, and the stack's config does not ask for it",
+      message: "0.0.0.0:27017 of kms-db is published, but the stack's config does not ask for it",
     });
   });
 
@@ -108,7 +108,7 @@ describe("checking listeners", () => {
     await assert.rejects(check(docker, []), {
       name: "UserError",
       message:
-        "[::]:9 of /cybexp-test-nameless is published, and the stack's config does not ask for it",
+        "[::]:9 of /cybexp-test-nameless is published, but the stack's config does not ask for it",
     });
   });
 
@@ -116,7 +116,7 @@ describe("checking listeners", () => {
     const { docker } = engine({ kms: {} });
     await assert.rejects(check(docker, [{ ...KMS, address: "::1" }]), {
       name: "UserError",
-      message: "[::1]:5012 of kms should be published and is not",
+      message: "[::1]:5012 of kms should be published, but is not",
     });
   });
 
@@ -136,12 +136,12 @@ describe("checking listeners", () => {
     } else {
       await assert.rejects(work, {
         name: "UserError",
-        message: `port ${port} of kms is bound to 127.0.0.1, and yet something answers at ${other.address}:${port}`,
+        message: `port ${port} of kms is bound to 127.0.0.1, but something answers at ${other.address}:${port}`,
       });
     }
   });
 
-  it("leaves a port alone that the proxy serves at every address", async (t) => {
+  it("ignores a port that the proxy serves on every address", async (t) => {
     const server = createServer().listen(0, "0.0.0.0");
     t.after(() => server.close());
     await once(server, "listening");

@@ -13,29 +13,29 @@ const worker = "nginx: worker process";
 const leaving = "nginx: worker process is shutting down";
 const before = printed({ ...master, 7: worker, 8: worker, 30: "head\0-n\x001" });
 
-describe("workers of before a reload", () => {
-  it("all accept connections while none was told to go, whatever new ones there are", () => {
+describe("workers from before a reload", () => {
+  it("all accept connections while none was told to stop, whatever new ones there are", () => {
     const now = printed({ ...master, 7: worker, 8: worker, 21: worker, 22: worker });
     assert.deepEqual(oldWorkers(before, now), { accepting: ["7", "8"], leaving: [] });
   });
 
-  it("accept none once they say that they go", () => {
+  it("accept none once they report that they are stopping", () => {
     const now = printed({ ...master, 7: leaving, 8: worker, 21: worker });
     assert.deepEqual(oldWorkers(before, now), { accepting: ["8"], leaving: ["7"] });
   });
 
-  it("are no matter once they are gone", () => {
+  it("are ignored once they are gone", () => {
     const now = printed({ ...master, 21: worker, 22: worker });
     assert.deepEqual(oldWorkers(before, now), { accepting: [], leaving: [] });
   });
 
-  it("are not those that were on their way out before it, from an earlier reload", () => {
+  it("don't include those that were already stopping, from an earlier reload", () => {
     const earlier = printed({ ...master, 5: leaving, 7: worker });
     const now = printed({ ...master, 5: leaving, 7: leaving, 21: worker });
     assert.deepEqual(oldWorkers(earlier, now), { accepting: [], leaving: ["7"] });
   });
 
-  it("are none of the other processes of the container", () => {
+  it("don't include other processes of the container", () => {
     const others = {
       ...master,
       9: "nginx: cache manager process",
@@ -44,7 +44,7 @@ describe("workers of before a reload", () => {
     assert.deepEqual(oldWorkers(printed(others), printed(others)), { accepting: [], leaving: [] });
   });
 
-  it("are found where the text breaks off in a process that ended", () => {
+  it("are found even if the text breaks off in a process that ended", () => {
     const now = `==> /proc/7/cmdline <==\n\n${printed({ 8: worker })}`;
     assert.deepEqual(oldWorkers(before, now), { accepting: ["8"], leaving: [] });
     assert.deepEqual(oldWorkers(before, ""), { accepting: [], leaving: [] });

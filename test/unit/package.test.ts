@@ -18,7 +18,7 @@ const read = (file: string) => readFileSync(join(projectRoot, file), "utf8");
 const manifest = JSON.parse(read("package.json")) as Manifest;
 
 describe("package.json", () => {
-  it("has every Pulumi SDK as a peer, from the version on that the tests run with", () => {
+  it("has every Pulumi SDK as a peer, from the version that the tests run with", () => {
     const pinned = Object.entries(manifest.devDependencies).filter(
       ([name]) => name in manifest.peerDependencies,
     );
@@ -31,11 +31,11 @@ describe("package.json", () => {
     assert.deepEqual(shipped, [], "a copy of its own would be a second one in the program");
   });
 
-  it("gives nobody who installs the package a Node of ours", () => {
+  it("does not install a Node with the package", () => {
     assert.equal(manifest.optionalDependencies, undefined);
   });
 
-  it("has a version that the changelog tells of", () => {
+  it("has a version that is in the changelog", () => {
     assert.match(read("CHANGELOG.md"), new RegExp(`^## ${manifest.version}(,|$)`, "m"));
   });
 });
@@ -48,7 +48,7 @@ describe("the example", () => {
     assert.equal(shown, read(`${folder}/index.ts`));
   });
 
-  it("depends on what npm pack makes, never on a name that somebody else may take", () => {
+  it("depends on the file from npm pack, never on a name that somebody else may take", () => {
     const { dependencies } = JSON.parse(read(`${folder}/package.json`)) as Manifest;
     assert.equal(dependencies["cybexp-pulumi"], `file:../../cybexp-pulumi-${manifest.version}.tgz`);
     assert.equal(dependencies["@pulumi/pulumi"], manifest.peerDependencies["@pulumi/pulumi"]);

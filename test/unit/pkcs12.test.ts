@@ -139,7 +139,7 @@ for (const kind of ["P-256", "P-384", "RSA 2048"] as const) {
       }
     });
 
-    it("shows neither the key nor the certificate in clear", () => {
+    it("shows neither the key nor the certificate in plain text", () => {
       const key = createPrivateKey(alice.privateKey).export({ format: "der", type: "pkcs8" });
       const certificate = new X509Certificate(alice.certificate);
       assert.ok(!encoded.includes(key.subarray(-32)));
@@ -158,7 +158,7 @@ for (const kind of ["P-256", "P-384", "RSA 2048"] as const) {
 }
 
 describe("making a PKCS#12 file", () => {
-  it("salts every one anew", async () => {
+  it("uses a new salt each time", async () => {
     const { certificate, privateKey } = await issue(await makeAuthority("clients"), "alice", {
       usage: "client",
     });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { policyFlags } from "../../stack/policyFlags.ts";
 
-it("holds a stack against the pack, with settings of its own where it has some", () => {
+it("checks a stack against the pack, with its own settings if it has some", () => {
   const root = mkdtempSync(join(tmpdir(), "policy-test-"));
   try {
     const flags = (settings: string) => [

@@ -82,7 +82,7 @@ A remark.
     );
   });
 
-  it("gives the diffs what the summaries leave, and says what it cut", () => {
+  it("gives the diffs the space that the summaries leave, and says what it cut", () => {
     const diff = Array.from({ length: 5000 }, (_, index) => `! line ${index} ${"x".repeat(20)}`);
     const item = "user ann: ".padEnd(300, "y");
     const sections = [{ title: "Loses access", items: Array.from({ length: 20 }, () => item) }];
@@ -94,7 +94,7 @@ A remark.
     assert.ok(bytes(text) <= LIMIT && bytes(text) > 0.95 * LIMIT, String(bytes(text)));
     assert.equal(text.split(item).length - 1, 60);
     assert.ok(text.includes("\n! small\n"));
-    const notices = [...text.matchAll(/^(\d+) of 5000 lines are cut: .*$/gm)];
+    const notices = [...text.matchAll(/^(\d+) of 5000 lines are cut, because .*$/gm)];
     assert.equal(notices.length, 2);
     assert.match(notices[0]?.[0] ?? "", /STACK=a npm run preview -- --diff/);
     const shown = [...text.matchAll(/^! line /gm)].length;
@@ -108,12 +108,14 @@ A remark.
     );
     const text = renderComment(many);
     assert.ok(bytes(text) <= LIMIT, String(bytes(text)));
-    assert.ok(text.endsWith("The rest of the summary is cut: a comment has no more room.\n"));
+    assert.ok(
+      text.endsWith("The rest of the summary is cut, because it does not fit into a comment.\n"),
+    );
     const fences = [...text.matchAll(/^```/gm)].length;
     assert.equal(fences % 2, 0);
   });
 
-  it("is the same for the same, and never too long", () => {
+  it("is the same for the same change, and never too long", () => {
     const texts = fc.array(fc.string({ maxLength: 300, unit: "grapheme" }), { maxLength: 40 });
     fc.assert(
       fc.property(texts, texts, fc.integer({ min: 2000, max: 6000 }), (items, diff, limit) => {
@@ -127,14 +129,14 @@ A remark.
     );
   });
 
-  it("counts what is too many to list", () => {
+  it("counts items if there are too many to list", () => {
     const notes = Array.from({ length: 35 }, (_, index) => `note ${index}`);
     assert.ok(renderComment([summary({ notes })]).includes("- note 29\n- and 5 more\n"));
   });
 });
 
-describe("texts of others in Markdown", () => {
-  it("are no markup, no mention and no link", () => {
+describe("untrusted text in Markdown", () => {
+  it("has no markup, no mention and no link", () => {
     assert.equal(
       inline("a `b` *c* <d> [e](f) | ~g~"),
       "a \\`b\\` \\*c\\* \\<d\\> \\[e\\](f) \\| \\~g\\~",
@@ -152,21 +154,21 @@ describe("texts of others in Markdown", () => {
     assert.equal(inline("a\u202eb\0"), "a\\\\u\\{202e\\}b\\\\u\\{0\\}");
   });
 
-  it("can't end a block of code", () => {
+  it("can't end a code block", () => {
     assert.equal(codeBlock(["a ```` b", "```"]), "`````\na ```` b\n```\n`````");
     assert.equal(codeBlock(["a"], "diff"), "```diff\na\n```");
   });
 });
 
 describe("the size of a comment", () => {
-  it("goes to those that need little, and evenly to the others", () => {
+  it("is given to those that need little, and shared evenly among the others", () => {
     assert.deepEqual(shareSize([10, 500, 500], 300), [10, 145, 145]);
     assert.deepEqual(shareSize([10, 20], 300), [10, 20]);
     assert.deepEqual(shareSize([10, 20], -5), [0, 0]);
     assert.deepEqual(shareSize([], 5), []);
   });
 
-  it("is never more than there is, nor than is needed", () => {
+  it("is never more than is available or needed", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(10_000)), fc.nat(50_000), (needs, room) => {
         const given = shareSize(needs, room);

@@ -31,12 +31,12 @@ const difference = (before: Given, after: Given) => compare(view(before), view(a
 const BOTH = { kms: "either", backend: "password" } as const;
 
 describe("comparing a stack as it is with the stack as it would be", () => {
-  it("finds nothing in two that are the same", () => {
+  it("finds nothing if both are the same", () => {
     const given = { users: { ann: [1, 2] }, clients: { laptop: [1] }, doors: BOTH };
     assert.deepEqual(difference(given, given), NOTHING);
   });
 
-  it("tells who is taken off the lists, and where they got in", () => {
+  it("says who is removed from the lists, and where they got in", () => {
     assert.deepEqual(
       difference(
         { users: { rob: [1], ann: [1], eve: [1, 2] }, clients: { laptop: [1] }, doors: BOTH },
@@ -45,14 +45,14 @@ describe("comparing a stack as it is with the stack as it would be", () => {
       {
         ...NOTHING,
         lost: [
-          "users ann and rob: taken off the list: refused at the KMS and the Backend",
-          "client laptop: taken off the list: refused at the KMS",
+          "users ann and rob: removed from the list: refused at the KMS and the Backend",
+          "client laptop: removed from the list: refused at the KMS",
         ],
       },
     );
   });
 
-  it("tells what another server name means to the callers of the old one", () => {
+  it("says what a new server name means to the callers of the old one", () => {
     const lost = (before: StackView["serverNames"], after: StackView["serverNames"]) =>
       difference({ serverNames: before }, { serverNames: after }).lost;
     const old = { proxy: ["old.example.edu", "192.0.2.7"], kapow: ["old.example.edu"] };
@@ -60,14 +60,14 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     assert.deepEqual(lost({}, old), []);
     assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu", ...old.proxy] }), []);
     assert.deepEqual(lost(old, { ...old, proxy: ["new.example.edu"] }), [
-      "callers of old.example.edu, 192.0.2.7: refused from then on; give them the new name, new.example.edu, before",
+      "callers of old.example.edu, 192.0.2.7: refused after the change; tell them the new name, new.example.edu, beforehand",
     ]);
     assert.deepEqual(lost(old, { ...old, kapow: ["k.example.edu"] }), [
-      "callers of Kapow! at its own port as old.example.edu: refused from then on; give them the new name, k.example.edu, before",
+      "callers of Kapow! at its own port as old.example.edu: refused after the change; tell them the new name, k.example.edu, beforehand",
     ]);
   });
 
-  it("reads the server names off the certificates' requests", () => {
+  it("reads the server names from the certificates' requests", () => {
     const request = (name: string, before: string[], after: string[]) =>
       event({
         op: "replace",
@@ -93,7 +93,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     });
   });
 
-  it("tells who is new", () => {
+  it("says who is new", () => {
     assert.deepEqual(
       difference({ doors: BOTH }, { users: { ann: [1] }, clients: { laptop: [1] }, doors: BOTH }),
       {
@@ -106,30 +106,30 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     );
   });
 
-  it("says so where no door asks for a client's certificate, and nothing where no door is known", () => {
+  it("says so if no door asks for a client's certificate, and nothing if no door is known", () => {
     const lost = (doors: StackView["doors"]) =>
       difference({ clients: { laptop: [1] }, doors }, { doors }).lost;
     assert.deepEqual(lost({ kms: "password" }), [
-      "client laptop: taken off the list: refused, though no door asks for a certificate",
+      "client laptop: removed from the list: refused, though no door asks for a certificate",
     ]);
-    assert.deepEqual(lost({}), ["client laptop: taken off the list: refused"]);
+    assert.deepEqual(lost({}), ["client laptop: removed from the list: refused"]);
   });
 
-  it("tells a rotation with its overlap, its end, and one without", () => {
+  it("reports a rotation with an overlap, the end of one, and a rotation without", () => {
     const step = (before: number[], after: number[]) =>
       difference({ users: { ann: before }, doors: BOTH }, { users: { ann: after }, doors: BOTH });
     assert.deepEqual(step([1], [1, 2]), {
       ...NOTHING,
-      rotated: ["user ann: gets password 2; password 1 stays good until retired"],
+      rotated: ["user ann: gets password 2; password 1 stays valid until retired"],
     });
     assert.deepEqual(step([1, 2], [2]), {
       ...NOTHING,
-      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 stays valid"],
     });
     assert.deepEqual(step([1], [2]), {
       ...NOTHING,
       rotated: ["user ann: gets password 2"],
-      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 is good"],
+      lost: ["user ann: password 1 is refused at the KMS and the Backend; password 2 stays valid"],
     });
   });
 
@@ -143,37 +143,37 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     );
   });
 
-  it("tells what a number rotates, and whom that costs access", () => {
+  it("says what a number rotates, and who loses access", () => {
     const numbers = { kmsJwtKey: 1, serverCertificate: 1, kmsDatabase: 1, backendDatabase: 1 };
     const next = { kmsJwtKey: 2, serverCertificate: 2, kmsDatabase: 2, backendDatabase: 2 };
     assert.deepEqual(difference({ numbers }, { numbers: next }).rotated, [
-      "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new config.yaml (output moduleConfig), each administrator a new login",
-      "key and certificate of the proxy: number 2; callers notice nothing",
-      "passwords of the KMS's database: number 2; the ones before are removed",
-      "passwords of the Backend's database: number 2; the ones before are removed",
+      "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator must log in again",
+      "the proxy's key and certificate: number 2; callers notice nothing",
+      "passwords of the KMS's database: number 2; the previous ones are removed",
+      "passwords of the Backend's database: number 2; the previous ones are removed",
     ]);
     assert.deepEqual(difference({}, { numbers }), NOTHING);
   });
 
-  it("tells a new authority, and one that is retired", () => {
+  it("reports a new authority, and a retired one", () => {
     assert.deepEqual(difference({}, { server: [2, 1], client: [2, 1] }), {
       ...NOTHING,
       rotated: [
         "server CA: number 2 signs; hand out the new output serverCa to all callers before 1 is retired",
-        "client CA: number 2 signs; each client gets a new certificate of its key, to be handed over before 1 is retired",
+        "client CA: number 2 signs; each client gets a new certificate for its key: hand it over before 1 is retired",
       ],
     });
     assert.deepEqual(difference({ server: [2, 1], client: [2, 1] }, { server: [2], client: [2] }), {
       ...NOTHING,
       lost: [
-        "callers that trust no other server CA than number 1",
-        "clients whose certificate is signed by client CA 1",
+        "callers that trust only server CA number 1",
+        "clients whose certificate is signed by client CA number 1",
       ],
     });
     assert.deepEqual(difference({ server: [], client: [] }, {}), NOTHING);
   });
 
-  it("tells what a door's change costs and gives, for each pair of kinds", () => {
+  it("says who loses and gains access when a door changes, for each pair of kinds", () => {
     const P = "a password and nothing else";
     const C = "a certificate and nothing else";
     const PC = "a password and certificate";
@@ -204,7 +204,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     assert.ok(!JSON.stringify(table).includes(PC));
   });
 
-  it("tells many at once, and not all by name", () => {
+  it("reports many at once, and not all by name", () => {
     const names = Array.from({ length: 300 }, (_, index) => `u${1000 + index}`);
     const [sentence = "", ...others] = difference(
       { users: Object.fromEntries(names.map((name) => [name, [1]])) },
@@ -213,7 +213,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     assert.deepEqual(others, []);
     assert.match(
       sentence,
-      /^users u1000, u1001, .* u1019 and 280 more: taken off the list: refused$/,
+      /^users u1000, u1001, .* u1019 and 280 more: removed from the list: refused$/,
     );
   });
 });

@@ -34,7 +34,7 @@ const lost = (...lines: string[]) =>
   summaryOf(lines).sections.find(({ title }) => title === "This loses data")?.items;
 
 describe("what a preview says is lost", () => {
-  it("is nothing where volumes stay, are made, or have no data", () => {
+  it("is nothing if volumes stay, are created, or have no data", () => {
     assert.equal(lost(volume("same"), volume("create")), undefined);
     const release = DATA_VOLUME.replace("DataVolume", "Release");
     assert.equal(lost(event({ op: "delete", type: release, name: "kms-config" })), undefined);
@@ -52,7 +52,7 @@ describe("what a preview says is lost", () => {
     ]);
   });
 
-  it("is no volume that is watched: the next one was found to have its data", () => {
+  it("is not a watched volume: the next one was found to have its data", () => {
     const watch = (op: string) =>
       event({
         op,
@@ -64,20 +64,20 @@ describe("what a preview says is lost", () => {
     assert.equal(lost(moved, watch("delete"))?.length, 1);
   });
 
-  it("is a volume that the stack leaves to itself", () => {
+  it("is a volume that the stack no longer manages", () => {
     assert.deepEqual(lost(volume("discard")), [
-      "The volume cybexp-prod-kms-secrets with the KMS's keys leaves the stack: it stays in Docker, and no `up` looks after it any more",
+      "The volume cybexp-prod-kms-secrets with the KMS's keys leaves the stack: it stays in Docker, but `up` no longer manages it",
     ]);
   });
 
   it("is what Pulumi refuses to remove, too", () => {
     const refused = `unable to delete resource "urn:pulumi:prod::cybexp::${DATA_VOLUME}::kms-secrets"\nas it is currently marked for protection. To unprotect the resource, remove the \`protect\` flag`;
     assert.deepEqual(lost(diagnostic("error", refused)), [
-      "The volume kms-secrets with the KMS's keys would go, and is protected: nothing is done",
+      "The volume kms-secrets with the KMS's keys would be removed, but is protected: nothing will be done",
     ]);
   });
 
-  it("stands first of all, on the terminal and in the comment", () => {
+  it("comes first, on the terminal and in the comment", () => {
     const summary = {
       ...summaryOf([event({ op: "update", type: PASSWORD, name: "x" })], ["the keys are given up"]),
       remarks: ["A remark."],
@@ -92,7 +92,7 @@ describe("what a preview says is lost", () => {
     );
   });
 
-  it("is told of a preview that could not begin", () => {
+  it("is reported even if the preview could not begin", () => {
     const text = renderTerminal(failedSummary("prod", "no", [], ["the volume is gone"]));
     assert.equal(
       text,
@@ -105,16 +105,16 @@ describe("what a pull request says is lost", () => {
   const file = (lost: string, throwaway: boolean) =>
     `config:\n  cybexp:lost: [${lost}]\n  cybexp:throwaway: ${throwaway}\n`;
 
-  it("is what the stack's file gives up anew", () => {
+  it("is what the stack's file newly gives up", () => {
     const [a, b] = ["kms-secrets@3f2a9c10b7d4", "backend-db-data@aaaaaaaaaaaa"];
     assert.deepEqual(declaredLosses(file(a, false), file(a, false)), []);
     assert.deepEqual(declaredLosses("config: {}", "config: {}"), []);
     assert.deepEqual(declaredLosses(file(a, true), file(`${a}, ${b}`, true)), [
-      `the Backend's records are given up (cybexp:lost has ${b}), if their volume is gone. Every stored record is gone.`,
+      `the Backend's records will be given up if their volume is gone (cybexp:lost has ${b}). Every stored record is gone.`,
     ]);
   });
 
-  it("is all of a stack that may be thrown away from now on", () => {
+  it("is everything in a stack that becomes a throw-away one", () => {
     assert.deepEqual(declaredLosses(file("", false), file("", true)), [THROWN_AWAY]);
     assert.deepEqual(declaredLosses(file("", true), file("", false)), []);
   });

@@ -30,7 +30,7 @@ describe("the secrets in a state", () => {
     ]);
   });
 
-  it("are not what is said in clear elsewhere", () => {
+  it("are not values that appear in plain text elsewhere", () => {
     const state = { outputs: secret({ user: "collector-of-ann", password: "password-one" }) };
     assert.deepEqual(secretsIn(state, "- name: collector-of-ann"), ["password-one"]);
     assert.deepEqual(secretsIn({ ...state, name: "collector-of-ann" }), ["password-one"]);
@@ -65,7 +65,7 @@ describe("a mask", () => {
     }
   });
 
-  it("hides it in Base64, whatever stands before and after it", () => {
+  it("hides it in Base64, whatever comes before and after it", () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 12, maxLength: 40 }),
@@ -83,7 +83,7 @@ describe("a mask", () => {
     );
   });
 
-  it("hides the longer of two of which one is in the other, and nothing else", () => {
+  it("hides the longer of two secrets if one contains the other, and nothing else", () => {
     const mask = maskOf(["password-one", "password-one-and-more", "short"]);
     assert.equal(mask("password-one-and-more password-one short"), `${HIDDEN} ${HIDDEN} short`);
     assert.equal(maskOf([])("anything"), "anything");

@@ -46,7 +46,7 @@ describe("the summary of a preview", () => {
     assert.equal(renderTerminal(summary), "dev: nothing changes\n");
   });
 
-  it("takes no notice of a refresh, of reads and of the parts of a replacement", () => {
+  it("ignores refreshes, reads and the parts of a replacement", () => {
     for (const op of ["refresh", "read", "create-replacement", "delete-replaced"]) {
       assert.equal(summaryOf([user(op, "user-ann-1")]).tally, "", op);
     }
@@ -66,10 +66,10 @@ describe("the summary of a preview", () => {
       ),
       {
         Restarts: [
-          "The Backend's database is replaced (its published ports): INTERRUPTION: the Backend answers errors until it is back",
-          "Kapow! is replaced (its configuration): INTERRUPTION: its requests under way are cut off",
-          "The container other is replaced (made anew): INTERRUPTION until it is back",
-          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody gets through it until it is back",
+          "The Backend's database is replaced (its published ports): INTERRUPTION: the Backend answers with errors until it is back",
+          "Kapow! is replaced (its configuration): INTERRUPTION: its running requests are cut off",
+          "The container other is replaced (created again): INTERRUPTION until it is back",
+          "The proxy is replaced (mystery and its published ports): INTERRUPTION: nobody is served until it is back",
           "INTERRUPTION: the KMS's database is removed",
           "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
           "The KMS is replaced (its configuration): a stand-in serves meanwhile, no request is lost",
@@ -78,7 +78,7 @@ describe("the summary of a preview", () => {
     );
   });
 
-  it("promises no stand-in for what does not run, or where the proxy does not", () => {
+  it("promises no stand-in for a service that does not run, or if the proxy does not", () => {
     const named = (role: string, op = "replace") =>
       event({
         op,
@@ -96,14 +96,14 @@ describe("the summary of a preview", () => {
         running: new Set(running.map((role) => `cybexp-dev-${role}`)),
       }).sections.flatMap(({ items }) => items);
     assert.deepEqual(restarts(["backend", "kms-db", "proxy"]), [
-      "The KMS's database is replaced (another image): INTERRUPTION: the KMS answers errors until it is back",
+      "The KMS's database is replaced (another image): INTERRUPTION: the KMS answers with errors until it is back",
       "The Backend is replaced (another image): a stand-in serves meanwhile, no request is lost",
-      "The KMS is replaced (another image): it does not run now, and nobody is served before it is back",
+      "The KMS is replaced (another image): it does not run now, so nobody is served until it is back",
     ]);
     assert.deepEqual(restarts(["backend", "kms"]), [
-      "The Backend is replaced (another image): the proxy does not run now, and nobody is served before that is back",
-      "The KMS is replaced (another image): the proxy does not run now, and nobody is served before that is back",
-      "The KMS's database is replaced (another image): it does not run now, and nobody is served before it is back",
+      "The Backend is replaced (another image): the proxy does not run now, so nobody is served until it is back",
+      "The KMS is replaced (another image): the proxy does not run now, so nobody is served until it is back",
+      "The KMS's database is replaced (another image): it does not run now, so nobody is served until it is back",
     ]);
   });
 
@@ -125,12 +125,12 @@ describe("the summary of a preview", () => {
       "The KMS at [::]:5014: from EVERY network of the Docker host",
       "The KMS at 0.0.0.0:5015: from EVERY network of the Docker host",
       "The KMS at 192.0.2.1:5012: from the network of 192.0.2.1",
-      "The KMS at 127.0.0.1:5013: from the Docker host alone",
+      "The KMS at 127.0.0.1:5013: from the Docker host only",
     ]);
     assert.deepEqual(found["No longer reachable"], ["The KMS at 127.0.0.1:5012"]);
   });
 
-  it("says whose certificate or password is made anew without a number", () => {
+  it("says whose certificate or password is replaced without a number", () => {
     const key = "cybexp:tls:ClientCertificate$tls:index/privateKey:PrivateKey";
     const authority =
       "cybexp:tls:RotatedAuthority$cybexp:tls:CertificateAuthority$tls:index/selfSignedCert:SelfSignedCert";
@@ -150,19 +150,19 @@ describe("the summary of a preview", () => {
       ),
       {
         "Loses access": [
-          "Certificate of phone: replaced by one of another key: the one in use is refused",
-          "Password of ann: replaced by another: the one in use is refused at once",
+          "Certificate of phone: replaced by one for another key: the present one is refused",
+          "Password of ann: replaced by another: the present one is refused at once",
         ],
         "Is rotated": [
-          "Certificate of laptop: renewed of the same key: hand over the new one",
+          "Certificate of laptop: renewed for the same key: hand over the new one",
           "Server certificate: renewed",
-          "Client CA: renewed of the same key",
+          "Client CA: renewed for the same key",
         ],
       },
     );
   });
 
-  it("tells of a new environment who gets in, not everybody by name", () => {
+  it("says who gets into a new environment, without listing everybody", () => {
     const found = sections(user("create", "user-ann-1"), user("create", "user-rob-1"));
     assert.deepEqual(found["Gains access"], ["2 users and 0 clients"]);
   });
@@ -183,18 +183,18 @@ describe("the summary of a preview", () => {
       event({ op: "create", type: CONTAINER, name: "stray" }),
     ];
     const expected = [
-      { component: "KMS's database", what: "makes volume v" },
+      { component: "KMS's database", what: "creates volume v" },
       {
         component: "KMS",
         what: "replaces container kms; updates programs kms-handover, kms-limits",
       },
       { component: "Users", what: "removes password user-ann-1" },
       { component: "Checks", what: "updates program smoke" },
-      { component: "Other", what: "makes container stray" },
+      { component: "Other", what: "creates container stray" },
     ];
     const summary = summaryOf(lines);
     assert.deepEqual(summary.changes, expected);
-    assert.equal(summary.tally, "1 replaced, 1 removed, 2 made, 3 updated");
+    assert.equal(summary.tally, "1 replaced, 1 removed, 2 created, 3 updated");
     assert.deepEqual(summaryOf(lines.toReversed()), summary);
   });
 
@@ -231,7 +231,7 @@ describe("the summary of a preview", () => {
     );
   });
 
-  it("tells of a program that stopped halfway why, and nothing that it can't know", () => {
+  it("says why a program stopped halfway, and nothing that it can't know", () => {
     const summary = summaryOf([
       user("delete", "user-ann-1"),
       diagnostic("error", "no such key\n"),
@@ -242,13 +242,13 @@ describe("the summary of a preview", () => {
     assert.equal(renderTerminal(summary), "dev: fails\nwarning: old\nerror: no such key\n");
   });
 
-  it("has words even for a Pulumi that has none", async () => {
+  it("explains a failure even if Pulumi doesn't", async () => {
     const run = (stderr: string) => () => Promise.resolve({ code: 255, stdout: "", stderr });
     const told = await runPreview(run("error: no such stack\n"), []);
     assert.deepEqual(told.previewed.failures, ["no such stack"]);
     const silent = await runPreview(run(""), []);
     const summary = summarize({ environment: "dev", ...silent });
-    assert.deepEqual(summary.errors, ["Pulumi failed without a word"]);
+    assert.deepEqual(summary.errors, ["Pulumi failed without a message"]);
   });
 
   it("asks Pulumi for its events", async () => {
@@ -266,14 +266,14 @@ describe("the summary of a preview", () => {
     ]);
   });
 
-  it("tells an environment that could not be previewed, and one that is removed", () => {
+  it("reports an environment that could not be previewed, and one that is removed", () => {
     assert.equal(
       renderTerminal(failedSummary("prod", "two\nlines", ["a remark"])),
       "prod: fails\n  a remark\nerror: two\nlines\n",
     );
     assert.equal(
       renderTerminal(removedSummary("prod")),
-      "prod: removed\n  Pulumi.prod.yaml is removed. What is deployed of it stays until it is destroyed (STACK=prod npm run down), before this is merged.\n",
+      "prod: removed\n  Pulumi.prod.yaml is removed. If it is deployed, remove it before this is merged (STACK=prod npm run down); otherwise it stays deployed.\n",
     );
   });
 });
@@ -304,14 +304,14 @@ describe("the diff", () => {
     assert.deepEqual(diff({ "/a b": 1 }, { "/a b": 2 }, 'p["/a b"]'), ['    p["/a b"]: 1 => 2']);
   });
 
-  it("shows of a map, and of one in JSON, what differs in it", () => {
+  it("shows only what differs in a map, and in a map in JSON", () => {
     assert.deepEqual(diff({ a: 1, b: 2 }, { a: 1, b: 3 }), ["    p b: 2 => 3"]);
     assert.deepEqual(diff('{"a":1,"b":{"c":2,"d":0}}', '{"a":1,"b":{"c":3,"d":0}}'), [
       "    p b c: 2 => 3",
     ]);
   });
 
-  it("shows neither secrets nor what is another each time: ids, keys, what is not known yet", () => {
+  it("shows neither secrets nor what differs each time: ids, keys, unknown values", () => {
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
     assert.deepEqual(diff(secret, unknown), ["    p: [secret] => (known after the update)"]);
     assert.deepEqual(diff(secret, secret), ["    p: another [secret]"]);

@@ -65,7 +65,7 @@ describe("asking a door", () => {
     });
   });
 
-  it("calls another address than the name's own where it is told to, and verifies the name", async (t) => {
+  it("calls another address than the name's own if told to, and verifies the name", async (t) => {
     const port = await serve(t, (_, response) => response.end("up"), foreign);
     const url = `https://other.example.edu:${port}/`;
     const { address } = await lookup("localhost");
@@ -75,11 +75,11 @@ describe("asking a door", () => {
     });
     await assert.rejects(
       ask({ url: `https://localhost:${port}/`, ca: foreign.cert, connectTo: address }),
-      { message: /^TLS: localhost:\d+ shows no certificate that serverCa vouches for/ },
+      { message: /^TLS: localhost:\d+ presents a certificate that serverCa does not vouch for/ },
     );
   });
 
-  it("calls where a rehearsal has the name", async (t) => {
+  it("calls the address that a rehearsal gives the name", async (t) => {
     const port = await serve(t, (_, response) => response.end("up"), foreign);
     const { address } = await lookup("localhost");
     process.env["CYBEXP_REHEARSAL_HOSTS"] = JSON.stringify({ "other.example.edu": address });
@@ -111,7 +111,7 @@ describe("asking a door", () => {
     const port = await serve(t, (_, response) => response.end());
     await assert.rejects(refusal(port, foreign.cert), {
       name: "UserError",
-      message: `TLS: localhost:${port} shows no certificate that serverCa vouches for (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+      message: `TLS: localhost:${port} presents a certificate that serverCa does not vouch for (DEPTH_ZERO_SELF_SIGNED_CERT)`,
     });
   });
 
@@ -119,7 +119,7 @@ describe("asking a door", () => {
     const port = await serve(t, (_, response) => response.end(), foreign);
     await assert.rejects(refusal(port, foreign.cert), {
       name: "UserError",
-      message: `TLS: localhost:${port} shows no certificate that serverCa vouches for (ERR_TLS_CERT_ALTNAME_INVALID)`,
+      message: `TLS: localhost:${port} presents a certificate that serverCa does not vouch for (ERR_TLS_CERT_ALTNAME_INVALID)`,
     });
   });
 
@@ -133,7 +133,7 @@ describe("asking a door", () => {
       assert.match(
         error.message,
         new RegExp(
-          `^TLS: localhost:${port} shows no certificate that serverCa vouches for \\((EPROTO|ERR_SSL_\\w+)\\)$`,
+          `^TLS: localhost:${port} presents a certificate that serverCa does not vouch for \\((EPROTO|ERR_SSL_\\w+)\\)$`,
         ),
       );
       return true;
@@ -147,7 +147,7 @@ describe("asking a door", () => {
     );
     await assert.rejects(refusal(before), {
       name: "UserError",
-      message: `connection: localhost:${before} broke off (ECONNRESET)`,
+      message: `connection: localhost:${before} closed the connection (ECONNRESET)`,
     });
     const within = await serve(t, (_, response) => {
       response.writeHead(200, { "Content-Length": 10 });
@@ -155,7 +155,7 @@ describe("asking a door", () => {
     });
     await assert.rejects(refusal(within), {
       name: "UserError",
-      message: `connection: localhost:${within} broke off (ECONNRESET)`,
+      message: `connection: localhost:${within} closed the connection (ECONNRESET)`,
     });
   });
 });

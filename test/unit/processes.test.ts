@@ -5,14 +5,14 @@ import { describe, it } from "node:test";
 import { findProcess, findWriter, parsePs, parseStat } from "../../machine/processes.ts";
 
 describe("looking for a process", () => {
-  it("finds one that runs: its parent, its start, its name", () => {
+  it("finds a running one, with its parent, start time and name", () => {
     const info = findProcess(process.pid);
     assert.ok(info);
     assert.equal(info.parent, process.ppid);
     assert.ok(Math.abs(info.startedAt - (Date.now() - process.uptime() * 1000)) < 3000);
   });
 
-  it("finds none that ended, and none of a number that is none", async () => {
+  it("finds no ended process, and none for an invalid id", async () => {
     const child = spawn("true");
     await once(child, "exit");
     for (const pid of [child.pid ?? 0, 0, -1, NaN, 1.5]) {
@@ -20,7 +20,7 @@ describe("looking for a process", () => {
     }
   });
 
-  it("takes a process that started after a record for a stranger with the writer's number", () => {
+  it("treats a process that started after a record as a stranger with the same id", () => {
     assert.ok(findWriter(process.pid, Date.now()));
     assert.equal(findWriter(process.pid, Date.now() - 3_600_000), undefined);
     assert.equal(findWriter(process.pid, NaN), undefined);

@@ -29,6 +29,7 @@ import {
   rehearsal,
 } from "../../cli/pull-request/rehearsal.ts";
 import { childEnvironment } from "../../cli/pull-request/childEnvironment.ts";
+import type { Docker } from "../../programs/docker/docker.ts";
 import { missingImages, substituteFor } from "../../cli/pull-request/substituteImages.ts";
 import { freePorts } from "../integration/project.ts";
 
@@ -64,7 +65,7 @@ const rehearsed = (file: string, changed: Partial<Substitutes> = {}) =>
   };
 
 describe("a stack's file for a rehearsal", () => {
-  it("has the program's config alone, throw-away secrets, and nothing of where the real one is", () => {
+  it("has only the program's config, with throw-away secrets and without the real stack's place", () => {
     const { config, ...rest } = rehearsed(FILE);
     assert.deepEqual(rest, { encryptionsalt: "v1:salt" });
     assert.deepEqual(Object.keys(config), [
@@ -83,7 +84,7 @@ describe("a stack's file for a rehearsal", () => {
     ]);
   });
 
-  it("refuses what is encrypted as a whole, and what is no YAML, without quoting it", () => {
+  it("refuses what is encrypted as a whole, and what is not valid YAML, without quoting it", () => {
     assert.throws(
       () => rehearsal("config: { 'cybexp:users': { secure: c1 } }", substitutes),
       /cybexp:users is encrypted as a whole/,
@@ -92,15 +93,15 @@ describe("a stack's file for a rehearsal", () => {
       () => rehearsal("config: { 'cybexp:rotation': { kmsJwtKey: { secure: c1 } } }", substitutes),
       {
         message:
-          "cybexp:rotation.kmsJwtKey is encrypted: it can't be rehearsed; encrypt passwords alone",
+          "cybexp:rotation.kmsJwtKey is encrypted, so it can't be rehearsed: encrypt only passwords",
       },
     );
     assert.throws(() => rehearsal("a: [password", substitutes), {
-      message: "the stack's file is no YAML",
+      message: "the stack's file is not valid YAML",
     });
   });
 
-  it("listens where there is room", () => {
+  it("listens where ports are free", () => {
     const place: Substitutes["place"] = ({ address, port }) => ({
       address: address === "192.0.2.10" ? "127.70.0.1" : address,
       port: port + 1000,
@@ -121,7 +122,7 @@ describe("a stack's file for a rehearsal", () => {
     );
   });
 
-  it("leaves what is not well-formed to the program to report", () => {
+  it("leaves malformed values for the program to report", () => {
     const file = "config: { 'cybexp:kms': { bind: localhost, listen: x }, 'cybexp:proxy': text }";
     assert.deepEqual(rehearsed(file).config, {
       "cybexp:kms": { bind: "localhost", listen: "x" },
@@ -131,7 +132,7 @@ describe("a stack's file for a rehearsal", () => {
     assert.deepEqual(configOf(""), {});
   });
 
-  it("has other images where it is told to, and a Kapow! program that the demo image can run", () => {
+  it("has other images if told to, and a Kapow! program that the demo image can run", () => {
     const image: Substitutes["image"] = (key, reference) => substituteFor({ key, reference });
     const { config } = rehearsed(FILE, { image });
     assert.match(
@@ -164,7 +165,7 @@ describe("a stack's file for a rehearsal", () => {
     );
   });
 
-  it("says what of a change it leaves out", () => {
+  it("says which parts of a change it leaves out", () => {
     const next = FILE.replace("awskms://key", "awskms://other")
       .replace("production: true", "production: false")
       .replace("ssh://production", "ssh://other")
@@ -175,7 +176,7 @@ describe("a stack's file for a rehearsal", () => {
 });
 
 describe("where a rehearsal listens", () => {
-  it("is where the real stack does, but for taken ports and addresses of others", async () => {
+  it("is where the real stack listens, except for taken ports and other machines' addresses", async () => {
     const [free = 0, taken = 0] = await freePorts(2);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(taken, "127.0.0.1", resolve));
@@ -274,7 +275,7 @@ describe("values encrypted with a passphrase", () => {
 });
 
 describe("images that stand in", () => {
-  it("are for what is neither here nor to be pulled; a demo image is never asked for", async () => {
+  it("are for images that are neither here nor in a registry; a demo image is never pulled", async () => {
     const asked: string[] = [];
     const parts = [
       { key: "kms", reference: "cybexp-demo/kms:1" },
@@ -284,11 +285,13 @@ describe("images that stand in", () => {
       { key: "kapow", reference: "example/nowhere:1" },
       { key: "unknown", reference: "example/nowhere:1" },
     ];
-    const missing = await missingImages((args) => {
+    const attempt: Docker["attempt"] = (args) => {
       asked.push(args.join(" "));
-      const ok = /inspect example\/here|pull example\/pulled/.test(args.join(" "));
-      return Promise.resolve({ ok, stdout: "", stderr: "" });
-    }, parts);
+      const isThere = /inspect example\/here|pull example\/pulled/.test(args.join(" "));
+      const silence = { stdout: "", bytes: Buffer.from(""), stderr: "", all: "", timedOut: false };
+      return Promise.resolve({ ...silence, code: isThere ? 0 : 1 });
+    };
+    const missing = await missingImages({ attempt }, parts);
     assert.deepEqual(missing, parts.slice(3, 5));
     assert.deepEqual(asked, [
       "image inspect example/here:1",
@@ -339,7 +342,7 @@ describe("the two sides of a change", () => {
     const base = await new Repository(root).findBase("main");
     const hash = git("rev-parse", "main~1");
     assert.deepEqual(base, { hash, name: `main at ${hash.slice(0, 7)}` });
-    await assert.rejects(new Repository(root).findBase("--all"), /--base "--all" is no commit/);
+    await assert.rejects(new Repository(root).findBase("--all"), /--base "--all" is not a commit/);
   });
 
   it("are copied without touching what is checked out; edits and new files belong to the change", async () => {

@@ -4,17 +4,17 @@ import fc from "fast-check";
 import { KEPT_RELEASES, releasesToRemove } from "../../render/releasePruning.ts";
 import { digestsIn } from "../../programs/release/mountedReleases.ts";
 
-describe("what goes of a volume's releases", () => {
+describe("which of a volume's releases are removed", () => {
   const ten = Array.from({ length: 10 }, (_, index) => `r${index}`);
 
-  it("is what is older than the newest five, and used by nothing", () => {
+  it("are those that are older than the newest five and unused", () => {
     assert.deepEqual(
       releasesToRemove({ newestFirst: ten, current: "r7", written: "r0", mounted: ["r9"] }),
       ["r5", "r6", "r8"],
     );
   });
 
-  it("is nothing while there are five or fewer", () => {
+  it("are none while there are five or fewer", () => {
     const few = ten.slice(0, KEPT_RELEASES);
     assert.deepEqual(
       releasesToRemove({ newestFirst: few, current: "none", written: "r0", mounted: [] }),
@@ -22,14 +22,14 @@ describe("what goes of a volume's releases", () => {
     );
   });
 
-  it("is the one just written only where it is not: a clock that was put back makes it look old", () => {
+  it("never include the one just written, even if a clock that was set back makes it look old", () => {
     assert.deepEqual(
       releasesToRemove({ newestFirst: ten, current: "r1", written: "r9", mounted: [] }),
       ["r5", "r6", "r7", "r8"],
     );
   });
 
-  it("is never what runs, whatever fails: any sequence of ups leaves all that a restart needs", () => {
+  it("never include what runs: any sequence of ups leaves everything that a restart needs", () => {
     const up = fc.record({ config: fc.nat(30), good: fc.boolean() });
     fc.assert(
       fc.property(fc.array(up, { maxLength: 80 }), (ups) => {
@@ -65,7 +65,7 @@ describe("the releases that a container mounts", () => {
     Source: `/var/lib/docker/volumes/${volume}/_data/${rest}`,
   });
 
-  it("are told by the path of each file, for the volume that is asked for", () => {
+  it("are known from the path of each file, for the given volume", () => {
     const mounts = [
       source("cybexp-dev-kms-config", "releases/0123abcd/config.yaml"),
       source("cybexp-dev-backend-config", "releases/ffff/config.yaml"),

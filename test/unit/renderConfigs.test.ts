@@ -23,7 +23,7 @@ const databaseUri = mongoUri({
 const jwtKey = "0123456789".repeat(7).slice(0, 64);
 
 describe("mongoUri", () => {
-  it("leaves only unreserved characters of user and password", () => {
+  it("leaves only unreserved characters in user and password", () => {
     assert.equal(
       databaseUri,
       "mongodb://kms:p%40ss%3Aw%2Ford%27%28%C3%B6%29%2A%21%25@kms-db:27017/KMS_db?authSource=admin",
@@ -192,7 +192,7 @@ describe("renderModuleConfig", () => {
     ]);
   });
 
-  it("refuses what the modules would add a path to in vain", () => {
+  it("refuses a URL that the modules can't add a path to", () => {
     for (const kmsUrl of [
       "https://a:1/",
       "https://a/kms",
@@ -207,7 +207,7 @@ describe("renderModuleConfig", () => {
     }
   });
 
-  it("refuses an empty password, with which the modules would go without", () => {
+  it("refuses an empty password, with which the modules would send none", () => {
     assert.throws(
       () => renderModuleConfig({ ...config, password: "" }),
       /the password must be a text/,
@@ -217,7 +217,7 @@ describe("renderModuleConfig", () => {
 });
 
 describe("renderYaml", () => {
-  it("gives back what was put in", () => {
+  it("round-trips every value", () => {
     const text = fc.stringMatching(/^[\x20-\x7eäß€]*$/);
     const scalar = fc.oneof(
       text,
@@ -242,7 +242,7 @@ describe("renderYaml", () => {
     );
   });
 
-  it("refuses what YAML would change, without showing it", () => {
+  it("refuses a value that YAML would change, without showing it", () => {
     assert.throws(
       () => renderYaml({ a: { b: 2 ** 53 } }),
       /a\.b is 9007199254740992, .* use a bigint/,

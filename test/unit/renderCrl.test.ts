@@ -89,7 +89,7 @@ describe("the revocation lists", () => {
     );
   });
 
-  it("are there for an authority that revoked nothing: without one no certificate is good", async () => {
+  it("exist for an authority that revoked nothing: without one, no certificate is valid", async () => {
     const [one, two] = [await makeAuthority("CA 1"), await makeAuthority("CA 2")];
     const { certificate } = await makeClient(two, "ann");
     const authorities = one.certificate + two.certificate;
@@ -104,7 +104,7 @@ describe("the revocation lists", () => {
     );
   });
 
-  it("keep what was on them, whether it is still named or not, since the first day", async () => {
+  it("keep their entries and the first dates, whether still named or not", async () => {
     const authority = await makeAuthority("CA 1");
     const [first, second] = await Promise.all(
       ["ann", "bob"].map(async (name) => (await makeClient(authority, name)).certificate),
@@ -129,7 +129,7 @@ describe("the revocation lists", () => {
     assert.match(text, /X509v3 CRL Reason Code: \n\s+Privilege Withdrawn/);
   });
 
-  it("forget what has ended for sure, unless it is still named", async () => {
+  it("forget what has certainly expired, unless it is still named", async () => {
     assert.ok(LONGEST_LIFE_DAYS > certificateDays.clientValidityDays.most);
     const authority = await makeAuthority("CA 1");
     const { certificate } = await makeClient(authority, "ann");
@@ -141,7 +141,7 @@ describe("the revocation lists", () => {
     assert.deepEqual(serials(await lists([authority], [certificate], before, at(827))), [serial]);
   });
 
-  it("take nothing over from an authority of the same name with another key", async () => {
+  it("take nothing from an authority of the same name with another key", async () => {
     const [old, now] = [await makeAuthority("CA 1"), await makeAuthority("CA 1")];
     const { certificate } = await makeClient(old, "ann");
     const before = await lists([old], [certificate]);
@@ -149,7 +149,7 @@ describe("the revocation lists", () => {
     assert.deepEqual(serials(await lists([now], [certificate], before)), []);
   });
 
-  it("are good from a day before, for slow clocks, until the authority's own end, however far", async () => {
+  it("are valid from a day before, for slow clocks, until the authority expires", async () => {
     for (const end of ["2049-12-31T23:59:59Z", "2050-01-01T00:00:00Z", "2126-11-22T10:00:00Z"]) {
       const authority = await makeAuthority("CA 1", new Date(end));
       const text = openssl(
@@ -164,7 +164,7 @@ describe("the revocation lists", () => {
     }
   });
 
-  it("are not from before their authority", async () => {
+  it("don't start before their authority", async () => {
     const authority = await makeAuthority("CA 1");
     const long = new Date(NOW.getTime() - 30 * 86_400_000);
     const text = openssl(
@@ -175,7 +175,7 @@ describe("the revocation lists", () => {
     assert.equal(new Date(text.replace("lastUpdate=", "")).getTime(), Date.parse(validFrom));
   });
 
-  it("take serial numbers of any first bit", async () => {
+  it("accept serial numbers with any first bit", async () => {
     const authority = await makeAuthority("CA 1");
     file("ca.crt", authority.certificate);
     file("ca.key", authority.privateKey);
@@ -214,7 +214,7 @@ describe("the certificate of a request", () => {
     ["ECDSA", () => generateKeyPairSync("ec", { namedCurve: "P-384" })],
     ["RSA", () => generateKeyPairSync("rsa", { modulusLength: 2048 })],
   ] as const) {
-    it(`is of its ${kind} key, for our name, for clients alone`, async () => {
+    it(`is for its ${kind} key, for our name, for clients alone`, async () => {
       const authority = await makeAuthority("CA 1");
       const publicKey = pair().publicKey.export({ type: "spki", format: "pem" }).toString();
       const pem = await sign("a_b@example.edu", authority, publicKey);
@@ -252,7 +252,7 @@ describe("the certificate of a request", () => {
     });
   }
 
-  it("names a host where the name is one", async () => {
+  it("names a host if the name is one", async () => {
     const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const spki = publicKey.export({ type: "spki", format: "pem" }).toString();
     const pem = await sign("app.example.edu", await makeAuthority("CA 1"), spki);
@@ -268,7 +268,7 @@ describe("the programs that sign", () => {
       env: { ...process.env, ...(previous !== undefined && { PULUMI_COMMAND_STDOUT: previous }) },
     });
 
-  it("print the certificate, and the lists with what was on those that were printed last", async () => {
+  it("print the certificate, and the lists with the entries of the last printed ones", async () => {
     const authority = await makeAuthority("CA 1");
     const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const spki = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -290,7 +290,7 @@ describe("the programs that sign", () => {
     );
   });
 
-  it("fail without a word of their input", () => {
+  it("fail without showing their input", () => {
     const { status, stdout, stderr } = program("crl", {
       authorities: [{ certificate: "s3cret", privateKey: "s3cret" }],
       revoked: [],

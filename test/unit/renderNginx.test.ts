@@ -137,7 +137,7 @@ describe("renderNginx", () => {
     );
   });
 
-  it("writes nothing of certificates where none is asked for, whoever is listed", () => {
+  it("writes nothing about certificates if no door asks for them, whoever is listed", () => {
     assert.equal(
       renderNginx({ ...options, doors: doors("password", "password"), clients }),
       fixture("nginx-1.22.conf"),
@@ -167,7 +167,7 @@ describe("renderNginx", () => {
     }
   });
 
-  it("decides by exact texts but for OpenSSL's words and the scheme, and by no condition but a file of ours", () => {
+  it("compares exact text except for OpenSSL's words and the scheme, and tests only for our own file", () => {
     const text = renderNginx({ ...options, doors: doors("either", "certificate"), clients })
       // These tell how large a body is, and let nobody in.
       .replaceAll(
@@ -190,7 +190,7 @@ describe("renderNginx", () => {
     }
   });
 
-  it("refuses in JSON what goes wrong after a refused certificate, with every build", () => {
+  it("answers errors after a refused certificate in JSON, with every build", () => {
     const dialects = [
       commonDialect,
       { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true } as const,
@@ -210,7 +210,7 @@ describe("renderNginx", () => {
     }
   });
 
-  it("lets nobody in by default, whatever word comes out", () => {
+  it("lets nobody in by default, whatever the result is", () => {
     const text = renderNginx({ ...options, doors: doors("either", "both"), clients });
     const map = (to: string) =>
       new RegExp(`map [^\\n]+ \\$${to} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? "";
@@ -247,7 +247,7 @@ describe("renderNginx", () => {
     );
   });
 
-  it("says nothing in a server or location that would drop what http says", () => {
+  it("sets nothing in a server or location that would drop what http sets", () => {
     const inheritedWhole =
       /^\s{8,}(add_header|proxy_set_header|proxy_hide_header|error_page|access_log)\b.*$/gm;
     assert.deepEqual(
@@ -370,7 +370,7 @@ describe("renderNginx", () => {
     });
   }
 
-  it("never lets a value end the place it is put in", () => {
+  it("never lets a value escape its place", () => {
     const anyText = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(
@@ -423,7 +423,7 @@ describe("nginxDialect", () => {
     it(`knows ${what}`, () => assert.deepEqual(nginxDialect(text), dialect));
   }
 
-  it("refuses an Nginx that is too old, and what is none", () => {
+  it("refuses an Nginx that is too old, and what isn't Nginx", () => {
     const message = /must hold Nginx 1.22 or newer, but `nginx -V` there says/;
     assert.throws(() => nginxDialect("nginx version: nginx/1.20.2\n"), { message });
     assert.throws(() => nginxDialect("sh: nginx: not found\n"), { message });

@@ -32,7 +32,7 @@ describe("turns", () => {
     );
   });
 
-  it("are for doors that let large bodies through", () => {
+  it("exist only for doors that let large bodies through", () => {
     const has = (maxBody: string) => {
       const text = passage({ ...door, maxBody }, nginxRoom);
       assert.equal(roomMaps([{ ...door, maxBody }], 9).includes("turn_at_8441"), /turn/.test(text));

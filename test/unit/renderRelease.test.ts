@@ -17,7 +17,7 @@ describe("releaseDigest", () => {
     assert.equal(releaseDigest(files), "4f0be72abaff42e2aad4af02e626238e");
   });
 
-  it("heeds neither the order of the files nor text against bytes", () => {
+  it("depends neither on the order of the files nor on text or bytes", () => {
     const { htpasswd, "server.crt": certificate } = files;
     assert.ok(htpasswd && certificate);
     const bytes = { ...certificate, content: new Uint8Array([0xc3, 0xbc]) };
@@ -36,13 +36,13 @@ describe("releaseDigest", () => {
     assert.equal(new Set(digests).size, digests.length);
   });
 
-  it("differs where names, modes and contents put one after the other are the same", () => {
+  it("differs even if names, modes and contents put together are the same", () => {
     const one = { a: { mode: 0o4, content: "b4c" } };
     const two = { a: { mode: 0o4, content: "" }, b: { mode: 0o4, content: "c" } };
     assert.notEqual(releaseDigest(one), releaseDigest(two));
   });
 
-  it("never takes two sets for one by putting their parts together otherwise", () => {
+  it("never confuses two sets whose parts are put together differently", () => {
     const name = fc.stringMatching(/^[a-c0-2]{1,4}$/);
     const some = fc.dictionary(
       name,
@@ -123,7 +123,7 @@ describe("the entries of a release", () => {
     );
   });
 
-  it("refuses a prefix that leaves the place it is unpacked in", async () => {
+  it("refuses a prefix that leaves the folder it is unpacked in", async () => {
     for (const prefix of ["/etc", "a/../b", "", "a b", "x".repeat(100)]) {
       await assert.rejects(tarball(files, { ...owner, prefix }), /can't be a path in an archive/);
     }

@@ -34,7 +34,7 @@ describe("mintToken", () => {
     });
   });
 
-  it("refuses a key that is none, without showing it, and a time with fractions", () => {
+  it("refuses an invalid key, without showing it, and a time with fractions", () => {
     for (const key of ["", "0g".repeat(32), "abc", "00".repeat(15), "AB".repeat(32)]) {
       assert.throws(() => mintToken({ ...token, key }), {
         message:

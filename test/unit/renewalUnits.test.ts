@@ -17,7 +17,7 @@ const valueOf = (unit: string, key: string) =>
     ?.slice(key.length + 1);
 
 describe("the units that renew certificates", () => {
-  it("are a timer, what it starts, and who tells of a failure", () => {
+  it("are a timer, the service that it starts, and one that reports a failure", () => {
     assert.deepEqual(units, [
       "cybexp-renew-failed.service",
       "cybexp-renew.service",
@@ -27,7 +27,7 @@ describe("the units that renew certificates", () => {
     assert.match(valueOf("cybexp-renew.service", "ExecStart") ?? "", /npm run --silent up$/);
   });
 
-  it("are such as systemd takes, where there is one to ask", () => {
+  it("are valid for systemd, where there is one", () => {
     for (const unit of units) {
       for (const line of lines(unit)) {
         assert.match(line, /^(|#.*|\[(Unit|Service|Timer|Install)\]|[A-Z][A-Za-z]+=\S.*)$/, unit);

@@ -62,13 +62,13 @@ describe("an overlap", () => {
 
 describe("notices", () => {
   const TODAY = "2026-06-15";
-  const PASSWORD = "the previous password of collector (generation 2) is still good";
+  const PASSWORD = "the previous password of collector (generation 2) is still valid";
   const RETIRE_PASSWORD = "to retire it, set retired: 2 for that user";
-  const CA = "the previous server CA (number 3) is still good";
+  const CA = "the previous server CA (number 3) is still valid";
   const RETIRE_CA =
     "to retire it, set cybexp:rotation.serverCaRetired to 3 once all clients have the new serverCa";
 
-  it("are none without an overlap", () => {
+  it("are empty without an overlap", () => {
     const settings = settingsWith(
       [{ name: "collector" }, { name: "analyst", generation: 4, retired: 3, retireBy: TODAY }],
       { serverCa: 2, serverCaRetired: 1, serverCaRetireBy: TODAY, kmsDatabase: 3, kmsJwtKey: 2 },
@@ -76,7 +76,7 @@ describe("notices", () => {
     assert.deepEqual(notices(settings, TODAY), []);
   });
 
-  it("tell each overlap, without a day and before it as no more than that", () => {
+  it("report each overlap for information, without a day and before it", () => {
     const settings = settingsWith(
       [{ name: "analyst" }, { name: "collector", generation: 3, retireBy: "2026-06-16" }],
       { serverCa: 4, serverCaRetired: 2 },
@@ -95,19 +95,19 @@ describe("notices", () => {
     assert.deepEqual(notices(settings, TODAY), [
       {
         due: true,
-        text: `${PASSWORD}, though it was to be retired by 2026-06-15: ${RETIRE_PASSWORD}`,
+        text: `${PASSWORD}, although it should be retired by 2026-06-15: ${RETIRE_PASSWORD}`,
       },
-      { due: true, text: `${CA}, though it was to be retired by 2025-12-31: ${RETIRE_CA}` },
+      { due: true, text: `${CA}, although it should be retired by 2025-12-31: ${RETIRE_CA}` },
     ]);
   });
 
-  const CERTIFICATE = "the previous certificate of ann (generation 1) is still good";
+  const CERTIFICATE = "the previous certificate of ann (generation 1) is still valid";
   const RETIRE_CERTIFICATE = "to retire it, set retired: 1 for that client";
-  const CLIENT_CA = "the previous client CA (number 1) is still good";
+  const CLIENT_CA = "the previous client CA (number 1) is still valid";
   const RETIRE_CLIENT_CA =
     "to retire it, set cybexp:rotation.clientCaRetired to 1 once all clients have their new certificates";
 
-  it("tell the overlaps of client certificates and their authority, and none of a revoked client", () => {
+  it("report the overlaps of client certificates and their authority, but none of a revoked client", () => {
     const settings = settingsWith(
       [{ name: "collector" }],
       { clientCa: 2, clientCaRetireBy: TODAY },
@@ -123,16 +123,16 @@ describe("notices", () => {
       { due: false, text: `${CERTIFICATE}: ${RETIRE_CERTIFICATE}` },
       {
         due: true,
-        text: `${CLIENT_CA}, though it was to be retired by ${TODAY}: ${RETIRE_CLIENT_CA}`,
+        text: `${CLIENT_CA}, although it should be retired by ${TODAY}: ${RETIRE_CLIENT_CA}`,
       },
     ]);
   });
 
   for (const access of ["certificate", "both"]) {
-    it(`warn of a door that nobody can come in by: ${access}`, () => {
+    it(`warn about a door that lets nobody in: ${access}`, () => {
       const closed = {
         due: true,
-        text: `nobody can call the backend: cybexp:backend.access is ${access}, and cybexp:clients has no client that is not revoked`,
+        text: `nobody can call the backend: cybexp:backend.access is ${access}, but cybexp:clients has no client that is not revoked`,
       };
       const of = (clients: readonly object[]) =>
         notices(settingsWith([{ name: "collector" }], {}, { access, clients }), TODAY);
@@ -142,7 +142,7 @@ describe("notices", () => {
     });
   }
 
-  it("don't warn of a door that a password opens", () => {
+  it("don't warn about a door that a password opens", () => {
     const settings = settingsWith([{ name: "collector" }], {}, { access: "either" });
     assert.deepEqual(notices(settings, TODAY), []);
   });
@@ -154,7 +154,7 @@ describe("a day", () => {
       assert.equal(parseDay(day), day);
     });
   }
-  it("can stand without quotes, which Pulumi takes for a moment", () => {
+  it("can be without quotes, which Pulumi reads as a timestamp", () => {
     assert.equal(parseDay("2026-12-31 00:00:00 +0000 UTC"), "2026-12-31");
     assert.ok(parseDay("2026-02-30 00:00:00 +0000 UTC") instanceof Fault);
   });
@@ -201,7 +201,7 @@ describe("a day", () => {
 });
 
 describe("the rotation numbers", () => {
-  it("are those of every secret, by a name of their own", () => {
+  it("exist for every secret, each with its own name", () => {
     const settings = settingsWith(
       [{ name: "collector", generation: 7 }, { name: "analyst" }],
       {
@@ -278,7 +278,7 @@ describe("what was revoked", () => {
   const refusal =
     "the certificates of the client ann up to number 2 are refused for good: set retired: 2 for it, and generation: 3 for a new certificate";
 
-  it("can't be good again, by itself or as the one before", () => {
+  it("can't become valid again, by itself or as the previous one", () => {
     assert.deepEqual(jumps(revoked, ann({ generation: 2 })), [refusal]);
     assert.deepEqual(jumps(revoked, ann({ generation: 2, retired: 1 })), [refusal]);
     assert.deepEqual(jumps(revoked, ann({ generation: 3 })), [refusal]);
@@ -300,9 +300,9 @@ describe("a client that brings a key of its own", () => {
       settingsWith([{ name: "collector" }], {}, { clients: [{ name: "app", ...settings }] }),
     );
   const refusal =
-    "the client app changes between a key made here and a request, so its certificate number 2 can't be kept: set generation: 3 and retired: 2 for it, or list the new one under another name until the old one may go";
+    "the client app changes between a key made here and a request, so its certificate number 2 can't be kept: set generation: 3 and retired: 2 for it, or list the new one under another name until you can retire the old one";
 
-  it("can't have the certificate before it kept, nor lose it unawares", () => {
+  it("can't keep its previous certificate, nor lose it unnoticed", () => {
     for (const [before, now] of [
       [app({ generation: 2 }), { csr }],
       [app({ generation: 2, csr }), {}],
@@ -314,18 +314,18 @@ describe("a client that brings a key of its own", () => {
     }
   });
 
-  it("may bring another one with the next generation", () => {
+  it("may bring a new one with the next generation", () => {
     assert.deepEqual(jumps(app({ csr }), app({ csr, generation: 2 })), []);
   });
 });
 
 describe("a jump", () => {
   const forward = (name: string, from: number, to: number) =>
-    `the number of ${name} went from ${from} to ${to}: raise it by one, run up, and then again, or the one in use is lost at once`;
+    `the number of ${name} went from ${from} to ${to}: raise it by one, run up, and repeat; otherwise the one in use is lost at once`;
   const back = (name: string, from: number, to: number) =>
     `the number of ${name} went back from ${from} to ${to}: numbers only go up; set it to ${from}`;
 
-  it("is none when nothing changes, and none at the first up", () => {
+  it("is not reported if nothing changes, or at the first up", () => {
     assert.deepEqual(jumps(LAST, LAST), []);
     assert.deepEqual(jumps({}, LAST), []);
   });
@@ -338,19 +338,19 @@ describe("a jump", () => {
     });
   }
   for (const name of FREE) {
-    it(`of ${name} harms nobody: nothing is made from the one before`, () => {
+    it(`of ${name} is harmless, because nothing is made from the one before`, () => {
       assert.deepEqual(jumps(LAST, { ...LAST, [name]: 9 }), []);
       assert.deepEqual(jumps(LAST, { ...LAST, [name]: 1 }), []);
     });
   }
 
-  it("is none of a user that comes or goes", () => {
+  it("is not reported for a user that comes or goes", () => {
     const rest = Object.entries(LAST).filter(([name]) => name !== "user collector");
     assert.deepEqual(jumps(LAST, Object.fromEntries(rest)), []);
     assert.deepEqual(jumps(LAST, { ...LAST, "user analyst": 5 }), []);
   });
 
-  it("is told beside every other", () => {
+  it("is reported together with every other", () => {
     assert.deepEqual(jumps(LAST, { ...LAST, serverCa: 1, kmsDatabase: 5, backendDatabase: 4 }), [
       back("serverCa", 3, 1),
       forward("kmsDatabase", 3, 5),
@@ -360,15 +360,15 @@ describe("a jump", () => {
 
 describe("a consequence", () => {
   const REVOKED =
-    "the KMS gets a new token-signing key: EVERY token is revoked, and each module needs its new " +
-    "config.yaml (output moduleConfig), each administrator a new login";
+    "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new " +
+    "config.yaml (output moduleConfig), and each administrator must log in again";
 
-  it("is told of a new token key, whichever way the number went", () => {
+  it("is reported for a new token key, whichever way the number went", () => {
     assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 4 }), [REVOKED]);
     assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 2 }), [REVOKED]);
   });
 
-  it("is none of any other number, nor of the first up", () => {
+  it("is not reported for any other number, or at the first up", () => {
     for (const name of [...STEPWISE, "serverCertificate"]) {
       assert.deepEqual(consequences(LAST, { ...LAST, [name]: 4 }), []);
     }
@@ -378,7 +378,7 @@ describe("a consequence", () => {
 });
 
 describe("a password's digest", () => {
-  it("is what Nginx makes of the salt and what the Authorization header says", () => {
+  it("is what Nginx computes from the salt and the Authorization header", () => {
     // printf '%s %s' 0123456789abcdefSALT "$(printf 'collector:open sesame' | base64)" |
     //   openssl md5 -binary | openssl base64 | tr +/ -_ | tr -d =
     assert.equal(
@@ -391,7 +391,7 @@ describe("a password's digest", () => {
     );
   });
 
-  it("takes a colon and letters of UTF-8 as they are", () => {
+  it("takes a colon and UTF-8 letters as they are", () => {
     // The same with "a@b.example:x:y/Ärger?" for the name and password.
     assert.equal(
       passwordDigest({ salt: "0123456789abcdefSALT", name: "a@b.example", password: "x:y/Ärger?" }),
@@ -400,7 +400,7 @@ describe("a password's digest", () => {
   });
 });
 
-describe("what is said before an up", () => {
+describe("the output before an up", () => {
   const command = (name: string, outputs: Readonly<Record<string, unknown>>) => ({
     urn: `urn:pulumi:dev::cybexp::command:local:Command::${name}`,
     type: "command:local:Command",
@@ -460,7 +460,7 @@ describe("what is said before an up", () => {
     });
   });
 
-  it("goes by the numbers that were begun with where no up got to its end", () => {
+  it("uses the numbers of the first attempt if no up has finished", () => {
     assert.throws(() => said(stateWith(undefined, at(1)), settings(3)), {
       message: /from 1 to 3/,
     });

@@ -55,7 +55,7 @@ describe("the lock of a run", () => {
     await once(child, "exit");
   }
 
-  it("lets one run in, tells the second whom to wait for, and ends with the run", async () => {
+  it("lets one run in, tells the second who holds it, and ends with the run", async () => {
     const first = await run();
     assert.equal(first.said, "locked, orphan undefined");
     const second = await run();
@@ -97,7 +97,7 @@ describe("the lock of a run", () => {
     await Promise.all(winners.map(({ child }) => end(child)));
   });
 
-  it("is not held by a process that only got a dead run's number", async () => {
+  it("is not held by a process that only has a dead run's process id", async () => {
     const stranger = { pid: process.pid, launcher: process.ppid, since: "2020-01-01T00:00:00Z" };
     writeFileSync(join(folder, "dev.json"), JSON.stringify({ ...stranger, command: "npm run up" }));
     const { child, said } = await run();
@@ -105,7 +105,7 @@ describe("the lock of a run", () => {
     await end(child);
   });
 
-  it("breaks a lock that is no JSON", async () => {
+  it("breaks a lock that isn't JSON", async () => {
     writeFileSync(join(folder, "dev.json"), "");
     const { child, said } = await run();
     assert.equal(said, "locked, orphan undefined");
@@ -131,12 +131,12 @@ describe("the lock of a run", () => {
         ...more,
       });
 
-    it("is none where nobody runs", () => {
+    it("is absent if nobody runs", () => {
       assert.equal(look(), undefined);
       assert.deepEqual(readdirSync(folder), []);
     });
 
-    it("names who is at it", async () => {
+    it("names the command that runs", async () => {
       const { child } = await run();
       assert.throws(
         look,
@@ -147,20 +147,20 @@ describe("the lock of a run", () => {
       await end(child);
     });
 
-    it("is told when its run died, and stays for the next `up`, whom it tells of the Pulumi", () => {
+    it("is reported when its run died, and stays for the next `up`, whom it tells of the Pulumi", () => {
       const text = holder({ pulumi: { pid: 2 ** 22 + 2, since: long } });
       writeFileSync(file(), text);
       assert.deepEqual(look(), { command: "npm run up" });
       assert.equal(readFileSync(file(), "utf8"), text);
     });
 
-    it("is told when it was cut off", () => {
+    it("is reported when it was cut off", () => {
       writeFileSync(file(), '{"pid":');
       assert.deepEqual(look(), { command: undefined });
       assert.equal(readFileSync(file(), "utf8"), '{"pid":');
     });
 
-    it("stops it while the Pulumi of a run that died is at work", async () => {
+    it("stops a command while the Pulumi of a dead run still works", async () => {
       const pulumi = join(folder, "pulumi");
       copyFileSync("/bin/sleep", pulumi);
       chmodSync(pulumi, 0o755);
@@ -174,7 +174,7 @@ describe("the lock of a run", () => {
         look,
         new RegExp(
           `^UserError: dev is still being changed by the Pulumi of a run that died \\(process ${child.pid}\\): ` +
-            "wait for it to end, or run `npm run up`, which stops it and goes on$",
+            "wait for it to end, or run `npm run up`, which stops it and continues$",
         ),
       );
       await end(child, "SIGKILL");

@@ -37,12 +37,12 @@ async function runBody(body: string, input: object | string | null = INPUT, limi
 }
 
 describe("a program that Pulumi starts", { concurrency: 2 }, () => {
-  it("gets its input, and has nothing to say when all is well", async () => {
+  it("gets its input, and prints nothing on success", async () => {
     const body = `if (input.user.password !== "${SECRET}") throw new UserError("not the input");`;
     assert.deepEqual(await runBody(body), { code: 0, stdout: "", stderr: "" });
   });
 
-  it("says a UserError's sentence and no more", async () => {
+  it("prints only a UserError's sentence", async () => {
     assert.deepEqual(await runBody('throw new UserError("the door is open");'), {
       code: 1,
       stdout: "",
@@ -50,7 +50,7 @@ describe("a program that Pulumi starts", { concurrency: 2 }, () => {
     });
   });
 
-  it("gives up in time, stopping what obeys the signal", async () => {
+  it("gives up in time, and stops what obeys the signal", async () => {
     assert.deepEqual(await runBody("await sleep(30_000, undefined, { signal });", INPUT, 0.2), {
       code: 1,
       stdout: "",
@@ -58,7 +58,7 @@ describe("a program that Pulumi starts", { concurrency: 2 }, () => {
     });
   });
 
-  it("gives up a little later on what doesn't", async () => {
+  it("gives up a little later on what ignores it", async () => {
     assert.deepEqual(await runBody("await sleep(30_000);", INPUT, 0.1), {
       code: 1,
       stdout: "",
@@ -66,7 +66,7 @@ describe("a program that Pulumi starts", { concurrency: 2 }, () => {
     });
   });
 
-  it("gives up as well when its input never ends", async () => {
+  it("also gives up when its input never ends", async () => {
     assert.deepEqual(await runBody("", null, 0.1), {
       code: 1,
       stdout: "",

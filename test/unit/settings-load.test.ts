@@ -107,7 +107,7 @@ cybexp:throwawy = (not shown)
     stackFile(`config:\n  cybexp:users:\n    - name: collector\n      password: ${PASSWORD}\n`);
     assert.match(
       refusal(),
-      /has 1 problem\. .*cybexp:users\[0\]\.password = \(not shown\)\n {2}The password stands in clear/s,
+      /has 1 problem\. .*cybexp:users\[0\]\.password = \(not shown\)\n {2}The password is in plain text/s,
     );
     stackFile(
       "config:\n  cybexp:users:\n    - name: collector\n      password:\n        secure: v1:AAAA\n",
@@ -121,7 +121,7 @@ cybexp:throwawy = (not shown)
     process.env["CYBEXP_CONFIG_FILE"] = file;
     assert.equal(
       refusal(),
-      `CYBEXP_CONFIG_FILE ${file} can't be read (ENOENT). It is searched for passwords in clear; make it readable.`,
+      `CYBEXP_CONFIG_FILE ${file} can't be read (ENOENT). Make it readable: it is searched for passwords in plain text.`,
     );
   });
 });

@@ -39,12 +39,12 @@ function problems(values: Readonly<Record<string, unknown>>): readonly Problem[]
 
 const REMEDY =
   "Name it by digest, as in registry.example.edu/name:1.0@sha256:...; `docker buildx imagetools inspect NAME` prints it.";
-const DEMO = "A demo image is a stand-in, built on the spot: a production stack runs the real one.";
-const TAG = "A tag can be moved to another build: a production stack names its images by digest.";
+const DEMO = "This is a demo image, built on this machine. A production stack runs the real one.";
+const TAG = "A tag can be moved to another build. A production stack names its images by digest.";
 const PLACEHOLDER = "This digest is the example's placeholder: no image has it.";
 
 describe("a production stack", () => {
-  it("is taken when its images have digests and its data is kept", () => {
+  it("is accepted if its images have digests and its data is kept", () => {
     assert.deepEqual(problems(fit()), []);
     assert.deepEqual(problems({ ...fit(), production: "true" }), []);
   });
@@ -71,21 +71,21 @@ describe("a production stack", () => {
     }
   }
 
-  it("is told once of an image that is none, or has no version", () => {
+  it("reports an image once that is invalid or has no version", () => {
     for (const image of ["mongo", "mongo:latest", "UPPER:1", 5]) {
       assert.equal(problems({ ...fit(), database: { image } }).length, 1, String(image));
     }
   });
 
-  it("is no throw-away stack", () => {
+  it("is not a throw-away stack", () => {
     for (const throwaway of [true, "true"]) {
       assert.deepEqual(problems({ ...fit(), throwaway }), [
         {
           path: "cybexp:throwaway",
           value: JSON.stringify(throwaway),
           reason:
-            "The volumes of a throw-away stack go with `destroy`: a production stack keeps its data.",
-          remedy: "Remove it; or, if the data may go, remove cybexp:production.",
+            "`destroy` removes the volumes of a throw-away stack. A production stack keeps its data.",
+          remedy: "Remove it. If the data may be lost, remove cybexp:production instead.",
         },
       ]);
     }
@@ -99,14 +99,14 @@ describe("a production stack", () => {
         {
           path: "cybexp:proxy.serverName",
           value: JSON.stringify(name),
-          reason: "This name is kept for examples.",
-          remedy: "Write the name that clients call.",
+          reason: "This name is reserved for examples.",
+          remedy: "Write the name that clients use.",
         },
       ]);
     });
   }
 
-  it("may be called like an example with something else behind it", () => {
+  it("may have a name that only starts like an example", () => {
     for (const serverName of ["example.edu.lab.internal", "notexample.edu", "localhost"]) {
       const proxy = { image: `nginx@${DIGEST}`, serverName, address: "0.0.0.0" };
       assert.deepEqual(problems({ ...fit(), proxy }), [], serverName);
@@ -114,13 +114,13 @@ describe("a production stack", () => {
   });
 
   for (const address of ["192.0.2.10", "198.51.100.1", "203.0.113.255", "2001:DB8::10"]) {
-    it(`does not listen at ${address}`, () => {
+    it(`does not listen on ${address}`, () => {
       const proxy = { image: `nginx@${DIGEST}`, serverName: "cybexp.lab.internal", address };
       assert.deepEqual(problems({ ...fit(), proxy }), [
         {
           path: "cybexp:proxy.address",
           value: JSON.stringify(address),
-          reason: "This address is kept for examples.",
+          reason: "This address is reserved for examples.",
           remedy: "Write an address of the Docker host.",
         },
       ]);
@@ -134,14 +134,14 @@ describe("a production stack", () => {
     ]) {
       assert.deepEqual(
         problems({ ...fit(), state: { backend } }).map(({ path, reason }) => [path, reason]),
-        [["cybexp:state.backend", "This place is the example's."]],
+        [["cybexp:state.backend", "This is the example's URL."]],
         backend,
       );
     }
     assert.deepEqual(problems({ ...fit(), state: { backend: "file:///srv/example.edu" } }), []);
   });
 
-  it("is told of everything at once", () => {
+  it("reports everything at once", () => {
     const paths = problems({
       ...fit(),
       kms: { image: "cybexp-demo/kms:1", bind: "localhost:5012", listen: 5002 },
@@ -176,15 +176,15 @@ describe("the example of a production stack", () => {
         ["cybexp:backend.image", PLACEHOLDER],
         ["cybexp:database.image", PLACEHOLDER],
         ["cybexp:kms.image", PLACEHOLDER],
-        ["cybexp:proxy.address", "This address is kept for examples."],
+        ["cybexp:proxy.address", "This address is reserved for examples."],
         ["cybexp:proxy.image", PLACEHOLDER],
-        ["cybexp:proxy.serverName", "This name is kept for examples."],
-        ["cybexp:state.backend", "This place is the example's."],
+        ["cybexp:proxy.serverName", "This name is reserved for examples."],
+        ["cybexp:state.backend", "This is the example's URL."],
       ],
     );
   });
 
-  it("is taken once these are replaced", () => {
+  it("is accepted once these are replaced", () => {
     const replaced = text
       .replace(/sha256:0{64}/g, DIGEST)
       .replaceAll("example.edu", "lab.internal")

@@ -318,7 +318,7 @@ function assertReport(error: unknown, secret: string | undefined): void {
 }
 
 describe("a thousand generated configurations", () => {
-  it("are each taken and safe, or refused with a report without secrets", () => {
+  it("are each accepted and safe, or refused with a report without secrets", () => {
     const seen = { taken: 0, refused: 0 };
     fc.assert(
       fc.property(configuration, fc.nat(4), ({ values, password }, marking) => {

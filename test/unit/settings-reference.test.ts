@@ -35,18 +35,20 @@ describe("the reference", () => {
 
   it("has each key once, with its type, meaning, default and bounds", () => {
     for (const line of [
-      "| `cybexp:kms.bind` | IP address and port | required | Where the operator reaches the KMS itself on the Docker host, without the proxy. | an address of 127.0.0.0/8, or ::1 in brackets, and a port |",
+      "| `cybexp:kms.bind` | IP address and port | required | Where the operator reaches the KMS directly on the Docker host, without the proxy. | an address in 127.0.0.0/8, or ::1 in brackets, and a port |",
       "| `cybexp:certificates.validityDays` | days | `90` | How long a server certificate is valid. | 1 to 366 |",
-      "| `cybexp:database.publish.kms` | IP address and port | none | Where the operator reaches the KMS's database on the Docker host. | an address of 127.0.0.0/8, or ::1 in brackets, and a port |",
-      "| `cybexp:kms.config.OPE_OUT_MAX` | whole number | `340282366920938463463374607431768211455` | Greatest number that order-preserving encryption yields. Another value makes stored records incompatible. | digits, quoted if above 9007199254740991 |",
-      "| `cybexp:throwaway` | boolean | `false` | A stack whose data may go: `destroy` removes the volumes, and debug flags are allowed. | true or false |",
-      "| `users` | map of user name to `{ user, password }` | yes | What each user sends by HTTP basic authentication now. |",
+      "| `cybexp:database.publish.kms` | IP address and port | none | Where the operator reaches the KMS's database directly on the Docker host. | an address in 127.0.0.0/8, or ::1 in brackets, and a port |",
+      "| `cybexp:kms.config.OPE_OUT_MAX` | whole number | `340282366920938463463374607431768211455` | The largest number that order-preserving encryption produces. Changing it makes stored records incompatible. | digits, quoted if above 9007199254740991 |",
+      "| `cybexp:throwaway` | boolean | `false` | Marks a stack whose data may be lost: `destroy` removes the volumes, and debug flags are allowed. | true or false |",
+      "| `cybexp:proxy.address` | IP address | required | The address of the Docker host that the proxy listens on. | an IPv4 or IPv6 address; 0.0.0.0 for every IPv4 address, :: for every IPv6 address |",
+      "| `cybexp:kapow.serverNames` | list of strings | none | More names that Kapow! itself answers to. All of them are in its certificate. If one is an IP address, callers that send no name in the TLS handshake are served too. |  |",
+      "| `users` | map of user name to `{ user, password }` | yes | What each user sends in HTTP basic authentication now. |",
     ]) {
       assert.equal(reference.split("\n").filter((other) => other === line).length, 1, line);
     }
   });
 
-  it("leaves no key out and no cell of a key's type and meaning empty", () => {
+  it("has every key, with a type and a meaning", () => {
     const paths = Object.entries(schema.shape).flatMap(([key, child]) =>
       pathsBelow(`cybexp:${key}`, child),
     );
@@ -74,7 +76,7 @@ describe("Pulumi.yaml", () => {
     config: Record<string, { description: string; default: unknown; type?: string }>;
   };
 
-  it("declares every key with its type, and none else", () => {
+  it("declares every key with its type, and no others", () => {
     assert.equal(project.name, "cybexp");
     assert.deepEqual(Object.keys(project.config), Object.keys(schema.shape));
     for (const [key, child] of Object.entries(schema.shape)) {

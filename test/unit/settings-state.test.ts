@@ -13,7 +13,7 @@ import {
 
 const BACKENDS = "Allowed: file:///path, s3://, gs://, azblob:// or https:// (Pulumi Cloud).";
 const ENVIRONMENT =
-  "Give credentials in the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never in the stack's file.";
+  "Put credentials into the environment (AWS_ACCESS_KEY_ID, PULUMI_ACCESS_TOKEN, ...), never into the stack's file.";
 
 function faultOf(result: unknown): Fault {
   assert.ok(result instanceof Fault, String(result));
@@ -72,9 +72,9 @@ describe("the backend", () => {
     ["s3://bucket#x", "s3://bucket?region=eu-central-1"],
     ["https:///x", "https://api.pulumi.com"],
   ] as const) {
-    it(`can't be ${url}, which is no full one`, () => {
+    it(`can't be ${url}, which is incomplete`, () => {
       const { reason, remedy } = faultOf(parseBackend(url));
-      assert.equal(reason, `This is no full ${url.split(":")[0]}:// URL. ${BACKENDS}`);
+      assert.equal(reason, `This is not a complete ${url.split(":")[0]}:// URL. ${BACKENDS}`);
       assert.equal(remedy, `Write, for example, ${example}.`);
     });
   }
@@ -82,7 +82,7 @@ describe("the backend", () => {
   for (const url of ["https://me:s3cret@api.pulumi.com", "s3://AKIA:s3cret@bucket?region=x"]) {
     it(`has no name or password in it: ${url}`, () => {
       const { reason, remedy } = faultOf(parseBackend(url));
-      assert.equal(reason, "There is a name or password before the @.");
+      assert.equal(reason, "It has a user name or password before the @.");
       assert.equal(remedy, ENVIRONMENT);
     });
   }
@@ -93,23 +93,23 @@ describe("the backend", () => {
     ["https://api.pulumi.com?access_token=s3cret", "no parameters"],
     ["azblob://c?sig=s3cret", "prefix, storage_account, domain, protocol, cdn, localemu"],
   ] as const) {
-    it(`has no parameter that is not known: ${url}`, () => {
+    it(`has no unknown parameter: ${url}`, () => {
       const { reason, remedy, shown } = faultOf(parseBackend(url));
       assert.equal(
         reason,
-        `A parameter behind the ? is not known, or is a secret. Taken with ${url.split(":")[0]}://: ${taken}.`,
+        `A parameter after the ? is unknown, or is a secret. Allowed with ${url.split(":")[0]}://: ${taken}.`,
       );
       assert.equal(remedy, `Remove it. ${ENVIRONMENT}`);
       assert.equal(shown, `${url.split("?")[0]}?...`);
     });
   }
 
-  it("is Pulumi Cloud's when it is https", () => {
+  it("is Pulumi Cloud's if it is https", () => {
     assert.equal(isPulumiCloud("https://api.pulumi.com"), true);
     assert.equal(isPulumiCloud("s3://https"), false);
   });
 
-  it("has a folder when it is a file's", () => {
+  it("has a folder if it is a file backend", () => {
     assert.equal(folderOf("file:///srv/a b?metadata=skip"), "/srv/a b");
     assert.equal(folderOf("s3://bucket/file:///srv"), undefined);
   });
@@ -191,7 +191,7 @@ describe("the report", () => {
       {
         path: "cybexp:state.secretsProvider",
         value: '"default"',
-        reason: "These are Pulumi Cloud's own keys, and the state is kept elsewhere.",
+        reason: "These are Pulumi Cloud's own keys, but the state is kept elsewhere.",
         remedy: "Write passphrase, or the URL of a key in a key service.",
       },
     ]);

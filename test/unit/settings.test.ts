@@ -1,4 +1,5 @@
 import { describe, it } from "node:test";
+import { rootCertificates } from "node:tls";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -73,8 +74,11 @@ function stackFile(name: string): RawConfig {
   };
 }
 
+/** Some authority's own certificate, PEM. */
+const [ROOT = ""] = rootCertificates;
+
 describe("what a stack may set", () => {
-  it("gives every default when only the required keys are there", () => {
+  it("has every default if only the required keys are set", () => {
     assert.deepEqual(read(valid()), {
       kms: {
         image: "cybexp-demo/kms:1",
@@ -190,11 +194,11 @@ describe("what a stack may set", () => {
           },
         },
         certificates: {
-          authorities: "-----BEGIN CERTIFICATE-----\n...",
+          authorities: ROOT,
           acme: {
             image: "certbot/certbot:v5.8.0",
             directory: "https://acme.example.edu:14000/dir",
-            directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+            directoryCa: ROOT,
             email: "security@example.edu",
             eab: {
               keyId: "kid-1",
@@ -307,12 +311,12 @@ describe("what a stack may set", () => {
       },
       certificates: {
         source: "generated",
-        authorities: "-----BEGIN CERTIFICATE-----\n...",
+        authorities: ROOT,
         supplied: [],
         acme: {
           image: "certbot/certbot:v5.8.0",
           directory: "https://acme.example.edu:14000/dir",
-          directoryCa: "-----BEGIN CERTIFICATE-----\n...",
+          directoryCa: ROOT,
           email: "security@example.edu",
           eab: {
             keyId: "kid-1",
@@ -400,7 +404,7 @@ describe("what a stack may set", () => {
     assert.deepEqual([settings.kms.listen, settings.backend.listen], [5002, 5001]);
   });
 
-  it("lets one port serve at two addresses", () => {
+  it("lets one port serve on two addresses", () => {
     const settings = read(withValue("kms.bind", "[::1]:5002"));
     assert.deepEqual(settings.kms.bind, { address: "::1", port: 5002 });
   });
@@ -413,7 +417,7 @@ type Case = readonly [
   problem: Problem | readonly Problem[],
 ];
 
-const LOOPBACK = "Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.";
+const LOOPBACK = "Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.";
 const BIND = "Write, for example, 127.0.0.1:5012 or [::1]:5012.";
 
 const bind = (value: string, reason: string): Problem => ({
@@ -423,10 +427,11 @@ const bind = (value: string, reason: string): Problem => ({
   remedy: BIND,
 });
 
-const HOST_NAME = "A host name can come to mean another address, so it is not taken for loopback.";
-const EVERY = "This is every address of the machine, so the service would be open to the network.";
+const HOST_NAME = "A host name can come to mean another address, so it does not count as loopback.";
+const EVERY =
+  "This means every address of the machine, so the service would be open to the network.";
 const LOCAL = "This address can be reached from the local network.";
-const FOREIGN = "This address is not this machine's own: it may be reached from anywhere.";
+const FOREIGN = "This address is not limited to this machine: it may be reached from anywhere.";
 const MALFORMED = "This is not a well-formed IP address.";
 const NO_PORT = "The port is missing, or an IPv6 address lacks its brackets.";
 const BAD_PORT = "The port is not a whole number from 1 to 65535.";
@@ -447,7 +452,7 @@ const bindCases: readonly (readonly [value: string, reason: string])[] = [
   ["[fe80::1]:5012", LOCAL],
   ["8.8.8.8:5012", FOREIGN],
   ["[2001:db8::1]:5012", FOREIGN],
-  ["[::ffff:127.0.0.1]:5012", "This is an IPv4 address in the form of an IPv6 one."],
+  ["[::ffff:127.0.0.1]:5012", "This is an IPv4 address written as an IPv6 address."],
   ["127.0.0.256:5012", MALFORMED],
   ["127.1:5012", MALFORMED],
   ["127.0.0.01:5012", MALFORMED],
@@ -478,13 +483,13 @@ const port = (value: string): Problem => ({
   path: "cybexp:backend.listen",
   value,
   reason: "Allowed: a port, a whole number from 1 to 65535.",
-  remedy: "Write such a number, for example 5002.",
+  remedy: "Write a port, for example 5002.",
 });
 
 const twice = (path: string, value: string, number: number, first: string): Problem => ({
   path,
   value,
-  reason: `Port ${number} is used twice: ${first} listens at it already.`,
+  reason: `Port ${number} is used twice: ${first} already listens on it.`,
   remedy: "Give one of the two another port.",
 });
 
@@ -497,10 +502,10 @@ const image = (value: string, reason: string): Problem => ({
 });
 
 const imageCases: readonly (readonly [value: unknown, reason: string])[] = [
-  ["mongo", "Without a tag or digest this means whatever is newest."],
-  ["registry.example.edu:5000/mongo", "Without a tag or digest this means whatever is newest."],
+  ["mongo", "Without a tag or digest, the image can change."],
+  ["registry.example.edu:5000/mongo", "Without a tag or digest, the image can change."],
   ["mongo:latest", 'The tag "latest" is not a version: it moves with every release.'],
-  [`sha256:${"a".repeat(64)}`, "An image id holds on one machine only."],
+  [`sha256:${"a".repeat(64)}`, "An image ID is valid on one machine only."],
   ["Mongo:8", "This is not an image reference."],
   ["mongo:8 ", "This is not an image reference."],
   ["mongo:", "This is not an image reference."],
@@ -514,7 +519,7 @@ const imageCases: readonly (readonly [value: unknown, reason: string])[] = [
 const HOST = "Allowed: a host name of letters, digits, hyphens and dots (RFC 1123).";
 const HOST_EXAMPLE = "Write the name that clients use, for example cybexp.example.edu.";
 const IP_NAME =
-  "An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066).";
+  "An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066).";
 
 const furtherName = (value: string, why = ""): Problem => ({
   path: "cybexp:proxy.serverNames[0]",
@@ -537,7 +542,7 @@ const address = (value: string, reason = ""): Problem => ({
   remedy: "Write, for example, 192.0.2.10, 2001:db8::10, or 0.0.0.0 for every IPv4 address.",
 });
 
-const NAME = "Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.";
+const NAME = "Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.";
 const userName = (value: string, reason = ""): Problem => ({
   path: "cybexp:users[0].name",
   value,
@@ -549,7 +554,7 @@ const number = (path: string, value: string, allowed: string): Problem => ({
   path,
   value,
   reason: `Allowed: a whole number from ${allowed}.`,
-  remedy: "Write such a number, without quotes or unit.",
+  remedy: "Write a number in this range, without quotes or a unit.",
 });
 
 const unknown = (path: string, value: string, remedy: string, here = ""): Problem => ({
@@ -582,17 +587,17 @@ const retiredAhead = (path: string, inUse: number, current: string, value: strin
 const day = (value: string): Problem => ({
   path: "cybexp:users[0].retireBy",
   value,
-  reason: "Allowed: a day as year-month-day, such as 2026-12-31.",
-  remedy: "Write such a day.",
+  reason: "Allowed: a day in the form YYYY-MM-DD.",
+  remedy: "Write, for example, 2026-12-31.",
 });
 
 const SERVICE = "image, bind, listen, access, config, resources";
 const FLAG = {
   reason: "A debug flag puts people's data into the log: only throw-away stacks may set it.",
-  remedy: "Remove it; or, in a stack whose data may go, set cybexp:throwaway to true.",
+  remedy: "Remove it. If the stack's data may be lost, set cybexp:throwaway to true instead.",
 };
 const BIG =
-  'Write its digits; in quotes if it is above 9007199254740991, such as "18446744073709551615".';
+  'Write its digits, in quotes if it is above 9007199254740991, such as "18446744073709551615".';
 
 const cases: readonly Case[] = [
   ...bindCases.map(([value, reason]): Case => [
@@ -634,7 +639,7 @@ const cases: readonly Case[] = [
       path: `cybexp:${path}`,
       value: typeof value === "string" ? `"${value}"` : String(value),
       reason: `Allowed: a whole number from ${bounds}.`,
-      remedy: "Write such a number, without quotes or unit.",
+      remedy: "Write a number in this range, without quotes or a unit.",
     },
   ]),
   ...[0, 0.001, 1.005, 1025, "1.", "all", [1]].map((value): Case => [
@@ -645,7 +650,7 @@ const cases: readonly Case[] = [
       path: "cybexp:proxy.resources.cpus",
       value: Array.isArray(value) ? "a list of 1 item" : JSON.stringify(value),
       reason: "Allowed: processors from 0.01 to 1024, in steps of 0.01.",
-      remedy: "Write such a number, for example 1.5.",
+      remedy: "Write a number, for example 1.5.",
     },
   ]),
 
@@ -713,7 +718,7 @@ const cases: readonly Case[] = [
     "bücher.example",
     serverName(
       '"bücher.example"',
-      `Letters outside of ASCII go by their encoded form. ${HOST}`,
+      `Letters outside ASCII must be encoded. ${HOST}`,
       "Write xn--bcher-kva.example.",
     ),
   ],
@@ -741,7 +746,7 @@ const cases: readonly Case[] = [
       [value],
       furtherName(
         JSON.stringify(value),
-        "A wildcard stands for the whole of the first label, and two labels or more follow it. ",
+        "A wildcard must be the whole first label, with at least two labels after it. ",
       ),
     ],
   ),
@@ -755,7 +760,7 @@ const cases: readonly Case[] = [
     "every address as a further server name",
     "proxy.serverNames",
     ["0.0.0.0"],
-    furtherName('"0.0.0.0"', "Nobody can call every address of a machine. "),
+    furtherName('"0.0.0.0"', "This means every address of a machine, which nobody can call. "),
   ],
   [
     "a server name twice",
@@ -764,8 +769,8 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:proxy.serverNames[1]",
       value: '"a.example.edu"',
-      reason: "a.example.edu is among the names already.",
-      remedy: "Name it once.",
+      reason: "a.example.edu is already one of the names.",
+      remedy: "List it once.",
     },
   ],
   [
@@ -783,13 +788,13 @@ const cases: readonly Case[] = [
     "a multicast address",
     "proxy.address",
     "224.0.0.1",
-    address('"224.0.0.1"', "Nothing can listen at a multicast, reserved or broadcast address."),
+    address('"224.0.0.1"', "Nothing can listen on a multicast, reserved or broadcast address."),
   ],
   [
     "a mapped address",
     "proxy.address",
     "::ffff:192.0.2.1",
-    address('"::ffff:192.0.2.1"', "This is an IPv4 address in the form of an IPv6 one."),
+    address('"::ffff:192.0.2.1"', "This is an IPv4 address written as an IPv6 address."),
   ],
   [
     "a read time-out that a login outlasts",
@@ -798,7 +803,7 @@ const cases: readonly Case[] = [
     number(
       "cybexp:proxy.readTimeout",
       "35",
-      "36 to 3600 (a service may take 35 s to tell that its database is down)",
+      "36 to 3600 (a service may take 35 s to report that its database is down)",
     ),
   ],
   [
@@ -808,7 +813,7 @@ const cases: readonly Case[] = [
     number(
       "cybexp:proxy.readTimeout",
       '"300s"',
-      "36 to 3600 (a service may take 35 s to tell that its database is down)",
+      "36 to 3600 (a service may take 35 s to report that its database is down)",
     ),
   ],
 
@@ -822,14 +827,14 @@ const cases: readonly Case[] = [
     "a control character in a user name",
     "users[0].name",
     "a\u0007b",
-    userName('"a\\u{7}b"', "The name has a control character in it."),
+    userName('"a\\u{7}b"', "The name contains a control character."),
   ],
   ["an empty user name", "users[0].name", "", userName('""', "The name is empty.")],
   [
     "a space before a user name",
     "users[0].name",
     " a",
-    userName('" a"', "The name has a space at an end."),
+    userName('" a"', "The name starts or ends with a space."),
   ],
   ["a space in a user name", "users[0].name", "a b", userName('"a b"')],
   ["a letter outside of ASCII in a user name", "users[0].name", "é", userName('"é"')],
@@ -850,7 +855,8 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:users[2].name",
       value: '"a"',
-      reason: "A user is listed once; cybexp:users[0] has this name already (case does not count).",
+      reason:
+        "A user can be listed only once: cybexp:users[0] already has this name (case is ignored).",
       remedy: "Remove one of the two, or give it another name.",
     },
   ],
@@ -861,7 +867,8 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:users[1].name",
       value: '"Collector"',
-      reason: "A user is listed once; cybexp:users[0] has this name already (case does not count).",
+      reason:
+        "A user can be listed only once: cybexp:users[0] already has this name (case is ignored).",
       remedy: "Remove one of the two, or give it another name.",
     },
   ],
@@ -1049,7 +1056,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:certificates.renewBeforeDays",
       reason:
-        "A certificate valid for 30 days and renewed 30 days before its end is renewed by every up.",
+        "A certificate valid for 30 days and renewed 30 days before it expires would be renewed by every up.",
       remedy: "Set renewBeforeDays to less than validityDays; a third of it is usual.",
     },
   ],
@@ -1060,7 +1067,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:certificates.caValidityDays",
       value: "365",
-      reason: "The authority is valid for 365 days, a certificate that it signs for 365.",
+      reason: "The authority is valid for 365 days, but a certificate that it signs for 365.",
       remedy: "Set caValidityDays to more than clientValidityDays.",
     },
   ],
@@ -1071,7 +1078,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:certificates.caValidityDays",
       value: "300",
-      reason: "The authority is valid for 300 days, a certificate that it signs for 300.",
+      reason: "The authority is valid for 300 days, but a certificate that it signs for 300.",
       remedy: "Set caValidityDays to more than validityDays.",
     },
   ],
@@ -1082,7 +1089,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:certificates.renewBeforeDays",
       reason:
-        "A certificate valid for 30 days and renewed 30 days before its end is renewed by every up.",
+        "A certificate valid for 30 days and renewed 30 days before it expires would be renewed by every up.",
       remedy: "Set renewBeforeDays to less than clientValidityDays; a third of it is usual.",
     },
   ],
@@ -1100,7 +1107,7 @@ const cases: readonly Case[] = [
       path: "cybexp:clients[2].name",
       value: '"ANN"',
       reason:
-        "A client is listed once; cybexp:clients[0] has this name already (case does not count).",
+        "A client can be listed only once: cybexp:clients[0] already has this name (case is ignored).",
       remedy: "Remove one of the two, or give it another name.",
     },
   ],
@@ -1111,8 +1118,8 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:clients[1].name",
       value: '"COLLECTOR"',
-      reason: "It differs from the name of cybexp:users[0] in case only.",
-      remedy: "Write collector if it is the same caller to the services, else another name.",
+      reason: "It differs from the name of cybexp:users[0] only in case.",
+      remedy: "Write collector if the two are the same caller; otherwise choose another name.",
     },
   ],
   [
@@ -1122,8 +1129,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:clients[0].name",
       value: '"ann; return 200"',
-      reason:
-        "Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.",
+      reason: "Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.",
       remedy: "Write another name, for example collector.",
     },
   ],
@@ -1146,7 +1152,7 @@ const cases: readonly Case[] = [
     {
       path: "cybexp:clients[0].keyType",
       value: '"rsa"',
-      reason: "The key of this client is the one of its request (csr); none is made here.",
+      reason: "This client has the key of its request (csr), so the stack makes none.",
       remedy: "Remove one of the two.",
     },
   ],
@@ -1275,7 +1281,7 @@ const cases: readonly Case[] = [
       path: "cybexp:kms.config.OPE_OUT_MAX",
       value: "5",
       reason:
-        "The numbers from OPE_OUT_MIN to OPE_OUT_MAX are fewer than those from OPE_IN_MIN to OPE_IN_MAX.",
+        "The output range (OPE_OUT_MIN to OPE_OUT_MAX) is smaller than the input range (OPE_IN_MIN to OPE_IN_MAX).",
       remedy: "Widen the output range, or narrow the input range.",
     },
   ],
@@ -1323,7 +1329,7 @@ describe("what a stack may not set", () => {
     });
   }
 
-  it("one port at two addresses, when one of them is every address", () => {
+  it("one port on two addresses, if one of them means every address", () => {
     const values = withValue("proxy.address", "0.0.0.0");
     const { problems } = refused({ ...values, kms: { ...valid().kms, listen: 5012 } });
     assert.deepEqual(problems, [twice("cybexp:kms.listen", "5012", 5012, "cybexp:kms.bind")]);
@@ -1363,7 +1369,7 @@ describe("what a stack may not set", () => {
 });
 
 describe("supplied passwords", () => {
-  const ALLOWED = "Allowed: 20 to 72 characters of printable ASCII, no space at the ends.";
+  const ALLOWED = "Allowed: 20 to 72 characters of printable ASCII, no space at either end.";
   const ANOTHER = "Supply another one, or leave the key out to have one generated.";
   const users = new Set(["users"]);
   const path = "cybexp:users[0].password";
@@ -1385,7 +1391,12 @@ describe("supplied passwords", () => {
       "The password has a character that is not printable ASCII.",
       ANOTHER,
     ],
-    ["a space at the end", `${"x".repeat(20)} `, "The password has a space at an end.", ANOTHER],
+    [
+      "a space at the end",
+      `${"x".repeat(20)} `,
+      "The password starts or ends with a space.",
+      ANOTHER,
+    ],
     ["a number", 12345678901234567890, "This is a number, not text.", "Put it in quotes."],
     ["a map", { secret: "hunter2" }, "This is not text.", ANOTHER],
     ["nothing", null, "This is not text.", ANOTHER],
@@ -1419,14 +1430,13 @@ describe("supplied passwords", () => {
       {
         path,
         value,
-        reason:
-          "The password stands in clear in the stack's configuration; it must be a secret there.",
-        remedy: "Store a new one by: pulumi config set --secret --path 'users[0].password'",
+        reason: "The password is in plain text in the stack's configuration. It must be a secret.",
+        remedy: "Store a new one with: pulumi config set --secret --path 'users[0].password'",
       },
     ]);
   });
 
-  it("refuses exactly those that the stack's file has in clear", () => {
+  it("refuses exactly those that the stack's file has in plain text", () => {
     const list = [
       { name: "a", password: PASSWORD },
       { name: "b", password: `${PASSWORD}!` },
@@ -1474,7 +1484,7 @@ config:
 });
 
 describe("what a report never shows", () => {
-  it("a password that stands again in another place", () => {
+  it("a password that is repeated in another place", () => {
     const { problems } = refused(
       {
         ...withValue("users[0].password", PASSWORD),
@@ -1491,7 +1501,7 @@ describe("what a report never shows", () => {
     );
   });
 
-  it("what is encrypted beside what stands in clear, and may be in no number's place", () => {
+  it("an encrypted value beside plain ones, even in place of a number", () => {
     const users = [
       { name: "ann", generation: 1, retired: 4, password: PASSWORD },
       { name: "rob", generation: "1", retired: "5" },
@@ -1518,7 +1528,7 @@ describe("what a report never shows", () => {
     assert.deepEqual(shown(undefined), none);
   });
 
-  it("what is below a key that Pulumi calls a secret", () => {
+  it("values below a key that Pulumi calls a secret", () => {
     const { problems } = refused(withValue("kms.image", "hunter2"), {
       secretKeys: new Set(["kms"]),
     });
@@ -1571,11 +1581,11 @@ describe("the report", () => {
       `The configuration of stack "prod" has 15 problems. Nothing was changed.
 
 cybexp:backend.bind = "192.168.1.101:5011"
-  This address can be reached from the local network. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  This address can be reached from the local network. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 
 cybexp:backend.listen = 5002
-  Port 5002 is used twice: cybexp:kms.listen listens at it already.
+  Port 5002 is used twice: cybexp:kms.listen already listens on it.
   Give one of the two another port.
 
 cybexp:database.image = "mongo:latest"
@@ -1583,7 +1593,7 @@ cybexp:database.image = "mongo:latest"
   Write the version to run, as in registry.example.edu/name:1.0.
 
 cybexp:database.publish.kms = "127.0.0.1:99999"
-  The port is not a whole number from 1 to 65535. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  The port is not a whole number from 1 to 65535. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 
 cybexp:kms.acess = (not shown)
@@ -1591,7 +1601,7 @@ cybexp:kms.acess = (not shown)
   Did you mean cybexp:kms.access?
 
 cybexp:kms.bind = "localhost:5012"
-  A host name can come to mean another address, so it is not taken for loopback. Allowed: an IP address of 127.0.0.0/8 or ::1 with a port.
+  A host name can come to mean another address, so it does not count as loopback. Allowed: an IP address in 127.0.0.0/8, or ::1, with a port.
   Write, for example, 127.0.0.1:5012 or [::1]:5012.
 
 cybexp:kms.config.FLASK_DEBUG = true
@@ -1599,7 +1609,7 @@ cybexp:kms.config.FLASK_DEBUG = true
   Remove the key.
 
 cybexp:kms.image = "cybexp-kms-priv"
-  Without a tag or digest this means whatever is newest. Allowed: name:tag, name@sha256:digest or name:tag@sha256:digest.
+  Without a tag or digest, the image can change. Allowed: name:tag, name@sha256:digest or name:tag@sha256:digest.
   Write the version to run, as in registry.example.edu/name:1.0.
 
 cybexp:proxy.address = "example.edu"
@@ -1607,7 +1617,7 @@ cybexp:proxy.address = "example.edu"
   Write, for example, 192.0.2.10, 2001:db8::10, or 0.0.0.0 for every IPv4 address.
 
 cybexp:proxy.serverName = "192.0.2.1"
-  An IP address can't be it: clients say by SNI whom they call, which carries no IP addresses (RFC 6066).
+  An IP address can't be used here: clients name the server by SNI, which carries no IP addresses (RFC 6066).
   Write the name that clients use, for example cybexp.example.edu.
 
 cybexp:throwaway = "no"
@@ -1615,19 +1625,19 @@ cybexp:throwaway = "no"
   Write true or false, without quotes.
 
 cybexp:users[1].name = "collector"
-  A user is listed once; cybexp:users[0] has this name already (case does not count).
+  A user can be listed only once: cybexp:users[0] already has this name (case is ignored).
   Remove one of the two, or give it another name.
 
 cybexp:users[1].password = (not shown)
-  The password has 7 characters. Allowed: 20 to 72 characters of printable ASCII, no space at the ends.
+  The password has 7 characters. Allowed: 20 to 72 characters of printable ASCII, no space at either end.
   Supply another one, or leave the key out to have one generated.
 
 cybexp:users[1].password = (not shown)
-  The password stands in clear in the stack's configuration; it must be a secret there.
-  Store a new one by: pulumi config set --secret --path 'users[1].password'
+  The password is in plain text in the stack's configuration. It must be a secret.
+  Store a new one with: pulumi config set --secret --path 'users[1].password'
 
 cybexp:users[2].name = "alice:..."
-  A colon ends the name in HTTP basic authentication. Allowed: letters, digits and . _ @ - in 1 to 64 characters, a letter or digit first.
+  A colon ends the name in HTTP basic authentication. Allowed: 1 to 64 letters, digits and . _ @ -, starting with a letter or digit.
   Write another name, for example collector.`,
     );
   });
@@ -1648,7 +1658,7 @@ cybexp:throwaway = 1
     const { message, problems } = refused({ ...valid(), users: list });
     assert.equal(problems.length, 150);
     assert.equal(message.match(/The name is empty/g)?.length, 100);
-    assert.ok(message.endsWith("\n\n50 more, shown when these are mended."));
+    assert.ok(message.endsWith("\n\n50 more, shown once these are fixed."));
   });
 
   it("escapes and shortens values", () => {

@@ -42,14 +42,14 @@ describe("forwarding signals", () => {
     assert.deepEqual(passed, ["SIGINT at 5000"]);
   });
 
-  it("passes a second one, later, too", (t) => {
+  it("also passes a second one, later", (t) => {
     const { at, passed } = forward(t);
     at(0, "SIGINT");
     at(1000, "SIGINT");
     assert.deepEqual(passed, ["SIGINT at 0", "SIGINT at 1000"]);
   });
 
-  it("counts from the last one that it passed, not from one that it held back", (t) => {
+  it("counts from the last one that it passed, not from one that it dropped", (t) => {
     const { at, passed } = forward(t);
     at(0, "SIGINT");
     at(900, "SIGINT");
@@ -57,7 +57,7 @@ describe("forwarding signals", () => {
     assert.deepEqual(passed, ["SIGINT at 0", "SIGINT at 1100"]);
   });
 
-  it("passes a termination and a hang-up as what Pulumi stops in order for", (t) => {
+  it("passes a termination and a hang-up as the signal that Pulumi stops cleanly on", (t) => {
     const { at, passed } = forward(t);
     at(0, "SIGTERM");
     at(1, "SIGINT");
@@ -72,7 +72,7 @@ describe("forwarding signals", () => {
     assert.deepEqual(passed, ["SIGINT at 2000"]);
   });
 
-  it("tells of the first one, once", (t) => {
+  it("reports the first one, once", (t) => {
     let told = 0;
     const { at } = forward(t, { onFirst: () => told++ });
     at(0, "SIGINT");
@@ -81,7 +81,7 @@ describe("forwarding signals", () => {
     assert.equal(told, 1);
   });
 
-  it("ends, leaving no handler, and says whether there was a signal", (t) => {
+  it("leaves no handler behind, and says whether there was a signal", (t) => {
     const first = forward(t);
     assert.equal(first.stop(), false);
     first.at(0, "SIGINT");
@@ -128,14 +128,14 @@ describe("obeying signals", () => {
     });
   }
 
-  it("goes on while signals are passed to a child", async () => {
+  it("keeps running while signals are passed to a child", async () => {
     assert.deepEqual(await interrupt("SIGTERM", { FORWARD: "1" }), {
       code: 7,
       said: "passed SIGINT\nended with 7\n",
     });
   });
 
-  it("takes the death of what started it for a hang-up", async () => {
+  it("treats the death of its parent as a hang-up", async () => {
     // The shell's `wait` keeps it from becoming the program itself.
     const launcher = spawn(
       "sh",

@@ -26,7 +26,7 @@ describe("the stack's name", () => {
     it(`can't be ${JSON.stringify(name.slice(0, 20))}`, () => {
       assert.throws(() => stackName({ STACK: name }), {
         name: "UserError",
-        message: `STACK=${JSON.stringify(name)} is no name for a stack: letters, digits, ".", "_" and "-" are`,
+        message: `STACK=${JSON.stringify(name)} is not a valid stack name: use 1 to 100 letters, digits, ".", "_" and "-"`,
       });
     });
   }
@@ -37,11 +37,11 @@ describe("the stack's file", () => {
     assert.throws(() => stackFile("nosuch"), {
       name: "UserError",
       message:
-        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; `npm run env -- nosuch` makes one",
+        "there is no stack nosuch: Pulumi.nosuch.yaml is missing; `npm run env -- nosuch` creates it",
     });
   });
 
-  it("gives its config as it stands there", async (t) => {
+  it("gives its config as written", async (t) => {
     const copy = copyProject(t);
     const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
     writeFileSync(
@@ -74,13 +74,13 @@ describe("the stack's file", () => {
     ["a bad indent", "config:\n  a: 1\n s3cret: 2\n", ": see line 3"],
     ["an alias of nothing", "config:\n  password: *s3cret\n", ""],
   ] as const) {
-    it(`that is no YAML (${what}) is refused with the place, and without its text`, async (t) => {
+    it(`that is not valid YAML (${what}) is refused with the place, and without its text`, async (t) => {
       const copy = copyProject(t);
       const { stackConfig } = await copy.load<typeof Stack>("stack/configFile.ts");
       writeFileSync(copy.file("Pulumi.a.yaml"), text);
       assert.throws(() => stackConfig("a"), {
         name: "UserError",
-        message: `${copy.file("Pulumi.a.yaml")} is no YAML${place}`,
+        message: `${copy.file("Pulumi.a.yaml")} is not valid YAML${place}`,
       });
     });
   }
@@ -96,7 +96,7 @@ describe("the stack's file", () => {
 });
 
 describe("the images that a config names", () => {
-  it("are those of every key that has one, each once", () => {
+  it("are taken from every key that has one, each once", () => {
     assert.deepEqual(
       imagesOf({
         "cybexp:kms": { image: "a:1", config: { image: "not:this" } },
@@ -119,7 +119,7 @@ describe("the environment of the Pulumi CLI", () => {
   const chosen = { url: "s3://bucket" };
   const theirs = { PULUMI_CONFIG_PASSPHRASE: "theirs" };
 
-  it("has the stack's backend and the operator's passphrase, and nothing of the embedded one", () => {
+  it("has the stack's backend and the operator's passphrase, and nothing from the embedded one", () => {
     assert.deepEqual(
       pulumiEnvironment(toolchain, undefined, chosen, { ...theirs, PATH: "/bin", A: "1" }),
       {
@@ -174,7 +174,7 @@ describe("the environment of the Pulumi CLI", () => {
     assert.equal(env["PULUMI_CONFIG_PASSPHRASE_FILE"], "/theirs");
   });
 
-  it("fetches no plugin where the toolchain was built, and names the engine", () => {
+  it("fetches no plugin if the toolchain was built, and names the engine", () => {
     const built = pulumiEnvironment({ home: "/h", origin: "build" }, "ssh://a@b", chosen, {});
     assert.equal(built["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"], "true");
     assert.equal(built["DOCKER_HOST"], "ssh://a@b");
@@ -236,7 +236,7 @@ describe("the settings of a stack's file", () => {
     "docker:host": { value: "ssh://a@b" },
   };
 
-  it("are those that the program gets, an encrypted password taken to be right", async (t) => {
+  it("are those that the program gets, and assume that an encrypted password is valid", async (t) => {
     const settings = await read(
       t,
       `${FILE}  cybexp:users:\n    - name: collector\n    - name: analyst\n      password:\n        secure: v1:abc:def==\n`,
@@ -271,7 +271,7 @@ describe("the settings of a stack's file", () => {
 
   const SECRET_USERS = '[{"name":"analyst","generation":2,"password":"s3cret-of-the-analyst!"}]';
 
-  it("are Pulumi's to tell where a list is one secret", async (t) => {
+  it("come from Pulumi if a list is one secret", async (t) => {
     const settings = await read(t, `${FILE}  cybexp:users:\n    secure: v1:abc:def==\n`);
     const found = settings();
     assert.equal(found.known, undefined);
@@ -285,7 +285,7 @@ describe("the settings of a stack's file", () => {
     assert.deepEqual(asked, [["config", "--json", "--show-secrets", "--stack", "a"]]);
   });
 
-  it("are Pulumi's to tell where a map, a number or a word is a secret", async (t) => {
+  it("come from Pulumi if a map, a number or a word is a secret", async (t) => {
     const text = FILE.replace(/cybexp:proxy: .*/, "cybexp:proxy: {secure: v1:abc:def==}");
     const settings = await read(
       t,
@@ -303,7 +303,7 @@ describe("the settings of a stack's file", () => {
     assert.equal(rotation.serverCa, 4);
   });
 
-  it("ask Pulumi nothing where passwords alone are encrypted", async (t) => {
+  it("don't involve Pulumi if only passwords are encrypted", async (t) => {
     const settings = await read(
       t,
       `${FILE}  cybexp:users: [{name: a, password: {secure: v1:abc:def==}}]\n`,
@@ -313,7 +313,7 @@ describe("the settings of a stack's file", () => {
     assert.deepEqual(asked, []);
   });
 
-  it("are refused before Pulumi runs for what is wrong in clear, and only for that", async (t) => {
+  it("are refused before Pulumi runs for mistakes in plain text, and only for those", async (t) => {
     const settings = await read(
       t,
       `${FILE.replace("127.0.0.1:5012", "localhost:5012")}  cybexp:users: {secure: v1:abc:def==}\n`,
@@ -341,16 +341,16 @@ describe("the settings of a stack's file", () => {
     ["cybexp:production", "cybexp:production: {secure: v1:a}"],
     ["docker:host", "docker:host: {secure: v1:a}"],
   ] as const) {
-    it(`need ${key} in clear`, async (t) => {
+    it(`need ${key} in plain text`, async (t) => {
       const text = `${FILE.replace(/ {2}docker:host.*\n/, "")}  cybexp:users: [{name: a}]\n  ${line}\n`;
       assert.throws(await read(t, text), {
         name: "UserError",
-        message: `${key} in Pulumi.a.yaml is encrypted, and has to be known before anything can be decrypted: write it in clear; it is no secret`,
+        message: `${key} in Pulumi.a.yaml is encrypted, but it is needed before anything can be decrypted: write it in clear; it is not a secret`,
       });
     });
   }
 
-  it("are read key by key in clear, too", async (t) => {
+  it("are also read key by key in plain text", async (t) => {
     const copy = copyProject(t);
     writeFileSync(
       copy.file("Pulumi.a.yaml"),
@@ -366,7 +366,7 @@ describe("the settings of a stack's file", () => {
     assert.equal(config["docker:host"], "ssh://a@b");
   });
 
-  it("of the embedded default are right", async (t) => {
+  it("of the embedded default are valid", async (t) => {
     const settings = await read(t, readFileSync(stackFile("dev"), "utf8"));
     assert.deepEqual(
       known(settings()).users.map(({ name }) => name),

@@ -57,7 +57,7 @@ describe("whether only the salt of a stack file differs", () => {
       `${SALTED}  cybexp:a:\n    secure: v1:x\n`,
       false,
     ],
-    ["it is no YAML", WRITTEN, "encryptionsalt: [\n", false],
+    ["it is not valid YAML", WRITTEN, "encryptionsalt: [\n", false],
     ["it was no YAML", "a: [\n", SALTED, false],
     ["it is cut off", WRITTEN, "", false],
   ] as const) {
@@ -103,7 +103,7 @@ describe("a run of Pulumi on a stack file", () => {
     assert.equal(now(), WRITTEN);
   });
 
-  it("leaves its permissions, though what it writes itself is for this user alone", async (t) => {
+  it("keeps its permissions, although its own copies are for this user alone", async (t) => {
     const { file, withCleanStackFile } = await prepare(t);
     chmodSync(file, 0o664);
     const umask = process.umask(0o077);
@@ -112,7 +112,7 @@ describe("a run of Pulumi on a stack file", () => {
     assert.equal(statSync(file).mode & 0o777, 0o664);
   });
 
-  it("that was killed is made good by the next", async (t) => {
+  it("that was killed is repaired by the next", async (t) => {
     const { copy, now, withCleanStackFile } = await prepare(t);
     const child = spawn(
       process.execPath,
@@ -172,14 +172,14 @@ describe("a run of Pulumi on a stack file", () => {
     assert.equal(now(), secret);
   });
 
-  it("does nothing of all this with a backend that the operator chose", async (t) => {
+  it("does none of this with a backend that the operator chose", async (t) => {
     const { copy, file, now, withCleanStackFile } = await prepare(t);
     await withCleanStackFile("a", false, saves(file, SALTED));
     assert.equal(now(), SALTED);
     assert.ok(!existsSync(copy.file(".cybexp", "stack-files")));
   });
 
-  it("fails in a sentence where there is no such file", async (t) => {
+  it("fails with a sentence if there is no such file", async (t) => {
     const { withCleanStackFile } = await prepare(t);
     const work = withCleanStackFile("nosuch", true, () => assert.fail("must not run"));
     await assert.rejects(work, { name: "UserError", message: /^there is no stack nosuch: / });

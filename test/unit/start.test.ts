@@ -81,7 +81,7 @@ const NPM_CI =
   "npm ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error\n";
 
 describe("the door for npm run", () => {
-  it("goes straight in when the dependencies are there", async (t) => {
+  it("starts at once if the dependencies are there", async (t) => {
     const { run, installed, main } = project(t);
     installed();
     assert.deepEqual(await run(["up", "--x", "a b"]), {
@@ -104,7 +104,7 @@ describe("the door for npm run", () => {
     assert.equal((await run()).stdout, `${JSON.stringify([main])}\n`);
   });
 
-  it("installs again what an install without the tools of development left", async (t) => {
+  it("installs again after an install without development dependencies", async (t) => {
     const { run, stamp } = project(t);
     // As the one before wrote it, whatever NODE_ENV was.
     writeFileSync(stamp, LOCK_DIGEST.replace(" with dev", ""));
@@ -112,7 +112,7 @@ describe("the door for npm run", () => {
     assert.equal(readFileSync(stamp, "utf8"), LOCK_DIGEST);
   });
 
-  it("goes in whatever the folder is called", async (t) => {
+  it("starts whatever the folder is called", async (t) => {
     const { run, installed, main } = project(t, "a b#c%2Fd?é-");
     installed();
     const { code, stdout, stderr } = await run(["up"]);
@@ -120,14 +120,14 @@ describe("the door for npm run", () => {
     assert.equal(stdout, `${JSON.stringify([main, "up"])}\n`);
   });
 
-  it("installs again when the lockfile is another one", async (t) => {
+  it("installs again when the lockfile has changed", async (t) => {
     const { run, file, installed } = project(t);
     installed();
     writeFileSync(file("package-lock.json"), "{}");
     assert.ok((await run()).stdout.startsWith(NPM_CI));
   });
 
-  it("stops when npm fails, and doesn't take it for done", async (t) => {
+  it("stops when npm fails, and doesn't record it as done", async (t) => {
     const { run, npm, stamp } = project(t);
     npm("echo 'npm error network' >&2; exit 3");
     const { code, stdout, stderr } = await run();
@@ -136,12 +136,12 @@ describe("the door for npm run", () => {
     assert.equal(
       stderr,
       "- Installing the dependencies (npm ci) ...\nnpm error network\n" +
-        "error: npm could not install the dependencies; what it says is above\n",
+        "error: npm could not install the dependencies: see its message above\n",
     );
     assert.ok(!existsSync(stamp));
   });
 
-  it("leaves dependencies alone that are a link to somebody else's", async (t) => {
+  it("leaves linked dependencies alone", async (t) => {
     const { run, file } = project(t);
     rmSync(file("node_modules"), { recursive: true });
     mkdirSync(file("theirs"));
@@ -153,7 +153,7 @@ describe("the door for npm run", () => {
     assert.deepEqual(readdirSync(file("theirs")), ["kept"]);
   });
 
-  it("hands over to the Node that came as a dependency when this one is too old", async (t) => {
+  it("hands over to the Node dependency if this one is too old", async (t) => {
     const { run, installed, carry, main } = project(t);
     installed();
     carry('echo "carried $*"; exit 7');
@@ -185,14 +185,14 @@ describe("the door for npm run", () => {
     assert.equal(code, 5);
   });
 
-  it("says what to install where there is no such Node", async (t) => {
+  it("says what to install if there is no such Node", async (t) => {
     const { run, installed } = project(t);
     installed();
     assert.deepEqual(await run([], OLD), {
       code: 1,
       stdout: "",
       stderr:
-        `error: Node 22.17.9 is too old and there is none in npm for ${process.platform}-${process.arch}: ` +
+        `error: Node 22.17.9 is too old, and npm has no newer one for ${process.platform}-${process.arch}: ` +
         "install Node 22.18 or newer\n",
     });
   });

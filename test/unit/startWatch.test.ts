@@ -51,7 +51,7 @@ describe("a container that has been started", () => {
     it(what, () => assert.equal(judgeStart({ ...running, ...container }), verdict));
   }
 
-  it("is told of after 15 seconds, and then every 30", () => {
+  it("is reported after 15 seconds, and then every 30", () => {
     assert.deepEqual(
       [[5], [14.9], [15], [20, 5], [50, 29], [50, 30]].map(([start = 0, word]) =>
         isWordDue(start, word),
@@ -65,11 +65,11 @@ describe("what a database's log means", () => {
   const cases: [log: string, meaning: RegExp | undefined][] = [
     [
       '{"t":{"$date":"2024-10-01T10:00:00.000+00:00"},"s":"F","c":"CONTROL","id":20573,"ctx":"initandlisten","msg":"Wrong mongod version","attr":{"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: Location4926900: Invalid featureCompatibilityVersion document in admin.system.version: { _id: \\"featureCompatibilityVersion\\", version: \\"6.0\\" }"}}',
-      /of another release of MongoDB/,
+      /from another release of MongoDB/,
     ],
     [
       "demo mongo: /data/db holds data that is not this program's (WiredTiger): not touched",
-      /another program's/,
+      /belongs to another program/,
     ],
     [
       '{"msg":"WiredTiger error","attr":{"error":28,"message":"No space left on device"}}',

@@ -78,7 +78,7 @@ const EXPORTED = {
 };
 
 describe("a stack's state", () => {
-  it("tells the deployment, what is known of Docker's things, and what was under way", () => {
+  it("tells the deployment, the known resources in Docker, and unfinished operations", () => {
     const state = interpretState(EXPORTED);
     assert.equal(state.deployment, "0123456789abcdef");
     assert.deepEqual(state.known, {
@@ -126,7 +126,7 @@ describe("a stack's state", () => {
 describe("a session's state", () => {
   const session = (answers: Partial<Session>) => ({ stack: "dev", ...answers }) as Session;
 
-  it("is asked of the CLI, for the session's own stack", async () => {
+  it("is read with the CLI, for the session's own stack", async () => {
     const asked: (readonly string[])[] = [];
     const state = await readState(
       session({
@@ -140,7 +140,7 @@ describe("a session's state", () => {
     assert.deepEqual(state.exported, EXPORTED);
   });
 
-  it("forgets what was under way, and nothing else", async () => {
+  it("forgets unfinished operations, and nothing else", async () => {
     const told: unknown[] = [];
     await dropPending(
       session({

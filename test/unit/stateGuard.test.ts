@@ -34,35 +34,35 @@ const custody = (changes: Partial<Custody>): Custody => ({
 });
 
 const GIVE =
-  "set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside of the repository that you alone can read";
-const NONE = `the secrets of prod are encrypted by a passphrase, and none is given: ${GIVE}`;
+  "set PULUMI_CONFIG_PASSPHRASE_FILE to a file outside the repository that only you can read";
+const NONE = `the secrets of prod are encrypted by a passphrase, but none is set: ${GIVE}`;
 
 describe("a stack is refused", () => {
   for (const [title, changes, refusal] of [
     [
       "that is a production stack with the embedded state",
       { backend: undefined },
-      "prod is a production stack, and its state would lie in this clone (.cybexp/) beside the passphrase that opens it: set cybexp:state.backend in Pulumi.prod.yaml, for example to file:///srv/cybexp-state or s3://bucket?region=eu-central-1 (docs/environments.md)",
+      "prod is a production stack, but its state would be in this clone (.cybexp/), beside the passphrase that decrypts it: set cybexp:state.backend in Pulumi.prod.yaml, for example to file:///srv/cybexp-state or s3://bucket?region=eu-central-1 (docs/environments.md)",
     ],
     [
       "that is a production stack with its state in the repository",
       { backend: "file:///clone/state", backendInside: true },
-      "prod is a production stack, and its state would lie in the repository's folder (file:///clone/state): set cybexp:state.backend in Pulumi.prod.yaml to a place outside of it",
+      "prod is a production stack, but its state would be in the repository's folder (file:///clone/state): set cybexp:state.backend in Pulumi.prod.yaml to a place outside it",
     ],
     [
       "that is a production stack with its passphrase file in the repository's folder",
       { passphrase: { ...outside, path: ".cybexp/passphrase", inside: true } },
-      "prod is a production stack, and PULUMI_CONFIG_PASSPHRASE_FILE (.cybexp/passphrase) lies in the repository's folder: move it out, or choose a key service (docs/environments.md)",
+      "prod is a production stack, but PULUMI_CONFIG_PASSPHRASE_FILE (.cybexp/passphrase) is in the repository's folder: move it out, or choose a key service (docs/environments.md)",
     ],
     [
       "that is a production stack with its passphrase file in a Git repository",
       { passphrase: { ...outside, tracked: true } },
-      `prod is a production stack, and PULUMI_CONFIG_PASSPHRASE_FILE (/home/op/passphrase) is in a Git repository: change the passphrase, since whoever has the repository has it, and ${GIVE}`,
+      `prod is a production stack, but PULUMI_CONFIG_PASSPHRASE_FILE (/home/op/passphrase) is in a Git repository: change the passphrase, because everyone with access to the repository has it, and ${GIVE}`,
     ],
     [
       "that is a production stack with an empty passphrase",
       { passphrase: { from: "variable", empty: true } },
-      `prod is a production stack, and PULUMI_CONFIG_PASSPHRASE is empty: ${GIVE}`,
+      `prod is a production stack, but PULUMI_CONFIG_PASSPHRASE is empty: ${GIVE}`,
     ],
     ["without a passphrase", { passphrase: { from: "nowhere" } }, NONE],
     [
@@ -88,7 +88,7 @@ describe("a stack is refused", () => {
     [
       "whose secrets are encrypted by another provider than its config says",
       { inUse: "passphrase", wanted: "awskms://alias/cybexp" },
-      'cybexp:state.secretsProvider in Pulumi.prod.yaml is awskms://alias/cybexp, and the stack\'s secrets are encrypted by passphrase: run `STACK=prod npm run pulumi -- stack change-secrets-provider "awskms://alias/cybexp"`, or set it back',
+      'cybexp:state.secretsProvider in Pulumi.prod.yaml is awskms://alias/cybexp, but the stack\'s secrets are encrypted by passphrase: run `STACK=prod npm run pulumi -- stack change-secrets-provider "awskms://alias/cybexp"`, or change the key back',
     ],
   ] satisfies [string, Partial<Custody>, string][]) {
     it(title, () => assert.equal(refusalOf(custody(changes)), refusal));
@@ -175,7 +175,7 @@ describe("where a stack's state and passphrase are", () => {
     );
   });
 
-  it("is inside by its name, by what it leads to, and relative to the project", async (t) => {
+  it("is inside by its name, by the target of a link, and relative to the project", async (t) => {
     const { copy, elsewhere, passphraseOf } = await project(t);
     const inside = copy.file(".cybexp", "passphrase");
     writeFileSync(inside, "x");
@@ -209,7 +209,7 @@ describe("where a stack's state and passphrase are", () => {
     assert.partialDeepStrictEqual(found.passphrase, { inside: true, tracked: false });
   });
 
-  it("is tracked by whatever repository has it", async (t) => {
+  it("is tracked by any repository that has it", async (t) => {
     const { elsewhere, passphraseOf, git } = await project(t);
     const file = join(elsewhere, "passphrase");
     writeFileSync(file, "x");
@@ -219,7 +219,7 @@ describe("where a stack's state and passphrase are", () => {
     assert.partialDeepStrictEqual(passphraseOf(file), { tracked: true, inside: false });
   });
 
-  it("is a backend inside when that is a folder of the repository, there or not yet", async (t) => {
+  it("is a backend inside if that is a folder of the repository, existing or not", async (t) => {
     const { copy, elsewhere, of } = await project(t);
     const insideOf = (url: string) => of({ PULUMI_BACKEND_URL: url }).backendInside;
     assert.equal(insideOf(`file://${copy.file("state", "of", "prod")}?metadata=skip`), true);

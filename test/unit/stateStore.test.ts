@@ -12,7 +12,7 @@ const config = {
 };
 
 describe("the store of a stack's state", () => {
-  it("is embedded where neither the config nor the environment names one", () => {
+  it("is embedded if neither the config nor the environment names one", () => {
     for (const found of [
       storeOf("a", {}, {}),
       storeOf("a", { "cybexp:state": {} }, { PULUMI_BACKEND_URL: "" }),
@@ -32,14 +32,14 @@ describe("the store of a stack's state", () => {
     assert.equal(isEmbedded(found), false);
   });
 
-  it("is the environment's where that names one, and the secrets provider the config's", () => {
+  it("is the environment's if it names one, with the secrets provider from the config", () => {
     assert.deepEqual(storeOf("a", config, { PULUMI_BACKEND_URL: "file:///elsewhere" }), {
       url: "file:///elsewhere",
       secretsProvider: "awskms://alias/cybexp",
     });
   });
 
-  it("is never one with a credential in it, of which nothing is told", () => {
+  it("is never one with a credential in it, and the refusal doesn't show it", () => {
     for (const state of [
       { backend: "s3://AKIA:s3cret@bucket" },
       { secretsProvider: "hashivault://key?token=s3cret" },
@@ -49,7 +49,7 @@ describe("the store of a stack's state", () => {
         (error: Error) =>
           error.name === "UserError" &&
           error.message.startsWith(`cybexp:state.${Object.keys(state)[0]} in Pulumi.a.yaml: `) &&
-          error.message.includes("never in the stack's file") &&
+          error.message.includes("never into the stack's file") &&
           !error.message.includes("s3cret"),
       );
     }

@@ -12,7 +12,7 @@ const finding = (policyName: string, message: string, resourceUrn = "urn:pulumi:
   JSON.stringify({ policyEvent: { policyName, message, resourceUrn } });
 
 describe("the findings of a rehearsal", () => {
-  it("are without that of a substitute being pulled by tag", () => {
+  it("leave out that a substitute is pulled by tag", () => {
     const told = finding("pinned-image", `Containers run ...\n${image} is pulled by tag: name it`);
     assert.equal(withoutSubstitutes(`{"a":1}\n${told}\n{"b":2}`, missing), '{"a":1}\n{"b":2}');
   });

@@ -1,84 +1,11 @@
 /** Certificates from a corporate authority: which are taken, and why others are refused. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { AUTHORITY, file, make, openssl, read, server } from "../authority.ts";
 import { Fault } from "../../settings/fault.ts";
 import { judgeCertificate, type JudgedCertificate } from "../../settings/suppliedCertificate.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "cybexp-unit-"));
-after(() => rmSync(folder, { recursive: true }));
-const file = (name: string) => join(folder, name);
-const read = (name: string) => readFileSync(file(name), "utf8");
-const openssl = (...args: string[]) =>
-  execFileSync("openssl", args, { stdio: ["ignore", "pipe", "ignore"] });
-
-const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-
-/** Makes NAME.key and NAME.pem, signed by BY or by itself. */
-function make(
-  name: string,
-  {
-    by,
-    key = EC,
-    extensions,
-    dates = ["20200101000000Z", "20991231235959Z"],
-    hash = "sha256",
-  }: {
-    readonly by?: string;
-    readonly key?: readonly string[];
-    readonly extensions: readonly string[];
-    readonly dates?: readonly [string, string];
-    readonly hash?: string;
-  },
-): void {
-  openssl(
-    "req",
-    "-new",
-    ...key,
-    "-nodes",
-    "-keyout",
-    file(`${name}.key`),
-    "-out",
-    file("csr"),
-    "-subj",
-    `/O=Example/CN=${name}`,
-  );
-  writeFileSync(file("extensions"), extensions.join("\n"));
-  writeFileSync(file("index.txt"), "");
-  writeFileSync(file("serial"), "1001");
-  const signer = by ?? name;
-  writeFileSync(
-    file("ca.cnf"),
-    `[ca]\ndefault_ca=d\n[d]\ndatabase=${file("index.txt")}\nserial=${file("serial")}\nnew_certs_dir=${folder}\n` +
-      `rand_serial=yes\nunique_subject=no\npolicy=p\n[p]\ncommonName=supplied\norganizationName=optional\n`,
-  );
-  openssl(
-    ...[
-      "ca",
-      "-batch",
-      "-notext",
-      "-config",
-      file("ca.cnf"),
-      "-in",
-      file("csr"),
-      "-out",
-      file(`${name}.pem`),
-    ],
-    ...["-md", hash, "-startdate", dates[0], "-enddate", dates[1], "-extfile", file("extensions")],
-    ...(by === undefined ? ["-selfsign"] : ["-cert", file(`${signer}.pem`)]),
-    ...["-keyfile", file(`${signer}.key`)],
-  );
-}
-
-const AUTHORITY = ["basicConstraints=critical,CA:TRUE", "subjectKeyIdentifier=hash"];
-const server = (...names: string[]) => [
-  `subjectAltName=${names.join(",")}`,
-  "extendedKeyUsage=serverAuth",
-  "basicConstraints=CA:FALSE",
-];
 const NAMES = server(
   "DNS:cybexp.example.edu",
   "DNS:*.apps.example.edu",
@@ -166,6 +93,7 @@ describe("a supplied certificate", () => {
       authority: read("root.pem"),
       kind: "ECDSA",
       notAfter: new Date("2099-12-31T23:59:59Z"),
+      ocsp: false,
       notes: [],
     });
   });

@@ -57,7 +57,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const deadPid = (await execa("node", ["-p", "process.pid"])).stdout;
 
 describe("versions", () => {
-  it("are read wherever they stand in a text", () => {
+  it("are found anywhere in a text", () => {
     assert.deepEqual(parseVersion("v3.256.0\n"), { major: 3, minor: 256, patch: 0 });
     assert.deepEqual(parseVersion("go1.26"), { major: 1, minor: 26, patch: 0 });
     assert.deepEqual(parseVersion("3.231.0-alpha.1+dirty"), { major: 3, minor: 231, patch: 0 });
@@ -83,7 +83,7 @@ describe("versions", () => {
     );
   });
 
-  it("of a CLI on PATH serve from 3.230.0 on, within the major version", () => {
+  it("of a CLI on PATH are accepted from 3.230.0 on, within the major version", () => {
     const served = ["3.229.9", "3.230.0", "3.999.1", "4.0.0", "garbage"].filter(isUsableCli);
     assert.deepEqual(served, ["3.230.0", "3.999.1"]);
   });
@@ -197,7 +197,7 @@ describe("a toolchain's stamp", () => {
     }
   });
 
-  it("does not count when it is cut short, or the CLI or a plugin is missing", () => {
+  it("does not count if it is cut short, or if the CLI or a plugin is missing", () => {
     writeStamp(folder, { origin: "download", version: "3.256.0", pulumi: cli() });
     assert.ok(readStamp(folder));
     const stamp = readFileSync(join(folder, "stamp.json"), "utf8");
@@ -215,7 +215,7 @@ describe("a toolchain's stamp", () => {
     assert.equal(readStamp(folder), undefined);
   });
 
-  it("of a CLI on PATH does not count for another CLI in its place", () => {
+  it("of a CLI on PATH does not count for another CLI in the same place", () => {
     writeStamp(folder, { origin: "path", version: "3.240.0", pulumi: cli() });
     assert.equal(readStamp(folder)?.pulumi, cli());
     writeFileSync(cli(), "another program");
@@ -283,20 +283,20 @@ describe("the official download", () => {
     assert.equal((await execa(cli)).exitCode, 0);
   });
 
-  it("is refused when it is another archive, and nothing of it is unpacked", async () => {
+  it("is refused if it is another archive, and nothing is unpacked", async () => {
     const other = `${"1".repeat(64)}  ${archive}\n`;
     await assert.rejects(downloadCli(folder, version, other, quiet, url), (error: Error) => {
       assert.match(
         error.message,
-        new RegExp(`^${archive} has the SHA-256 [0-9a-f]{64}, but 1{64}`),
+        new RegExp(`^${archive} has the SHA-256 [0-9a-f]{64}, but the published one is 1{64}`),
       );
       return true;
     });
     assert.ok(!existsSync(join(folder, "bin")));
-    await assert.rejects(downloadCli(folder, version, "", quiet, url), /have none for/);
+    await assert.rejects(downloadCli(folder, version, "", quiet, url), /do not list/);
   });
 
-  it("is known at once not to be there", async () => {
+  it("is known to be missing at once", async () => {
     assert.equal(await publishedChecksums("0.0.0", url), undefined);
     assert.equal(await publishedChecksums(version, "http://127.0.0.1:1"), undefined);
     assert.equal(await publishedChecksums(version, "http://name.invalid"), undefined);
@@ -341,7 +341,7 @@ describe("the toolchain lock", () => {
     assert.ok(!existsSync(lock()));
   });
 
-  it("is taken from a dead holder, and from one that has shown no life for long", async () => {
+  it("is taken from a dead holder, and from one that has been silent for too long", async () => {
     writeFileSync(lock(), `${deadPid}\n`);
     assert.equal(await holdingLock(lock(), () => Promise.resolve("taken")), "taken");
     writeFileSync(lock(), `${process.pid}\n`);
@@ -350,7 +350,7 @@ describe("the toolchain lock", () => {
     assert.equal(await holdingLock(lock(), () => Promise.resolve("taken")), "taken");
   });
 
-  it("is let go when the work fails", async () => {
+  it("is released when the work fails", async () => {
     await assert.rejects(
       holdingLock(lock(), () => Promise.reject(new Error("no"))),
       /^Error: no$/,
@@ -358,7 +358,7 @@ describe("the toolchain lock", () => {
     assert.ok(!existsSync(lock()));
   });
 
-  it("knows the living from the dead", () => {
+  it("tells live processes from dead ones", () => {
     assert.ok(isAlive(process.pid));
     assert.ok(isAlive(1));
     assert.ok(!isAlive(Number(deadPid)));

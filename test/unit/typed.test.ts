@@ -8,7 +8,7 @@ import type * as StackSettings from "../../stack/settings.ts";
 import { copyProject } from "./stackCopy.ts";
 
 describe("a command in a message", () => {
-  it("names its stack, where that is not dev", (t) => {
+  it("names its stack, unless that is dev", (t) => {
     const { STACK } = process.env;
     t.after(() =>
       STACK === undefined ? delete process.env["STACK"] : (process.env["STACK"] = STACK),
@@ -21,10 +21,10 @@ describe("a command in a message", () => {
 });
 
 describe("a flag that npm keeps", () => {
-  it("is told with what to type", () => {
+  it("is reported with what to type instead", () => {
     assert.throws(() => requireOwnFlags({ npm_config_diff: "true" }, false), {
       name: "UserError",
-      message: "npm keeps --diff to itself: type `npm run preview -- --diff`",
+      message: "npm does not pass --diff on: type `npm run preview -- --diff`",
     });
     requireOwnFlags({ npm_config_diff: "true" }, true);
     requireOwnFlags({}, false);
@@ -38,18 +38,18 @@ describe("a key of a stack's file under a name that nobody reads", () => {
     ["cybex:kms", "cybexp:kms"],
     ["cybexpp:backnd", "cybexp:backend"],
   ] as const) {
-    it(`is told with the one that is meant: ${key}`, async (t) => {
+    it(`is reported with the intended one: ${key}`, async (t) => {
       const copy = copyProject(t);
       writeFileSync(copy.file("Pulumi.a.yaml"), `config:\n  ${key}: { image: "a:1" }\n`);
       const { settingsOf } = await copy.load<typeof StackSettings>("stack/settings.ts");
       assert.throws(() => settingsOf("a"), {
         name: "UserError",
-        message: `Pulumi.a.yaml: ${key} is no key that is read. Did you mean ${meant}?`,
+        message: `Pulumi.a.yaml: ${key} is not a known key. Did you mean ${meant}?`,
       });
     });
   }
 
-  it("is left to its own program where it is none of ours", async (t) => {
+  it("is left to its own program if it isn't ours", async (t) => {
     const copy = copyProject(t);
     writeFileSync(
       copy.file("Pulumi.a.yaml"),

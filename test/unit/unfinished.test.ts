@@ -7,7 +7,7 @@ import { unfinishedRun, withoutConsequences } from "../../cli/doctor/unfinished.
 const run = (kind: string, result: string) => ({ kind, result });
 
 describe("the last run that changed a stack", () => {
-  it("is no matter where it ended well, or there was none", () => {
+  it("is not reported if it ended well, or if there was none", () => {
     assert.equal(unfinishedRun("dev", []), undefined);
     assert.equal(unfinishedRun("dev", [run("update", "succeeded")]), undefined);
     assert.equal(
@@ -17,19 +17,19 @@ describe("the last run that changed a stack", () => {
     assert.equal(unfinishedRun("dev", [run("refresh", "failed")]), undefined);
   });
 
-  it("is told where it did not finish, with the command that goes on", () => {
+  it("is reported if it did not finish, with the command to complete it", () => {
     const runs = [run("refresh", "succeeded"), run("update", "failed"), run("update", "succeeded")];
     assert.equal(
       unfinishedRun("prod", runs),
-      "the last `up` did not finish, so what runs is not what the config says: `STACK=prod npm run up` goes on from where it ended",
+      "the last `up` did not finish, so what runs differs from the config: `STACK=prod npm run up` continues from where it ended",
     );
     assert.match(
       unfinishedRun("dev", [run("destroy", "failed")]) ?? "",
-      /^the last `down` did not finish, .*: `npm run down` goes on/,
+      /^the last `down` did not finish, .*: `npm run down` continues/,
     );
   });
 
-  it("is to blame for ports and limits that are not there yet, and for nothing else", () => {
+  it("explains missing ports and limits, and nothing else", () => {
     const violation = (rule: string, what: string) => ({
       ...{ rule, container: "cybexp-dev-kms", role: "kms", what },
     });

@@ -18,7 +18,7 @@ describe("the causes of a container that is not well", () => {
       "the last check that failed, and its last words",
       unwell({ Health: { Log: [failed("old"), failed("curl: (7) refused\nadvice")] } }),
       "one\ntwo\n",
-      ["its health check says: curl: (7) refused", "its last words: two"],
+      ["its health check says: curl: (7) refused", "its log ends with: two"],
     ],
     [
       "a check whose program is not in the image",
@@ -28,7 +28,7 @@ describe("the causes of a container that is not well", () => {
       " * Running on http://172.18.0.2:5000/ (Press CTRL+C to quit)\n",
       [
         "its health check says: the image has no `wget`, which the health check runs",
-        "its last words: * Running on http://172.18.0.2:5000/ (Press CTRL+C to quit)",
+        "its log ends with: * Running on http://172.18.0.2:5000/ (Press CTRL+C to quit)",
       ],
     ],
     [
@@ -36,8 +36,8 @@ describe("the causes of a container that is not well", () => {
       unwell({ Status: "restarting", ExitCode: 1, Health: { Log: [failed("refused")] } }, 9),
       "Failed to generate system keys. Exiting.",
       [
-        "it ends again and again, 10 times so far (exit code 1)",
-        "its last words: Failed to generate system keys. Exiting.",
+        "it keeps ending, 10 times so far (exit code 1)",
+        "its log ends with: Failed to generate system keys. Exiting.",
       ],
     ],
     [
@@ -46,17 +46,14 @@ describe("the causes of a container that is not well", () => {
       "",
       [
         "it ended (exit code 127: its program, or the interpreter that its first line names, is not in the image)",
-        "its last words: none",
+        "its log ends with: none",
       ],
     ],
     [
       "that it took too much memory",
       unwell({ Status: "restarting", ExitCode: 137, OOMKilled: true }, 1),
       "busy",
-      [
-        "it ends again and again, 2 times so far (it took more memory than it may)",
-        "its last words: busy",
-      ],
+      ["it keeps ending, 2 times so far (it exceeded its memory limit)", "its log ends with: busy"],
     ],
     [
       "no secret that it wrote",
@@ -64,7 +61,7 @@ describe("the causes of a container that is not well", () => {
       "key 0123456789abcdef0123456789abcdef",
       [
         "its health check says: no way to mongodb://(not shown)@db/x",
-        "its last words: key (not shown)",
+        "its log ends with: key (not shown)",
       ],
     ],
   ];
@@ -83,7 +80,7 @@ describe("the failures of an update", () => {
     logs: () => Promise.resolve("bye"),
   } as unknown as Docker;
 
-  it("get the causes of those that are a container's, and of no other", async () => {
+  it("get the causes for containers, and for nothing else", async () => {
     const sentence =
       "kms: container failed to be in healthy state: see `docker logs cybexp-dev-kms`";
     const lost = "proxy: container is not running: see `docker logs gone`";
@@ -98,7 +95,7 @@ describe("the failures of an update", () => {
       interrupted: false,
     };
     assert.deepEqual((await withCauses(docker, update)).failures, [
-      "kms: container failed to be in healthy state; it ended (exit code 0); its last words: bye: see `docker logs cybexp-dev-kms`",
+      "kms: container failed to be in healthy state; it ended (exit code 0); its log ends with: bye: see `docker logs cybexp-dev-kms`",
       lost,
       "smoke: 401: see `docker logs cybexp-dev-kms`",
     ]);

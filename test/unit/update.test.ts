@@ -24,7 +24,7 @@ const replaced = JSON.stringify({
 const summary = JSON.stringify({ summaryEvent: { resourceChanges: { same: 3, update: 1 } } });
 
 describe("a run of pulumi up", () => {
-  it("is well when Pulumi says so to the end", async (t) => {
+  it("succeeds if Pulumi says so to the end", async (t) => {
     assert.deepEqual(await updated(t, [replaced, summary]), {
       ok: true,
       changes: 1,
@@ -38,21 +38,21 @@ describe("a run of pulumi up", () => {
     ["is missing", [replaced]],
     ["is cut off", [replaced, summary.slice(0, 20)]],
   ] as const) {
-    it(`is no success when the end of what it tells ${what}`, async (t) => {
+    it(`is not a success if the end of its output ${what}`, async (t) => {
       const { ok, failures } = await updated(t, lines);
       assert.equal(ok, false);
       assert.deepEqual(failures, [
-        `it can't be told what changed: Pulumi's events in ${tmpdir()} are cut off. See whether that disk works, and run it again`,
+        `it is unknown what changed: Pulumi's events in ${tmpdir()} are cut off. Check that disk, and run it again`,
       ]);
     });
   }
 
-  it("says how Pulumi ended when it said nothing", async (t) => {
+  it("says how Pulumi ended if it printed nothing", async (t) => {
     assert.deepEqual((await updated(t, [], 7)).failures, [
-      "Pulumi ended with exit code 7, and said nothing",
+      "Pulumi ended with exit code 7 and printed nothing",
     ]);
     assert.deepEqual((await updated(t, [], "$(kill -9 $$)")).failures, [
-      "Pulumi was killed (SIGKILL), perhaps for want of memory: `dmesg` tells",
+      "Pulumi was killed (SIGKILL), perhaps for lack of memory: see `dmesg`",
     ]);
   });
 

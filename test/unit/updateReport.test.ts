@@ -50,7 +50,7 @@ describe("the report of an update", () => {
     ]);
   });
 
-  it("tells a replacement once, and what made it necessary", () => {
+  it("reports a replacement once, with its cause", () => {
     const { begin, end, lines, clock } = start();
     for (const op of ["delete-replaced", "replace", "create-replacement"]) {
       begin(op, CONTAINER, "kms");
@@ -60,7 +60,7 @@ describe("the report of an update", () => {
     assert.deepEqual(lines, ["  ± container kms (2.0 s; replaced: mustRun, ports)"]);
   });
 
-  it("says nothing of what stays, of components, providers and what is in the state only", () => {
+  it("leaves out what stays, components, providers and what is only in the state", () => {
     const { begin, end, lines } = start();
     for (const [op, type] of [
       ["same", CONTAINER],
@@ -77,7 +77,7 @@ describe("the report of an update", () => {
     assert.deepEqual(lines, []);
   });
 
-  it("names what is under way, and no longer what is done or failed", () => {
+  it("names what is in progress, and no longer what is done or has failed", () => {
     const { report, begin, end, fail } = start();
     begin("create", CONTAINER, "kms");
     begin("create", CONTAINER, "backend");
@@ -100,7 +100,7 @@ describe("the report of an update", () => {
     assert.deepEqual(lines, []);
   });
 
-  it("takes the wrappings off a provider's error, tells it once, and where to look", () => {
+  it("unwraps a provider's error, shows it once, and says where to look", () => {
     const { report, say } = start();
     const container = urn(CONTAINER, "kms");
     const cause = "container failed to be in healthy state";
@@ -121,7 +121,7 @@ describe("the report of an update", () => {
     assert.deepEqual([...report.unwell.keys()], report.failures);
   });
 
-  it("names no resource where the program itself failed", () => {
+  it("names no resource if the program itself failed", () => {
     const { report, say } = start();
     say(
       "error",
@@ -131,7 +131,7 @@ describe("the report of an update", () => {
     assert.deepEqual(report.failures, ["Running program failed"]);
   });
 
-  it("shows warnings but those of what is as it should be, and no debug messages", () => {
+  it("shows warnings except expected ones, and no debug messages", () => {
     const { say, lines } = start();
     say("warning", "using pulumi-resource-docker from $PATH at /bin/x");
     say("debug", "password is 123");
@@ -168,7 +168,7 @@ describe("the report of an update", () => {
     ]);
   });
 
-  it("counts what it has a line for, as a preview does: no components, and nothing that stayed", () => {
+  it("counts what it has a line for, as a preview does: no components, and nothing unchanged", () => {
     const { report, begin, end, lines } = start();
     for (const [op, type, name] of [
       ["create", CONTAINER, "kms"],
@@ -194,7 +194,7 @@ describe("the report of an update", () => {
     assert.equal(report.cancelled, true);
   });
 
-  it("passes over what is no event", () => {
+  it("skips what isn't an event", () => {
     const { report, lines } = start();
     report.take("");
     report.take("^C received; cancelling.");

@@ -127,7 +127,7 @@ describe("the pull request's comment", () => {
     assert.equal(fake.entries.length, 4);
   });
 
-  it("is cut to what GitHub takes, between characters", async () => {
+  it("is cut to GitHub's limit, between characters", async () => {
     assertRan(await comment(write("comment.md", `${"x".repeat(65_399)}😀${"y".repeat(9)}`)));
     const body = fake.entries[0]?.body ?? "";
     assert.equal(
@@ -137,29 +137,29 @@ describe("the pull request's comment", () => {
     assert.ok(body.length < 65_536);
   });
 
-  it("is text, whatever is in it", async () => {
+  it("is only text, whatever it contains", async () => {
     const nasty = "$(touch hacked) `touch hacked` ${{ github.token }} '\"\\ \u0000";
     assertRan(await comment(write("comment.md", nasty), { HEAD_SHA: "x; touch hacked" }));
     assert.equal(fake.entries[0]?.body, `${MARKER}\n\n${nasty}`);
     assert.ok(!existsSync(join(folder, "hacked")));
   });
 
-  it("is made of a file alone, of bearable size", async () => {
+  it("is made only from a file of limited size", async () => {
     const link = join(folder, "link.md");
     symlinkSync("/etc/passwd", link);
-    assertFailed(await comment(link), `${link} is no file`);
+    assertFailed(await comment(link), `${link} is not a file`);
     const none = join(folder, "none.md");
-    assertFailed(await comment(none), `${none} is no file`);
+    assertFailed(await comment(none), `${none} is not a file`);
     const big = write("big.md", "x".repeat((1 << 20) + 1));
-    assertFailed(await comment(big), `${big} has 1048577 bytes, more than 1048576`);
+    assertFailed(await comment(big), `${big} has 1048577 bytes; at most 1048576 are allowed`);
     assert.deepEqual(fake.calls, []);
   });
 
-  it("fails in a line, without the token", async () => {
+  it("fails with one line, without the token", async () => {
     const file = write("comment.md", "text");
     assertFailed(
       await comment(file, { GITHUB_TOKEN: "another" }),
-      "GitHub answers 401 to GET issues/7/comments?per_page=100&page=1",
+      "GitHub answered 401 to GET issues/7/comments?per_page=100&page=1",
     );
     assertFailed(await comment(file, { GITHUB_TOKEN: "" }), "GITHUB_TOKEN is not set");
   });
@@ -184,7 +184,7 @@ describe("the issue about drift", () => {
       "",
       ...lines,
       "",
-      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml if it is to stay.`,
+      `Run the workflow \`deploy\` to put it back, or change Pulumi.${stack}.yaml to keep it.`,
     ].join("\n");
 
   it("is opened, edited, and closed when nothing differs any more", async () => {
@@ -200,7 +200,7 @@ describe("the issue about drift", () => {
     assert.equal(fake.entries.length, 2);
   });
 
-  it("is each environment's own, and never somebody else's nor a pull request", async () => {
+  it("belongs to one environment, and is never somebody else's or a pull request", async () => {
     const marked = "<!-- cybexp-drift prod -->";
     const foreign = fake.add("somebody", marked);
     const pull = fake.add(US, marked, { pull_request: {} });
@@ -213,7 +213,7 @@ describe("the issue about drift", () => {
     assert.equal(fake.entries[3]?.title, "Drift: prod");
   });
 
-  it("names what is to be renewed, which waits for it; elsewhere it is due", async () => {
+  it("names due renewals, which wait for it", async () => {
     assertRan(
       await drift({ prod: [["a is gone"], ["c ends"]], test: [[], ["d ends"]], lab: [[], []] }),
       'due=["test"]\n',
@@ -225,7 +225,7 @@ describe("the issue about drift", () => {
           "prod",
           "- a is gone",
           "",
-          "To be renewed, which waits until the above is put right:",
+          "Due for renewal, once the above is fixed:",
           "",
           "- c ends",
         ),
@@ -235,7 +235,7 @@ describe("the issue about drift", () => {
 });
 
 describe("the environments", () => {
-  it("are the repository's stack files, but the embedded default and the examples", async () => {
+  it("are the repository's stack files, except the embedded default and the examples", async () => {
     const root = mkdtempSync(join(folder, "root-"));
     for (const name of ["prod", "dev", "prod.example", "eu-1.test"]) {
       writeFileSync(join(root, `Pulumi.${name}.yaml`), "");
@@ -278,9 +278,9 @@ describe("a job's identity", () => {
   it("needs the permission, and an answer", async () => {
     assertFailed(
       await identity({}, { ACTIONS_ID_TOKEN_REQUEST_URL: "" }),
-      "this job has no identity: it needs the permission `id-token: write`",
+      "this job has no identity: give it the permission `id-token: write`",
     );
-    assertFailed(await identity({}), "no identity token was given: HTTP 200");
+    assertFailed(await identity({}), "GitHub gave no identity token (HTTP 200)");
   });
 });
 
@@ -295,7 +295,7 @@ describe("a command on an environment", () => {
     run(SCRIPT, command, { STACK: "prod", RUNNER_TEMP: folder, ...env });
   before(() => write("Pulumi.prod.yaml", "config:\n  cybexp:throwaway: false\n"));
 
-  it("sees what is set, and not as empty what is not", async () => {
+  it("sees what is set, and doesn't see what isn't as empty", async () => {
     const names = ["PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "AWS_REGION"];
     assertRan(
       await on(show(...names), {
@@ -346,7 +346,7 @@ describe("a command on an environment", () => {
     assert.equal(code, 2);
   });
 
-  it("is refused where the state would go with the runner", async () => {
+  it("is refused if the state would be lost with the runner", async () => {
     assertFailed(
       await on(["true"], { PULUMI_BACKEND_URL: "" }),
       "the state of prod would be lost with this runner: set cybexp:state in Pulumi.prod.yaml, or the variable PULUMI_BACKEND_URL of the environment",

@@ -61,7 +61,7 @@ const secretsIn = (thing: unknown): string[] =>
   expressions(JSON.stringify(thing)).filter((text) => /\b(secrets|github\.token)\b/.test(text));
 
 describe("every workflow", () => {
-  it("is one that these tests know", () => {
+  it("is known to these tests", () => {
     assert.deepEqual(
       files.map((file) => file.replace(".github/workflows/", "")),
       ["deploy.yml", "drift.yml", "preview-real.yml", "preview.yml"],
@@ -104,7 +104,7 @@ describe("every workflow", () => {
     });
   });
 
-  it("is started by nothing that lends a stranger's code the repository's rights", () => {
+  it("is not started by anything that gives a stranger's code the repository's rights", () => {
     const events = [...workflows].map(([file, { on }]) => [
       file.replace(".github/workflows/", ""),
       Object.keys(on),
@@ -125,7 +125,7 @@ describe("every workflow", () => {
     }
   });
 
-  it("puts nothing that GitHub fills in into a shell's text", () => {
+  it("puts no GitHub expression into a shell's text", () => {
     const filled = steps.flatMap(({ where, step }) =>
       expressions(step.run ?? "").map((text) => `${where}: ${text}`),
     );
@@ -156,7 +156,7 @@ describe("every workflow", () => {
     }
   });
 
-  it("takes nothing from a cache where there are secrets, or a token that writes", () => {
+  it("takes nothing from a cache if it has secrets, or a token that writes", () => {
     for (const { where, job } of jobs.filter(({ job }) => secretsIn(job).length > 0)) {
       for (const { uses = "", with: inputs } of job.steps) {
         assert.doesNotMatch(uses, /^actions\/cache@/, where);
@@ -171,7 +171,7 @@ describe("every workflow", () => {
     }
   });
 
-  it("calls commands and scripts that there are", () => {
+  it("calls only commands and scripts that exist", () => {
     const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
@@ -253,7 +253,7 @@ describe("an environment", () => {
     }
   });
 
-  it("is changed after its own approval, and looked at after another one or none", () => {
+  it("is changed after its own approval, and read after another one or none", () => {
     const environments = jobs.flatMap(({ file, id, job: { environment } }) =>
       environment === undefined
         ? []

@@ -1,7 +1,7 @@
 import { LABEL } from "../../../names/docker.ts";
 import type { Docker } from "../../../programs/docker/docker.ts";
 import { exceptions } from "./exceptions.ts";
-import type { EngineInfo, InspectedContainer } from "./inspected.ts";
+import { asDeclared, type EngineInfo, type InspectedContainer } from "./inspected.ts";
 import { rules } from "./rules.ts";
 
 /** A rule that a container does not keep to. */
@@ -20,9 +20,10 @@ export interface Finding {
 /** What the rules say of containers, in the order of the containers and the rules. */
 export function audit(containers: readonly InspectedContainer[], engine: EngineInfo): Finding[] {
   return containers.flatMap((container) => {
+    const declared = asDeclared(container);
     const role = container.Config.Labels?.[LABEL.role] ?? "";
     return rules.flatMap(({ id, violation }): Finding[] => {
-      const what = violation(container, engine);
+      const what = violation(declared, container, engine);
       if (what === undefined) {
         return [];
       }

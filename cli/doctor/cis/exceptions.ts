@@ -16,28 +16,28 @@ export const exceptions: readonly Exception[] = [
     rule: "4.1",
     roles: [TASK],
     reason:
-      "A task gives a new volume to its user and writes files that belong to that user: only root " +
-      "may. It has no network, no capability but those for it, and sees one stack's volumes.",
+      "A task makes a new volume, and the files in it, belong to their user, which only root can do. " +
+      "It has no network, only the capabilities for this, and sees only one stack's volumes.",
   },
   {
     rule: "4.6",
     roles: [STAND_IN, TASK],
     reason:
-      "Who started a stand-in runs the service's health check in it, four times a second; a task's " +
-      "exit code says how it went.",
+      "The program that starts a stand-in runs the service's health check in it, four times a second. " +
+      "A task's exit code says how it went.",
   },
   {
     rule: "5.4",
     roles: [TASK],
     only: "has the capabilities DAC_READ_SEARCH",
     reason:
-      "Looking for delivered files needs DAC_READ_SEARCH (read, and never write, what belongs to " +
-      "others), which is less than the default DAC_OVERRIDE.",
+      "Looking for delivered files needs DAC_READ_SEARCH (reading other users' files, but never " +
+      "writing them), which is less than the default DAC_OVERRIDE.",
   },
   {
     rule: "5.8",
     roles: [PROXY, KAPOW],
-    reason: "HTTPS is at port 443 where the operator says so (`listen`).",
+    reason: "HTTPS is on port 443 if the operator chooses it (`listen`).",
   },
   {
     rule: "5.8",
@@ -48,20 +48,20 @@ export const exceptions: readonly Exception[] = [
     rule: "5.14",
     roles: [PROXY, KAPOW, ACME_CHALLENGE],
     reason:
-      "They are the way in from the network; the operator may let them listen at every address " +
+      "They are the way in from the network, and the operator may let them listen on every address " +
       "(`address: 0.0.0.0`). Every other port is bound to loopback.",
   },
   {
     rule: "5.15",
     roles: [...ROLES, STAND_IN],
     reason:
-      "`unless-stopped`: after the host's restart the services have to come back, and the database " +
-      "may take more than five tries to be there. The engine waits longer before each further try, " +
-      "and the limits on memory, processors and processes hold meanwhile.",
+      "`unless-stopped`: the services have to come back after the host restarts, and a database may " +
+      "need more than five attempts. The engine waits longer before each attempt, and the limits on " +
+      "memory, processors and processes apply meanwhile.",
   },
   {
     rule: "5.27",
     roles: [STAND_IN, TASK],
-    reason: "As 4.6.",
+    reason: "As for 4.6.",
   },
 ];

@@ -1,6 +1,6 @@
-/** What the rules look at. */
+import type { Container } from "../../../policy/hardening/container.ts";
 
-/** Of `docker container inspect`. */
+/** Of `docker container inspect`, what the rules look at. */
 export interface InspectedContainer {
   readonly Name: string;
   readonly AppArmorProfile?: string;
@@ -44,4 +44,28 @@ export interface InspectedContainer {
 export interface EngineInfo {
   /** Such as `name=apparmor` and `name=seccomp,profile=default`. */
   readonly SecurityOptions: readonly string[] | null;
+}
+
+/** The same as the policies see what a program declares. */
+export function asDeclared({ Config, HostConfig, Mounts }: InspectedContainer): Container {
+  return {
+    user: Config.User,
+    privileged: HostConfig.Privileged,
+    readOnlyRoot: HostConfig.ReadonlyRootfs,
+    namespaces: {
+      network: HostConfig.NetworkMode,
+      process: HostConfig.PidMode,
+      IPC: HostConfig.IpcMode,
+      UTS: HostConfig.UTSMode,
+      user: HostConfig.UsernsMode,
+    },
+    addedCapabilities: HostConfig.CapAdd ?? [],
+    securityOptions: HostConfig.SecurityOpt ?? [],
+    healthCheck: Config.Healthcheck?.Test?.[0] ?? "",
+    memory: HostConfig.Memory,
+    restart: HostConfig.RestartPolicy.Name,
+    retries: HostConfig.RestartPolicy.MaximumRetryCount,
+    publishesAllPorts: HostConfig.PublishAllPorts,
+    hostPaths: Mounts.map(({ Source = "" }) => Source),
+  };
 }

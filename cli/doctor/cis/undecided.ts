@@ -38,12 +38,12 @@ export const undecided: readonly Undecided[] = [
   {
     id: "5.1",
     title: "Swarm mode is off, if not needed",
-    why: "About the engine: the stack needs none.",
+    why: "About the engine: the stack doesn't need it.",
   },
   {
     id: "5.7",
     title: "No sshd runs in containers",
-    why: "About processes. Each container runs one program; that none offers a shell is up to the image.",
+    why: "About processes. Each container runs one program; whether it offers a shell is up to the image.",
   },
   {
     id: "5.19",
@@ -51,7 +51,7 @@ export const undecided: readonly Undecided[] = [
     why: "About the engine's defaults: the stack overrides none.",
   },
   { id: "5.23", title: "`docker exec` is not privileged", why: EXEC },
-  { id: "5.24", title: "`docker exec` is not root's", why: EXEC },
+  { id: "5.24", title: "`docker exec` is not run as root", why: EXEC },
   {
     id: "5.28",
     title: "The latest version of an image is used",

@@ -28,7 +28,7 @@ export function down(the: () => Deployed): void {
 
       const result = await the().npm("down");
       assert.equal(result.code, 0, result.output);
-      assert.match(result.output, new RegExp(`^${stack} is gone\\.$`, "m"));
+      assert.match(result.output, new RegExp(`^${stack} is removed\\.$`, "m"));
       assert.deepEqual(the().project.leftovers(), []);
       assert.deepEqual(others(), before);
       assert.equal(docker("image", "inspect", "--format", "{{.Id}}", ...images), images.join("\n"));

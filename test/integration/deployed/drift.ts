@@ -15,7 +15,7 @@ export function drift(the: () => Deployed): void {
     assert.deepEqual([code, stdout], [0, none()]);
   });
 
-  it("is told in a line for each thing that was changed by hand, and nothing is touched", async () => {
+  it("is reported in one line for each thing that was changed by hand, and nothing is touched", async () => {
     const { project } = the();
     const stateOf = async () => (await project.pulumi("stack", "export")).stdout;
     const memory = memoryOf(name("proxy"));
@@ -31,8 +31,8 @@ export function drift(the: () => Deployed): void {
       const found = [
         `container backend is stopped: ${up} starts it`,
         `container proxy was changed (memory is 300, was ${memory}; memorySwap is 300, was ${memory}): ${up} puts it back`,
-        `container kms-db: it is paused; ${up} makes it anew`,
-        `container proxy: it is not on the network ${name("kms")}; ${up} makes it anew`,
+        `container kms-db: it is paused; ${up} creates it again`,
+        `container proxy: it is not on the network ${name("kms")}; ${up} creates it again`,
       ];
       const [title, ...lines] = stdout.trimEnd().split("\n");
       assert.equal(title, `4 things are not as the last \`up\` left ${project.stack}:`);
@@ -52,7 +52,7 @@ export function drift(the: () => Deployed): void {
     }
   });
 
-  it("is none when hands have put it back", async () => {
+  it("is none once it is put back by hand", async () => {
     const { code, stdout } = await the().npm("drift");
     assert.deepEqual([code, stdout], [0, none()]);
   });

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import type { Deployed } from "./deployed.ts";
 
 export function listeners(the: () => Deployed): void {
-  it("takes the stack's own listeners for its own, however Docker spells them", async () => {
+  it("recognizes the stack's own listeners, however Docker spells them", async () => {
     const config = the().project.readConfig();
     try {
       the().project.configure((changed) => {

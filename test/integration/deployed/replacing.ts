@@ -32,7 +32,7 @@ export function replacing(the: () => Deployed, stored: ReadonlyMap<string, Buffe
       await faults(the()),
       ["backend", "backend-db", "kms"].map(
         (role) =>
-          `container: ${the().network(role)} is gone: \`STACK=${the().project.stack} npm run up\` makes it anew`,
+          `container: ${the().network(role)} is gone: \`STACK=${the().project.stack} npm run up\` creates it again`,
       ),
     );
     // For as long as Nginx remembers the address (two seconds) it waits there in vain: a 504.

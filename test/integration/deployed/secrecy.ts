@@ -10,7 +10,7 @@ import { filesOf, needlesOf, type Place, search } from "../secrets.ts";
 import type { Deployed } from "./deployed.ts";
 
 export function secrecy(the: () => Deployed): void {
-  it("finds a decoy in every place, in whatever spelling", async () => {
+  it("finds a decoy in every place and every spelling", async () => {
     const password = randomBytes(16).toString("hex");
     const decoy = new Map([["decoy", password]]);
     const base64 = Buffer.from(`a:${password}`).toString("base64");
@@ -45,7 +45,7 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
-  it("has Pulumi's JSON events to look through, as an operator may ask for them", async () => {
+  it("includes Pulumi's JSON events, which an operator may ask for", async () => {
     for (const [command = "", ...args] of [
       ["up", "--json", "--yes", "--skip-preview"],
       ["preview", "--json"],
@@ -56,7 +56,7 @@ export function secrecy(the: () => Deployed): void {
     }
   });
 
-  it("has no secret in clear anywhere", () => {
+  it("has no secret in plain text anywhere", () => {
     const secrets = new Map(the().secrets);
     for (const name of [
       "server-ca-1-key.privateKeyPem",
@@ -73,14 +73,39 @@ export function secrecy(the: () => Deployed): void {
     secrets.set("the passphrase", passphrase.trim());
     const needles = needlesOf(secrets);
     assert.ok(needles.length > 200, `${needles.length} spellings are looked for`);
-    const places = placesOf(the()).filter(([name]) => name !== ".cybexp/passphrase");
+    const places = openPlacesOf(the());
     assert.ok(places.length > 25, places.map(([name]) => name).join("\n"));
     assert.deepEqual(search(places, needles), []);
   });
 }
 
+/**
+ * No secret of the stack is in clear anywhere.
+ *
+ * @param among How the names of some begin: without these, too little would be looked for.
+ * @param more Places beside the usual ones.
+ */
+export function assertHidden(
+  the: Deployed,
+  among: readonly string[],
+  more: readonly Place[] = [],
+): void {
+  const names = [...the.secrets.keys()];
+  for (const one of among) {
+    assert.ok(
+      names.some((name) => name.startsWith(one)),
+      one,
+    );
+  }
+  assert.deepEqual(search([...openPlacesOf(the), ...more], needlesOf(the.secrets)), []);
+}
+
+/** All but the file that has the passphrase. */
+const openPlacesOf = (the: Deployed): Place[] =>
+  placesOf(the).filter(([name]) => name !== ".cybexp/passphrase");
+
 /** Everything that others may see, or that a leak would go to. */
-export function placesOf(the: Deployed): Place[] {
+function placesOf(the: Deployed): Place[] {
   const { dir, stack } = the.project;
   const label = `label=cybexp.stack=${stack}`;
   const list = (kind: string, ...args: string[]) =>

@@ -13,7 +13,7 @@ export function unchanged(the: () => Deployed): void {
     await assertNothingToChange(the());
   });
 
-  it("is well, says the doctor", async () => {
+  it("is healthy according to the doctor", async () => {
     const { code, output } = await the().npm("doctor");
     assert.equal(code, 0, output);
     assert.doesNotMatch(output, /✖/);

@@ -18,7 +18,7 @@ export function wrongNginx(the: () => Deployed): void {
     writeFileSync(file, right);
 
     assert.notEqual(up.code, 0);
-    assert.match(up.output, /Nginx refuses the new configuration, the old one goes on serving/);
+    assert.match(up.output, /Nginx refuses the new configuration, so the old one keeps serving/);
     assert.match(up.output, /unknown directive "no_such_directive"/);
     assert.doesNotMatch(up.output, /^\s+at .*:\d+/m);
     assert.ok(statuses.length > 10, `${statuses.length} requests were made`);
@@ -36,7 +36,7 @@ export function wrongNginx(the: () => Deployed): void {
     assert.equal(faults.length, 1, output);
     const up = `\`STACK=${the().project.stack} npm run up\``;
     assert.ok(faults[0]?.includes(`the last \`up\` did not finish`), output);
-    assert.ok(faults[0]?.endsWith(`${up} goes on from where it ended`), output);
+    assert.ok(faults[0]?.endsWith(`${up} continues from where it ended`), output);
   });
 }
 

@@ -19,7 +19,7 @@ export function describeSecondEngine(
     });
     after(() => engine?.stop());
 
-    it("is deployed, changed, checked and removed there, and the default engine hears nothing of it", async (test) => {
+    it("is deployed, changed, checked and removed there, without touching the default engine", async (test) => {
       assert.ok(engine);
       const found = await engine.version();
       test.diagnostic(`Docker ${found}`);

@@ -182,14 +182,14 @@ export class SecondEngine {
 }
 
 async function makeRoot(suite: Suite, root: string): Promise<void> {
-  await ensureMmdebstrap(`it makes a Debian ${suite} for a Docker engine`);
-  await step(`Making a Debian ${suite} with Docker`, async () => {
+  await ensureMmdebstrap(`it builds a Debian ${suite} for a Docker engine`);
+  await step(`Building a Debian ${suite} with Docker`, async () => {
     const [program, args] = mmdebstrap(suite, root, [`--include=${PACKAGES.join(",")}`]);
     const options = { stdin: "ignore", reject: false, timeout: DEBIAN_MS } as const;
     const { failed, stderr } = await execa(program, args, options);
     if (failed) {
       const lines = stderr.trim().split("\n").slice(-5).join("\n");
-      throw new UserError(`Making a Debian ${suite} with Docker failed: ${lines}`);
+      throw new UserError(`Building a Debian ${suite} with Docker failed: ${lines}`);
     }
   });
 }

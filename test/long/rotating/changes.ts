@@ -30,6 +30,13 @@ export async function preview(the: Deployed): Promise<Preview> {
   return { changes, output };
 }
 
+/** Raises numbers of the stack's config. */
+export function setRotation(the: Deployed, numbers: Readonly<Record<string, number>>): void {
+  the.project.configure((config) => {
+    config["cybexp:rotation"] = { ...(config["cybexp:rotation"] as object), ...numbers };
+  });
+}
+
 const SIGNS: Readonly<Record<string, string>> = {
   "+": "create",
   "±": "replace",

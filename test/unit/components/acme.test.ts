@@ -304,7 +304,7 @@ describe("where a server finds its certificate", () => {
           role: "proxy",
           ...(isRenewed && {
             interim: {
-              pair: pulumi.output({ certificate: "pem", privateKey: pulumi.secret("key") }),
+              pairs: pulumi.secret([{ certificate: "pem", privateKey: "key" }]),
               names: ["a.example.edu"],
               owner: "101:101",
               image: "sha256:nginx",

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { CertificateAuthority } from "../../../components/certificateAuthority.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
-import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { build, once, datedOf, pemOf, valueOf } from "./mocks.ts";
+import { serverCertificate } from "./parts.ts";
 
 describe("a certificate authority", () => {
   const make = once(() =>
@@ -62,23 +61,7 @@ describe("a certificate authority", () => {
 });
 
 describe("a server's certificate", () => {
-  const make = once(() =>
-    build(
-      () =>
-        new ServerCertificate("cert", {
-          authority: new RotatedAuthority("ca", {
-            commonName: "the CA",
-            validityDays: 10,
-            generation: 1,
-            overlap: false,
-          }),
-          serverName: "cybexp.example.edu",
-          validityDays: 5,
-          renewBeforeDays: 2,
-          generation: 4,
-        }),
-    ),
-  );
+  const make = once(() => build(() => serverCertificate({ generation: 4 })));
 
   it("is a key, and a certificate by the authority for one name", async () => {
     const own = (await make()).resources.filter(({ parent, name }) => (parent ?? name) === "cert");

@@ -3,45 +3,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CONTAINER } from "../../../names/types.ts";
 import { Kapow } from "../../../components/kapow.ts";
-import { Kms } from "../../../components/kms.ts";
 import { databaseNeeds, kapowNeeds, serviceNeeds } from "../../../render/imageNeeds.ts";
-import {
-  build,
-  COMMAND,
-  deployment,
-  DEPLOYMENT_ID,
-  imageIdOf,
-  once,
-  run,
-  the,
-  type World,
-} from "./mocks.ts";
+import { build, COMMAND, DEPLOYMENT_ID, imageIdOf, once, run, the, type World } from "./mocks.ts";
+import { kapowArgs, kms, SETTINGS } from "./parts.ts";
 
-const IMAGE = "cybexp-demo/kms:1";
+const IMAGE = SETTINGS.kms.image;
 
-const kms = (world: World = {}) =>
-  build(
-    () =>
-      new Kms("kms", {
-        deployment: deployment(),
-        settings: {
-          image: IMAGE,
-          bind: { address: "127.0.0.1", port: 5012 },
-          listen: 5002,
-          access: "password",
-          config: {},
-        },
-        database: { image: "cybexp-demo/mongo:1", publish: {} },
-        databaseGeneration: 1,
-        drainSeconds: 60,
-        jwtKeyGeneration: 1,
-      }),
-    world,
-  );
-const usual = once(() => kms());
+const make = (world: World = {}) => build(() => kms(), world);
+const usual = once(() => make());
 
 describe("an image", () => {
-  it("is asked for what its use takes", async () => {
+  it("is checked for what its use needs", async () => {
     for (const [role, image, needs] of [
       ["kms", IMAGE, serviceNeeds("kms", "65532:65532")],
       ["kms-db", "cybexp-demo/mongo:1", databaseNeeds("kms-db", "999:999")],
@@ -56,7 +28,7 @@ describe("an image", () => {
     }
   });
 
-  it("is asked before its files, its volume, its stand-in and its container", async () => {
+  it("is checked before its files, its volume, its stand-in and its container", async () => {
     const { dependencies } = await usual();
     for (const [check, users] of [
       [
@@ -85,13 +57,12 @@ describe("an image", () => {
   });
 
   it("stays known in the preview of a stack that had no such check", async () => {
-    const built = await kms({ preview: true });
+    const built = await make({ preview: true });
     const { image } = the(built, CONTAINER, "kms-db").inputs;
     assert.equal(image, imageIdOf("cybexp-demo/mongo:1"));
   });
 
   it("of Kapow! must have its program, and its init program where that is in it", async () => {
-    const pair = { certificate: "c", privateKey: "k" };
     for (const [init, programs] of [
       ["/opt/routes", ["/opt/kapow", "/opt/routes"]],
       ["#!/bin/sh\ntrue\n", ["/opt/kapow"]],
@@ -99,7 +70,7 @@ describe("an image", () => {
       const built = await build(
         () =>
           new Kapow("kapow", {
-            deployment: deployment(),
+            ...kapowArgs(),
             settings: {
               image: "cybexp-demo/kapow:1",
               program: "/opt/kapow",
@@ -109,12 +80,6 @@ describe("an image", () => {
               healthRoute: "/health",
               egress: false,
             },
-            certificate: pair,
-            clientCa: "ca",
-            healthClient: pair,
-            proxyClient: pair,
-            serverName: "kapow",
-            serverCa: "ca",
           }),
       );
       const stdin = the(built, COMMAND, "kapow-image-check").inputs["stdin"];

@@ -9,8 +9,6 @@ import {
   PRIVATE_KEY as KEY,
   SELF_SIGNED_CERT as SELF_SIGNED,
 } from "../../../names/types.ts";
-import { ClientList } from "../../../components/clientList.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { clientSerial, clientSubject } from "../../../render/clientName.ts";
 import { publicKeyOf } from "../../../settings/certificateRequest.ts";
 import type { ClientSettings } from "../../../settings/types.ts";
@@ -27,45 +25,15 @@ import {
   valueOf,
   type World,
 } from "./mocks.ts";
+import { authority, client, clientList, CSR } from "./parts.ts";
 
-const CSR = readFileSync("test/unit/fixtures/client.csr", "utf8");
 const OTHER_CSR = readFileSync("test/unit/fixtures/client-rsa.csr", "utf8");
-
-const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
-  name,
-  generation: 1,
-  retired: 0,
-  revoked: false,
-  keyType: "ecdsa",
-  ...changes,
-});
-
-interface Authority {
-  readonly generation?: number;
-  readonly overlap?: boolean;
-}
 
 const make = (
   clients: readonly ClientSettings[],
   world: World = {},
-  { generation = 1, overlap = false }: Authority = {},
-) =>
-  build(
-    () =>
-      new ClientList("client", {
-        authority: new RotatedAuthority("ca", {
-          commonName: "the CA",
-          validityDays: 10,
-          generation,
-          overlap,
-          vouched: false,
-        }),
-        clients,
-        validityDays: 6,
-        renewBeforeDays: 2,
-      }),
-    world,
-  );
+  changes: Parameters<typeof authority>[1] = {},
+) => build(() => clientList(clients, authority("ca", { vouched: false, ...changes })), world);
 
 const publicKey = (resource: string) => pemOf("PUBLIC KEY", `${resource}-key`);
 
@@ -117,7 +85,7 @@ describe("a client's certificate", () => {
     ]);
   });
 
-  it("has an RSA key where that is asked for", async () => {
+  it("has an RSA key if the config asks for one", async () => {
     const built = await make([client("ann", { keyType: "rsa" })]);
     assert.deepEqual(the(built, KEY, "client-ann-1-key").inputs, {
       algorithm: "RSA",
@@ -125,7 +93,7 @@ describe("a client's certificate", () => {
     });
   });
 
-  it("names a host besides, where its name is one", async () => {
+  it("also names a host, if its name is one", async () => {
     const built = await make([client("app.example.edu"), client("ann"), client("ann@example.edu")]);
     const hosts = ["app.example.edu", "ann", "ann@example.edu"].map(
       (name) => the(built, REQUEST, `client-${name}-1-request`).inputs["dnsNames"],
@@ -210,7 +178,7 @@ describe("a request made elsewhere", () => {
     );
   });
 
-  it("stays what it was in an overlap with another's", async () => {
+  it("stays the same in an overlap with another", async () => {
     const memory: Memory = new Map();
     const one = await make([client("app", { csr: CSR })], { memory });
     const [first] = (await valueOf(one.result.check)).listed;
@@ -231,7 +199,7 @@ describe("a request made elsewhere", () => {
 });
 
 describe("the generation of a client", () => {
-  it("keeps the certificate before it good, with the key of its own time, until it is retired", async () => {
+  it("keeps the previous certificate valid, with its own key, until it is retired", async () => {
     const memory: Memory = new Map();
     const listedOf = async (changes: Partial<ClientSettings>) => {
       const { result } = await make([client("ann", changes)], { memory });
@@ -248,7 +216,7 @@ describe("the generation of a client", () => {
     assert.equal(memory.has(`${KEY} client-ann-1-key`), false);
   });
 
-  it("is another with another key, though a client of the name was there before", async () => {
+  it("has another subject with another key, even if the name was used before", async () => {
     const memory: Memory = new Map();
     const [first] = (await valueOf((await make([client("ann")], { memory })).result.check)).listed;
     await make([], { memory });
@@ -265,7 +233,7 @@ describe("a client that is revoked", () => {
   ];
   const usual = once(() => make(clients));
 
-  it("is on the revocation lists with every certificate it has, and is handed out no more", async () => {
+  it("is on the revocation lists with all its certificates, and is no longer handed out", async () => {
     const built = await usual();
     const { inputs, secrets } = the(built, COMMAND, "client-revocations");
     assert.deepEqual(inputs, {
@@ -301,7 +269,7 @@ describe("a client that is revoked", () => {
     );
   });
 
-  it("keeps what it has, so that only the list of what is refused changes", async () => {
+  it("keeps its certificates, so that only the revocation lists change", async () => {
     const memory: Memory = new Map();
     const good = clients.map((one) => ({ ...one, revoked: false }));
     const before = await make(good, { memory });
@@ -316,7 +284,7 @@ describe("a client that is revoked", () => {
 });
 
 describe("the client authority's number", () => {
-  it("signs the same keys and names anew, trusts both, and makes a list for each", async () => {
+  it("signs the same keys and names again, trusts both authorities, and makes a list for each", async () => {
     const memory: Memory = new Map();
     const before = await make([client("ann")], { memory });
     const after = await make([client("ann")], { memory }, { generation: 2, overlap: true });
@@ -338,7 +306,7 @@ describe("the client authority's number", () => {
     );
   });
 
-  it("refuses the certificates of the one before once that is retired", async () => {
+  it("refuses the certificates of the previous one once it is retired", async () => {
     const built = await make([client("ann")], {}, { generation: 2 });
     const { authorities } = await valueOf(built.result.check);
     assert.equal(authorities, datedOf("ca-2", "ca-2-key"));

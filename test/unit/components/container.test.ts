@@ -64,7 +64,7 @@ const inputsWith = async (changes: Partial<ContainerArgs>) =>
   the(await built(changes), CONTAINER, "c").inputs;
 
 describe("a container", () => {
-  it("is hardened and limited when nothing but the least is given", async () => {
+  it("is hardened and limited with only the required arguments", async () => {
     const { result, resources } = await usual();
     assert.deepEqual(resources, [
       {
@@ -100,13 +100,13 @@ describe("a container", () => {
     assert.equal(result.containerName, "cybexp-test-kms");
   });
 
-  it("leaves the image's own entrypoint and command alone: the keys are absent", async () => {
+  it("leaves the image's own entrypoint and command alone, by leaving the keys out", async () => {
     const inputs = await inputsWith({});
     assert.ok(!("entrypoints" in inputs));
     assert.ok(!("command" in inputs));
   });
 
-  it("passes on all that can be given", async () => {
+  it("passes on every argument", async () => {
     const all = await built({
       role: "proxy",
       deployment: deployment({ stack: "other", dockerHost: "ssh://a@b" }),
@@ -178,7 +178,7 @@ describe("a container", () => {
     });
   }
 
-  it("tells a secret that somebody gave it as one, and keeps it out of the other inputs", async () => {
+  it("keeps a given secret secret, and out of the other inputs", async () => {
     const { secrets } = the(await built({ image: pulumi.secret("sha256:1") }), CONTAINER, "c");
     assert.deepEqual(secrets, ["image"]);
   });

@@ -60,7 +60,7 @@ describe("the arguments that may be left out", () => {
     assert.ok(short.resources.length > 20);
   });
 
-  it("are as said when they are said", async () => {
+  it("are as given if they are given", async () => {
     const short = await make(false, proxy);
     const other = await make(false, { ...proxy, readTimeout: 301 });
     assert.notDeepEqual(short.resources, other.resources);

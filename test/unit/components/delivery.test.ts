@@ -64,7 +64,7 @@ describe("a program", () => {
     assert.equal(await pulumi.isSecret(built.result.stdout), true);
   });
 
-  it("is told what it printed last where it remembers, and says more than its failures", async () => {
+  it("gets what it printed last if it remembers, and may print more than failures", async () => {
     const built = await build(
       () => new Program("p", { program: "rotation-guard", input: {}, remembers: true }, {}),
     );
@@ -77,7 +77,7 @@ describe("a program", () => {
     });
   });
 
-  it("are those that programs/ has", () => {
+  it("are those in programs/", () => {
     const found = globSync("programs/*/*.ts").filter((file) =>
       /^await runProgram\b|^runProgram\b|^void runProgram\b/m.test(readFileSync(file, "utf8")),
     );
@@ -155,7 +155,7 @@ describe("a release", () => {
     assert.equal(await pulumi.isSecret(result.mountableVolume), false);
   });
 
-  it("takes a digest and a reload that are given, and the engine", async () => {
+  it("takes a given digest, a given reload, and the engine", async () => {
     const reload = { container: "cybexp-test-proxy", statusPort: 8081 };
     const built = await build(
       () =>
@@ -246,7 +246,7 @@ describe("a data volume", () => {
     assert.equal(await valueOf(result.volumeName), "cybexp-test-kms-db-data");
   });
 
-  it("goes with a throw-away stack, which remembers nothing of it", async () => {
+  it("is removed with a throw-away stack, which records nothing about it", async () => {
     const built = await make(true);
     assert.deepEqual(the(built, VOLUME, "d"), { ...volume, options: {} });
     assert.equal(built.resources.length, 3);

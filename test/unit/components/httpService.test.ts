@@ -132,7 +132,7 @@ describe("an HTTP service", () => {
     assert.equal(await valueOf(built.result.containerId), containerIdOf("site"));
   });
 
-  it("has all that it is given", async () => {
+  it("uses every argument", async () => {
     const built = await make({
       entrypoint: ["serve"],
       command: ["--fast"],
@@ -215,7 +215,7 @@ describe("an HTTP service", () => {
     });
   });
 
-  it("is another container for another file, image or command, and the same for other limits of memory and processes", async () => {
+  it("is replaced for another file, image or command, but not for other limits of memory and processes", async () => {
     const files = { "/a": "1" };
     const signatures: string[] = [];
     for (const changes of [
@@ -235,7 +235,7 @@ describe("an HTTP service", () => {
   });
 });
 
-describe("names and paths that mean more than themselves", () => {
+describe("names and paths with a special meaning", () => {
   const named = (prefix: string, role: string) =>
     dockerName(
       { stack: "dev", prefix, id: pulumi.output(""), throwaway: false, dockerHost: undefined },
@@ -254,7 +254,7 @@ describe("names and paths that mean more than themselves", () => {
     }
   });
 
-  it("are refused at a door that would never hear of a handover", () => {
+  it("are refused at a door that a handover could not reach", () => {
     checkDoorName("web", "web-handover:8000");
     for (const door of ["site", "we", "web-handover"]) {
       assert.throws(() => checkDoorName(door, "web-handover:8000"), {
@@ -264,7 +264,7 @@ describe("names and paths that mean more than themselves", () => {
     }
   });
 
-  it("are refused in files, which lie side by side in a release", () => {
+  it("are refused in files, which share one release", () => {
     assert.deepEqual(mountedFiles({ "/etc/x": "1", "/y": "2" }), {
       x: { content: "1", mode: 0o400 },
       y: { content: "2", mode: 0o400 },

@@ -13,7 +13,6 @@ import {
   COMMAND,
   CONTAINER_OPTIONS,
   containerIdOf,
-  deployment,
   DEPLOYMENT_ID,
   HARDENED,
   healthcheck,
@@ -26,6 +25,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
+import { kapowArgs, shown } from "./parts.ts";
 
 const settings: KapowArgs["settings"] = {
   image: "registry.example.edu/kapow:0.7.1",
@@ -37,28 +37,10 @@ const settings: KapowArgs["settings"] = {
   egress: false,
 };
 
-const argsOf = (): KapowArgs => ({
-  deployment: deployment(),
-  settings,
-  certificate: {
-    certificate: "server certificate\n",
-    privateKey: pulumi.secret("server key"),
-  },
-  clientCa: "new authority\nold authority\n",
-  healthClient: {
-    certificate: "health certificate\n",
-    privateKey: pulumi.secret("health key"),
-  },
-  proxyClient: {
-    certificate: "proxy certificate\n",
-    privateKey: pulumi.secret("proxy key"),
-  },
-  serverName: "routes.example.edu",
-  serverCa: "server authority\n",
-});
-
 const make = (changes: Partial<KapowSettings> = {}, more: Partial<KapowArgs> = {}) =>
-  build(() => new Kapow("kapow", { ...argsOf(), settings: { ...settings, ...changes }, ...more }));
+  build(
+    () => new Kapow("kapow", { ...kapowArgs(), settings: { ...settings, ...changes }, ...more }),
+  );
 
 const files = {
   "server.crt": { content: "server certificate\n", mode: 0o400 },
@@ -75,7 +57,7 @@ const files = {
 describe("Kapow!", () => {
   const usual = once(() => make());
 
-  it("is made of these, and of nothing else", async () => {
+  it("registers these resources and no others", async () => {
     assert.deepEqual(names((await usual()).resources), [
       "command:local:Command kapow-files-delivery",
       "command:local:Command kapow-image-check",
@@ -155,7 +137,7 @@ describe("Kapow!", () => {
     assert.deepEqual(result.doors, []);
   });
 
-  it("tells the proxy its door, how it is known, and what to come with", async () => {
+  it("tells the proxy its door, its certificate, and the certificate to use", async () => {
     const built = await make({ door: { listen: 5004, access: "both" } });
     const { result } = built;
     const [{ service, room, ...door } = assert.fail(), ...more] = result.doors;
@@ -176,15 +158,15 @@ describe("Kapow!", () => {
     assert.deepEqual(ports, [{ ip: "192.0.2.10", external: 5003, internal: 8080 }]);
   });
 
-  it("publishes no port where it has none of its own", async () => {
+  it("publishes no port if it has none of its own", async () => {
     const behind = Object.fromEntries(
       Object.entries(settings).filter(([key]) => key !== "listen"),
     ) as KapowArgs["settings"];
-    const built = await build(() => new Kapow("kapow", { ...argsOf(), settings: behind }));
+    const built = await build(() => new Kapow("kapow", { ...kapowArgs(), settings: behind }));
     assert.deepEqual(the(built, CONTAINER, "kapow").inputs["ports"], []);
   });
 
-  it("shares its network with nobody, and calls out only where the config says so", async () => {
+  it("shares its network with nobody, and reaches the outside only if the config says so", async () => {
     const network = async (egress: boolean) =>
       the(await make({ egress }), "docker:index/network:Network", "kapow-network").inputs;
     for (const egress of [false, true]) {
@@ -196,10 +178,10 @@ describe("Kapow!", () => {
     }
   });
 
-  it("is replaced when any of its files is another, since it reads them at the start only", async () => {
+  it("is replaced when any of its files changes, because it reads them only at the start", async () => {
     const changes: Record<string, Partial<KapowArgs>> = {
       "server.crt": {
-        certificate: { certificate: "other\n", privateKey: pulumi.secret("server key") },
+        certificate: shown("other\n"),
       },
       "client-ca.crt": { clientCa: "new authority\n" },
       "health.key": {
@@ -235,7 +217,7 @@ describe("Kapow!", () => {
     ]);
   });
 
-  it("puts line ends between the authorities, whatever they end in", async () => {
+  it("puts line breaks between the authorities, whatever they end with", async () => {
     const built = await make({}, { clientCa: "authority" });
     const stdin = the(built, COMMAND, "kapow-files-delivery").inputs["stdin"] as {
       files: Record<string, { content: string }>;
@@ -246,14 +228,14 @@ describe("Kapow!", () => {
     );
   });
 
-  it("looks a demo image up, and pulls none", async () => {
+  it("looks a demo image up, and pulls nothing", async () => {
     const built = await make({ image: "cybexp-demo/kapow:1" });
     assert.deepEqual(built.lookups, ["cybexp-demo/kapow:1"]);
   });
 });
 
 describe("a health check's client", () => {
-  it("has a certificate that vouches for itself, as a client and as nothing else", async () => {
+  it("has a certificate that vouches for itself, only as a client", async () => {
     const { resources, result } = await build(() => new SelfSignedClient("health"));
     assert.deepEqual(resources, [
       {

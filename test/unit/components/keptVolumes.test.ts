@@ -65,7 +65,7 @@ describe("the watch over kept volumes", () => {
     ]);
   });
 
-  it("runs a program again while the operator has given its volume up, and no other", async () => {
+  it("runs only the program of a volume that the operator has given up again", async () => {
     const built = await make(["kms-secrets@3f2a9c10b7d4"]);
     assert.deepEqual(the(built, COMMAND, "kept-kms-secrets").options, {});
     assert.deepEqual(the(built, COMMAND, "kept-kms-db-data").options, { ignoreChanges: RECORDED });
@@ -92,13 +92,13 @@ describe("the watch over kept volumes", () => {
     ]);
   });
 
-  it("does not look where nothing is recorded yet: in the preview of a new stack", async () => {
+  it("does not look if nothing is recorded yet: in the preview of a new stack", async () => {
     const { looks, result } = await make([], { preview: true });
     assert.deepEqual(looks, []);
     await result.checked();
   });
 
-  it("lets a preview know what waits for it, and an up wait", async () => {
+  it("keeps dependent values known in a preview, and unknown until the check in an up", async () => {
     const known = async (world: World) => {
       const built = await make([], world);
       return valueOf(built.result.after("id"));

@@ -1,11 +1,8 @@
 /** index.ts as a whole, with the configuration of the embedded default. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
-import type * as Index from "../../../index.ts";
 import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
 import {
   authorityIn,
@@ -34,45 +31,9 @@ import {
   passwordOf,
   the,
   valueOf,
-  type World,
 } from "./mocks.ts";
+import { configOf, CSR, load, program } from "./parts.ts";
 
-type Outputs = (typeof Index)["default"];
-
-const CSR = readFileSync(new URL("../fixtures/client.csr", import.meta.url), "utf8");
-
-/** The stack's and the project's configuration as Pulumi hands it over: text, or JSON. */
-function configOf(stackFile: string): Record<string, string> {
-  const read = (file: string) =>
-    (parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> }).config;
-  const defaults = Object.entries(read("Pulumi.yaml")).map(([key, declared]) => [
-    `cybexp:${key}`,
-    (declared as { default: unknown }).default,
-  ]);
-  const values = { ...Object.fromEntries(defaults), ...read(stackFile) } as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]),
-  );
-}
-
-let programs = 0;
-
-/** Builds the whole program anew. */
-function program(
-  config: Record<string, string> = configOf("Pulumi.dev.yaml"),
-  world: World = {},
-  secretKeys: string[] = [],
-): Promise<Build<Outputs>> {
-  // A module is evaluated once; another query makes it another module.
-  const url = new URL(`../../../index.ts?${programs++}`, import.meta.url);
-  return build(() => {
-    pulumi.runtime.setAllConfig(config, secretKeys);
-    return (import(url.href) as Promise<typeof Index>).then((module) => module.default);
-  }, world);
-}
 const usual = once(() => program());
 
 describe("the program with the embedded default's configuration", () => {
@@ -198,7 +159,7 @@ describe("the program with the embedded default's configuration", () => {
     ]);
   });
 
-  it("pulls no image: all are demos", async () => {
+  it("pulls no image, because all are demos", async () => {
     assert.deepEqual((await usual()).lookups, [
       "cybexp-demo/backend:1",
       "cybexp-demo/kms:1",
@@ -271,7 +232,7 @@ describe("the program with the embedded default's configuration", () => {
     assert.deepEqual(names(told), []);
   });
 
-  it("hands no arguments to the state by its components", async () => {
+  it("stores no component arguments in the state", async () => {
     const talkative = (await usual()).resources.filter(
       ({ type, inputs }) => type.startsWith("cybexp:") && Object.keys(inputs).length > 0,
     );
@@ -300,13 +261,16 @@ describe("the program with the embedded default's configuration", () => {
 
 describe("what the program and the commands call things", () => {
   /** All that a stack can have. */
+  const SUPPLIED = {
+    "cybexp:certificates": JSON.stringify({ source: "supplied", supplied: [{}] }),
+  };
   const fullest = once(() =>
     program({
       ...configOf("Pulumi.dev.yaml"),
       "cybexp:throwaway": "false",
       "cybexp:certificates": JSON.stringify({
         source: "acme",
-        authorities: "-----BEGIN CERTIFICATE-----",
+        authorities: ROOT,
         acme: { image: "cybexp-demo/certbot:1", directory: "https://acme.example.edu/dir" },
       }),
       "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
@@ -354,12 +318,15 @@ describe("what the program and the commands call things", () => {
   });
 
   it("has all components by their types", async () => {
-    const { resources } = await fullest();
+    const resources = [
+      ...(await fullest()).resources,
+      ...(await program({ ...configOf("Pulumi.dev.yaml"), ...SUPPLIED })).resources,
+    ];
     const own = resources.map(({ type }) => type).filter((type) => type.startsWith("cybexp:"));
     assert.deepEqual([...new Set(own)].sort(), Object.values(COMPONENT).sort());
   });
 
-  it("has a resource of each name that is looked for", async () => {
+  it("has a resource for each name that is looked for", async () => {
     const built = await fullest();
     const { resources } = built;
     const missing = Object.values(NAME).filter(
@@ -418,7 +385,7 @@ describe("the program with another configuration", () => {
     ]);
   });
 
-  it("looks at all that it keeps once, before anything is told of the engine", async () => {
+  it("checks everything that it keeps once, before any provider learns of the engine", async () => {
     const kept = { ...configOf("Pulumi.dev.yaml"), "cybexp:throwaway": "false" };
     const { looks } = await program(kept);
     assert.deepEqual(
@@ -437,7 +404,7 @@ describe("the program with another configuration", () => {
     });
   });
 
-  it("hands each setting to what it is for", async () => {
+  it("passes each setting to the resource that it is for", async () => {
     const built = await program({
       ...configOf("Pulumi.dev.yaml"),
       "cybexp:certificates": JSON.stringify({
@@ -579,14 +546,12 @@ describe("the program with another configuration", () => {
         listen: 5002,
       }),
     };
-    const built = await build(async () => {
-      pulumi.runtime.setAllConfig(config);
-      const url = new URL(`../../../index.ts?${programs++}`, import.meta.url);
-      return import(url.href).then(
+    const built = await build(() =>
+      load(config).then(
         () => undefined,
         (error: unknown) => error,
-      );
-    });
+      ),
+    );
     assert.ok(pulumi.RunError.isInstance(built.result));
     assert.match(built.result.message, /^The configuration of stack "test" has 1 problem\./);
     assert.match(built.result.message, /cybexp:kms\.bind = "0\.0\.0\.0:5012"/);

@@ -6,11 +6,8 @@ import fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
 import { RANDOM_PASSWORD as PASSWORD } from "../../../names/types.ts";
 import { backdated } from "../../../render/backdate.ts";
-import { Database } from "../../../components/database.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { RotatedPassword } from "../../../components/rotatedPassword.ts";
 import { RotationGuard } from "../../../components/rotationGuard.ts";
-import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { type Credential, type PasswordCheck, UserList } from "../../../components/userList.ts";
 import { overlaps } from "../../../settings/notices.ts";
 import { readSettings } from "../../../settings/read.ts";
@@ -29,6 +26,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
+import { authority, kmsDatabase, serverCertificate } from "./parts.ts";
 
 const GENERATED = { length: 32, special: false };
 const OWN = "chosen by the operator";
@@ -42,7 +40,7 @@ const own = ({ type, name, inputs, secrets, options }: Registered) => ({
   options,
 });
 
-describe("a password with a past", () => {
+describe("a rotated password", () => {
   const make = (args: ConstructorParameters<typeof RotatedPassword>[1], memory?: Memory) =>
     build(() => new RotatedPassword("p", args), memory && { memory });
   const passwords = (built: Build<RotatedPassword>) =>
@@ -57,7 +55,7 @@ describe("a password with a past", () => {
     assert.equal(await pulumi.isSecret(built.result.current), true);
   });
 
-  it("is two in an overlap: the one before stays what it was", async () => {
+  it("is two resources in an overlap, and the previous one stays the same", async () => {
     const built = await make({ generation: 3, withPrevious: true });
     assert.deepEqual(passwords(built), [
       {
@@ -73,7 +71,7 @@ describe("a password with a past", () => {
     assert.equal(await pulumi.isSecret(built.result.previous), true);
   });
 
-  it("is the operator's where one is supplied, kept as a secret", async () => {
+  it("is the operator's if one is supplied, kept as a secret", async () => {
     const built = await make({ generation: 1, withPrevious: false, supplied: OWN });
     assert.deepEqual(passwords(built), [
       {
@@ -88,7 +86,7 @@ describe("a password with a past", () => {
     assert.equal(await pulumi.isSecret(built.result.current), true);
   });
 
-  it("is protected in its own generation alone, so that the next but one lets it go", async () => {
+  it("is protected only in its own generation, so that the next but one can remove it", async () => {
     const { resources } = await make({ generation: 2, withPrevious: true, protect: true });
     assert.deepEqual(
       resources.filter(({ options }) => options.protect).map(({ name }) => name),
@@ -99,7 +97,7 @@ describe("a password with a past", () => {
   const kinds = { "a generated one": "", "a supplied one": OWN } as const;
   for (const [before, first] of Object.entries(kinds)) {
     for (const [after, second] of Object.entries(kinds)) {
-      it(`goes over from ${before} to ${after}, and keeps the first for the overlap`, async () => {
+      it(`changes from ${before} to ${after}, and keeps the first for the overlap`, async () => {
         const memory: Memory = new Map();
         const supplied = (text: string, suffix: string) => ({
           supplied: text && `${text} ${suffix}`,
@@ -200,7 +198,7 @@ describe("the user list over many ups", () => {
     assert.deepEqual(Object.keys(after.credentials), ["analyst"]);
   });
 
-  it("never drops the password that was in use one up before, whatever is done a step at a time", async () => {
+  it("never drops the password of the previous up, whatever is done one step at a time", async () => {
     const action = fc.oneof(
       fc.constant("up"),
       fc.constant("raise"),
@@ -233,23 +231,12 @@ describe("the user list over many ups", () => {
   });
 });
 
-describe("an authority with a past", () => {
+describe("a rotated authority", () => {
   const make = (generation: number, overlap: boolean, memory?: Memory) =>
-    build(() => {
-      const authority = new RotatedAuthority("ca", {
-        commonName: "the CA",
-        validityDays: 10,
-        generation,
-        overlap,
-      });
-      return new ServerCertificate("cert", {
-        authority,
-        serverName: "cybexp.example.edu",
-        validityDays: 5,
-        renewBeforeDays: 2,
-        generation: 1,
-      });
-    }, memory && { memory });
+    build(
+      () => serverCertificate({ authority: authority("ca", { generation, overlap }) }),
+      memory && { memory },
+    );
   const subject = (generation: number) => ({
     commonName: `the CA ${generation}`,
     organization: "CYBEX-P",
@@ -272,7 +259,7 @@ describe("an authority with a past", () => {
     assert.equal(await valueOf(built.result.certificate), datedOf("cert", "ca-2-key"));
   });
 
-  it("is two, and the old one's word for the new, in an overlap", async () => {
+  it("is two in an overlap, with the old one's cross certificate for the new", async () => {
     const built = await make(2, true);
     assert.deepEqual(
       names(built.resources).filter((name) => name.includes(" ca")),
@@ -324,7 +311,7 @@ describe("an authority with a past", () => {
     assert.equal(leaf["caPrivateKeyPem"], pemOf("EC PRIVATE KEY", "ca-2-key"));
   });
 
-  it("never lets go of the authority that clients had one up before", async () => {
+  it("never drops the authority that clients had one up before", async () => {
     const actions = fc.array(fc.constantFrom("up", "raise", "retire"), {
       minLength: 1,
       maxLength: 6,
@@ -358,14 +345,7 @@ describe("a database over many ups", () => {
   const make = (generation: number, memory: Memory) =>
     build(
       () => {
-        const database = new Database("kms-db", {
-          deployment: deployment(),
-          role: "kms-db",
-          image: "mongo:8.0",
-          database: "KMS_db",
-          generation,
-          publish: undefined,
-        });
+        const database = kmsDatabase({ generation });
         database.retireOthers("kms-db-retired-users", database);
         return database;
       },
@@ -378,7 +358,7 @@ describe("a database over many ups", () => {
     readonly user: { readonly name: string; readonly password: string };
   }
 
-  it("has a user of its own for each generation, and the administrator's last password at hand", async () => {
+  it("has its own user for each generation, and keeps the administrator's previous password", async () => {
     const memory: Memory = new Map();
     const first = await make(1, memory);
     const second = await make(2, memory);
@@ -398,7 +378,7 @@ describe("a database over many ups", () => {
     assert.match(await valueOf(second.result.uri), /^mongodb:\/\/KMS_db-2:\w{32}@kms-db:27017\//);
   });
 
-  it("keeps its container and volumes through any number", async () => {
+  it("keeps its container and volumes, whatever the number", async () => {
     const memory: Memory = new Map();
     const untouched = (built: Build<unknown>) =>
       built.resources.filter(({ type }) => type.startsWith("docker:"));
@@ -409,7 +389,7 @@ describe("a database over many ups", () => {
     }
   });
 
-  it("is never asked for a password of two ups before", async () => {
+  it("never needs a password from two ups before", async () => {
     const memory: Memory = new Map();
     let last = adminOf(await make(1, memory));
     for (let generation = 2; generation < 6; generation++) {
@@ -436,7 +416,7 @@ describe("the guard before rotations", () => {
   const make = (changes = {}) =>
     build(() => new RotationGuard("guard", { settings: { ...settings, ...changes } }));
 
-  it("is told the numbers and no secret, and remembers what it printed", async () => {
+  it("gets the numbers and no secret, and remembers what it printed", async () => {
     const { resources } = await make();
     assert.deepEqual(resources.map(own), [
       {
@@ -475,14 +455,8 @@ describe("the guard before rotations", () => {
   it("holds back what waits for it", async () => {
     const { dependencies } = await build(() => {
       const guard = new RotationGuard("guard", { settings });
-      new Database("db", {
-        deployment: deployment({ id: guard.after(pulumi.output("0123456789abcdef")) }),
-        role: "kms-db",
-        image: "mongo:8.0",
-        database: "KMS_db",
-        generation: 1,
-        publish: undefined,
-      });
+      const id = guard.after(pulumi.output("0123456789abcdef"));
+      kmsDatabase({ deployment: deployment({ id }) });
     });
     const held = [...dependencies].filter(([name]) => /^docker:|deliver/.test(name));
     assert.equal(held.length, 6);

@@ -3,9 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER, NETWORK, RANDOM_PASSWORD as PASSWORD, VOLUME } from "../../../names/types.ts";
-import { Backend } from "../../../components/backend.ts";
-import { Database, type DatabaseArgs } from "../../../components/database.ts";
-import { Kms } from "../../../components/kms.ts";
+import type { DatabaseArgs } from "../../../components/database.ts";
 import { renderBackendConfig } from "../../../render/backendConfig.ts";
 import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { renderKmsConfig } from "../../../render/kmsConfig.ts";
@@ -32,10 +30,7 @@ import {
   the,
   valueOf,
 } from "./mocks.ts";
-
-const kmsUri = (seed?: string) =>
-  `mongodb://KMS_db-1:${passwordOf("kms-db-password-1", seed)}@kms-db:27017/KMS_db?authSource=admin`;
-const backendUri = `mongodb://priv_backend-1:${passwordOf("backend-db-password-1")}@backend-db:27017/priv_backend?authSource=admin`;
+import { backend, backendUri, kms, kmsDatabase, kmsUri } from "./parts.ts";
 
 /** A resource without what its type and name say already. */
 function of(resource: Registered) {
@@ -46,19 +41,7 @@ function of(resource: Registered) {
 const generatedPassword = { length: 32, special: false };
 
 describe("a database", () => {
-  const make = (changes: Partial<DatabaseArgs> = {}) =>
-    build(
-      () =>
-        new Database("kms-db", {
-          deployment: deployment(),
-          role: "kms-db",
-          image: "mongo:8.0",
-          database: "KMS_db",
-          generation: 1,
-          publish: undefined,
-          ...changes,
-        }),
-    );
+  const make = (changes: Partial<DatabaseArgs> = {}) => build(() => kmsDatabase(changes));
   const usual = once(() => make());
   const secretFiles = {
     "admin-password": { content: passwordOf("kms-db-admin-password-1"), mode: 0o400 },
@@ -109,7 +92,7 @@ describe("a database", () => {
     waitTimeout: 60,
   };
 
-  it("is waited for as long as it replays its journal, and its users come after that", async () => {
+  it("is waited for while it replays its journal, before its users are made", async () => {
     const built = await usual();
     assert.deepEqual(the(built, COMMAND, "kms-db-start").inputs, {
       ...run("await-start"),
@@ -121,7 +104,7 @@ describe("a database", () => {
     assert.ok(before?.includes("command:local:Command kms-db-start"), String(before));
   });
 
-  it("gets an image once that is known to read the data that is there", async () => {
+  it("gets an image only once it is known to read the existing data", async () => {
     const { looks } = await usual();
     const [look, ...others] = looks.filter(({ program }) => program === "database-step");
     assert.deepEqual(others, []);
@@ -236,16 +219,9 @@ describe("a database", () => {
     });
   });
 
-  it("lets its service's earlier users go once that is on the one in use", async () => {
+  it("removes its service's earlier users once the service uses the current one", async () => {
     const built = await build(() => {
-      const database = new Database("kms-db", {
-        deployment: deployment(),
-        role: "kms-db",
-        image: "mongo:8.0",
-        database: "KMS_db",
-        generation: 2,
-        publish: undefined,
-      });
+      const database = kmsDatabase({ generation: 2 });
       const service = new pulumi.ComponentResource("cybexp:index:Service", "kms");
       database.retireOthers("kms-db-retired-users", service);
     });
@@ -265,7 +241,7 @@ describe("a database", () => {
     });
   });
 
-  it("keeps the admin's password with the data that only it opens", async () => {
+  it("keeps the admin's password together with the data that it opens", async () => {
     const kept = await usual();
     assert.deepEqual(of(the(kept, PASSWORD, "kms-db-admin-password-1")), {
       parent: "kms-db-admin-password",
@@ -294,7 +270,7 @@ describe("a database", () => {
     );
   });
 
-  it("tells its service's connection string as a secret, in the state as well", async () => {
+  it("outputs its service's connection string as a secret, in the state as well", async () => {
     const { result, outputs } = await usual();
     assert.equal(await valueOf(result.uri), kmsUri());
     assert.equal(await pulumi.isSecret(result.uri), true);
@@ -412,12 +388,10 @@ describe("the KMS", () => {
   ) =>
     build(
       () =>
-        new Kms("kms", {
+        kms({
           deployment: deployment({ throwaway: changes.throwaway ?? false }),
           settings: { ...settings, ...changes.settings },
           database,
-          databaseGeneration: 1,
-          drainSeconds: 60,
           jwtKeyGeneration: changes.generation ?? 1,
         }),
       { seed },
@@ -474,7 +448,7 @@ describe("the KMS", () => {
     });
   });
 
-  it("starts when its database's user, its config and its keys' folder are there", async () => {
+  it("starts once its database's user, its config and its keys' folder are there", async () => {
     const { dependencies } = await usual();
     const before = dependencies.get(`${CONTAINER} kms`) ?? [];
     assert.ok(before.includes(`${COMMAND} kms-db-users`));
@@ -487,7 +461,7 @@ describe("the KMS", () => {
     assert.ok(server.includes(`${COMMAND} kms-db-secrets-delivery`));
   });
 
-  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+  it("gets its config.yaml only as a release", async () => {
     assert.deepEqual(
       of(the(await usual(), COMMAND, "kms-config-delivery")),
       delivery("kms", config),
@@ -524,7 +498,7 @@ describe("the KMS", () => {
     assert.notEqual(signatureIn(built, "kms"), signatureIn(await usual(), "kms"));
   });
 
-  it("goes over to a stand-in before, and back to itself after it is replaced", async () => {
+  it("hands over to a stand-in before it is replaced, and back after", async () => {
     const built = await usual();
     const signature = signatureIn(built, "kms");
     assert.match(signature, /^[0-9a-f]{32}$/);
@@ -571,7 +545,7 @@ describe("the KMS", () => {
     drainSeconds: 60,
   };
 
-  it("lets earlier users of its database go after that", async () => {
+  it("removes earlier users of its database after that", async () => {
     const { dependencies } = await usual();
     const before = dependencies.get(`${COMMAND} kms-db-retired-users`) ?? [];
     assert.ok(before.includes(`${COMMAND} kms-handback`));
@@ -593,7 +567,7 @@ describe("the KMS", () => {
     assert.deepEqual(the(second, CONTAINER, "kms-db"), the(first, CONTAINER, "kms-db"));
   });
 
-  it("makes a new token key when its number is raised, and tells it as a secret", async () => {
+  it("makes a new token key when its number is raised, and outputs it as a secret", async () => {
     const built = await make({ generation: 7 });
     assert.deepEqual(of(the(built, "random:index/randomBytes:RandomBytes", "kms-jwt-key")), {
       parent: "kms",
@@ -609,7 +583,7 @@ describe("the KMS", () => {
     });
   });
 
-  it("keeps its keys and records, and what opens them", async () => {
+  it("keeps its keys and records, and the passwords that open them", async () => {
     const kept = (await usual()).resources.filter(({ options }) => options.protect);
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume kms-db-data",
@@ -633,17 +607,8 @@ describe("the KMS", () => {
   });
 
   it("publishes its database where the settings say", async () => {
-    const built = await build(
-      () =>
-        new Kms("kms", {
-          deployment: deployment(),
-          settings,
-          database: { ...database, publish: { kms: { address: "::1", port: 27017 } } },
-          databaseGeneration: 1,
-          drainSeconds: 60,
-          jwtKeyGeneration: 1,
-        }),
-    );
+    const publish = { kms: { address: "::1", port: 27017 } };
+    const built = await build(() => kms({ database: { ...database, publish } }));
     assert.deepEqual(the(built, CONTAINER, "kms-db").inputs["ports"], [
       { ip: "::1", external: 27017, internal: 27017 },
     ]);
@@ -652,18 +617,14 @@ describe("the KMS", () => {
 
 describe("the Backend", () => {
   const make = (changes: Partial<ServiceSettings> = {}, publish = {}) =>
-    build(
-      () =>
-        new Backend("backend", {
-          deployment: deployment(),
-          settings: { ...settings, ...changes },
-          database: { ...database, publish },
-          databaseGeneration: 1,
-          drainSeconds: 60,
-        }),
+    build(() =>
+      backend({
+        settings: { ...settings, ...changes },
+        database: { ...database, publish },
+      }),
     );
   const usual = once(() => make());
-  const config = renderBackendConfig({ databaseUri: backendUri });
+  const config = renderBackendConfig({ databaseUri: backendUri() });
   const container = {
     ...serviceContainer("backend"),
     // Four bodies of 17 MiB at once.
@@ -702,7 +663,7 @@ describe("the Backend", () => {
     });
   });
 
-  it("gets its config.yaml as a release, and nothing of it otherwise", async () => {
+  it("gets its config.yaml only as a release", async () => {
     assert.deepEqual(
       of(the(await usual(), COMMAND, "backend-config-delivery")),
       delivery("backend", config),
@@ -727,7 +688,7 @@ describe("the Backend", () => {
   it("puts the operator's own values into the config, which replaces the container", async () => {
     const overrides = { col_name: "other" };
     const built = await make({ config: overrides });
-    const changed = renderBackendConfig({ databaseUri: backendUri, overrides });
+    const changed = renderBackendConfig({ databaseUri: backendUri(), overrides });
     assert.notEqual(changed, config);
     assert.deepEqual(
       the(built, CONTAINER, "backend").inputs,
@@ -746,7 +707,7 @@ describe("the Backend", () => {
     ]);
   });
 
-  it("keeps its records, and what opens them", async () => {
+  it("keeps its records, and the passwords that open them", async () => {
     const kept = (await usual()).resources.filter(({ options }) => options.protect);
     assert.deepEqual(names(kept), [
       "docker:index/volume:Volume backend-db-data",

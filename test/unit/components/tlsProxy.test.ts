@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
-import { Backend } from "../../../components/backend.ts";
-import { ClientList } from "../../../components/clientList.ts";
-import { Kms } from "../../../components/kms.ts";
-import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
-import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { Service } from "../../../components/service.ts";
 import { SmokeCheck } from "../../../components/smokeCheck.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
@@ -46,61 +40,20 @@ import {
   valueOf,
   type World,
 } from "./mocks.ts";
+import {
+  authority,
+  backend,
+  backendUri,
+  client,
+  clientList,
+  CSR,
+  kms,
+  kmsUri,
+  serverCertificate,
+  SETTINGS,
+} from "./parts.ts";
 
 const NGINX_1_30 = "nginx version: nginx/1.30.1\nbuilt with OpenSSL 3.5.1 1 Jul 2025\n";
-
-const SETTINGS: Settings = {
-  kms: {
-    image: "cybexp-demo/kms:1",
-    bind: { address: "127.0.0.1", port: 5012 },
-    listen: 5002,
-    access: "password",
-    config: {},
-  },
-  backend: {
-    image: "cybexp-demo/backend:1",
-    bind: { address: "127.0.0.1", port: 5011 },
-    listen: 5001,
-    access: "password",
-    config: {},
-  },
-  database: { image: "cybexp-demo/mongo:1", publish: {} },
-  proxy: {
-    image: "nginx:1.30.1",
-    serverName: "cybexp.example.edu",
-    serverNames: [],
-    hsts: true,
-    address: "192.0.2.1",
-    readTimeout: 60,
-    shutdownTimeout: 30,
-  },
-  certificates: {
-    source: "generated",
-    supplied: [],
-    ocspStapling: false,
-    validityDays: 5,
-    renewBeforeDays: 2,
-    caValidityDays: 10,
-    clientValidityDays: 6,
-  },
-  users: [{ name: "collector", generation: 1, retired: 0 }],
-  clients: [],
-  rotation: {
-    kmsJwtKey: 1,
-    serverCertificate: 1,
-    serverCa: 1,
-    serverCaRetired: 0,
-    clientCa: 1,
-    clientCaRetired: 0,
-    kmsDatabase: 1,
-    backendDatabase: 1,
-  },
-  modules: { config: {} },
-  throwaway: false,
-  lost: [],
-  production: false,
-  state: {},
-};
 
 interface Changes {
   readonly users?: readonly UserSettings[];
@@ -109,14 +62,6 @@ interface Changes {
   readonly access?: Access;
   readonly clients?: readonly ClientSettings[];
 }
-
-const clientList = (clients: readonly ClientSettings[]) =>
-  new ClientList("client", {
-    authority: authority("client-ca"),
-    clients,
-    validityDays: 6,
-    renewBeforeDays: 2,
-  });
 
 /** The proxy, with services behind it that have no database. */
 const make = (
@@ -148,31 +93,13 @@ const make = (
     return new TlsProxy("proxy", {
       deployment: deployment(),
       settings,
-      certificate: certificate(settings.serverName),
+      certificate: serverCertificate(),
       users: new UserList("user", { users: users ?? SETTINGS.users }),
-      clients: clientList(clients),
+      clients: clientList(clients, authority("client-ca")),
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
     });
   }, world);
 const usual = once(() => make());
-
-const authority = (name: string) =>
-  new RotatedAuthority(name, {
-    commonName: "the CA",
-    validityDays: 10,
-    generation: 1,
-    overlap: false,
-  });
-
-function certificate(serverName: string) {
-  return new ServerCertificate("cert", {
-    authority: authority("ca"),
-    serverName,
-    validityDays: 5,
-    renewBeforeDays: 2,
-    generation: 1,
-  });
-}
 
 /** Of a program that does not ask the engine. */
 const LIMITS = limitsOf({}, assumedEngine);
@@ -292,7 +219,7 @@ describe("the proxy", () => {
     ]);
   });
 
-  it("publishes the doors and no more, and reaches the services and no database", async () => {
+  it("publishes only the doors, and reaches the services but no database", async () => {
     const { inputs, secrets, options } = the(await usual(), CONTAINER, "proxy");
     assert.deepEqual(inputs, container);
     assert.deepEqual(secrets, []);
@@ -327,7 +254,7 @@ describe("the proxy", () => {
     assert.deepEqual(secrets, []);
   });
 
-  it("gets all that it serves by as one release", async () => {
+  it("gets everything that it serves with as one release", async () => {
     const { inputs, secrets, parent } = the(await usual(), COMMAND, "proxy-release-delivery");
     const { digest, files } = release();
     assert.deepEqual(inputs, {
@@ -351,7 +278,7 @@ describe("the proxy", () => {
     assert.equal(parent, "proxy-release");
   });
 
-  it("tells which release it serves, in clear", async () => {
+  it("outputs which release it serves, not as a secret", async () => {
     const { result, outputs } = await usual();
     const { digest } = release();
     assert.equal(await valueOf(result.release), digest);
@@ -383,7 +310,7 @@ describe("the proxy", () => {
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
   for (const [what, rotate] of Object.entries(rotations)) {
-    it(`goes on running, with another release, when ${what} change`, async () => {
+    it(`keeps running, with another release, when ${what} change`, async () => {
       const changed = await rotate();
       assert.deepEqual(the(changed, CONTAINER, "proxy").inputs, container);
       assert.notEqual(await valueOf(changed.result.release), release().digest);
@@ -406,7 +333,7 @@ describe("the proxy", () => {
     room: LIMITS.doors.backend,
   } as const;
 
-  it("gets the clients' authorities, revocations and names where a door asks for certificates", async () => {
+  it("gets the clients' authorities, revocations and names if a door asks for certificates", async () => {
     const asking = await make({ access: "either", doors: ["kms"], clients: [ann] });
     const expected = release({
       doors: [{ ...door, access: "either" }],
@@ -435,7 +362,7 @@ describe("the proxy", () => {
     assert.equal(await valueOf(asking.result.release), expected.digest);
   });
 
-  it("has another release by a revocation, and nothing else has, where a door asks for certificates", async () => {
+  it("gets a new release for a revocation, and changes nothing else, if a door asks for certificates", async () => {
     const memory: Memory = new Map();
     const changes = { access: "certificate", clients: [ann, { ...ann, name: "bob" }] } as const;
     const before = await make(changes, { memory });
@@ -457,12 +384,12 @@ describe("the proxy", () => {
     assert.notEqual(await valueOf(after.result.release), await valueOf(before.result.release));
   });
 
-  it("has the same release whoever the clients are, where no door asks for certificates", async () => {
+  it("has the same release, whoever the clients are, if no door asks for certificates", async () => {
     const listed = await make({ clients: [{ ...ann, revoked: true }] });
     assert.equal(await valueOf(listed.result.release), release().digest);
   });
 
-  it("spells its configuration as the image's Nginx can read it", async () => {
+  it("writes its configuration so that the image's Nginx can read it", async () => {
     const changed = await make({}, { nginx: NGINX_1_30 });
     assert.equal(
       await valueOf(changed.result.release),
@@ -518,20 +445,26 @@ describe("the smoke check", () => {
     build(() => {
       const settings = { ...SETTINGS, ...changes };
       const own = deployment({ dockerHost });
-      const { database } = settings;
-      const shared = { deployment: own, database, databaseGeneration: 1, drainSeconds: 30 };
-      const kms = new Kms("kms", { ...shared, settings: settings.kms, jwtKeyGeneration: 1 });
-      const backend = new Backend("backend", { ...shared, settings: settings.backend });
+      const services = {
+        kms: kms({ deployment: own, settings: settings.kms }),
+        backend: backend({ deployment: own }),
+      };
       const users = new UserList("user", { users: settings.users });
-      const clients = clientList(settings.clients);
+      const clients = clientList(settings.clients, authority("client-ca"));
       const proxy = new TlsProxy("proxy", {
         deployment: own,
         settings: settings.proxy,
-        certificate: certificate(settings.proxy.serverName),
+        certificate: serverCertificate(),
         users,
         clients,
         doors: [
-          { name: "kms", listen: 5002, service: kms.service, maxBody: "64k", access: "password" },
+          {
+            name: "kms",
+            listen: 5002,
+            service: services.kms.service,
+            maxBody: "64k",
+            access: "password",
+          },
         ],
       });
       new SmokeCheck("smoke", {
@@ -541,8 +474,7 @@ describe("the smoke check", () => {
         users,
         clients,
         proxy,
-        kms,
-        backend,
+        ...services,
       });
       return proxy;
     });
@@ -561,11 +493,11 @@ describe("the smoke check", () => {
     databases: [
       {
         container: "cybexp-test-kms-db",
-        uri: `mongodb://KMS_db-1:${passwordOf("kms-db-password-1")}@kms-db:27017/KMS_db?authSource=admin`,
+        uri: kmsUri(),
       },
       {
         container: "cybexp-test-backend-db",
-        uri: `mongodb://priv_backend-1:${passwordOf("backend-db-password-1")}@backend-db:27017/priv_backend?authSource=admin`,
+        uri: backendUri(),
       },
     ],
     listeners: [
@@ -627,17 +559,7 @@ describe("the smoke check", () => {
   });
 
   it("presents the first client's certificate whose key is here, and whose is good", async () => {
-    const client = (name: string, changes: Partial<ClientSettings> = {}): ClientSettings => ({
-      name,
-      generation: 1,
-      retired: 0,
-      revoked: false,
-      keyType: "ecdsa",
-      ...changes,
-    });
-    const elsewhere = client("elsewhere", {
-      csr: readFileSync("test/unit/fixtures/client.csr", "utf8"),
-    });
+    const elsewhere = client("elsewhere", { csr: CSR });
     const kms = { ...SETTINGS.kms, access: "both" as const };
     const clients = [client("lost", { revoked: true }), elsewhere, client("ann"), client("bob")];
     assert.deepEqual(the(await make({ clients, kms }), COMMAND, "smoke").inputs["stdin"], {

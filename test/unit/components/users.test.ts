@@ -20,7 +20,7 @@ const saltOf = (user: string, seed?: string) =>
 describe("a user list", () => {
   const make = once(() => build(() => new UserList("user", { users: USERS })));
 
-  it("is a password and a salt for everybody, and a salt for all", async () => {
+  it("has a password and a salt for each user, and one salt for all", async () => {
     const password = "random:index/randomPassword:RandomPassword";
     const bytes = "random:index/randomBytes:RandomBytes";
     const rest = { parent: "user", secrets: [], options: {} };
@@ -57,7 +57,7 @@ describe("a user list", () => {
     ]);
   });
 
-  it("tells what a client sends, as a secret, in the state as well", async () => {
+  it("outputs what a client sends, as a secret, in the state as well", async () => {
     const { result, outputs } = await make();
     const credentials = {
       collector: { user: "collector", password: passwordOf("user-collector-2") },
@@ -101,7 +101,7 @@ describe("a user list", () => {
     assert.equal(await pulumi.isSecret(result.check), true);
   });
 
-  it("has the previous password in htpasswd while it is good", async () => {
+  it("has the previous password in htpasswd while it is valid", async () => {
     const [collector, analyst] = USERS;
     const { result } = await build(
       () =>

@@ -18,7 +18,7 @@ describe("certificate-lifetime", () => {
   const authority = (days: number) =>
     certificate(days, "cert_signing", { isCaCertificate: true }, SELF_SIGNED);
 
-  it("takes what ends in time", () => {
+  it("accepts what expires in time", () => {
     const all = [certificate(398, "server_auth"), certificate(825, "client_auth"), authority(3653)];
     assert.deepEqual(judge(certificateLifetime, all), []);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { IMAGE, type Rule } from "../../../policy/pack/rule.ts";
+import { IMAGE } from "../../../names/types.ts";
+import type { Rule } from "../../../policy/pack/rule.ts";
 import { UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { rules } from "../../../policy/rules/all.ts";
 import { droppedCapabilities } from "../../../policy/rules/droppedCapabilities.ts";
@@ -56,7 +57,7 @@ it("takes a container that does everything right", () => {
   );
 });
 
-it("leaves alone what is excepted, by name or by label, and nothing else", () => {
+it("ignores exceptions by name or by label, and nothing else", () => {
   const open = container({ readOnly: false }, "open");
   const other = container({ readOnly: false }, "other");
   const left = (exception: object) =>
@@ -94,7 +95,7 @@ describe("loopback-ports", () => {
     ]);
     assert.match(told, /at 0\.0\.0\.0 port that is not known yet: /);
   });
-  it("tells loopback addresses from those that look like it", () => {
+  it("tells loopback addresses from those that only look like them", () => {
     const addresses = ["127.0.0.1.example.org", "1::1", "::10", "::", "0::1", "0:0:0:0:0:0:0:1"];
     assert.deepEqual(addresses.filter(isLoopback), ["0::1", "0:0:0:0:0:0:0:1"]);
   });
@@ -112,20 +113,23 @@ describe("secret-free-environment", () => {
   );
   breaks(
     secretFreeEnvironment,
-    [env("DB_PASSWORD=hunter2"), "its environment variable DB_PASSWORD has what its name says "],
+    [
+      env("DB_PASSWORD=hunter2"),
+      "its environment variable DB_PASSWORD contains what its name says ",
+    ],
     [env("AWS_SECRET_ACCESS_KEY=x"), "its environment variable AWS_SECRET_ACCESS_KEY "],
-    [env("PGPASSWORD=x"), "its environment variable PGPASSWORD has "],
-    [env("API_TOKEN=x"), "its environment variable API_TOKEN has "],
-    [env(`TLS=${key}`), "its environment variable TLS has a private key in it"],
+    [env("PGPASSWORD=x"), "its environment variable PGPASSWORD contains "],
+    [env("API_TOKEN=x"), "its environment variable API_TOKEN contains "],
+    [env(`TLS=${key}`), "its environment variable TLS contains a private key:"],
     [
       env("DB=mongodb://u:hunter2@db/x"),
-      "its environment variable DB has a URL with a password in it",
+      "its environment variable DB contains a URL with a password:",
     ],
     [
       env(`X=eyJhbGciOiJI.eyJzdWIiOiIx.${"a".repeat(20)}`),
-      "its environment variable X has a signed token",
+      "its environment variable X contains a signed token",
     ],
-    [env("X=AKIAABCDEFGHIJKLMNOP"), "its environment variable X has an access key in it"],
+    [env("X=AKIAABCDEFGHIJKLMNOP"), "its environment variable X contains an access key:"],
   );
   waits(secretFreeEnvironment, env(UNKNOWN), { envs: UNKNOWN });
   it("never tells the value", () => {
@@ -316,13 +320,13 @@ describe("pinned-image", () => {
     [{ image: "host:5000/nginx:1.30" }, "its image is host:5000/nginx:1.30: name it by its id"],
   );
   waits(pinnedImage, { image: UNKNOWN });
-  it("wants a digest of what is pulled, too", () => {
+  it("also requires a digest for what is pulled", () => {
     assert.deepEqual(judge(pinnedImage, [pulled(`nginx:1.30@${digest}`), pulled(UNKNOWN)]), []);
     assert.deepEqual(judge(pinnedImage, [pulled("host:5000/nginx:1.30")]), [
       "image: host:5000/nginx:1.30 is pulled by tag: name it as host:5000/nginx@sha256:...",
     ]);
   });
-  it("leaves tags to a stack whose config doesn't say that it is a strict one", () => {
+  it("allows tags in a stack whose config doesn't ask for strictness", () => {
     const settings = { strictIf: "app:production" };
     const told = (...flags: string[]) =>
       judge(pinnedImage, [pulled("nginx:1")], { settings, flags });

@@ -1,13 +1,7 @@
 /** Holds resources against a rule as the policy pack does, in a few words. */
 import { isExcepted, settingsOf } from "../../../policy/pack/policy.ts";
-import {
-  COMMAND,
-  CONTAINER,
-  type Rule,
-  type Settings,
-  type StackResource,
-  VOLUME,
-} from "../../../policy/pack/rule.ts";
+import type { Rule, Settings, StackResource } from "../../../policy/pack/rule.ts";
+import { COMMAND, CONTAINER, VOLUME } from "../../../names/types.ts";
 
 export interface Circumstances {
   /** The rule's settings, where they are not the default. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { NginxSyntaxError, parseNginx } from "../../../policy/nginx/parse.ts";
-import { COMMAND, CONTAINER } from "../../../policy/pack/rule.ts";
+import { COMMAND, CONTAINER } from "../../../names/types.ts";
 import { UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
 import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
@@ -47,12 +47,12 @@ describe("the reader of nginx.conf", () => {
   });
 
   for (const [text, message] of [
-    ["a {", "it ends within a block"],
-    ["a", "it ends within a directive"],
-    ["a;\n}", 'line 2: a "}" too much, or a ";" is missing before it'],
-    ["a { b }", 'line 1: a "}" too much, or a ";" is missing before it'],
+    ["a {", "it ends inside a block"],
+    ["a", "it ends inside a directive"],
+    ["a;\n}", 'line 2: an extra "}", or no ";" before it'],
+    ["a { b }", 'line 1: an extra "}", or no ";" before it'],
     ["a;\n;", 'line 2: nothing before ";"'],
-    ['a\n"b', "line 2: a quote without its end"],
+    ['a\n"b', "line 2: a quote that is not closed"],
   ] as const) {
     it(`refuses ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseNginx(text), new NginxSyntaxError(message));
@@ -88,7 +88,7 @@ describe("nginx-door", () => {
     ]);
   });
 
-  it("takes a password, a must of a certificate, a request to another service, and a redirect", () => {
+  it("accepts a password, a required certificate, a request to another service, and a redirect", () => {
     assert.deepEqual(open(server(`${ASKED} location / { ${PASS} }`)), []);
     assert.deepEqual(open(server(`ssl_verify_client on; location / { ${PASS} }`)), []);
     assert.deepEqual(open(server(`location / { auth_request /ask; ${PASS} }`)), []);
@@ -100,14 +100,14 @@ describe("nginx-door", () => {
     assert.deepEqual(open(server(`location / { ${PASS} }`, "127.0.0.1:8081")), []);
   });
 
-  it("takes a certificate that may be left out for none", () => {
+  it("treats an optional certificate as none", () => {
     assert.deepEqual(open(server(`ssl_verify_client optional; location / { ${PASS} }`)), ["/"]);
     assert.deepEqual(open(server(`ssl_verify_client optional_no_ca; location / { ${PASS} }`)), [
       "/",
     ]);
   });
 
-  it("leaves to tests what a map decides: a realm by a variable, a way on after a certificate", () => {
+  it("leaves what a map decides to tests: a realm from a variable, a location after a certificate", () => {
     const realm = server(`auth_basic $realm; auth_basic_user_file /h; location / { ${PASS} }`);
     assert.deepEqual(open(realm), []);
     const gate = (verify: string) => server(`${verify} location @in { ${PASS} }`);
@@ -115,7 +115,7 @@ describe("nginx-door", () => {
     assert.deepEqual(open(gate("")), ["@in"]);
   });
 
-  it("reports either-or with an address", () => {
+  it("reports `satisfy any` with an address", () => {
     const text = `satisfy any; allow 10.0.0.0/8; deny all; ${ASKED} location / { ${PASS} }`;
     assert.deepEqual(open(server(text)), ["/"]);
   });
@@ -141,9 +141,9 @@ describe("nginx-door", () => {
     assert.deepEqual(more, []);
   });
 
-  it("says where it can't be read, without a word of it", () => {
+  it("says where it can't be read, without quoting it", () => {
     const [told] = judge(nginxDoor, [delivery("http {\n hunter2")]);
-    assert.equal(told, "delivery: its nginx.conf can't be read: it ends within a block");
+    assert.equal(told, "delivery: its nginx.conf can't be read: it ends inside a block");
   });
 
   it("waits for a configuration that is not known yet", () => {
@@ -155,7 +155,7 @@ describe("nginx-door", () => {
     );
   });
 
-  it("leaves open what its settings name, and looks at the files that they name", () => {
+  it("allows the locations and reads the files that its settings name", () => {
     const conf = server(`location /healthz { ${PASS} } location / { ${PASS} }`);
     const settings = { open: [{ location: "/healthz", reason: "the load balancer asks" }] };
     assert.deepEqual(open(conf, settings), ["/"]);
@@ -181,11 +181,11 @@ describe("tls-floor", () => {
       "delivery: its Nginx speaks TLSv1 and TLSv1.1 for the server a.example.org: remove what is older than TLSv1.2 from ssl_protocols",
     ]);
     assert.deepEqual(told("http { server { listen 443 ssl; } }"), [
-      "delivery: its Nginx takes its version's own TLS protocols for a server: set ssl_protocols",
+      "delivery: its Nginx uses its version's default TLS protocols for a server: set ssl_protocols",
     ]);
     for (const listen of ["80", "0.0.0.0:80", "[::]:80", "*:80", "localhost:80", "10.0.0.1"]) {
       const [one = "", ...more] = told(server("", listen));
-      assert.ok(one.includes(`the server a.example.org listens at ${listen} without ssl`), one);
+      assert.ok(one.includes(`the server a.example.org listens on ${listen} without ssl`), one);
       assert.deepEqual(more, []);
     }
     assert.equal(told("http { server { } }").length, 1);
@@ -195,7 +195,7 @@ describe("tls-floor", () => {
     assert.deepEqual(judge(tlsFloor, [resource(COMMAND, "delivery", { stdin: UNKNOWN })]), []);
   });
 
-  it("takes the floor of its settings", () => {
+  it("uses the minimum from its settings", () => {
     assert.equal(told(server(""), { minimum: "TLSv1.3" }).length, 1);
     assert.deepEqual(told(server("ssl_protocols TLSv1.3;"), { minimum: "TLSv1.3" }), []);
   });

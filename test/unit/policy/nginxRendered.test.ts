@@ -1,7 +1,7 @@
 /** The rule of the doors against whatever this project's own rendering writes. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { COMMAND } from "../../../policy/pack/rule.ts";
+import { COMMAND } from "../../../names/types.ts";
 import { nginxDoor } from "../../../policy/rules/nginxDoor.ts";
 import { tlsFloor } from "../../../policy/rules/tlsFloor.ts";
 import { type NginxOptions, renderNginx } from "../../../render/nginx.ts";
@@ -57,14 +57,14 @@ describe("the rule of the doors", () => {
     });
   }
 
-  it("takes doors of many names, and callers that say none", () => {
+  it("accepts doors with many names, and callers that send none", () => {
     const names = ["cybexp.example.org", "*.apps.example.org", "192.0.2.7", "2001:db8::7"];
     assert.deepEqual(told(render(ACCESS, 2, names)), []);
     const open = render(["password"], 2, names).replace(/auth_basic \$\w+;/, "auth_basic off;");
     assert.notDeepEqual(told(open), []);
   });
 
-  it("reports a password door whose password is asked for no more", () => {
+  it("reports a password door that no longer asks for the password", () => {
     const open = render(["password"]).replace(/auth_basic \$\w+;/, "auth_basic off;");
     assert.notDeepEqual(told(open), []);
   });

@@ -11,7 +11,8 @@ import {
 } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { schemaOf, toPolicy } from "../../../policy/pack/policy.ts";
-import { CONTAINER, type ResourceRule, type StackRule } from "../../../policy/pack/rule.ts";
+import { CONTAINER } from "../../../names/types.ts";
+import type { ResourceRule, StackRule } from "../../../policy/pack/rule.ts";
 import { plain, UNKNOWN } from "../../../policy/pack/unknown.ts";
 import { rules } from "../../../policy/rules/all.ts";
 import { ownDatabase } from "../../../policy/rules/ownDatabase.ts";
@@ -64,7 +65,7 @@ describe("a rule as a policy", () => {
     assert.deepEqual(validate(echo, { user: "1:1" }, { most: 5 }), ["web 1:1 true 5 true"]);
   });
 
-  it("is not asked about what is excepted, nor about other types", () => {
+  it("is not asked about exceptions or other types", () => {
     const exceptions = [{ name: "web", reason: "it is only a test" }];
     assert.deepEqual(validate(echo, {}, { exceptions }), []);
     const two = { ...echo, types: [CONTAINER, "other"] };
@@ -95,7 +96,7 @@ describe("a rule as a policy", () => {
     );
   });
 
-  it("sees the stack as a whole, with what each property is made of", () => {
+  it("sees the whole stack, with the resources that each property comes from", () => {
     const told: string[] = [];
     const rule: StackRule = {
       name: "all",
@@ -125,7 +126,7 @@ describe("a rule as a policy", () => {
   });
 });
 
-describe("a rule of the stack that is asked as resources come", () => {
+describe("a stack rule that is checked as resources come", () => {
   const joined = (name: string, network: string, mounted?: string) => ({
     ...container({ networksAdvanced: [{ name: network }] }, name).props,
     volumes: mounted === undefined ? [] : [{ containerPath: mounted }],
@@ -150,12 +151,12 @@ describe("a rule of the stack that is asked as resources come", () => {
     ["kapow", joined("kapow", "data")],
   ] as const;
 
-  it("tells it once, to the resource that makes it so", () => {
-    assert.deepEqual(come({}, ...all), ["backend: db is in a network with kms and backend"]);
+  it("reports once, at the resource that causes it", () => {
+    assert.deepEqual(come({}, ...all), ["backend: db shares a network with kms and backend"]);
     assert.deepEqual(come({}, ...all.slice(0, 2)), []);
   });
 
-  it("leaves alone what is excepted", () => {
+  it("ignores exceptions", () => {
     const exceptions = [{ name: "db", reason: "it is only a test" }];
     assert.deepEqual(come({ exceptions }, ...all), []);
   });
@@ -175,7 +176,7 @@ describe("the policy pack", () => {
     }
   });
 
-  it("is set up for this project by names that it has", () => {
+  it("is configured for this project with names that exist", () => {
     const settings = JSON.parse(projectFile("policy/cybexp.json")) as Record<string, object>;
     for (const [name, given] of Object.entries(settings)) {
       const rule = rules.find((one) => one.name === name) ?? assert.fail(name);

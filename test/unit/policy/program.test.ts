@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
 import type { Settings, StackResource } from "../../../policy/pack/rule.ts";
 import { rules } from "../../../policy/rules/all.ts";
-import { build, once, type Registered } from "../components/mocks.ts";
+import { once, type Registered } from "../components/mocks.ts";
+import { configOf, program } from "../components/parts.ts";
 import { judge } from "./judge.ts";
 
 const read = (file: string) => readFileSync(new URL(`../../../${file}`, import.meta.url), "utf8");
@@ -14,16 +13,11 @@ const settings = JSON.parse(read("policy/cybexp.json")) as Record<string, Settin
 
 /** Everything that the dev stack has, with more in its config, as the engine is told of it. */
 async function resourcesOf(more: Record<string, unknown>): Promise<readonly StackResource[]> {
-  const { config } = parse(read("Pulumi.dev.yaml")) as { config: Record<string, unknown> };
-  const values = Object.entries({ ...config, ...more }).map(([key, value]) => [
-    key,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  const { resources, dependencies } = await build(() => {
-    pulumi.runtime.setAllConfig(Object.fromEntries(values) as Record<string, string>, []);
-    // Another name each time: a module runs once.
-    return import(`../../../index.ts?${Object.keys(more).join()}`);
-  });
+  const config = configOf("Pulumi.dev.yaml");
+  for (const [key, value] of Object.entries(more)) {
+    config[key] = JSON.stringify(value);
+  }
+  const { resources, dependencies } = await program(config);
   const urn = ({ type, name }: Pick<Registered, "type" | "name">) => `${type} ${name}`;
   return resources.map((one) => ({
     type: one.type,
@@ -82,7 +76,7 @@ describe("the dev stack", () => {
     assert.deepEqual(judged(resources, ["cybexp:throwaway"]), []);
   });
 
-  it("would break the rule of data if it were no throw-away", async () => {
+  it("would break the rule of data if it were not a throw-away stack", async () => {
     assert.deepEqual(judged(await dev(), []).sort(), [
       "protected-data backend-db-data",
       "protected-data kms-db-data",

@@ -17,7 +17,7 @@ describe("pids-limit", () => {
     const other = container({}, "other");
     const told = judge(pidsLimit, [web, other, limits(other)]);
     assert.equal(told.length, 1);
-    assert.match(told[0] ?? "", /^web: it has no limit of processes: set one by /);
+    assert.match(told[0] ?? "", /^web: it has no process limit: set one with /);
     const unrelated = resource(
       "command:local:Command",
       "x",
@@ -38,9 +38,7 @@ describe("pids-limit", () => {
   it("takes another command, another maximum, or an ulimit, as its settings say", () => {
     const all = [web, limits(web, 200)];
     const settings = (changes: object) => judge(pidsLimit, all, { settings: { ...changes } });
-    assert.deepEqual(settings({ maximum: 199 }), [
-      "web: its limit of processes is 200: set 1 to 199",
-    ]);
+    assert.deepEqual(settings({ maximum: 199 }), ["web: its process limit is 200: set 1 to 199"]);
     assert.equal(settings({ command: "set-limits" }).length, 1);
     const ulimits = container({ ulimits: [{ name: "nproc", hard: 64 }] });
     assert.equal(judge(pidsLimit, [ulimits]).length, 1);
@@ -65,7 +63,7 @@ describe("protected-data", () => {
 
   it("reports a volume with data that is not protected", () => {
     assert.deepEqual(judge(protectedData, [mounting("data"), volume("data", false)]), [
-      "data: it has the data of db, at /data/db, and may be deleted: make it with protect: true",
+      "data: it has the data of db, at /data/db, and could be deleted: set protect: true",
     ]);
   });
 
@@ -105,7 +103,7 @@ describe("own-database", () => {
 
   it("reports a database that two services reach, by one network or by two", () => {
     const told = [
-      "db: db is in a network with kms and backend: give each service a database, and a network with it, of its own",
+      "db: db shares a network with kms and backend: give each service a database of its own, in a network of its own",
     ];
     const one = [database("data"), joined("kms", "data"), joined("backend", "edge", "data")];
     assert.deepEqual(judge(ownDatabase, one), told);
