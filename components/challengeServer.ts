@@ -41,7 +41,10 @@ export class ChallengeServer extends pulumi.ComponentResource {
 
     const volume = new docker.Volume(
       `${name}-tokens`,
-      { name: dockerName(deployment, CHALLENGE_VOLUME), labels: labels(deployment, CHALLENGE_VOLUME) },
+      {
+        name: dockerName(deployment, CHALLENGE_VOLUME),
+        labels: labels(deployment, CHALLENGE_VOLUME),
+      },
       { parent: this },
     );
     const prepared = new Program(

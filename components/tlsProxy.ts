@@ -7,11 +7,7 @@ import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
-import {
-  PROXY_STATUS_PORT,
-  proxyRelease,
-  type ReleaseDoor,
-} from "../render/proxyRelease.ts";
+import { PROXY_STATUS_PORT, proxyRelease, type ReleaseDoor } from "../render/proxyRelease.ts";
 import { checkDoorName } from "../render/standIn.ts";
 import { assumedEngine, type DoorLimits, limitsOf, type ProxyLimits } from "../settings/limits.ts";
 import type { Access, ProxySettings } from "../settings/types.ts";

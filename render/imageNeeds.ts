@@ -61,7 +61,11 @@ export function databaseNeeds(role: string, user: string): ImageNeeds {
 
 /** The Nginx in front of the services. */
 export function proxyNeeds(user: string): ImageNeeds {
-  return { role: PROXY, user, programs: [...DELIVERY, ...each("nginx", "date", "sed"), ASKING_MEANS] };
+  return {
+    role: PROXY,
+    user,
+    programs: [...DELIVERY, ...each("nginx", "date", "sed"), ASKING_MEANS],
+  };
 }
 
 /** certbot in its loop, see `acmeLoop.ts`. */

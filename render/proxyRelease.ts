@@ -69,7 +69,9 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
         ...(input.room && { room: input.room }),
-        ...(input.pairs.length === 0 ? { renewed: true } : { certificateCount: input.pairs.length }),
+        ...(input.pairs.length === 0
+          ? { renewed: true }
+          : { certificateCount: input.pairs.length }),
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,

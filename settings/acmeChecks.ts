@@ -25,7 +25,12 @@ export function acmeFaults(settings: PartialSettings): Finding[] {
       ),
     ];
   }
-  return [...names(settings), ...records(settings), ...unknownRoots(settings), ...staging(settings)];
+  return [
+    ...names(settings),
+    ...records(settings),
+    ...unknownRoots(settings),
+    ...staging(settings),
+  ];
 }
 
 interface Name {

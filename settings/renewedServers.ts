@@ -10,9 +10,7 @@ export interface ServerNames {
 
 /** Whether a container renews what a server shows. Of Kapow! behind the proxy alone, nobody else sees it. */
 export function isRenewed({ certificates, kapow }: Settings, server: CertifiedServer): boolean {
-  return (
-    certificates.source === "acme" && (server === "proxy" || kapow?.listen !== undefined)
-  );
+  return certificates.source === "acme" && (server === "proxy" || kapow?.listen !== undefined);
 }
 
 export function namesOfServers(settings: Settings): ServerNames[] {

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
-import { endpointText, isUnspecified } from "../../settings/addresses.ts";
-import { LABEL, label, PROXY } from "../../names/docker.ts";
+import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { LABEL, label } from "../../names/docker.ts";
 import type { DeclaredListener as Listener } from "../../settings/listeners.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -93,8 +93,8 @@ async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {
     .filter((entry) => !entry.internal && entry.family === "IPv4")
     .map((entry) => entry.address);
   const everywhere = listeners.filter(({ address }) => isUnspecified(address));
-  for (const { role, port, address } of listeners) {
-    if (role === PROXY || everywhere.some((listener) => listener.port === port)) {
+  for (const { role, port, address } of listeners.filter((one) => isLoopback(one.address))) {
+    if (everywhere.some((listener) => listener.port === port)) {
       continue;
     }
     for (const candidate of outside) {

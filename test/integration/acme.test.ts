@@ -1,6 +1,6 @@
 /** Certificates from an ACME server, from a stack's config to what callers are shown. */
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { Load } from "../long/load.ts";
 import { AcmeStack, until } from "./acmeStack.ts";
@@ -18,8 +18,7 @@ let outputs: Outputs;
 const isPebbles = ({ issuer }: X509Certificate) => /Pebble Intermediate/.test(issuer);
 const isOwn = ({ issuer }: X509Certificate) => /server CA/.test(issuer);
 
-const keyOf = async () =>
-  (await stack.shown()).publicKey.export({ format: "pem", type: "spki" });
+const keyOf = async () => (await stack.shown()).publicKey.export({ format: "pem", type: "spki" });
 
 /** Requests to both services, as long as something is done. */
 async function underLoad(work: () => Promise<void>) {

@@ -180,7 +180,7 @@ describe("a proxy that does not answer", () => {
   before(async () => (proxy = await Proxy.start()));
   after(() => proxy.stop());
 
-  it("is not healthy", async () => {
+  it("is not healthy", () => {
     assert.deepEqual(proxy.check(), { code: 0, output: "" });
     docker(["exec", proxy.container, "sh", "-c", "kill -STOP $(cat /tmp/nginx.pid) -1 || true"]);
     const { code, output } = proxy.check();

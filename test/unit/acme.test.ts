@@ -218,7 +218,11 @@ describe("a value that could break out of its place", () => {
       { challenge: { kind: "plugin", plugin: "dns-x", propagation: -1 } },
       /propagation is -1/,
     ],
-    ["a hook that is a command line", { challenge: { kind: "hook", setRecord: "rm -rf /" } }, /begins/],
+    [
+      "a hook that is a command line",
+      { challenge: { kind: "hook", setRecord: "rm -rf /" } },
+      /begins/,
+    ],
     ["text around the authorities", { authorities: "subject=x\n-----BEGIN" }, /PEM/],
     ["no servers", { servers: [] }, /at least one server/],
     ["no names", { servers: withNames() }, /at least one server name/],

@@ -55,7 +55,10 @@ describe("the interim certificate", () => {
 
   it("never takes the place of one that an authority has issued and that is good for a name", () => {
     assert.equal(needed(ISSUED, issued), false);
-    assert.equal(needed(ISSUED, issued, ["b.example.edu", "a.example.edu", "new.example.edu"]), false);
+    assert.equal(
+      needed(ISSUED, issued, ["b.example.edu", "a.example.edu", "new.example.edu"]),
+      false,
+    );
   });
 
   it("takes the place of one that has ended, or is for none of the names", () => {

@@ -69,7 +69,11 @@ export async function issue(
         usage === "client" ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth,
       ]),
       ...(usage === "server"
-        ? [new SubjectAlternativeNameExtension([{ type: isIP(name) === 0 ? "dns" : "ip", value: name }])]
+        ? [
+            new SubjectAlternativeNameExtension([
+              { type: isIP(name) === 0 ? "dns" : "ip", value: name },
+            ]),
+          ]
         : []),
     ],
   });

@@ -261,7 +261,8 @@ describe("what renews certificates", () => {
 });
 
 describe("what certbot is told", () => {
-  const told = (settings: Partial<AcmeSettings>) => acmeInput({ ...SETTINGS, ...settings }, SERVERS);
+  const told = (settings: Partial<AcmeSettings>) =>
+    acmeInput({ ...SETTINGS, ...settings }, SERVERS);
 
   it("is what the config says", () => {
     assert.deepEqual(told({ directoryCa: "pem", email: "a@example.edu", profile: "shortlived" }), {

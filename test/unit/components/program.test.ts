@@ -33,6 +33,9 @@ import {
   valueOf,
 } from "./mocks.ts";
 import { configOf, CSR, load, program } from "./parts.ts";
+import { makeAuthority } from "../pki.ts";
+
+const ROOT = (await makeAuthority("root")).certificate;
 
 const usual = once(() => program());
 
