@@ -90,7 +90,8 @@ export function renewalSentence(
 
 /** Whether what serves is what the config asks for. */
 function isWanted(status: AcmeStatus, names: readonly string[]): boolean {
-  const key = (list: readonly string[]) => [...new Set(list)].sort().join(" ").toLowerCase();
+  const key = (list: readonly string[]) =>
+    [...new Set(list.map((name) => name.toLowerCase()))].sort().join(" ");
   return status.current && key(status.names) === key(names);
 }
 
