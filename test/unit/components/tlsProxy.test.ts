@@ -61,11 +61,12 @@ interface Changes {
   readonly doors?: readonly ("kms" | "backend")[];
   readonly access?: Access;
   readonly clients?: readonly ClientSettings[];
+  readonly renewed?: { readonly names: readonly string[] };
 }
 
 /** The proxy, with services behind it that have no database. */
 const make = (
-  { users, proxy, doors, access = "password", clients = [] }: Changes = {},
+  { users, proxy, doors, access = "password", clients = [], renewed }: Changes = {},
   world: World = {},
 ) =>
   build(() => {
@@ -93,7 +94,7 @@ const make = (
     return new TlsProxy("proxy", {
       deployment: deployment(),
       settings,
-      certificate: serverCertificate(),
+      certificate: { pairs: serverCertificate().pairs, ...(renewed && { renewed }) },
       users: new UserList("user", { users: users ?? SETTINGS.users }),
       clients: clientList(clients, authority("client-ca")),
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
@@ -309,6 +310,23 @@ describe("the proxy", () => {
     "the server's name": () => make({ proxy: { serverName: "other.example.edu" } }),
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
+  it("goes on running, with another release, when its certificate comes to be renewed beside it", async () => {
+    const renewed = await make({ renewed: { names: ["cybexp.example.edu"] } });
+    assert.deepEqual(the(renewed, CONTAINER, "proxy").inputs, container);
+    const { stdin } = the(renewed, COMMAND, "proxy-release-delivery").inputs as {
+      stdin: { files: Record<string, { content: string }>; reload: object };
+    };
+    assert.deepEqual(Object.keys(stdin.files).sort(), ["htpasswd", "nginx.conf"]);
+    assert.match(stdin.files["nginx.conf"]?.content ?? "", /^ {4}include \/acme\/current\.conf;$/m);
+    const { dependencies } = renewed;
+    // Nginx could not read a release without a certificate.
+    assert.ok(
+      dependencies
+        .get(`${COMMAND} proxy-release-delivery`)
+        ?.includes(`${COMMAND} proxy-certificates-interim`),
+    );
+  });
+
   for (const [what, rotate] of Object.entries(rotations)) {
     it(`keeps running, with another release, when ${what} change`, async () => {
       const changed = await rotate();
