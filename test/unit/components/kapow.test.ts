@@ -139,8 +139,8 @@ describe("Kapow!", () => {
   it("starts anew in its container with each certificate that is renewed beside it", async () => {
     const certificate = { ...kapowArgs().certificate, renewed: { names: ["routes.example.edu"] } };
     const built = await make({}, { certificate });
-    const { "server.crt": _, "server.key": __, ...rest } = files;
-    assert.deepEqual(stdinOf(built, "kapow-files-delivery")["files"], rest);
+    const rest = Object.entries(files).filter(([name]) => !name.startsWith("server."));
+    assert.deepEqual(stdinOf(built, "kapow-files-delivery")["files"], Object.fromEntries(rest));
     assert.deepEqual(stdinOf(built, "kapow-certificates-interim"), {
       deployment: DEPLOYMENT_ID,
       volume: "cybexp-test-kapow-certificates",
