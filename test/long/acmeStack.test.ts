@@ -55,6 +55,32 @@ describe("certificates that live for two minutes", () => {
     await stack.pebble.comeBack();
     await until("renewed", () => stack.status().failures === 0 || undefined, 300);
   });
+
+  it("outlast an authority that is away, and the doctor says so", async () => {
+    stack.configure((_, acme) => (acme["profile"] = "long"));
+    await stack.up();
+    stack.configure((_, __, config) => {
+      (config["cybexp:proxy"] as { serverNames: string[] }).serverNames.push("later.test.example");
+    });
+    const before = await stack.shown();
+    await stack.pebble.leave();
+    const output = await stack.up();
+    assert.match(
+      output,
+      /the certificate authority has not issued the certificate for .*later\.test\.example of the proxy yet, so the certificate that is valid until \S+ serves: \d attempts? failed \(.*\); the next is at/,
+    );
+    assert.equal((await stack.shown()).issuer, before.issuer);
+    const { code, output: words } = await stack.project.npm("doctor");
+    assert.equal(code, 1);
+    assert.match(words, /✖ .*(acme is unhealthy|has not issued the certificate)/);
+
+    await stack.pebble.comeBack();
+    stack.configure((_, __, config) => {
+      (config["cybexp:proxy"] as { serverNames: string[] }).serverNames.pop();
+    });
+    assert.doesNotMatch(await stack.up(), /^note: .*certificate/m);
+    assert.match((await stack.shown()).issuer, /Pebble/);
+  });
 });
 
 describe("an authority that wants an external account, and names that only DNS can prove", () => {
