@@ -1,6 +1,7 @@
 /** The table of contents: settings in, components, outputs. */
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { AcmeCertificates } from "./components/acmeCertificates.ts";
 import { Backend } from "./components/backend.ts";
 import { certificatesOutput, warnOfEnds } from "./components/certificateEnds.ts";
 import type { Deployment } from "./components/deployment.ts";
@@ -21,6 +22,7 @@ import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
+import { renewedServers } from "./settings/renewedServers.ts";
 import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
@@ -152,6 +154,21 @@ const proxy = new TlsProxy(NAME.proxy, {
   ],
 });
 
+const { source, acme } = settings.certificates;
+const renewal =
+  source === "acme" && acme !== undefined
+    ? new AcmeCertificates(NAME.acme, {
+        deployment,
+        settings: acme,
+        servers: renewedServers(settings, {
+          proxy: proxy.certificateVolume,
+          kapow: kapow?.certificateVolume,
+        }),
+        challenge: { address: settings.proxy.address, image: proxy.image },
+        limits,
+      })
+    : undefined;
+
 new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
@@ -162,6 +179,7 @@ new SmokeCheck(NAME.smoke, {
   kms,
   backend,
   kapow,
+  renewal,
 });
 
 const urls = urlsOf(settings);

@@ -62,6 +62,8 @@ export interface ContainerArgs {
    * what it is at, and ends at once where it can't start at all.
    */
   readonly startTimeout?: number;
+  /** Whether `up` waits until it is healthy. @default true */
+  readonly awaited?: boolean;
   /** @default "SIGTERM" */
   readonly stopSignal?: string;
   /** Seconds between the stop signal and SIGKILL. */
@@ -248,7 +250,7 @@ function lifecycle(args: ContainerArgs) {
       startPeriod: "2s",
       retries: 5,
     },
-    wait: args.startTimeout === undefined,
+    wait: (args.awaited ?? true) && args.startTimeout === undefined,
     waitTimeout: args.healthTimeout ?? HEALTH_TIMEOUT,
   };
 }

@@ -2,13 +2,22 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { KAPOW, KAPOW_FILES_VOLUME, LABEL } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
+import { ACME_OWNER, SERVED, SERVED_AT } from "../render/acmePaths.ts";
 import { kapowNeeds } from "../render/imageNeeds.ts";
-import { KAPOW_FILES, KAPOW_PORT, kapowArguments, kapowHealthCheck } from "../render/kapow.ts";
+import {
+  KAPOW_FILES,
+  KAPOW_PORT,
+  kapowArguments,
+  kapowHealthCheck,
+  restartedWith,
+} from "../render/kapow.ts";
+import type { CertificatePair } from "../render/proxyRelease.ts";
 import type { ReleaseFiles } from "../render/release.ts";
 import { isProgramText } from "../settings/kapow.ts";
 import { MAX_BODY, type StackLimits } from "../settings/limits.ts";
 import type { KapowSettings } from "../settings/types.ts";
 import type { End } from "./certificateEnds.ts";
+import { CertificateVolume } from "./certificateVolume.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -20,6 +29,9 @@ import type { ShownCertificate } from "./shownCertificate.ts";
 
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
+
+/** What a container renews belongs to that container's user and to Kapow!'s group. */
+const SHARED = `${ACME_OWNER.split(":")[0]}:${OWNER.split(":")[1]}`;
 
 /** Where the volume of its files is in the container, and the release that is in use. */
 const VOLUME = "/kapow";
@@ -42,7 +54,10 @@ export interface KeyPair {
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: Omit<KapowSettings, "serverNames">;
-  /** The certificate that it shows to its callers. Of two it takes the first: Go has one slot. */
+  /**
+   * The certificate that it shows to its callers. Of two it takes the first: Go has one slot. One that is renewed
+   * ends Kapow! in its container and starts it anew, since it reads its files at the start.
+   */
   readonly certificate: ShownCertificate;
   /** PEM: it lets in the clients of these authorities. */
   readonly clientCa: pulumi.Input<string>;
@@ -71,6 +86,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   readonly doors: readonly ProxyDoor[];
   readonly containerId: pulumi.Output<string>;
   readonly ends: readonly End[];
+  /** Where it finds a certificate that is renewed; the volume's name. */
+  readonly certificateVolume: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.kapow, name, {}, opts);
@@ -99,6 +116,19 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       { parent: this },
     );
 
+    const { pairs, renewed } = args.certificate;
+    const certificates =
+      renewed &&
+      new CertificateVolume(
+        `${name}-certificates`,
+        {
+          deployment,
+          role: KAPOW,
+          interim: { pairs, names: renewed.names, owner: SHARED, image },
+        },
+        { parent: this },
+      );
+
     const files = new Release(
       `${name}-files`,
       {
@@ -106,7 +136,8 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
         part: KAPOW_FILES_VOLUME,
         files: pulumi
           .all([
-            args.certificate.pairs,
+            // What is renewed elsewhere must not replace the container.
+            certificates ? [] : args.certificate.pairs,
             args.clientCa,
             args.healthClient.certificate,
             args.healthClient.privateKey,
@@ -114,8 +145,10 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
           ])
           .apply(([[pair], authorities, healthCertificate, healthKey, proxy]) =>
             kapowFiles({
-              certificate: pair?.certificate ?? "",
-              privateKey: pair?.privateKey ?? "",
+              ...(!certificates && {
+                certificate: pair?.certificate ?? "",
+                privateKey: pair?.privateKey ?? "",
+              }),
               clientCa: [authorities, healthCertificate, proxy]
                 .map((pem) => `${pem.trim()}\n`)
                 .join(""),
@@ -145,11 +178,20 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
           settings.listen === undefined
             ? []
             : [{ address: settings.address, port: settings.listen, internal: KAPOW_PORT }],
-        volumes: [{ volume: files.mountableVolume, target: VOLUME, readOnly: true }],
+        volumes: [
+          { volume: files.mountableVolume, target: VOLUME, readOnly: true },
+          ...(certificates
+            ? [{ volume: certificates.volumeName, target: SERVED_AT, readOnly: true }]
+            : []),
+        ],
         // A new release means a new container, which is the restart that Kapow! needs.
         labels: { [LABEL.release]: files.digest },
-        entrypoint: [settings.program],
-        command: kapowArguments(FOLDER, init),
+        ...(certificates
+          ? {
+              entrypoint: restartedWith(SERVED.link),
+              command: [settings.program, ...kapowArguments(FOLDER, init, SERVED)],
+            }
+          : { entrypoint: [settings.program], command: kapowArguments(FOLDER, init) }),
         // Its commands inherit all of it, so it must hold no secret.
         environment: { GODEBUG },
         healthCheck: kapowHealthCheck(FOLDER, settings.healthRoute),
@@ -187,11 +229,16 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       ...args.certificate.ends,
       ...[args.healthClient, args.proxyClient].flatMap(({ end }) => end ?? []),
     ];
+    this.certificateVolume = certificates?.volumeName;
     this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
 }
 
-type FileContents = Readonly<Record<keyof typeof KAPOW_FILES, string>>;
+/** Without a pair of its own where that is in another volume. */
+type FileContents = Readonly<
+  Record<Exclude<keyof typeof KAPOW_FILES, keyof CertificatePair>, string>
+> &
+  Partial<CertificatePair>;
 
 function kapowFiles({ init, ...contents }: FileContents): ReleaseFiles {
   const names = Object.keys(contents) as (keyof typeof contents)[];

@@ -19,7 +19,12 @@ export interface ReleaseArgs {
   /** The image of the throw-away container that writes and checks the files. */
   readonly image: pulumi.Input<string>;
   /** The proxy that checks the release and reloads it; absent for other containers' files. */
-  readonly reload?: { readonly container: string; readonly statusPort: number };
+  readonly reload?: {
+    readonly container: string;
+    readonly statusPort: number;
+    /** The volume with the certificate that is renewed there, by its name. */
+    readonly certificates?: pulumi.Input<string>;
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   isSupplied,
   suppliedTo,
 } from "../settings/suppliedCertificates.ts";
+import { isRenewed } from "../settings/renewedServers.ts";
 import type { Settings } from "../settings/types.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import { ServerCertificate } from "./serverCertificate.ts";
@@ -31,6 +32,15 @@ export function serverCertificates(
   const { source } = settings.certificates;
   const requests: Record<string, pulumi.Output<string>> = {};
   const certificateOf = (server: CertifiedServer) => {
+    if (source === "acme" && isRenewed(settings, server)) {
+      const { pairs } = generated(server, settings, authority);
+      return {
+        pairs,
+        renewed: { names: certifiedNames(settings, server) },
+        // Its end is known only where it is served.
+        ends: [{ name: server, kind: "server" as const, source: "acme" as const }],
+      };
+    }
     if (source !== "supplied" || suppliedTo(settings, server).length === 0) {
       return generated(server, settings, authority);
     }

@@ -8,4 +8,9 @@ export interface ShownCertificate {
   readonly pairs: pulumi.Output<readonly CertificatePair[]>;
   /** When they expire. */
   readonly ends: readonly End[];
+  /**
+   * For which names a container renews it where the server finds it (`AcmeCertificates`); the first of `pairs` is
+   * shown until then. @default nobody renews it, `pairs` is what is shown
+   */
+  readonly renewed?: { readonly names: readonly string[] };
 }

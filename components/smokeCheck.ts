@@ -1,14 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
-import { KAPOW } from "../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, PROXY } from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { isWildcard } from "../render/serverNames.ts";
 import { declaredListeners, doorsOf } from "../settings/listeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
+import { namesOfServers } from "../settings/renewedServers.ts";
+import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientList } from "./clientList.ts";
-import type { Deployment } from "./deployment.ts";
+import { type Deployment, dockerName } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
@@ -26,6 +28,8 @@ export interface SmokeCheckArgs {
   readonly kms: Kms;
   readonly backend: Backend;
   readonly kapow?: Kapow | undefined;
+  /** What renews the servers' certificates, if a container does. */
+  readonly renewal?: AcmeCertificates | undefined;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface SmokeCheckArgs {
 export class SmokeCheck extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.smokeCheck, name, {}, opts);
-    const { settings, kms, backend, kapow, proxy } = args;
+    const { settings, kms, backend, kapow, proxy, renewal } = args;
     const doors = doorsOf(settings).map(({ name: door, port, access }) => ({
       ...{ name: door, port, access },
       ...(door === KAPOW && settings.kapow && { route: settings.kapow.healthRoute }),
@@ -64,6 +68,16 @@ export class SmokeCheck extends pulumi.ComponentResource {
             { container: backend.database.containerName, uri: backend.database.uri },
           ],
           listeners: declaredListeners(settings),
+          // Pulumi removes their containers after everything else.
+          leaving: [...(kapow ? [] : [KAPOW]), ...(renewal?.answers ? [] : [ACME_CHALLENGE])],
+          ...(renewal && {
+            renewal: {
+              container: renewal.containerName,
+              proxy: dockerName(args.deployment, PROXY),
+              release: renewal.release,
+              servers: namesOfServers(settings),
+            },
+          }),
         },
         because: {
           [RECORDED.release]: proxy.release,
@@ -72,6 +86,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
           BACKEND: backend.service.containerId,
           // Its port must be published before the check looks.
           ...(kapow && { KAPOW: kapow.containerId }),
+          ...(renewal && { RENEWAL: renewal.release, RENEWING: renewal.containerId }),
           // In the state only after a complete `up`: the next rotation may start from these numbers.
           [RECORDED.rotation]: JSON.stringify(rotationNumbers(settings)),
           // For a preview, which compares it.

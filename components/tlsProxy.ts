@@ -2,11 +2,12 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
+import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
-import { httpHealthCheck } from "../render/httpProbe.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
+import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import {
   PROXY_METRICS_PORT,
   PROXY_STATUS_PORT,
@@ -18,6 +19,7 @@ import { assumedEngine, type DoorLimits, limitsOf, type ProxyLimits } from "../s
 import type { Access, ProxySettings } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
 import { type End, knownEnds } from "./certificateEnds.ts";
+import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
@@ -85,6 +87,10 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
   /** The release that is being served. */
   readonly release: pulumi.Output<string>;
+  /** Where it finds a certificate that is renewed, see `ShownCertificate`; the volume's name. */
+  readonly certificateVolume: pulumi.Output<string>;
+  /** The image's id, once the proxy runs with it. */
+  readonly image: pulumi.Output<string>;
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -122,11 +128,25 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    const names = [settings.serverName, ...(settings.serverNames ?? [])];
+    const { pairs, renewed } = args.certificate;
+    const certificates = new CertificateVolume(
+      `${name}-certificates`,
+      {
+        deployment,
+        role: PROXY,
+        ...(renewed && {
+          interim: { pairs, names: renewed.names, owner: OWNER, image },
+        }),
+      },
+      { parent: this },
+    );
+
     const content = pulumi
       .all([
         version.stdout,
         pulumi.output({
-          pairs: args.certificate.pairs,
+          pairs: renewed ? [] : pairs,
           metrics: knownEnds(args.ends ?? args.certificate.ends).apply((ends) =>
             certificateMetrics(deployment.stack, ends),
           ),
@@ -140,7 +160,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       .apply(([nginxV, own, check, clients, tls, rooms, room]) =>
         proxyRelease({
           dialect: nginxDialect(nginxV),
-          serverNames: [settings.serverName, ...(settings.serverNames ?? [])],
+          serverNames: names,
           ...(settings.hsts !== undefined && { hsts: settings.hsts }),
           readTimeout: settings.readTimeout ?? 300,
           doors: doors.map((door, index) => ({
@@ -176,7 +196,11 @@ export class TlsProxy extends pulumi.ComponentResource {
         digest: content.digest,
         owner: OWNER,
         image,
-        reload: { container: dockerName(deployment, PROXY), statusPort: PROXY_STATUS_PORT },
+        reload: {
+          container: dockerName(deployment, PROXY),
+          statusPort: PROXY_STATUS_PORT,
+          certificates: certificates.volumeName,
+        },
       },
       { parent: this },
     );
@@ -210,9 +234,11 @@ export class TlsProxy extends pulumi.ComponentResource {
         volumes: [
           { volume: release.mountableVolume, target: "/release", readOnly: true },
           { volume: bodies.volumeName, target: BODIES_FOLDER },
+          // Whatever the source of certificates: another one must not replace the container.
+          { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
         ],
         entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
-        healthCheck: httpHealthCheck(PROXY_STATUS_PORT, "/healthz"),
+        healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
         stopGrace: 30,
@@ -225,6 +251,10 @@ export class TlsProxy extends pulumi.ComponentResource {
 
     this.containerId = container.id;
     this.release = release.digest;
+    this.certificateVolume = certificates.volumeName;
+    this.image = pulumi.runtime.isDryRun()
+      ? image
+      : pulumi.all([image, container.id]).apply(([id]) => id);
     this.registerOutputs({ containerId: this.containerId, release: this.release });
   }
 }

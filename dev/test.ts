@@ -32,13 +32,13 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
 ];
 
 /** The tests that need an engine, longest first, so that none runs alone at the end. */
-const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx"];
+const ENGINE_TESTS = ["integration", "images", "toolchain", "nginx", "acme"];
 
 /**
  * The tests that `npm test` runs with each Nginx, because the results depend on its version or its TLS
  * library's. With the oldest Nginx it runs all of test/nginx; the long tests do so with the others.
  */
-const NGINX_CORE = ["clients", "tls", "reload", "superseded"].map(
+const NGINX_CORE = ["clients", "tls", "reload", "certificates", "superseded"].map(
   (name) => `nginx/${name}.test.ts`,
 );
 /** Names the image whose Nginx test/nginx uses. If it is set from outside, only that one is tested. */

@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { baseImage, baseRecipe, makeBase, prepareBase, type Suite } from "./images/base.ts";
 import { catalogue as demoCatalogue, type DemoImage, officialBase } from "./images/catalogue.ts";
 import { type ContextFile, contextKey, readContext, withContext } from "./images/context.ts";
+import { certbotWheels, fetchCertbot } from "./images/certbot.ts";
 import { buildFerretdb, ferretdbPath, ferretdbRecipe } from "./images/ferretdb.ts";
 import { Registry, type RegistryOptions } from "./images/registry.ts";
 import { findImages, isCurrent, KEY_LABEL } from "./images/state.ts";
@@ -140,8 +141,7 @@ async function build(
   for (const suite of new Set(images.map((image) => image.suite))) {
     bases.set(suite, await findBase(docker, registry, architecture, suite));
   }
-  const needsFerretdb = images.some(({ ingredients }) => ingredients.includes("ferretdb"));
-  const ferretdb = ferretdbPath(architecture);
+  const needed = ingredientsOf(images, architecture);
 
   const missing: { name: string; make: (progress: Step) => Promise<void> }[] = [
     ...[...bases].flatMap(([suite, base]) =>
@@ -149,9 +149,7 @@ async function build(
         ? [{ name: `a minimal Debian ${suite}`, make: () => makeBase(docker, suite) }]
         : [],
     ),
-    ...(needsFerretdb && !existsSync(ferretdb)
-      ? [{ name: "FerretDB", make: (progress: Step) => buildFerretdb(architecture, progress) }]
-      : []),
+    ...needed.filter(({ path }) => !existsSync(path)),
   ];
   if (missing.length > 0) {
     const title = `Building ${missing.map(({ name }) => name).join(" and ")} for the demo images`;
@@ -159,9 +157,33 @@ async function build(
     await step(title, (progress) => allOf(missing.map(({ make }) => make(progress))));
   }
   for (const image of images) {
-    const binaries = image.ingredients.includes("ferretdb") ? { "ferretdb-server": ferretdb } : {};
-    await buildOne(docker, image, bases.get(image.suite) ?? baseImage(image.suite), binaries);
+    const parts = needed.filter(({ ingredient }) => image.ingredients.includes(ingredient));
+    const made = Object.fromEntries(parts.map(({ as, path }) => [as, path]));
+    await buildOne(docker, image, bases.get(image.suite) ?? baseImage(image.suite), made);
   }
+}
+
+/** What is built outside the images' folders: where it is then, and what the build calls it. */
+function ingredientsOf(images: readonly Described[], architecture: string) {
+  const all = [
+    {
+      ingredient: "ferretdb" as const,
+      name: "FerretDB",
+      path: ferretdbPath(architecture),
+      as: "ferretdb-server",
+      make: (progress: Step) => buildFerretdb(architecture, progress),
+    },
+    {
+      ingredient: "certbot" as const,
+      name: "certbot's packages",
+      path: certbotWheels(architecture),
+      as: "wheels",
+      make: (progress: Step) => fetchCertbot(architecture, progress),
+    },
+  ];
+  return all.filter(({ ingredient }) =>
+    images.some(({ ingredients }) => ingredients.includes(ingredient)),
+  );
 }
 
 /** The base to build on; undefined if it must be built first, and can be. */
@@ -187,10 +209,10 @@ async function buildOne(
   docker: Docker,
   image: Described,
   base: string,
-  binaries: Readonly<Record<string, string>>,
+  made: Readonly<Record<string, string>>,
 ): Promise<void> {
   await step(`Building the demo image ${image.name}`, (progress) =>
-    withContext(image.files, binaries, async (folder) => {
+    withContext(image.files, made, async (folder) => {
       // The engine sets the name at the very end, so an interrupted build has none.
       const { code, all } = await docker.attempt(
         [

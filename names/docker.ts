@@ -10,16 +10,31 @@ export type DatabaseRole<S extends string = string> = `${S}-db`;
 
 export const PROXY = "proxy";
 export const KAPOW = "kapow";
+/** Gets certificates from an ACME server, and renews them. */
+export const ACME = "acme";
+/** Answers the ACME server at port 80. */
+export const ACME_CHALLENGE = "acme-challenge";
 
 /** A container that serves until the stack is removed; its role is also its host name and its label. */
-export type Role = ServiceRole | DatabaseRole<ServiceRole> | typeof PROXY | typeof KAPOW;
+export type Role =
+  | ServiceRole
+  | DatabaseRole<ServiceRole>
+  | typeof PROXY
+  | typeof KAPOW
+  | typeof ACME
+  | typeof ACME_CHALLENGE;
 
 export const ROLES: readonly Role[] = [
   ...SERVICES,
   ...SERVICES.map((service) => databaseRole(service)),
   PROXY,
   KAPOW,
+  ACME,
+  ACME_CHALLENGE,
 ];
+
+/** Those that a stack has only if its config asks for them. */
+const OPTIONAL: readonly Role[] = [KAPOW, ACME, ACME_CHALLENGE];
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -44,6 +59,12 @@ export const KMS_KEYS = secretsVolume("kms");
 export const RELEASE_VOLUME = `${PROXY}-release`;
 export const BODIES_VOLUME = `${PROXY}-bodies`;
 export const KAPOW_FILES_VOLUME = `${KAPOW}-files`;
+/** The certificate that a server shows, if a container of ours renews it there. */
+export const certificatesVolume = <R extends string>(role: R) => `${role}-certificates` as const;
+/** The account at the ACME server, and all certificates from there. */
+export const ACME_VOLUME = dataVolume(ACME);
+/** What the ACME server asks for at port 80. */
+export const CHALLENGE_VOLUME = `${ACME_CHALLENGE}-tokens`;
 
 /** The kinds of objects that a stack makes in Docker. */
 export const KINDS = ["container", "network", "volume"] as const;
@@ -51,8 +72,8 @@ export type Kind = (typeof KINDS)[number];
 
 /** The last parts of the names that a stack uses in Docker, as `dockerName` takes them. */
 export const parts: Readonly<Record<Kind, readonly string[]>> = {
-  container: ROLES.filter((role) => role !== KAPOW),
-  network: [...ROLES.filter((role) => role !== KAPOW && role !== PROXY), EDGE],
+  container: ROLES.filter((role) => !OPTIONAL.includes(role)),
+  network: [...ROLES.filter((role) => !OPTIONAL.includes(role) && role !== PROXY), EDGE],
   volume: [
     ...SERVICES.flatMap((service) => {
       const database = databaseRole(service);
@@ -61,14 +82,22 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
     KMS_KEYS,
     BODIES_VOLUME,
     RELEASE_VOLUME,
+    certificatesVolume(PROXY),
   ],
 };
 
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
-  container: [KAPOW],
-  network: [KAPOW],
-  volume: [KAPOW_FILES_VOLUME],
+  container: OPTIONAL,
+  network: OPTIONAL,
+  volume: [
+    KAPOW_FILES_VOLUME,
+    certificatesVolume(KAPOW),
+    configVolume(ACME),
+    ACME_VOLUME,
+    configVolume(ACME_CHALLENGE),
+    CHALLENGE_VOLUME,
+  ],
 };
 
 /** The name of one part of a stack in Docker, such as `cybexp-dev-kms`. */

@@ -10,6 +10,7 @@ export const NAME = {
   backend: "backend",
   proxy: "proxy",
   kapow: "kapow",
+  acme: "acme",
   serverCa: "server-ca",
   clientCa: "client-ca",
   serverCertificate: "server-certificate",

@@ -18,9 +18,13 @@ export const LOCALLY_SIGNED_CERT = "tls:index/locallySignedCert:LocallySignedCer
 
 /** Our components'. The state remembers them, so a change of a token needs an alias. */
 export const COMPONENT = {
+  acmeCertificates: "cybexp:index:AcmeCertificates",
+  acmeVolume: "cybexp:docker:AcmeVolume",
   backend: "cybexp:index:Backend",
   bodyVolume: "cybexp:docker:BodyVolume",
   certificateAuthority: "cybexp:tls:CertificateAuthority",
+  certificateVolume: "cybexp:docker:CertificateVolume",
+  challengeServer: "cybexp:index:ChallengeServer",
   clientCertificate: "cybexp:tls:ClientCertificate",
   clientList: "cybexp:index:ClientList",
   container: "cybexp:docker:Container",

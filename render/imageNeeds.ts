@@ -2,7 +2,7 @@
  * What an image needs so that this program can run it. It is checked before the first container is made from the
  * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
-import { KAPOW, PROXY } from "../names/docker.ts";
+import { ACME, KAPOW, PROXY } from "../names/docker.ts";
 import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
 import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
 
@@ -61,7 +61,25 @@ export function databaseNeeds(role: string, user: string): ImageNeeds {
 
 /** The Nginx in front of the services. */
 export function proxyNeeds(user: string): ImageNeeds {
-  return { role: PROXY, user, programs: [...DELIVERY, ["nginx"], ASKING_MEANS] };
+  return {
+    role: PROXY,
+    user,
+    programs: [...DELIVERY, ...each("nginx", "date", "sed"), ASKING_MEANS],
+  };
+}
+
+/** certbot in its loop, see `acmeLoop.ts`. */
+export function acmeNeeds(user: string): ImageNeeds {
+  return {
+    role: ACME,
+    user,
+    programs: [
+      ...DELIVERY,
+      ["/bin/sh"],
+      ...each("certbot", "python3", "timeout", "cmp", "cp", "cut", "date", "grep", "mkdir"),
+      ...each("sed", "sleep", "sort", "tr"),
+    ],
+  };
 }
 
 /** @param started The program that the image is started with, and others that it needs. */

@@ -16,20 +16,31 @@ export const KAPOW_FILES = {
 
 const PATH = /^(?:\/[\w.-]+)+$/;
 
+/** Where a certificate and its key are. */
+export interface PairPaths {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
 /**
  * The arguments of `kapow server`.
  *
  * @param folder Where its files are.
  * @param init The program that adds the routes.
+ * @param shown What it shows to its callers. @default those in the folder
  */
-export function kapowArguments(folder: string, init: string): string[] {
+export function kapowArguments(folder: string, init: string, shown?: PairPaths): string[] {
   const path = (name: string) =>
     `${matching("a folder", folder, PATH, "an absolute path")}/${name}`;
+  const { certificate, privateKey } = shown ?? {
+    certificate: path(KAPOW_FILES.certificate),
+    privateKey: path(KAPOW_FILES.privateKey),
+  };
   return [
     "server",
     `--bind=0.0.0.0:${KAPOW_PORT}`,
-    `--certfile=${path(KAPOW_FILES.certificate)}`,
-    `--keyfile=${path(KAPOW_FILES.privateKey)}`,
+    `--certfile=${matching("the certificate's path", certificate, PATH, "an absolute path")}`,
+    `--keyfile=${matching("the key's path", privateKey, PATH, "an absolute path")}`,
     // With the equals sign: in `--clientauth true` the word would be run as an init program, and
     // `--clientauth false` would switch the check on as well.
     "--clientauth=true",
@@ -38,6 +49,56 @@ export function kapowArguments(folder: string, init: string): string[] {
     matching("the init program", init, PATH, "an absolute path"),
   ];
 }
+
+/**
+ * Runs a program, $2, with its arguments, and starts it anew when the link $1 leads elsewhere: it reads its
+ * certificate at the start only. When it ends by itself, so does this.
+ */
+const RESTARTING = `\
+link=$1
+shift
+child=
+# What its commands have started ends, too: it would hold the port, or add to the new routes. As the first process of a
+# container it can tell all others there, and elsewhere it must not.
+end() {
+  trap '' TERM
+  if [ $$ -eq 1 ]; then
+    kill -TERM -1 2>/dev/null
+  else
+    kill -TERM "$child" 2>/dev/null
+  fi
+  wait
+}
+stop() {
+  end
+  exit 0
+}
+trap stop TERM
+while :; do
+  version=$(readlink "$link")
+  "$@" &
+  child=$!
+  while kill -0 "$child" 2>/dev/null && [ "$(readlink "$link")" = "$version" ]; do
+    sleep 2 &
+    wait $!
+  done
+  if ! kill -0 "$child" 2>/dev/null; then
+    wait "$child"
+    exit $?
+  fi
+  echo "the certificate is renewed: starting anew with $(readlink "$link")"
+  end
+  trap stop TERM
+done`;
+
+/** An entrypoint that starts a program anew whenever a link leads elsewhere. */
+export const restartedWith = (link: string): string[] => [
+  "/bin/sh",
+  "-c",
+  RESTARTING,
+  "restarting",
+  matching("a link", link, PATH, "an absolute path"),
+];
 
 /** One of these must be in the image for the health check. */
 export const KAPOW_HEALTH_MEANS = ["curl", "GNU wget", "python3"] as const;

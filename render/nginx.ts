@@ -1,4 +1,5 @@
 import { isIPv4 } from "node:net";
+import { SERVED } from "./acmePaths.ts";
 import { matching, wholeNumber } from "./check.ts";
 import {
   asksForCertificate,
@@ -68,6 +69,8 @@ export interface NginxOptions {
   readonly releaseDir: string;
   /** How many certificates the release has: an RSA and an ECDSA one, or one of them. @default 1 */
   readonly certificateCount?: number;
+  /** Whether none of them is shown, but what a container of ours renews (`SERVED`). @default false */
+  readonly renewed?: boolean;
   /** Recognises a good Authorization header without a look into htpasswd. Secret. */
   readonly passwords: {
     /** Letters and digits. */
@@ -198,7 +201,11 @@ export const certificateFiles = (index: number) => {
   return { certificate: `${name}.crt`, privateKey: `${name}.key` };
 };
 
-function ownCertificates(releaseDir: string, count: number): string {
+function shownCertificates({ releaseDir, certificateCount: count, renewed }: Checked): string {
+  if (renewed) {
+    return `# Certificate and key in one file that is replaced as a whole: they never come from two renewals.
+include ${SERVED.nginx};`;
+  }
   return Array.from({ length: count }, (_, index) => certificateFiles(index))
     .map(
       ({ certificate, privateKey }) =>
@@ -207,9 +214,9 @@ function ownCertificates(releaseDir: string, count: number): string {
     .join("\n");
 }
 
-const tls = ({ releaseDir, certificateCount, dialect }: Checked) => `\
+const tls = (checked: Checked, { dialect } = checked) => `\
 # Mozilla's intermediate values, guideline 6.0; the curves are those that this OpenSSL knows.
-${ownCertificates(releaseDir, certificateCount)}
+${shownCertificates(checked)}
 ssl_protocols TLSv1.2 TLSv1.3;
 ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
 ssl_prefer_server_ciphers off;
@@ -536,7 +543,7 @@ ${metricsLocation(checked)}    location / {
 
 ${indent(refusalLocations)}}`;
 
-const statusServer = (checked: Checked, { statusPort, release, dialect } = checked) => `\
+const statusServer = (checked: Checked, { statusPort, release, dialect, renewed } = checked) => `\
 # For the health check and for who has just reloaded: nobody outside the container gets here.
 server {
     listen 127.0.0.1:${statusPort};
@@ -546,7 +553,7 @@ server {
     add_header Cache-Control no-store;
 
     location = /healthz {
-        return 200 "ok\\n";
+        return 200 "ok${renewed ? " $certificate_in_use" : ""}\\n";
     }
     location = /release {
         return 200 "${release}\\n";
@@ -638,6 +645,7 @@ function check(options: NginxOptions): Checked {
     ...options,
     hsts,
     certificateCount: wholeNumber("a number of certificates", options.certificateCount ?? 1, 1, 2),
+    renewed: options.renewed ?? false,
     dialect,
     clients,
     room,

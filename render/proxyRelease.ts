@@ -56,7 +56,7 @@ export interface ProxyReleaseInput {
   readonly doors: readonly ReleaseDoor[];
   /** What the image's Nginx understands. */
   readonly dialect: NginxDialect;
-  /** What callers are shown: one certificate, or an RSA and an ECDSA one. */
+  /** What callers are shown: one certificate, or an RSA and an ECDSA one; none where a container renews it. */
   readonly pairs: readonly CertificatePair[];
   /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
@@ -82,7 +82,9 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
         ...(input.room && { room: input.room }),
-        certificateCount: input.pairs.length,
+        ...(input.pairs.length === 0
+          ? { renewed: true }
+          : { certificateCount: input.pairs.length }),
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,

@@ -1,4 +1,5 @@
 /** Mistakes that show only across keys. Each check looks at what parses; the schema reports the rest. */
+import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
@@ -18,6 +19,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...almostUsers(settings),
     ...keysMadeTwice(settings, values),
     ...certificateTimes(settings),
+    ...acmeFaults(settings),
     ...suppliedFaults(settings, new Date()),
     ...retiredAhead(settings),
     ...debugFlags(settings),

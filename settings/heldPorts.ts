@@ -1,12 +1,13 @@
 /** Ports that the stack's containers already hold when an `up` assigns them. */
-import { KAPOW, PROXY } from "../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { clash, type DeclaredListener } from "./listeners.ts";
 
 /**
  * Who holds the port that a container wants to listen on:
  *
  * - `nobody`: no container of the stack;
- * - `itself`: the container, or one that has released it by then (services are replaced before the proxy);
+ * - `itself`: the container, or one that has released it by then (services are replaced before the proxy, and
+ *   the proxy before the server that answers an ACME authority);
  * - the role of a container that still holds the port when it is needed.
  */
 export function holderOf(
@@ -17,8 +18,13 @@ export function holderOf(
   if (holders.length === 0) {
     return "nobody";
   }
-  const late = holders.find(
-    ({ role }) => role !== wanted.role && (wanted.role !== PROXY || role === KAPOW),
-  );
+  const early = EARLIER[wanted.role] ?? (() => false);
+  const late = holders.find(({ role }) => role !== wanted.role && !early(role));
   return late === undefined ? "itself" : { role: late.role };
 }
+
+/** Whether a container of another role is replaced before one of this role. */
+const EARLIER: Readonly<Partial<Record<string, (role: string) => boolean>>> = {
+  [PROXY]: (role) => role !== KAPOW && role !== ACME_CHALLENGE,
+  [ACME_CHALLENGE]: (role) => role !== KAPOW,
+} satisfies Partial<Record<Role, (role: string) => boolean>>;

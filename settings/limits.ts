@@ -40,6 +40,8 @@ export interface StackLimits {
   readonly backendDatabase: ContainerLimits;
   readonly kapow: ContainerLimits;
   readonly proxy: ProxyLimits;
+  readonly acme: ContainerLimits;
+  readonly acmeChallenge: ContainerLimits;
   readonly doors: Readonly<Record<"kms" | "backend" | "kapow", DoorLimits>>;
 }
 
@@ -47,6 +49,7 @@ export interface StackLimits {
 export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "database"> & {
   readonly kapow?: Pick<KapowSettings, "resources" | "door"> | undefined;
   readonly proxy?: { readonly resources?: ProxyResources };
+  readonly certificates?: { readonly acme?: { readonly resources?: Resources } };
 };
 
 /** The largest body that a door lets through, in MiB; the KMS's is 64 KiB, a login or attributes. */
@@ -67,12 +70,16 @@ const SERVICE = { base: 128, request: 0.25, copies: 7, threads: 4, ownThreads: 6
 const DATABASE = { base: 256, copies: 9, connections: 3, ownThreads: 128 };
 /** A route's command is a shell and what it starts; the body is in memory and in a pipe. */
 const KAPOW = { base: 64, request: 0.5, copies: 4, threads: 4, ownThreads: 32 };
+/** certbot with a plugin that brings a cloud's library; and a shell around it. */
+const ACME: ContainerLimits = { memory: 256, cpus: 1, pids: 100 };
+/** An authority asks a handful of times for each name; nobody else is to be served. */
+const CHALLENGE: ContainerLimits = { memory: 64, cpus: 0.5, pids: 50 };
 /** A connection with TLS and buffers, and its share of the answers that are read ahead. */
 const PROXY = { base: 128, worker: 16, request: 0.3 };
 
 /** The limits of every container of a stack. The engine would refuse more processors than it has. */
 export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimits {
-  const { kms, backend, database, kapow, proxy } = settings;
+  const { kms, backend, database, kapow, proxy, certificates } = settings;
   const given = { ...database?.resources };
   const turns = clamp(2 * engine.processors, 2, 8);
   const half = Math.max(1, Math.floor(engine.processors / 2));
@@ -118,6 +125,8 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
       cpus: 1,
       pids: 1024,
     }),
+    acme: withGiven(engine, certificates?.acme?.resources ?? {}, ACME),
+    acmeChallenge: CHALLENGE,
   };
   const doors = {
     kms: doorOf(limits.kms, limits.kmsDatabase, 1),
@@ -137,7 +146,7 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
 
 /** A sentence for each key that asks for more processors than the engine has. */
 export function missingProcessors(settings: LimitSettings, { processors }: EngineSize): string[] {
-  const { kms, backend, database, kapow, proxy } = settings;
+  const { kms, backend, database, kapow, proxy, certificates } = settings;
   const asked: [string, Resources | undefined][] = [
     ["kms.resources", kms?.resources],
     ["backend.resources", backend?.resources],
@@ -146,6 +155,7 @@ export function missingProcessors(settings: LimitSettings, { processors }: Engin
     ["database.resources.backend", database?.resources?.backend],
     ["kapow.resources", kapow?.resources],
     ["proxy.resources", proxy?.resources],
+    ["certificates.acme.resources", certificates?.acme?.resources],
   ];
   const has = processors === 1 ? "1 processor" : `${processors} processors`;
   return asked.flatMap(([path, { cpus = 0 } = {}]) =>

@@ -2,7 +2,7 @@
  * Everything that listens on the Docker host, in one table: which keys ask for it, and whose container
  * publishes it. Code that needs to know a stack's listeners takes them from here.
  */
-import { databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
+import { ACME_CHALLENGE, databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
 import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";
@@ -25,6 +25,8 @@ export type ListenerKeys = { readonly role: Role } & (
       /** The address where the config names none. */
       readonly fallback?: string;
       readonly port: PathTo<number>;
+      /** Whether the rest of the config asks for it. @default whenever there is a port */
+      readonly isAsked?: (settings: PartialSettings) => boolean;
       /** The door at the proxy that it is. */
       readonly door?: DoorKeys;
     }
@@ -71,7 +73,18 @@ export const LISTENERS: readonly ListenerKeys[] = [
     port: ["kapow", "listen"],
   },
   { role: PROXY, endpoint: ["proxy", "metrics"] },
+  {
+    role: ACME_CHALLENGE,
+    address: PROXY_ADDRESS,
+    port: ["certificates", "acme", "httpPort"],
+    isAsked: ({ certificates }) =>
+      certificates?.source === "acme" && certificates.acme?.challenge === "http",
+  },
 ];
+
+/** The part of the table that a config asks for. */
+const askedBy = (settings: PartialSettings): readonly ListenerKeys[] =>
+  LISTENERS.filter((keys) => !("isAsked" in keys) || keys.isAsked?.(settings));
 
 export const DOORS: readonly DoorKeys[] = LISTENERS.flatMap((keys) =>
   "door" in keys && keys.door !== undefined ? [keys.door] : [],
@@ -85,7 +98,7 @@ export interface DeclaredListener extends Endpoint {
 
 /** Every listener that the stack's config asks for. Nothing else in the stack may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
-  return LISTENERS.flatMap((keys) => {
+  return askedBy(settings).flatMap((keys) => {
     if ("endpoint" in keys) {
       const endpoint = valueAt(settings, keys.endpoint) as Endpoint | undefined;
       return endpoint === undefined ? [] : [{ role: keys.role, ...endpoint }];
@@ -131,7 +144,7 @@ export interface Listener {
 export function listenersIn(settings: PartialSettings): Listener[] {
   const endpoints: Listener[] = [];
   const others: Listener[] = [];
-  for (const keys of LISTENERS) {
+  for (const keys of askedBy(settings)) {
     if ("endpoint" in keys) {
       const { address, port } = (valueAt(settings, keys.endpoint) ?? {}) as Partly<Endpoint>;
       if (port !== undefined) {

@@ -25,10 +25,24 @@ export function unfitForProduction(settings: PartialSettings): Finding[] {
     : [];
 }
 
-function unfitImages({ kms, backend, database, proxy, kapow }: PartialSettings): Finding[] {
-  return Object.entries({ kms, backend, database, proxy, kapow }).flatMap(([key, part]) => {
+function unfitImages({
+  kms,
+  backend,
+  database,
+  proxy,
+  kapow,
+  certificates,
+}: PartialSettings): Finding[] {
+  const acme = certificates?.source === "acme" ? certificates.acme : undefined;
+  const parts = [
+    ...Object.entries({ kms, backend, database, proxy, kapow }).map(
+      ([key, part]) => [[key], part] as const,
+    ),
+    [["certificates", "acme"], acme] as const,
+  ];
+  return parts.flatMap(([path, part]) => {
     const reason = part?.image === undefined ? undefined : unfit(part.image);
-    return reason === undefined ? [] : [finding([key, "image"], reason, DIGEST)];
+    return reason === undefined ? [] : [finding([...path, "image"], reason, DIGEST)];
   });
 }
 

@@ -48,7 +48,13 @@ export class Redactor {
 
   /** A path. Someone may have written a secret in place of a key's name. */
   path(path: Path): string {
-    return formatPath(path.map((step) => (this.#holdsSecret(String(step)) ? HIDDEN : step)));
+    return formatPath(
+      path.map((step, index) => {
+        // A key of the schema's is no secret, whatever value has the same text.
+        const isKnown = along(path.slice(0, index + 1)).length > index + 1;
+        return !isKnown && this.#holdsSecret(String(step)) ? HIDDEN : step;
+      }),
+    );
   }
 
   #isSecretAt(path: Path, value: unknown): boolean {

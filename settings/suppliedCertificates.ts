@@ -9,6 +9,7 @@ import {
   pemOf,
   readCertificates,
 } from "./suppliedCertificate.ts";
+import { rootsOf } from "./publicAuthorities.ts";
 import type { PartialSettings, Settings } from "./types.ts";
 
 /** A server that has a certificate. */
@@ -250,11 +251,12 @@ function authoritiesIn(text: string | undefined): string[] {
 const isAlone = (chain: string) => chain.indexOf("-----BEGIN") === chain.lastIndexOf("-----BEGIN");
 
 /**
- * What callers should trust besides the stack's own authority, PEM: the authorities of the config, and those
- * that the supplied certificates lead to.
+ * What callers should trust besides the stack's own authority, PEM: the authorities of the config, those that
+ * the supplied certificates lead to, and the known roots of an ACME directory. The last also while another source
+ * is in use: they can be handed out before it is switched.
  */
 export function furtherAuthorities(settings: Settings, now: Date): string[] {
-  const { source, authorities, supplied } = settings.certificates;
+  const { source, authorities, supplied, acme } = settings.certificates;
   const used = (source === "supplied" ? supplied : []).flatMap((entry) => {
     const judged =
       entry.certificate === undefined
@@ -265,5 +267,6 @@ export function furtherAuthorities(settings: Settings, now: Date): string[] {
           );
     return judged === undefined || judged instanceof Fault ? [] : [judged.authority];
   });
-  return [...new Set([...authoritiesIn(authorities), ...used])];
+  const ofAcme = acme === undefined ? [] : rootsOf(acme.directory).flatMap(authoritiesIn);
+  return [...new Set([...authoritiesIn(authorities), ...used, ...ofAcme])];
 }

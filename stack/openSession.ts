@@ -183,12 +183,15 @@ async function requireImages(docker: Docker, images: readonly string[]): Promise
   }
 }
 
-/** Every image in the stack's config: the `image` of each key that has one. */
+/** Every image that the stack's config names and its containers run: the `image` of each key that has one. */
 export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
-  const images = Object.values(config).flatMap((value) => {
-    const image = (value as { image?: unknown } | null)?.image;
-    return typeof image === "string" ? [image] : [];
-  });
+  const { source, acme } = (config["cybexp:certificates"] ?? {}) as Record<string, unknown>;
+  const images = [...Object.values(config), ...(source === "acme" ? [acme] : [])].flatMap(
+    (value) => {
+      const image = (value as { image?: unknown } | null | undefined)?.image;
+      return typeof image === "string" ? [image] : [];
+    },
+  );
   return [...new Set(images)];
 }
 

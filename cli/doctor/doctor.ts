@@ -11,6 +11,7 @@ import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
 import { engineFindings } from "./engine.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
+import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { findDrift } from "../../stack/drift.ts";
@@ -107,6 +108,7 @@ async function lookAtStack(
     ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
     ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
+    ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
     ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
     ...certificateFindings(facts),
     ...lookAhead(settings),

@@ -1,5 +1,5 @@
 /** Which limits were hit, and which key to raise. */
-import { databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
+import { ACME_CHALLENGE, databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
@@ -23,15 +23,17 @@ export interface Refusals {
 }
 
 /** Where the config has a container's limits. */
-const KEYS: Readonly<Record<Role, string>> = {
+const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
   kms: "cybexp:kms.resources",
   "kms-db": "cybexp:database.resources.kms",
   backend: "cybexp:backend.resources",
   "backend-db": "cybexp:database.resources.backend",
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
+  acme: "cybexp:certificates.acme.resources",
 };
-const keyOf = (role: string): string | undefined => (isRole(role) ? KEYS[role] : undefined);
+const keyOf = (role: string): string | undefined =>
+  isRole(role) && role !== ACME_CHALLENGE ? KEYS[role] : undefined;
 
 export function limitFindings(
   containers: readonly LimitFacts[],

@@ -1,5 +1,5 @@
 /** Which containers are replaced, why, and whether callers notice. */
-import type { Role } from "../../names/docker.ts";
+import { ACME, ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../../names/docker.ts";
 import { CONTAINER } from "../../names/types.ts";
 import type { Step } from "./events.ts";
 import { roleOf } from "./stackView.ts";
@@ -13,6 +13,8 @@ const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> 
   "backend-db": "INTERRUPTION: the Backend answers with errors until it is back",
   proxy: "INTERRUPTION: nobody is served until it is back",
   kapow: "INTERRUPTION: its running requests are cut off",
+  acme: "certificates stay as they are meanwhile",
+  "acme-challenge": "no certificate can be issued for some seconds",
 };
 
 /** A container's properties in the stack's terms. The others keep their own names. */
@@ -62,11 +64,13 @@ function noticedOf(
   if (!runs) {
     return "it does not run now, so nobody is served until it is back";
   }
-  if (!served && role !== "proxy" && role !== "kapow") {
+  if (!served && isBehindProxy(role)) {
     return "the proxy does not run now, so nobody is served until it is back";
   }
   return NOTICED[role] ?? "INTERRUPTION until it is back";
 }
+
+const isBehindProxy = (role: string) => ![PROXY, KAPOW, ACME, ACME_CHALLENGE].includes(role);
 
 /** Why a resource is replaced, in the stack's terms. */
 function reasonFor({ differing }: Step): string {

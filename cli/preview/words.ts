@@ -9,6 +9,8 @@ const ROLES: Readonly<Record<Role, string> & Partial<Record<string, string>>> = 
   "backend-db": "Backend's database",
   proxy: "proxy",
   kapow: "Kapow!",
+  acme: "renewal of certificates",
+  "acme-challenge": "answer to the certificate authority",
 };
 
 /** A role as a subject: "the KMS", "Kapow!", "the container x". */

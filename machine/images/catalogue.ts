@@ -2,13 +2,13 @@
 import type { Suite } from "./base.ts";
 
 /** A part that is built outside the image's folder and copied into it. */
-export type Ingredient = "ferretdb";
+export type Ingredient = "ferretdb" | "certbot";
 
 export interface DemoImage {
   readonly name: string;
   /** The folder with its Dockerfile, under images/. */
   readonly folder: string;
-  /** The official image that is used instead if it can be pulled: a tag of Docker Hub's library. */
+  /** The official image that is used instead if it can be pulled, as Docker Hub names it. */
   readonly official?: string | undefined;
   readonly ingredients: readonly Ingredient[];
   /** The Debian that it is built on. @default "bookworm" */
@@ -28,6 +28,12 @@ export const catalogue: readonly DemoImage[] = [
   { name: "cybexp-demo/kms:1", folder: "kms", ingredients: [] },
   { name: "cybexp-demo/backend:1", folder: "backend", ingredients: [] },
   { name: "cybexp-demo/kapow:1", folder: "kapow", ingredients: [] },
+  {
+    name: "cybexp-demo/certbot:1",
+    folder: "certbot",
+    official: "certbot/certbot:v5.8.0",
+    ingredients: ["certbot"],
+  },
 ];
 
 /** The Nginx versions that the tests use: the oldest supported one, one in between, and the newest. */

@@ -52,11 +52,11 @@ export function contextKey(files: readonly ContextFile[], recipes: readonly stri
  * Puts the files into a folder of their own while `work` runs. It sets their modes, because those in the
  * clone depend on the user's umask, and the container's user must be able to read the files.
  *
- * @param binaries Executables to copy in: the name in the context and the path on this machine.
+ * @param made Programs and folders to copy in: the name in the context and the path on this machine.
  */
 export async function withContext<T>(
   files: readonly ContextFile[],
-  binaries: Readonly<Record<string, string>>,
+  made: Readonly<Record<string, string>>,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "cybexp-context-"));
@@ -67,8 +67,8 @@ export async function withContext<T>(
       await writeFile(target, content);
       await chmod(target, executable ? 0o755 : 0o644);
     }
-    for (const [name, path] of Object.entries(binaries)) {
-      await cp(path, join(folder, name));
+    for (const [name, path] of Object.entries(made)) {
+      await cp(path, join(folder, name), { recursive: true });
       await chmod(join(folder, name), 0o755);
     }
     return await work(folder);

@@ -11,8 +11,8 @@ const SILENCE_MS = 300_000;
 
 export interface RegistryOptions {
   /**
-   * The registry to use instead of Docker Hub, `HOST[:PORT][/PATH]`: a mirror that has the official
-   * images under `library/`, like Docker Hub itself. @default the environment's CYBEXP_REGISTRY
+   * The registry to use instead of Docker Hub, `HOST[:PORT][/PATH]`: a mirror that has its images under the
+   * same paths, those of one word under `library/`. @default the environment's CYBEXP_REGISTRY
    */
   readonly registry?: string | undefined;
   /** @default 20000 */
@@ -36,7 +36,7 @@ export class Registry {
 
   /** The name to pull an official image by. */
   reference(official: string): string {
-    return `${this.#prefix}${official}`;
+    return this.#prefix === "" ? official : `${this.#prefix}${hubPath(official)}`;
   }
 
   /** Pulls the image. Returns whether the engine has it now. */
@@ -110,5 +110,9 @@ export function registryPrefix(registry: string | undefined): string {
         "and without a slash at the end.",
     );
   }
-  return `${name}/library/`;
+  return `${name}/`;
 }
+
+/** Where Docker Hub itself has an image: one of its own is named by a single word. */
+export const hubPath = (image: string): string =>
+  image.includes("/") ? image : `library/${image}`;

@@ -1,5 +1,6 @@
 /** Finds out which images the engine has, and whether they are up to date. */
 import type { Docker } from "../../programs/docker/docker.ts";
+import { hubPath } from "./registry.ts";
 
 /** The label that holds the key of the context that an image was built from. */
 export const KEY_LABEL = "cybexp.image.key";
@@ -46,6 +47,6 @@ export function isCurrent(
   return (
     image.labels[KEY_LABEL] === wanted.key ||
     (official !== undefined &&
-      image.tags.some((tag) => tag === official || tag.endsWith(`/library/${official}`)))
+      image.tags.some((tag) => tag === official || tag.endsWith(`/${hubPath(official)}`)))
   );
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../../programs/errors.ts";
 import type { Step } from "../progress.ts";
+import { pythons } from "../python.ts";
 import { sourcesDir, toolchainsDir } from "./layout.ts";
 import { isAtLeast } from "./versions.ts";
 
@@ -81,11 +82,7 @@ async function installFromPypi(): Promise<Go | undefined> {
   const work = mkdtempSync(join(toolchainsDir(), `work-${process.pid}-`));
   try {
     const target = join(work, "go");
-    for (const python of [["python3"], await pythonOfVenv(join(work, "venv"))]) {
-      const [command, ...args] = python;
-      if (command === undefined) {
-        continue;
-      }
+    for await (const [command, ...args] of pythons(join(work, "venv"))) {
       const pip = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"];
       const { failed } = await execa(
         command,
@@ -101,10 +98,4 @@ async function installFromPypi(): Promise<Go | undefined> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-}
-
-/** A Python with a pip of its own, for systems that have venv but no pip; empty if that fails, too. */
-async function pythonOfVenv(folder: string): Promise<string[]> {
-  const { failed } = await execa("python3", ["-m", "venv", folder], { reject: false });
-  return failed ? [] : [join(folder, "bin", "python3")];
 }

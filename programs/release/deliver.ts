@@ -10,6 +10,7 @@
  *    `current` back.
  */
 import { z } from "zod";
+import { SERVED_AT } from "../../render/acmePaths.ts";
 import { releaseEntries } from "../../render/release.ts";
 import { releasesToRemove } from "../../render/releasePruning.ts";
 import { tar } from "../docker/archive.ts";
@@ -29,7 +30,14 @@ const input = z.object({
   owner: z.string().regex(/^\d+:\d+$/),
   digest: z.string().regex(/^[0-9a-f]{32,64}$/),
   files: z.record(z.string(), z.object({ content: z.string(), mode: z.number().int() })),
-  reload: z.object({ container: z.string(), statusPort: z.number().int() }).optional(),
+  reload: z
+    .object({
+      container: z.string(),
+      statusPort: z.number().int(),
+      /** The volume with the certificate that is renewed there. */
+      certificates: z.string().optional(),
+    })
+    .optional(),
 });
 type Input = z.infer<typeof input>;
 
@@ -77,7 +85,7 @@ await runProgram(input, 120, async (release) => {
   await requireOwnVolume(docker, release.volume, release.deployment);
   await write(docker, release);
   if (release.reload) {
-    await check(docker, release);
+    await check(docker, release, release.reload);
     await apply(docker, release, release.reload);
   } else {
     await inVolume(docker, release, SWITCH, [`releases/${release.digest}`]);
@@ -118,13 +126,20 @@ async function write(docker: Docker, release: Input): Promise<void> {
 }
 
 /** Runs `nginx -t` as the user that the proxy runs as. */
-async function check(docker: Docker, release: Input): Promise<void> {
+async function check(
+  docker: Docker,
+  release: Input,
+  { certificates }: NonNullable<Input["reload"]>,
+): Promise<void> {
   try {
     await runTask(docker, {
       image: release.image,
       deployment: release.deployment,
       user: release.owner,
-      volumes: [`${release.volume}:/release:ro`],
+      volumes: [
+        `${release.volume}:/release:ro`,
+        ...(certificates === undefined ? [] : [`${certificates}:${SERVED_AT}:ro`]),
+      ],
       program: "nginx",
       args: ["-t", "-q", "-e", "stderr", "-c", `/release/releases/${release.digest}/nginx.conf`],
     });

@@ -30,15 +30,23 @@ export async function reloadProxy(docker: Docker, proxy: Proxy, digest: string):
   if (lingerSeconds === 0) {
     return reloadAtOnce(docker, proxy, digest);
   }
-  await docker.run(["exec", proxy.container, "sh", "-c", ': >> "$1"', "sh", CLOSING_FILE]);
   let before: string;
   try {
-    await sleep(lingerSeconds * 1000);
+    do {
+      await docker.run(["exec", proxy.container, "sh", "-c", ': >> "$1"', "sh", CLOSING_FILE]);
+      await sleep(lingerSeconds * 1000);
+      // The health check takes it away where it reloads Nginx meanwhile, for a renewed certificate.
+    } while (!(await isAnnounced(docker, proxy)));
     before = await switchTo(docker, proxy, digest);
   } finally {
     await docker.run(["exec", proxy.container, "rm", "-f", CLOSING_FILE]);
   }
   await lastWords(docker, proxy, before);
+}
+
+async function isAnnounced(docker: Docker, { container }: Proxy): Promise<boolean> {
+  const script = 'if [ -e "$1" ]; then echo yes; fi';
+  return (await docker.run(["exec", container, "sh", "-c", script, "sh", CLOSING_FILE])) !== "";
 }
 
 /** The same for a running proxy, without telling clients beforehand. */

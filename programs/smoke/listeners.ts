@@ -25,9 +25,14 @@ export async function checkListeners(
     readonly deployment: string;
     readonly dockerHost?: string | undefined;
     readonly listeners: readonly Listener[];
+    /** Roles of containers that go soon. @default none */
+    readonly leaving?: readonly string[];
   },
 ): Promise<void> {
-  const actual = await publishedListeners(docker, expected.deployment);
+  const { leaving = [] } = expected;
+  const actual = (await publishedListeners(docker, expected.deployment)).filter(
+    ({ role }) => !leaving.includes(role),
+  );
 
   const { undeclared, missing } = compareListeners(expected.listeners, actual);
   if (undeclared[0]) {

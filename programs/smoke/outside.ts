@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { databaseRole, PROXY } from "../../names/docker.ts";
 import { callableAt } from "../../settings/addresses.ts";
+import { renewalInput } from "../certificates/renewal.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
@@ -27,8 +28,12 @@ export const outside = z.object({
       route: z.string().optional(),
     }),
   ),
+  /** What renews the servers' certificates, if a container does. */
+  renewal: renewalInput.optional(),
   databases: z.array(z.object({ container: z.string(), uri: z.string() })),
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
+  /** Roles of containers that go at the end of this `up`, if they are there. */
+  leaving: z.array(z.string()).optional(),
 });
 export type Outside = z.infer<typeof outside>;
 
@@ -49,8 +54,10 @@ export interface Check {
  * Checks that both databases let their services in; that each door answers over verified TLS with the
  * password or certificate that it asks for, and refuses a caller without; and that nothing listens that
  * was not declared. Later checks depend on earlier ones.
+ *
+ * @param leaving Roles of containers that may still listen.
  */
-export function outsideChecks(input: Outside): Check[] {
+export function outsideChecks(input: Outside, leaving: readonly string[] = []): Check[] {
   return [
     ...input.databases.map((database) => ({
       title: `database ${database.container}`,
@@ -75,7 +82,7 @@ export function outsideChecks(input: Outside): Check[] {
     {
       title: "open ports",
       needs: () => true,
-      run: () => checkListeners(new Docker(input.dockerHost), input),
+      run: () => checkListeners(new Docker(input.dockerHost), { ...input, leaving }),
     },
   ];
 }

@@ -22,6 +22,9 @@ export interface Question {
 /** Nothing answers at the address that the name has on this machine. */
 export class NoConnection extends UserError {}
 
+/** The certificate is not for the name that was called. */
+export class WrongName extends UserError {}
+
 /**
  * Maps names to other addresses for these checks, as JSON: a rehearsal has the real server name, but
  * listens elsewhere.
@@ -101,7 +104,7 @@ function noAnswer(url: URL, error: NodeJS.ErrnoException): UserError {
     return new NoConnection(`connection: no answer from ${url.host}; is a firewall in between?`);
   }
   if (/CERT|TLS|SSL|SIGNATURE|ALTNAME|^EPROTO/.test(code)) {
-    return new UserError(
+    return new (code === "ERR_TLS_CERT_ALTNAME_INVALID" ? WrongName : UserError)(
       `TLS: ${url.host} presents a certificate that serverCa does not vouch for (${code})`,
     );
   }

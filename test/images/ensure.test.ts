@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { demoImages, ensureImages } from "../../machine/images.ts";
 import { catalogue, type DemoImage } from "../../machine/images/catalogue.ts";
-import { Registry } from "../../machine/images/registry.ts";
+import { hubPath, Registry } from "../../machine/images/registry.ts";
 import { KEY_LABEL } from "../../machine/images/state.ts";
 import { Docker } from "../../programs/docker/docker.ts";
 import { TestRegistry } from "./registry.ts";
@@ -81,8 +81,8 @@ describe("official images", () => {
   before(async () => {
     registry = await TestRegistry.start();
     const folder = await mkdtemp(join(tmpdir(), "official-"));
-    for (const official of ["nginx:1.30.4", "mongo:8.0.17"]) {
-      const reference = `${registry.address}/library/${official}`;
+    for (const official of ["nginx:1.30.4", "mongo:8.0.17", "certbot/certbot:v5.8.0"]) {
+      const reference = `${registry.address}/${hubPath(official)}`;
       await writeFile(join(folder, "name"), official);
       const tar = execa("tar", ["-cC", folder, "."], { encoding: "buffer" });
       const { stdout } = await tar.pipe("docker", ["import", "-", reference]);
@@ -94,13 +94,13 @@ describe("official images", () => {
   });
   after(async () => {
     for (const official of pushed.keys()) {
-      await sandbox.tryDocker("image", "rm", `${registry.address}/library/${official}`);
+      await sandbox.tryDocker("image", "rm", `${registry.address}/${hubPath(official)}`);
     }
     await registry.stop();
   });
 
   it("are pulled and given our name where a registry has them", async () => {
-    const images = [own("nginx"), own("mongo")];
+    const images = [own("nginx"), own("mongo"), own("certbot")];
     const options = { catalogue: images, registry: registry.address };
     const wanted = images.map(({ name }) => name);
     await ensureImages(sandbox.engine, wanted, options);
@@ -109,7 +109,7 @@ describe("official images", () => {
       assert.equal(facts.Id, pushed.get(official));
       assert.deepEqual(
         [...facts.RepoTags].sort(),
-        [`${registry.address}/library/${official}`, name].sort(),
+        [`${registry.address}/${hubPath(official)}`, name].sort(),
       );
       assert.equal(facts.Config.Labels?.[KEY_LABEL], undefined, "it was built");
     }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { request, type RequestOptions } from "node:https";
 import { after, before, describe, it } from "node:test";
-import { kapowArguments, kapowHealthCheck } from "../../render/kapow.ts";
+import { connect } from "node:tls";
+import { SERVED } from "../../render/acmePaths.ts";
+import { kapowArguments, kapowHealthCheck, restartedWith } from "../../render/kapow.ts";
 import {
   type Authority,
   issue,
@@ -280,5 +282,87 @@ describe("a trap of Kapow!", () => {
     ] as const) {
       assert.deepEqual(await end({ command }), { code: 1, log: `Error: ${message}` });
     }
+  });
+});
+
+describe("Kapow! with a certificate that is renewed beside it", () => {
+  /** A volume, and what puts a certificate into it. */
+  async function renewal() {
+    const first = await issue(servers, "localhost", { usage: "server" });
+    const second = await issue(servers, "localhost", { usage: "server" });
+    const volume = await sandbox.ownVolume("65532:65532");
+    const writer = await sandbox.run(IMAGE, {
+      user: "65532:65532",
+      volumes: { "/acme": volume },
+      files: {
+        "/new/1/fullchain.pem": first.certificate,
+        "/new/1/privkey.pem": first.privateKey,
+        "/new/2/fullchain.pem": second.certificate,
+        "/new/2/privkey.pem": second.privateKey,
+      },
+      entrypoint: "sleep",
+      command: ["300"],
+    });
+    const show = async (version: string) => {
+      const script = `cp -r /new/${version} /acme/; ln -sfn ${version} /acme/next; mv -T /acme/next /acme/current`;
+      const { code, output } = await writer.exec("sh", "-ec", script);
+      assert.equal(code, 0, output);
+    };
+    return { volume, show, first, second };
+  }
+
+  const serial = ({ certificate }: Pair) => new X509Certificate(certificate).serialNumber;
+
+  const shown = async (box: Box) => {
+    const port = Number((await box.address()).split(":")[1]);
+    return new Promise<string>((resolve, reject) => {
+      const socket = connect(
+        {
+          ...{ host: "127.0.0.1", port, servername: "localhost", ca: servers.certificate },
+          ...{ cert: alice.certificate, key: alice.privateKey },
+        },
+        () => {
+          resolve(socket.getPeerCertificate().serialNumber);
+          socket.destroy();
+        },
+      );
+      socket.on("error", reject);
+    });
+  };
+
+  const renewed = (volume: string, [program, ...args] = ["kapow", ...ARGUMENTS_RENEWED]) => {
+    const [entrypoint = "", ...command] = restartedWith(SERVED.link);
+    return start({
+      entrypoint,
+      command: [...command, program ?? "", ...args],
+      volumes: { "/acme": volume },
+    });
+  };
+  const ARGUMENTS_RENEWED = kapowArguments("/kapow/current", "/kapow/current/init", SERVED);
+
+  it("starts anew with the next one and has its routes again, and ends when it is told to", async () => {
+    const { volume, show, first, second } = await renewal();
+    await show("1");
+    const box = await renewed(volume);
+    await box.until(async () => (await healthCheck(box)).code === 0);
+    assert.equal(await shown(box), serial(first));
+
+    await show("2");
+    await box.until(async () => (await shown(box)) === serial(second));
+    await box.until(async () => (await healthCheck(box)).code === 0);
+    assert.match(await box.logs(), /^the certificate is renewed: starting anew with 2$/m);
+    assert.equal(await box.inspect(".RestartCount"), 0);
+
+    const begin = performance.now();
+    await sandbox.docker("stop", "--time=20", box.name);
+    assert.ok(performance.now() - begin < 10_000);
+    assert.equal(await box.inspect(".State.ExitCode"), 0);
+  });
+
+  it("ends as it would without it when it can't start", async () => {
+    const { volume } = await renewal();
+    const box = await renewed(volume);
+    assert.equal(await box.exit(), 1);
+    assert.match(await box.logs(), /^UserServer failed: /m);
   });
 });

@@ -30,6 +30,13 @@ RUN apt-get update -q && apt-get install -y -q --no-install-recommends busybox-s
  && cp /bin/busybox /busybox && cd /usr/bin && tools=$(/busybox --list) \\
  && rm -f curl bash perl* && /busybox rm -f $tools && /busybox --install -s /usr/bin
 USER 101:101`,
+  /** As certbot's official images are, on Alpine. */
+  certbotOnBusybox: `FROM cybexp-demo/certbot:1
+USER 0:0
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends busybox-static \\
+ && cp /bin/busybox /busybox && cd /usr/bin && tools=$(/busybox --list) \\
+ && rm -f bash perl* && /busybox rm -f $tools && /busybox --install -s /usr/bin
+USER 101:101`,
   withoutShell: `FROM scratch
 COPY --from=cybexp-demo/kms:1 /etc/hostname /etc/
 CMD ["/app"]`,

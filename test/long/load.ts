@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly ca: string;
   readonly user: string;
   readonly password: string;
+  /** The name that is called. @default "localhost" */
+  readonly name?: string;
   /** Requests a second at most, half of them to the KMS. @default 100 */
   readonly rate?: number;
 }
@@ -96,14 +98,14 @@ export class Load {
   }
 
   #send(toKms: boolean, isKept: boolean, body?: Buffer): Promise<string> {
-    const { kms, backend, ca, user, password } = this.#options;
+    const { kms, backend, ca, user, password, name = "localhost" } = this.#options;
     const target: RequestOptions = {
       host: "127.0.0.1",
-      servername: "localhost",
+      servername: name,
       port: toKms ? kms : backend,
       path: toKms ? "/" : "/add/enc-data",
       method: toKms ? "GET" : "POST",
-      headers: { Host: "localhost", ...(body && { "Content-Length": body.length }) },
+      headers: { Host: name, ...(body && { "Content-Length": body.length }) },
       ca,
       auth: `${user}:${password}`,
       agent: isKept ? this.#kept : false,

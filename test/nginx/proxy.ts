@@ -19,7 +19,9 @@ import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import { METRICS_FILE, type NginxOptions, renderNginx } from "../../render/nginx.ts";
 import type { DoorRoom } from "../../render/nginxRoom.ts";
+import { servedConf } from "../../render/acmePaths.ts";
 import { passwordDigest } from "../../render/passwordDigest.ts";
+import { proxyHealthCheck } from "../../render/proxyHealth.ts";
 import { Docker } from "../../programs/docker/docker.ts";
 import { reloadAtOnce } from "../../programs/release/reload.ts";
 import type { Door } from "./client.ts";
@@ -82,6 +84,8 @@ export class Proxy {
   readonly dialect: NginxDialect;
   /** The folder on this machine that is /tmp in the container. */
   readonly tmp: string;
+  /** The folder on this machine that is /acme in the container. */
+  readonly served: string;
   readonly ca: string;
   readonly kms: Door;
   readonly backend: Door;
@@ -127,9 +131,15 @@ export class Proxy {
       dialect: this.dialect,
       ...options,
     };
+    // What the container that renews certificates writes to.
+    this.served = join(this.#folder, "served");
+    mkdirSync(this.served);
     this.#makeCertificate();
     this.ca = readFileSync(join(this.#folder, "server.crt"), "utf8");
     this.writeRelease("one", { ...(metrics !== undefined && { metrics }) });
+    if (options.renewed) {
+      this.renew("interim-0");
+    }
     this.container = startContainer([
       `--network=${network.name}`,
       "--publish=127.0.0.1::8441",
@@ -140,6 +150,7 @@ export class Proxy {
       "--security-opt=no-new-privileges",
       `--volume=${this.tmp}:/tmp`,
       `--volume=${this.#folder}:/release:ro`,
+      `--volume=${this.served}:/acme:ro`,
       "--entrypoint=nginx",
       nginxImage,
       "-e",
@@ -211,6 +222,26 @@ export class Proxy {
     renameSync(join(this.#folder, "next"), join(this.#folder, "current"));
   }
 
+  /** Puts another certificate into the place of the one that is shown, as its renewal does. @returns It, PEM. */
+  renew(version: string): string {
+    const folder = join(this.served, version);
+    mkdirSync(folder);
+    this.#issue(join(folder, "fullchain.pem"), join(folder, "privkey.pem"));
+    writeFileSync(join(this.served, "next"), servedConf(version));
+    renameSync(join(this.served, "next"), join(this.served, "current.conf"));
+    return readFileSync(join(folder, "fullchain.pem"), "utf8");
+  }
+
+  /** Runs the container's health check, as the engine does every few seconds. */
+  check(): { code: number; output: string } {
+    const { status, stdout, stderr } = spawnSync(
+      "docker",
+      ["exec", this.container, ...proxyHealthCheck(STATUS_PORT)],
+      { encoding: "utf8" },
+    );
+    return { code: status ?? -1, output: stdout + stderr };
+  }
+
   /** What the status port tells, or nothing while it does not answer. */
   status(path: string): Promise<string> {
     const url = `http://127.0.0.1:${STATUS_PORT}/${path}`;
@@ -275,17 +306,21 @@ export class Proxy {
     if (existsSync(join(this.#folder, "server.key"))) {
       return;
     }
+    this.#issue(join(this.#folder, "server.crt"), join(this.#folder, "server.key"));
+  }
+
+  #issue(certificate: string, key: string): void {
     execFileSync(
       "openssl",
       [
         ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-        ...["-keyout", join(this.#folder, "server.key"), "-out", join(this.#folder, "server.crt")],
+        ...["-keyout", key, "-out", certificate],
         ...["-days", "2", "-subj", `/CN=${this.#options.serverNames[0]}`],
         ...["-addext", `subjectAltName=${subjectAltNames(this.#options.serverNames)}`],
       ],
       { stdio: "ignore" },
     );
-    chmodSync(join(this.#folder, "server.key"), 0o444);
+    chmodSync(key, 0o444);
   }
 }
 

@@ -38,4 +38,13 @@ describe("who holds a port that a container wants to listen on", () => {
     const kapow = [at("kapow", "127.0.0.1", 5003)];
     assert.deepEqual(holderOf(at("proxy", "127.0.0.1", 5003), kapow), { role: "kapow" });
   });
+
+  it("is no matter for what answers an ACME server, which is replaced after the proxy", () => {
+    const wanted = at("acme-challenge", "192.0.2.1", 80);
+    for (const role of ["kms", "backend-db", "proxy"]) {
+      assert.equal(holderOf(wanted, [at(role, "0.0.0.0", 80)]), "itself", role);
+    }
+    assert.deepEqual(holderOf(wanted, [at("kapow", "192.0.2.1", 80)]), { role: "kapow" });
+    assert.deepEqual(holderOf(at("proxy", "192.0.2.1", 80), [wanted]), { role: "acme-challenge" });
+  });
 });

@@ -15,6 +15,7 @@ import {
 import {
   databaseNeeds,
   type ImageNeeds,
+  acmeNeeds,
   kapowNeeds,
   proxyNeeds,
   serviceNeeds,
@@ -148,6 +149,7 @@ describe("docs/images.md", () => {
       databaseNeeds("kms-db", "1:1"),
       proxyNeeds("1:1"),
       kapowNeeds("1:1"),
+      acmeNeeds("1:1"),
     ];
     for (const name of all.flatMap(({ programs }) => programs.flat())) {
       assert.ok(page.includes(`\`${name.replace("GNU ", "")}\``), name);

@@ -12,7 +12,7 @@ import {
   readContext,
   withContext,
 } from "../../machine/images/context.ts";
-import { pullOutcome, registryPrefix } from "../../machine/images/registry.ts";
+import { hubPath, pullOutcome, registryPrefix } from "../../machine/images/registry.ts";
 import { isCurrent, KEY_LABEL } from "../../machine/images/state.ts";
 import { projectRoot } from "../../machine/paths.ts";
 
@@ -20,13 +20,14 @@ const dockerfile = (folder: string) =>
   readFileSync(join(projectRoot, "images", folder, "Dockerfile"), "utf8");
 
 describe("the catalogue", () => {
-  it("names the five demo images", () => {
+  it("names the six demo images", () => {
     assert.deepEqual(demoImages, [
       "cybexp-demo/nginx:1",
       "cybexp-demo/mongo:1",
       "cybexp-demo/kms:1",
       "cybexp-demo/backend:1",
       "cybexp-demo/kapow:1",
+      "cybexp-demo/certbot:1",
     ]);
   });
 
@@ -61,7 +62,8 @@ describe("picking the demo images from a config", () => {
       name: "UserError",
       message:
         "There is no demo image cybexp-demo/kms:2. The demo images are cybexp-demo/nginx:1, " +
-        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/kapow:1.",
+        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/kapow:1, " +
+        "cybexp-demo/certbot:1.",
     });
   });
 });
@@ -158,6 +160,10 @@ describe("whether an image is current", () => {
     assert.equal(current([name, "registry.example.edu:5000/library/nginx:1.30.4"]), true);
     assert.equal(current([name, "nginx:1.30.3"]), false);
     assert.equal(current([name, "example.edu/nginx:1.30.4"]), false);
+    const ofMaker = { key: "abc", official: "certbot/certbot:v5.8.0" };
+    for (const tag of [ofMaker.official, `example.edu/mirror/${ofMaker.official}`]) {
+      assert.equal(isCurrent(name, ofMaker, [{ tags: [name, tag], labels: {} }]), true);
+    }
   });
 });
 
@@ -199,11 +205,13 @@ describe("how a pull ends", () => {
 });
 
 describe("CYBEXP_REGISTRY", () => {
-  it("comes before the official images' path on Docker Hub", () => {
+  it("comes before the path that an image has on Docker Hub", () => {
     assert.equal(registryPrefix(undefined), "");
     assert.equal(registryPrefix(" "), "");
-    assert.equal(registryPrefix("127.0.0.1:5000"), "127.0.0.1:5000/library/");
-    assert.equal(registryPrefix("example.edu/mirror"), "example.edu/mirror/library/");
+    assert.equal(registryPrefix("127.0.0.1:5000"), "127.0.0.1:5000/");
+    assert.equal(registryPrefix("example.edu/mirror"), "example.edu/mirror/");
+    assert.equal(hubPath("nginx:1.30.4"), "library/nginx:1.30.4");
+    assert.equal(hubPath("certbot/certbot:v5.8.0"), "certbot/certbot:v5.8.0");
   });
 
   it("is refused if it is not the name of a registry", () => {

@@ -26,6 +26,8 @@ describe("default limits", () => {
       backend: { memory: 768, cpus: 1, pids: 1984 },
       backendDatabase: { memory: 1024, cpus: 1, pids: 1568 },
       kapow: { memory: 512, cpus: 1, pids: 1024 },
+      acme: { memory: 256, cpus: 1, pids: 100 },
+      acmeChallenge: { memory: 64, cpus: 0.5, pids: 50 },
       doors: {
         kms: { requests: 480, largeBodies: 37 },
         backend: { requests: 480, largeBodies: 4 },

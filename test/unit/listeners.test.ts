@@ -182,6 +182,30 @@ describe("checking listeners", () => {
     await check(both.docker, [metrics, ...doors], "unix:///var/run/docker.sock");
   });
 
+  it("leaves a port at another address than loopback's to the network", async (t) => {
+    const server = createServer().listen(0, "0.0.0.0");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    for (const role of ["proxy", "kapow", "acme-challenge"]) {
+      const { docker } = engine({ [role]: { "8080/tcp": bound("192.0.2.1", port) } });
+      await check(docker, [{ role, address: "192.0.2.1", port }], "unix:///var/run/docker.sock");
+    }
+  });
+
+  it("waits for containers that go at the end of an up, and for no others", async () => {
+    const { docker } = engine({
+      kapow: { "8080/tcp": bound("192.0.2.1", 5003) },
+      "acme-challenge": { "8080/tcp": bound("192.0.2.1", 80) },
+    });
+    const expected = { deployment: "0123", dockerHost: "ssh://a@b", listeners: [] };
+    await checkListeners(docker, { ...expected, leaving: ["kapow", "acme-challenge"] });
+    await assert.rejects(checkListeners(docker, { ...expected, leaving: ["kapow"] }), {
+      message:
+        "192.0.2.1:80 of acme-challenge is published, but the stack's config does not ask for it",
+    });
+  });
+
   it("passes when a loopback port answers on loopback alone", async (t) => {
     const server = createServer().listen(0, "127.0.0.1");
     t.after(() => server.close());

@@ -1,6 +1,7 @@
 /** Certificates and requests for tests, made on the spot. */
 import "reflect-metadata";
 import { createPrivateKey, type webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -68,7 +69,11 @@ export async function issue(
         usage === "client" ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth,
       ]),
       ...(usage === "server"
-        ? [new SubjectAlternativeNameExtension([{ type: "dns", value: name }])]
+        ? [
+            new SubjectAlternativeNameExtension([
+              { type: isIP(name) === 0 ? "dns" : "ip", value: name },
+            ]),
+          ]
         : []),
     ],
   });

@@ -1,5 +1,5 @@
 /** Where a stack does not keep to a rule, and why: nowhere else. */
-import { KAPOW, PROXY, ROLES, STAND_IN, TASK } from "../../../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, PROXY, ROLES, STAND_IN, TASK } from "../../../names/docker.ts";
 
 export interface Exception {
   /** The rule's number. */
@@ -40,8 +40,13 @@ export const exceptions: readonly Exception[] = [
     reason: "HTTPS is on port 443 if the operator chooses it (`listen`).",
   },
   {
+    rule: "5.8",
+    roles: [ACME_CHALLENGE],
+    reason: "An ACME server asks for its tokens at port 80 (RFC 8555, 8.3).",
+  },
+  {
     rule: "5.14",
-    roles: [PROXY, KAPOW],
+    roles: [PROXY, KAPOW, ACME_CHALLENGE],
     reason:
       "They are the way in from the network, and the operator may let them listen on every address " +
       "(`address: 0.0.0.0`). Every other port is bound to loopback.",

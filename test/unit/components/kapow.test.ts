@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
 import { SelfSignedClient } from "../../../components/selfSignedClient.ts";
 import { Kapow, type KapowArgs } from "../../../components/kapow.ts";
-import { kapowHealthCheck } from "../../../render/kapow.ts";
+import { kapowHealthCheck, restartedWith } from "../../../render/kapow.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { KapowSettings } from "../../../settings/types.ts";
 import {
@@ -53,6 +53,10 @@ const files = {
   "health.key": { content: "health key", mode: 0o400 },
   init: { content: settings.init, mode: 0o500 },
 };
+
+/** What a program is told. */
+const stdinOf = (built: Awaited<ReturnType<typeof make>>, program: string) =>
+  the(built, COMMAND, program).inputs["stdin"] as Record<string, unknown>;
 
 describe("Kapow!", () => {
   const usual = once(() => make());
@@ -130,6 +134,41 @@ describe("Kapow!", () => {
     assert.deepEqual(secrets, []);
     assert.deepEqual(options, CONTAINER_OPTIONS);
     assert.equal(await valueOf((await usual()).result.containerId), containerIdOf("kapow"));
+  });
+
+  it("starts anew in its container with each certificate that is renewed beside it", async () => {
+    const certificate = { ...kapowArgs().certificate, renewed: { names: ["routes.example.edu"] } };
+    const built = await make({}, { certificate });
+    const rest = Object.entries(files).filter(([name]) => !name.startsWith("server."));
+    assert.deepEqual(stdinOf(built, "kapow-files-delivery")["files"], Object.fromEntries(rest));
+    assert.deepEqual(stdinOf(built, "kapow-certificates-interim"), {
+      deployment: DEPLOYMENT_ID,
+      volume: "cybexp-test-kapow-certificates",
+      image: imageIdOf(settings.image),
+      // certbot's user, and Kapow!'s group.
+      owner: "101:65532",
+      names: ["routes.example.edu"],
+      certificate: "server certificate\n",
+      privateKey: "server key",
+    });
+    const { entrypoints, command, volumes } = the(built, CONTAINER, "kapow").inputs;
+    assert.deepEqual(entrypoints, restartedWith("/acme/current"));
+    assert.deepEqual((command as string[]).slice(0, 5), [
+      "kapow",
+      "server",
+      "--bind=0.0.0.0:8080",
+      "--certfile=/acme/current/fullchain.pem",
+      "--keyfile=/acme/current/privkey.pem",
+    ]);
+    assert.deepEqual(volumes, [
+      ...container.volumes,
+      { volumeName: "cybexp-test-kapow-certificates", containerPath: "/acme", readOnly: true },
+    ]);
+    assert.equal(
+      await valueOf(built.result.certificateVolume as pulumi.Output<string>),
+      "cybexp-test-kapow-certificates",
+    );
+    assert.equal((await usual()).result.certificateVolume, undefined);
   });
 
   it("has no door at the proxy unless its settings have one", async () => {

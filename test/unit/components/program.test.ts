@@ -33,6 +33,9 @@ import {
   valueOf,
 } from "./mocks.ts";
 import { configOf, CSR, load, program } from "./parts.ts";
+import { makeAuthority } from "../pki.ts";
+
+const ROOT = (await makeAuthority("root")).certificate;
 
 const usual = once(() => program());
 
@@ -81,6 +84,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command rotation-guard",
       "command:local:Command smoke",
       "cybexp:docker:BodyVolume proxy-bodies",
+      "cybexp:docker:CertificateVolume proxy-certificates",
       "cybexp:docker:Container backend",
       "cybexp:docker:Container backend-db",
       "cybexp:docker:Container kms",
@@ -135,6 +139,7 @@ describe("the program with the embedded default's configuration", () => {
       "docker:index/volume:Volume kms-db-secrets",
       "docker:index/volume:Volume kms-secrets",
       "docker:index/volume:Volume proxy-bodies",
+      "docker:index/volume:Volume proxy-certificates",
       "docker:index/volume:Volume proxy-release",
       "random:index/randomBytes:RandomBytes kms-jwt-key",
       "random:index/randomBytes:RandomBytes user-analyst-salt",
@@ -326,6 +331,11 @@ describe("what the program and the commands call things", () => {
     program({
       ...configOf("Pulumi.dev.yaml"),
       "cybexp:throwaway": "false",
+      "cybexp:certificates": JSON.stringify({
+        source: "acme",
+        authorities: ROOT,
+        acme: { image: "cybexp-demo/certbot:1", directory: "https://acme.example.edu/dir" },
+      }),
       "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
       "cybexp:kapow": JSON.stringify({
         image: "cybexp-demo/kapow:1",

@@ -9,7 +9,7 @@ import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
-import { httpHealthCheck } from "../../../render/httpProbe.ts";
+import { proxyHealthCheck } from "../../../render/proxyHealth.ts";
 import { proxyNeeds } from "../../../render/imageNeeds.ts";
 import { nginxDialect } from "../../../render/nginxDialect.ts";
 import { passwordDigest } from "../../../render/passwordDigest.ts";
@@ -61,11 +61,12 @@ interface Changes {
   readonly doors?: readonly ("kms" | "backend")[];
   readonly access?: Access;
   readonly clients?: readonly ClientSettings[];
+  readonly renewed?: { readonly names: readonly string[] };
 }
 
 /** The proxy, with services behind it that have no database. */
 const make = (
-  { users, proxy, doors, access = "password", clients = [] }: Changes = {},
+  { users, proxy, doors, access = "password", clients = [], renewed }: Changes = {},
   world: World = {},
 ) =>
   build(() => {
@@ -93,13 +94,15 @@ const make = (
     return new TlsProxy("proxy", {
       deployment: deployment(),
       settings,
-      certificate: serverCertificate(),
+      certificate: { ...pairsAndEnds(serverCertificate()), ...(renewed && { renewed }) },
       users: new UserList("user", { users: users ?? SETTINGS.users }),
       clients: clientList(clients, authority("client-ca")),
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
     });
   }, world);
 const usual = once(() => make());
+
+const pairsAndEnds = ({ pairs, ends }: ReturnType<typeof serverCertificate>) => ({ pairs, ends });
 
 /** Of a program that does not ask the engine. */
 const LIMITS = limitsOf({}, assumedEngine);
@@ -191,6 +194,7 @@ describe("the proxy", () => {
         containerPath: "/tmp/client_body",
         readOnly: false,
       },
+      { volumeName: "cybexp-test-proxy-certificates", containerPath: "/acme", readOnly: true },
     ],
     mounts: [],
     tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777" },
@@ -200,7 +204,7 @@ describe("the proxy", () => {
     stopSignal: "SIGQUIT",
     stopTimeout: 30,
     destroyGraceSeconds: 30,
-    healthcheck: healthcheck(...httpHealthCheck(PROXY_STATUS_PORT, "/healthz")),
+    healthcheck: healthcheck(...proxyHealthCheck(PROXY_STATUS_PORT)),
     waitTimeout: 60,
   };
 
@@ -213,6 +217,7 @@ describe("the proxy", () => {
       "command:local:Command proxy-nginx-version",
       "command:local:Command proxy-release-delivery",
       "cybexp:docker:BodyVolume proxy-bodies",
+      "cybexp:docker:CertificateVolume proxy-certificates",
       "cybexp:docker:Container proxy",
       "cybexp:docker:Release proxy-release",
       "cybexp:index:TlsProxy proxy",
@@ -220,6 +225,7 @@ describe("the proxy", () => {
       "docker:index/network:Network proxy-network",
       "docker:index/remoteImage:RemoteImage proxy-image",
       "docker:index/volume:Volume proxy-bodies",
+      "docker:index/volume:Volume proxy-certificates",
       "docker:index/volume:Volume proxy-release",
     ]);
   });
@@ -272,7 +278,11 @@ describe("the proxy", () => {
         owner: "101:101",
         digest,
         files,
-        reload: { container: "cybexp-test-proxy", statusPort: PROXY_STATUS_PORT },
+        reload: {
+          container: "cybexp-test-proxy",
+          statusPort: PROXY_STATUS_PORT,
+          certificates: "cybexp-test-proxy-certificates",
+        },
       },
     });
     assert.deepEqual(secrets, ["stdin"]);
@@ -310,6 +320,23 @@ describe("the proxy", () => {
     "the server's name": () => make({ proxy: { serverName: "other.example.edu" } }),
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
+  it("goes on running, with another release, when its certificate comes to be renewed beside it", async () => {
+    const renewed = await make({ renewed: { names: ["cybexp.example.edu"] } });
+    assert.deepEqual(the(renewed, CONTAINER, "proxy").inputs, container);
+    const { stdin } = the(renewed, COMMAND, "proxy-release-delivery").inputs as {
+      stdin: { files: Record<string, { content: string }>; reload: object };
+    };
+    assert.deepEqual(Object.keys(stdin.files).sort(), ["htpasswd", "metrics.prom", "nginx.conf"]);
+    assert.match(stdin.files["nginx.conf"]?.content ?? "", /^ {4}include \/acme\/current\.conf;$/m);
+    const { dependencies } = renewed;
+    // Nginx could not read a release without a certificate.
+    assert.ok(
+      dependencies
+        .get(`${COMMAND} proxy-release-delivery`)
+        ?.includes(`${COMMAND} proxy-certificates-interim`),
+    );
+  });
+
   for (const [what, rotate] of Object.entries(rotations)) {
     it(`keeps running, with another release, when ${what} change`, async () => {
       const changed = await rotate();
@@ -519,6 +546,7 @@ describe("the smoke check", () => {
       { role: "proxy", address: "192.0.2.1", port: 5002 },
       { role: "proxy", address: "192.0.2.1", port: 5001 },
     ],
+    leaving: ["kapow", "acme-challenge"],
   };
 
   it("knows what a client knows and what the config declares, and runs after every change", async () => {
