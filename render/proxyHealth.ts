@@ -13,6 +13,9 @@ const STATE_FILE = "/tmp/renewal";
 const PATIENCE = 15;
 const RETRY = 60;
 
+/** Seconds for which answers are still the last ones on their connections, once Nginx was told. */
+const LAST_ANSWERS = 2;
+
 /** $1 and $2 are the programs that ask, $3 the port. */
 const HEALTH = `\
 ask() { sh -c "$1" body 127.0.0.1 "$3" "$4" "$5" "$2"; }
@@ -24,32 +27,38 @@ fi
 # Without a version in it, the certificate is part of the release.
 in_use=\${answer#ok}
 in_use=\${in_use# }
-[ -n "$in_use" ] || exit 0
+if [ -z "$in_use" ]; then
+  # It came in the midst of a renewal, where another source was chosen.
+  if [ -e ${STATE_FILE} ]; then
+    rm -f ${CLOSING_FILE} ${STATE_FILE}
+  fi
+  exit 0
+fi
 wanted=$(sed -n 's,^ssl_certificate /acme/\\([A-Za-z0-9-]*\\)/fullchain\\.pem;$,\\1,p' ${SERVED.nginx} 2>/dev/null)
 if [ -z "$wanted" ]; then
   echo "${SERVED.nginx} is gone, so Nginx could not be started again with its certificate"
   exit 1
 fi
-if [ "$in_use" = "$wanted" ]; then
-  if [ -e ${STATE_FILE} ]; then
-    rm -f ${STATE_FILE}
-  fi
-  exit 0
-fi
-
-conf=/release/current/nginx.conf
 now=$(date +%s)
 version= state= since=0
 if [ -e ${STATE_FILE} ]; then
   read -r version state since < ${STATE_FILE}
 fi
+if [ "$in_use" = "$wanted" ]; then
+  # A new worker says so, while an old one may still be about to close its connections.
+  if [ "$since" -gt 0 ] && [ $((now - since)) -ge ${LAST_ANSWERS} ]; then
+    rm -f ${CLOSING_FILE} ${STATE_FILE}
+  fi
+  exit 0
+fi
+
+conf=/release/current/nginx.conf
 
 tell() {
   if ! words=$(nginx -e stderr -c "$conf" -s reload 2>&1); then
     echo "Nginx can't be told of the renewed certificate: $words"
     exit 1
   fi
-  rm -f ${CLOSING_FILE}
   echo "$wanted told $now" > ${STATE_FILE}
   exit 0
 }
@@ -67,6 +76,7 @@ if [ "$version" != "$wanted" ]; then
 elif [ "$state" = announced ]; then
   [ "$now" -lt "$since" ] || tell
 elif [ $((now - since)) -gt ${PATIENCE} ]; then
+  rm -f ${CLOSING_FILE}
   [ $((now - since)) -lt ${RETRY} ] || rm -f ${STATE_FILE}
   echo "Nginx was told of the renewed certificate $wanted and still shows $in_use: see its log"
   exit 1
