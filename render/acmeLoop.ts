@@ -252,9 +252,9 @@ report() (
     "$server" "\${running#*/}" "$list" "$current" "$(json_time "$begin")" "$(json_time "$end")" "$(json_text "$issuer")" "$failures" \\
     "$(json_time "$last")" "$(json_time "$success")" "$(json_time "$next")" "$(json_text "$error")" | put status.json
   put metrics.prom <<EOF
-# HELP cybexp_certificate_not_after_timestamp_seconds When the certificate that is served ends; 0 before the first.
-# TYPE cybexp_certificate_not_after_timestamp_seconds gauge
-cybexp_certificate_not_after_timestamp_seconds{certificate="$server",source="acme"} $end
+# HELP cybexp_acme_certificate_not_after_timestamp_seconds When the certificate that is served expires; 0 before the first.
+# TYPE cybexp_acme_certificate_not_after_timestamp_seconds gauge
+cybexp_acme_certificate_not_after_timestamp_seconds{certificate="$server"} $end
 # HELP cybexp_acme_last_attempt_success Whether the last attempt to get or renew the certificate succeeded.
 # TYPE cybexp_acme_last_attempt_success gauge
 cybexp_acme_last_attempt_success{certificate="$server"} $good

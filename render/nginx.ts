@@ -127,6 +127,11 @@ export function renderNginx(options: NginxOptions): string {
 /** The file of a release that says when certificates end. */
 export const METRICS_FILE = "metrics.prom";
 
+/** Where Nginx finds the metrics of a certificate that is renewed beside it. */
+const RENEWAL_METRICS_PATH = "/.renewal-metrics";
+/** What makes a file of metrics include them. */
+export const INCLUDED_RENEWAL_METRICS = `<!--# include virtual="${RENEWAL_METRICS_PATH}" -->\n`;
+
 /** A reload doesn't close a connection that was used within this many seconds. */
 const KEEPALIVE_SECONDS = 5;
 
@@ -520,12 +525,23 @@ const lingerLocation = `\
 `;
 
 /** A file of the release: it changes only when a certificate does. */
-const metricsLocation = ({ releaseDir }: Checked) => `\
+const metricsLocation = ({ releaseDir, renewed }: Checked) => `\
     location = /metrics {
         default_type "text/plain; version=0.0.4; charset=utf-8";
         alias ${releaseDir}/${METRICS_FILE};
-    }
+${renewed ? RENEWED_METRICS : "    }"}
 `;
+
+/** The file of the release includes the one that the renewing container writes, once there is one. */
+const RENEWED_METRICS = `\
+        ssi on;
+        ssi_types *;
+    }
+    location = ${RENEWAL_METRICS_PATH} {
+        internal;
+        root /;
+        try_files ${SERVED.metrics} =204;
+    }`;
 
 /** Without TLS: Docker publishes it on the host's loopback alone. */
 const metricsServer = (checked: Checked, port: number) => `\

@@ -1,5 +1,6 @@
 import {
   certificateFiles,
+  INCLUDED_RENEWAL_METRICS,
   METRICS_FILE,
   type NginxDoor,
   type NginxOptions,
@@ -97,7 +98,10 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
     },
     ...input.pairs.map(pairFiles).reduce((all, files) => ({ ...all, ...files }), {}),
     htpasswd: { mode: 0o400, content: input.check.htpasswd },
-    [METRICS_FILE]: { mode: 0o400, content: input.metrics },
+    [METRICS_FILE]: {
+      mode: 0o400,
+      content: input.metrics + (input.pairs.length === 0 ? INCLUDED_RENEWAL_METRICS : ""),
+    },
     // If no door asks for certificates, a change of the clients must not change the proxy's release.
     ...(input.doors.some(({ access = "password" }) => asksForCertificate({ access })) && {
       "client-ca.crt": { mode: 0o400, content: input.clients.authorities },

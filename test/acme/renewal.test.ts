@@ -69,7 +69,7 @@ describe("the renewal container", { concurrency: 3 }, () => {
     assert.equal(
       output,
       [
-        `cybexp_certificate_not_after_timestamp_seconds{certificate="proxy",source="acme"} ${seconds(notAfter)}`,
+        `cybexp_acme_certificate_not_after_timestamp_seconds{certificate="proxy"} ${seconds(notAfter)}`,
         'cybexp_acme_last_attempt_success{certificate="proxy"} 1',
         `cybexp_acme_last_attempt_timestamp_seconds{certificate="proxy"} ${seconds(lastAttempt)}`,
         `cybexp_acme_last_success_timestamp_seconds{certificate="proxy"} ${seconds(lastAttempt)}`,

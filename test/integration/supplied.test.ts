@@ -163,7 +163,7 @@ describe("a stack with supplied certificates", () => {
     assert.match(await run("up"), /^Nothing changed: /m);
   });
 
-  it("keeps the private key in the stack's file and state encrypted, and in no container's description", async () => {
+  it("keeps the private key in the stack's file and state encrypted, and in no container's description", () => {
     const secret = read("rsa.key").split("\n")[3] ?? "";
     assert.ok(secret.length > 40);
     assert.ok(!project.readStackFile().includes(secret));

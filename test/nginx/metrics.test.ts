@@ -1,8 +1,11 @@
 /** The metrics: what is served of them, and to whom. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { certificateMetrics } from "../../render/certificateMetrics.ts";
+import { INCLUDED_RENEWAL_METRICS } from "../../render/nginx.ts";
 import { docker } from "./docker.ts";
 import { Proxy, STATUS_PORT } from "./proxy.ts";
 
@@ -10,6 +13,23 @@ const PORT = 8082;
 const METRICS = certificateMetrics("test", [
   { name: "proxy", kind: "server", source: "generated", notAfter: "2027-01-31T12:00:00Z" },
 ]);
+
+describe("the metrics of a certificate that is renewed beside the proxy", () => {
+  let proxy: Proxy;
+  const metrics = METRICS + INCLUDED_RENEWAL_METRICS;
+  before(async () => {
+    proxy = await Proxy.start({ metrics, metricsPort: PORT, renewed: true });
+  });
+  after(() => proxy.stop());
+
+  it("follow those of the release, once there are any", async () => {
+    assert.equal(await proxy.status("metrics"), METRICS.trim());
+    const renewal = 'cybexp_acme_certificate_not_after_timestamp_seconds{certificate="proxy"} 1\n';
+    writeFileSync(join(proxy.served, "metrics.prom"), renewal);
+    assert.equal(await proxy.status("metrics"), `${METRICS}${renewal}`.trim());
+    assert.equal(await proxy.status(".renewal-metrics"), "", "it is served by itself");
+  });
+});
 
 describe("the metrics", () => {
   let proxy: Proxy;
