@@ -1,7 +1,10 @@
 /** Certificates from an ACME server, from a stack's config to what callers are shown. */
 import assert from "node:assert/strict";
 import type { X509Certificate } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { AUTHORITY, make, read, server } from "../authority.ts";
 import { Load } from "../long/load.ts";
 import { AcmeStack, until } from "./acmeStack.ts";
 import { call, type Credential } from "./client.ts";
@@ -35,7 +38,15 @@ async function underLoad(work: () => Promise<void>) {
 
 describe("certificates by ACME", () => {
   before(async () => {
+    make("company-root", { extensions: AUTHORITY });
+    const names = server("DNS:cybexp.test.example", "DNS:localhost.example");
+    make("company", { by: "company-root", extensions: names });
     stack = await AcmeStack.create();
+    stack.configure((certificates) => {
+      // Callers trust both from the start, so that each switch finds them prepared.
+      certificates["authorities"] =
+        `${certificates["authorities"] as string}${read("company-root.pem")}`;
+    });
   });
   after(() => stack.remove());
 
@@ -52,7 +63,7 @@ describe("certificates by ACME", () => {
       { current: true, failures: 0, names: ["cybexp.test.example", "localhost.example"] },
     );
     assert.ok(outputs.serverCa.includes((await stack.pebble.root()).trim()));
-    assert.equal(outputs.serverCa.match(/BEGIN CERTIFICATE/g)?.length, 2);
+    assert.equal(outputs.serverCa.match(/BEGIN CERTIFICATE/g)?.length, 3);
   });
 
   it("are no change for a second up", async () => {
@@ -100,9 +111,18 @@ describe("certificates by ACME", () => {
     assert.equal(stack.accounts(), 1);
   });
 
-  it("are left and come back to without a lost request or a new proxy", async () => {
+  it("are left for supplied and generated ones, and come back to, without a lost request or a new proxy", async () => {
     const proxy = stack.id("proxy");
+    writeFileSync(join(stack.project.dir, "company.key"), read("company.key"));
     await underLoad(async () => {
+      stack.configure((certificates) => {
+        certificates["source"] = "supplied";
+        certificates["supplied"] = [
+          { certificate: read("company.pem"), privateKey: "company.key" },
+        ];
+      });
+      await stack.up();
+      assert.match((await stack.shown()).issuer, /company-root/);
       stack.configure((certificates) => (certificates["source"] = "generated"));
       await stack.up();
       assert.ok(isOwn(await stack.shown()));

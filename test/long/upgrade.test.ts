@@ -33,16 +33,24 @@ describe(`a stack that commit ${BEFORE} deployed`, () => {
     const { steps } = JSON.parse(stdout) as { steps: Step[] };
     const changed = steps.filter(({ op }) => op !== "same");
     const made = changed.filter(({ op }) => op === "create").map(({ urn }) => nameIn(urn));
-    assert.deepEqual(made.sort(), ["backend-db-start", "kms-db-start"]);
+    assert.deepEqual(made.sort(), [
+      "backend-db-start",
+      "kms-db-start",
+      "proxy-certificates",
+      "proxy-certificates",
+    ]);
     const others = changed
       .filter(({ op }) => op !== "create")
       .map(({ op, urn }) => `${op} ${typeIn(urn)}`);
     assert.deepEqual([...new Set(others)].sort(), [`replace ${CONTAINER}`, `update ${COMMAND}`]);
   });
 
-  it("is taken over by `up`, without another container, and serves", async () => {
+  it("is taken over by `up`, with another container of the proxy alone, and serves", async () => {
     await deployed.load();
-    const ids = () => Object.values(deployed.containers()).map(({ Id }) => Id);
+    const ids = () =>
+      Object.entries(deployed.containers())
+        .filter(([role]) => role !== "proxy")
+        .map(([, { Id }]) => Id);
     const were = ids();
     const result = await deployed.npm("up");
     assert.equal(result.code, 0, result.output);
