@@ -132,19 +132,6 @@ describe("a certificate that is renewed", () => {
     await untilQuiet();
   });
 
-  it("is what a container starts with", async () => {
-    const pem = proxy.renew("20260101000000-00000005");
-    docker(["restart", proxy.container]);
-    const port = docker(["port", proxy.container, "8441/tcp"]).split(":").at(-1);
-    Object.assign(proxy.kms, { port: Number(port) });
-    for (let tries = 0; tries < 50 && (await proxy.status("healthz")) === ""; tries++) {
-      await sleep(100);
-    }
-    assert.equal(await shown(), serial(pem));
-    assert.deepEqual(proxy.check(), { code: 0, output: "" });
-    assert.equal(closing(), false);
-  });
-
   it("that Nginx can't read leaves the one before, and the health check says why", async () => {
     const before = await shown();
     const pem = proxy.renew("20260101000000-00000006");
