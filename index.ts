@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { AcmeCertificates } from "./components/acmeCertificates.ts";
 import { Backend } from "./components/backend.ts";
-import { certificatesOutput, warnOfEnds } from "./components/certificateEnds.ts";
+import { certificatesOutput, warnOf, warnOfEnds } from "./components/certificateEnds.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
@@ -11,6 +11,7 @@ import { Kapow } from "./components/kapow.ts";
 import { keepVolumes } from "./components/keptVolumes.ts";
 import { Kms } from "./components/kms.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
+import { renewedEnds } from "./components/renewedEnds.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
 import { SelfSignedClient } from "./components/selfSignedClient.ts";
@@ -169,7 +170,7 @@ const renewal =
       })
     : undefined;
 
-new SmokeCheck(NAME.smoke, {
+const smoke = new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
   serverCa: trusted,
@@ -181,6 +182,9 @@ new SmokeCheck(NAME.smoke, {
   kapow,
   renewal,
 });
+
+const renewed = renewal && renewedEnds(ends, { deployment, renewal, after: smoke.result });
+renewed?.apply((known) => warnOf(known, settings.certificates.warnDays));
 
 const urls = urlsOf(settings);
 
@@ -204,5 +208,5 @@ export default {
   clients: clientList.credentials,
   users: userList.credentials,
   moduleConfig: moduleConfigs.configs,
-  certificates: certificatesOutput(ends),
+  certificates: certificatesOutput(ends, renewed),
 };

@@ -23,25 +23,25 @@ export function knownEnds(ends: readonly End[]): pulumi.Output<KnownEnd[]> {
 export interface ShownEnd {
   readonly kind: End["kind"];
   readonly source: End["source"];
-  /** Absent if it's only known where the certificate is served. */
-  readonly notAfter?: pulumi.Output<string>;
+  /** Absent before a certificate authority has issued the first. */
+  readonly notAfter?: string;
   /** How many were left when this was written. */
-  readonly days?: pulumi.Output<number>;
+  readonly days?: number;
 }
 
 /** The stack's output, by name. No resource depends on it, so a day that goes by changes none. */
 export function certificatesOutput(
   ends: readonly End[],
+  renewed: pulumi.Output<readonly KnownEnd[]> = pulumi.output([]),
   now = new Date(),
-): Record<string, ShownEnd> {
+): Record<string, pulumi.Output<ShownEnd>> {
   return Object.fromEntries(
     ends.map(({ name, kind, source, notAfter }) => [
       name,
-      {
-        kind,
-        source,
-        ...(notAfter && { notAfter, days: notAfter.apply((time) => daysLeft(time, now)) }),
-      },
+      pulumi.all([notAfter, renewed]).apply(([own, others]) => {
+        const time = own ?? others.find((other) => other.name === name)?.notAfter;
+        return { kind, source, ...(time && { notAfter: time, days: daysLeft(time, now) }) };
+      }),
     ]),
   );
 }
@@ -53,9 +53,14 @@ export function certificatesOutput(
 export function warnOfEnds(ends: readonly End[], warnDays: number, now = new Date()): void {
   for (const { notAfter, ...end } of ends) {
     notAfter?.apply((time) => {
-      for (const sentence of warningsOf([{ ...end, notAfter: time }], { warnDays, now })) {
-        void pulumi.log.warn(sentence);
-      }
+      warnOf([{ ...end, notAfter: time }], warnDays, now);
     });
+  }
+}
+
+/** Warns of those whose end is known. */
+export function warnOf(ends: readonly KnownEnd[], warnDays: number, now = new Date()): void {
+  for (const sentence of warningsOf(ends, { warnDays, now })) {
+    void pulumi.log.warn(sentence);
   }
 }

@@ -17,6 +17,7 @@ export const PROGRAMS = {
   handback: "replacement/handback",
   handover: "replacement/handover",
   "image-check": "images/image-check",
+  "renewal-ends": "certificates/renewal-ends",
   "interim-certificate": "certificates/interim-certificate",
   "keep-volume": "volumes/keep-volume",
   "nginx-version": "release/nginx-version",

@@ -37,6 +37,9 @@ export interface SmokeCheckArgs {
  * declared. If it fails, it fails the `up` with the cause in one sentence.
  */
 export class SmokeCheck extends pulumi.ComponentResource {
+  /** What it said, once it has passed. */
+  readonly result: pulumi.Output<string>;
+
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.smokeCheck, name, {}, opts);
     const { settings, kms, backend, kapow, proxy, renewal } = args;
@@ -45,7 +48,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
       ...(door === KAPOW && settings.kapow && { route: settings.kapow.healthRoute }),
     }));
 
-    new Program(
+    const check = new Program(
       name,
       {
         program: "smoke",
@@ -98,6 +101,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.result = check.stdout;
     this.registerOutputs({});
   }
 }

@@ -49,6 +49,18 @@ export function listEnds(pem: string): string[] {
 /** To the second: certificates know no fractions. */
 export const spelled = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, "Z");
 
+/** What the program `renewal-ends` says, as ends. */
+export function knownRenewal(said: string): KnownEnd[] {
+  const found = JSON.parse(said) as readonly Record<"name" | "notBefore" | "notAfter", string>[];
+  return found.map(({ name, notBefore, notAfter }) => ({
+    name,
+    kind: "server",
+    source: "acme",
+    notAfter: spelled(new Date(notAfter)),
+    lifetimeDays: (Date.parse(notAfter) - Date.parse(notBefore)) / DAY_MS,
+  }));
+}
+
 /** Whole days until the end; less than 0 once it has passed. */
 export function daysLeft(notAfter: string, now: Date): number {
   return Math.floor((Date.parse(notAfter) - now.getTime()) / DAY_MS);
@@ -60,12 +72,16 @@ const hasEnded = ({ notAfter }: KnownEnd, now: Date): boolean =>
 /** Of a supplied certificate at the least: people renew it, and an authority takes its time. */
 const SUPPLIED_DAYS = 30;
 
-/** Within `warnDays` of the end, or the last third of a shorter life: else it would always be. */
+/**
+ * Within `warnDays` of the end, or the last third of a shorter life: else it would always be. A container renews
+ * from the last third of the life on, or the last half, so that it has failed is known in the last quarter.
+ */
 export function endsSoon(end: KnownEnd, warnDays: number, now: Date): boolean {
   const { notAfter, source, lifetimeDays = Infinity } = end;
   const days = source === "supplied" ? Math.max(warnDays, SUPPLIED_DAYS) : warnDays;
   const left = Date.parse(notAfter) - now.getTime();
-  return left <= 0 || left < Math.min(days, lifetimeDays / 3) * DAY_MS;
+  const share = source === "acme" ? 4 : 3;
+  return left <= 0 || left < Math.min(days, lifetimeDays / share) * DAY_MS;
 }
 
 /** Whether the next `up` renews it. */

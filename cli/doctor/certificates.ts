@@ -22,10 +22,13 @@ const about = "certificates";
 export function certificateFindings(facts: CertificateFacts): Finding[] {
   const { ends, served, now } = facts;
   const findings = [
-    ...ends.flatMap((end) => {
-      const text = toldOf(end, facts);
-      return text === undefined ? [] : [{ level: levelOf(end, now), about, text }];
-    }),
+    // What a container renews is judged as it is served: the state has an earlier end.
+    ...ends
+      .filter(({ source }) => source !== "acme")
+      .flatMap((end) => {
+        const text = toldOf(end, facts);
+        return text === undefined ? [] : [{ level: levelOf(end, now), about, text }];
+      }),
     ...served.flatMap((one) => ofServed(one, facts)),
   ];
   return findings.length > 0 ? findings : [{ level: "good", about, text: allWell(ends) }];
@@ -55,9 +58,11 @@ function ofServed(one: Served, { ends, warnDays, now }: CertificateFacts): Findi
   const level = levelOf(end, now);
   const what = `${one.listener} shows a certificate that ${level === "fault" ? "expired" : "expires"} on ${dayOf(end)}`;
   const remedy =
-    own === undefined
-      ? `\`${here("up")}\` brings the stack's own`
-      : `the stack has one until ${dayOf(own)}, and \`${here("up")}\` brings it`;
+    end.source === "acme"
+      ? "it should have been renewed by now; see `renewal`"
+      : own === undefined
+        ? `\`${here("up")}\` brings the stack's own`
+        : `the stack has one until ${dayOf(own)}, and \`${here("up")}\` brings it`;
   return [{ level, about, text: `${what}: ${remedy}` }];
 }
 

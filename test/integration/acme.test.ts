@@ -12,6 +12,7 @@ import { docker } from "./project.ts";
 
 interface Outputs {
   readonly serverCa: string;
+  readonly certificates: Readonly<Record<string, { source: string; notAfter?: string }>>;
   readonly users: Readonly<Record<string, Credential>>;
 }
 
@@ -56,6 +57,8 @@ describe("certificates by ACME", () => {
     outputs = (await stack.project.outputs()) as unknown as Outputs;
     const shown = await stack.shown();
     assert.ok(isPebbles(shown), shown.issuer);
+    const { source, notAfter } = outputs.certificates["proxy"] ?? {};
+    assert.deepEqual([source, Date.parse(notAfter ?? "")], ["acme", shown.validToDate.getTime()]);
     assert.equal(shown.subjectAltName, "DNS:cybexp.test.example, DNS:localhost.example");
     const { current, failures, names } = stack.status();
     assert.deepEqual(

@@ -121,6 +121,18 @@ describe("a warning", () => {
         "the certificate of the proxy expires on 2026-12-22: have it renewed by its authority, and put the new one into cybexp:certificates.supplied",
       ],
     ],
+    [
+      "isn't given of one that a container renews, before that is overdue",
+      { source: "acme", notAfter: inDays(23), lifetimeDays: 90 },
+      [],
+    ],
+    [
+      "is given of one that a container should have renewed",
+      { source: "acme", notAfter: inDays(1.4), lifetimeDays: 6, renewBeforeDays: 0 },
+      [
+        "the certificate of the proxy expires on 2026-11-23: it should have been renewed by now: `npm run doctor` says why it was not",
+      ],
+    ],
     ["isn't given of an authority, of which is told long before", { kind: "authority" }, []],
     ["isn't given of an authority's list either", { kind: "crl" }, []],
   ];

@@ -9,6 +9,7 @@ import {
   warnOfEnds,
 } from "../../../components/certificateEnds.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
+import type { KnownEnd } from "../../../render/certificateEnds.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { build, valueOf, type World } from "./mocks.ts";
 
@@ -33,11 +34,23 @@ const warned = async (ends: () => readonly End[], world: World = {}, now = NOW) 
 describe("the output of ends", () => {
   it("has the whole days that are left, by name", async () => {
     const { result } = await build(() =>
-      certificatesOutput([end("2026-12-25T13:00:00Z"), elsewhere], NOW),
+      certificatesOutput([end("2026-12-25T13:00:00Z"), elsewhere], undefined, NOW),
     );
     assert.deepEqual(await valueOf(pulumi.output(result)), {
       proxy: { kind: "server", source: "generated", notAfter: "2026-12-25T13:00:00Z", days: 33 },
       elsewhere: { kind: "server", source: "generated" },
+    });
+  });
+
+  it("has what the container that renews a certificate says of it", async () => {
+    const renewed = pulumi.output<KnownEnd[]>([
+      { name: "proxy", kind: "server", source: "acme", notAfter: "2026-12-01T12:00:00Z" },
+    ]);
+    const ends = ["proxy", "kapow"].map((name): End => ({ name, kind: "server", source: "acme" }));
+    const { result } = await build(() => certificatesOutput(ends, renewed, NOW));
+    assert.deepEqual(await valueOf(pulumi.output(result)), {
+      proxy: { kind: "server", source: "acme", notAfter: "2026-12-01T12:00:00Z", days: 9 },
+      kapow: { kind: "server", source: "acme" },
     });
   });
 

@@ -1,0 +1,32 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { knownRenewal, type KnownEnd } from "../render/certificateEnds.ts";
+import type { AcmeCertificates } from "./acmeCertificates.ts";
+import type { End } from "./certificateEnds.ts";
+import type { Deployment } from "./deployment.ts";
+import { lookNow } from "./program.ts";
+
+export interface RenewedEndsArgs {
+  readonly deployment: Deployment;
+  /** What renews them. */
+  readonly renewal: AcmeCertificates;
+  /** Known once the certificates are there: it is looked after that. */
+  readonly after: pulumi.Input<string>;
+}
+
+/** When the certificates expire that a container renews: only the container knows. */
+export function renewedEnds(
+  ends: readonly End[],
+  { deployment, renewal, after }: RenewedEndsArgs,
+): pulumi.Output<KnownEnd[]> {
+  const renewed = ends.filter(({ source }) => source === "acme");
+  return lookNow(
+    "renewal-ends",
+    {
+      dockerHost: deployment.dockerHost,
+      container: renewal.containerName,
+      servers: renewed.map(({ name }) => name),
+      after,
+    },
+    { parent: renewal },
+  ).apply((said) => knownRenewal(said));
+}
