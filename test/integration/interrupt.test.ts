@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { ask } from "../../programs/smoke/probe.ts";
 import { parts } from "../../names/docker.ts";
 import { processesIn } from "./processes.ts";
@@ -124,8 +125,22 @@ function assertNoTrace(result: Result): void {
 }
 
 /** What a dead run left is told by what only looks, and left as it is. */
+/** What is there once the engine has done what it was asked for, and a database has written its first files. */
+async function settled(project: Project): Promise<ReturnType<typeof snapshot>> {
+  let last = snapshot(project);
+  for (let looks = 0; looks < 10; looks++) {
+    await sleep(3000);
+    const now = snapshot(project);
+    if (isDeepStrictEqual(now, last)) {
+      return now;
+    }
+    last = now;
+  }
+  throw new Error("something still changes half a minute after the kill");
+}
+
 async function assertLookingChangesNothing(project: Project): Promise<void> {
-  const there = snapshot(project);
+  const there = await settled(project);
   for (const [command, code] of [
     ["preview", 0],
     ["doctor", 1],

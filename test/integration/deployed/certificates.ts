@@ -148,7 +148,7 @@ export function certificates(the: () => Deployed): void {
       assert.equal(preview.code, 0, preview.output);
       assert.match(
         preview.output,
-        new RegExp(`proxy at 127\\.0\\.0\\.1:${port}: from the Docker host alone`),
+        new RegExp(`proxy at 127\\.0\\.0\\.1:${port}: from the Docker host only`),
       );
       await the().up();
       const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
