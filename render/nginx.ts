@@ -68,6 +68,8 @@ export interface NginxOptions {
   readonly releaseDir: string;
   /** How many certificates the release has: an RSA and an ECDSA one, or one of them. @default 1 */
   readonly certificateCount?: number;
+  /** Whether OCSP answers are handed out with those of them that offer OCSP. @default false */
+  readonly ocspStapling?: boolean;
   /** Recognises a good Authorization header without a look into htpasswd. Secret. */
   readonly passwords: {
     /** Letters and digits. */
@@ -419,7 +421,7 @@ server {
     listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? " default_server" : ""};
     server_name ${serverNames.map(nginxServerName).join(" ")};
     client_max_body_size ${maxBody};
-
+${checked.ocspStapling ? stapling : ""}
 ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
   realmOf[access] === undefined
     ? ""
@@ -473,6 +475,13 @@ const closingLocation = (checked: Checked, door: CheckedDoor) => `
     location @closing {
         keepalive_timeout 0;
 ${indent(indent(toService(checked, door)))}    }
+`;
+
+/** In the doors alone: each server with it looks the responder up at every start and reload. */
+const stapling = `\
+
+    # Without ssl_trusted_certificate, which Nginx would verify clients' certificates by, too.
+    ssl_stapling on;
 `;
 
 const NAMELESS = `\
@@ -637,6 +646,7 @@ function check(options: NginxOptions): Checked {
   return {
     ...options,
     hsts,
+    ocspStapling: options.ocspStapling ?? false,
     certificateCount: wholeNumber("a number of certificates", options.certificateCount ?? 1, 1, 2),
     dialect,
     clients,

@@ -58,6 +58,8 @@ export interface ProxyReleaseInput {
   readonly dialect: NginxDialect;
   /** What callers are shown: one certificate, or an RSA and an ECDSA one. */
   readonly pairs: readonly CertificatePair[];
+  /** Whether OCSP answers are handed out with them. @default false */
+  readonly ocspStapling?: boolean;
   /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
@@ -83,6 +85,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         shutdownTimeout: input.shutdownTimeout,
         ...(input.room && { room: input.room }),
         certificateCount: input.pairs.length,
+        ...(input.ocspStapling !== undefined && { ocspStapling: input.ocspStapling }),
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,
