@@ -1,10 +1,12 @@
 /** A certificate authority's OCSP responder, as `openssl ocsp` is one. */
-import { spawn, type ChildProcess } from "node:child_process";
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { file, read } from "../authority.ts";
 import { knock } from "../integration/client.ts";
 import { docker, nginxImage, startContainer } from "./docker.ts";
@@ -28,23 +30,61 @@ http {
 }
 `;
 
+export interface Answers {
+  /** Who signed the certificates, and signs the answers, too; of `make`. */
+  readonly authority: string;
+  readonly certificates: readonly string[];
+  /** Which of them is said to be revoked. */
+  readonly revoked?: string;
+  /** @default any that is free */
+  readonly port?: number;
+}
+
+/** In place of an answer. */
+export const NO_ANSWER = "no response sent";
+
+/**
+ * What a caller that asks for it gets beside the certificate: what the authority says of it, such as "good".
+ *
+ * @param ca The file of the authorities to trust.
+ * @param more Arguments of `openssl s_client`.
+ */
+export async function stapled(
+  { port, serverName }: { readonly port: number; readonly serverName: string },
+  ca: string,
+  ...more: readonly string[]
+): Promise<string> {
+  const running = promisify(execFile)(
+    "openssl",
+    [
+      ...["s_client", "-connect", `127.0.0.1:${port}`, "-servername", serverName, "-status"],
+      ...["-CAfile", ca, "-verify_return_error", ...more],
+    ],
+    { timeout: 20_000 },
+  );
+  running.child.stdin?.end();
+  const { stdout } = await running;
+  assert.match(stdout, /^ *Verify return code: 0 \(ok\)/m);
+  return stdout.includes(`OCSP response: ${NO_ANSWER}\n`)
+    ? NO_ANSWER
+    : (/^ *Cert Status: (\w+)$/m.exec(stdout)?.[1] ?? `an answer without a status: ${stdout}`);
+}
+
+/** Nginx asks for an answer when a caller wants one, each worker for itself, and has it for the next. */
+export async function eventually(wanted: string, ask: () => Promise<string>): Promise<void> {
+  let last = "";
+  for (const end = Date.now() + 15_000; last !== wanted && Date.now() < end; await sleep(100)) {
+    last = await ask();
+  }
+  assert.equal(last, wanted);
+}
+
 export class Responder {
   readonly #children: ChildProcess[] = [];
   #relay: string | undefined;
 
-  /**
-   * Answers for certificates of `make`, under a name in a container network.
-   *
-   * @param authority Who signed them, and signs the answers, too.
-   * @param revoked Which of them it says is revoked.
-   */
-  async start(
-    network: { name: string; gateway: string },
-    host: string,
-    authority: string,
-    certificates: readonly string[],
-    revoked?: string,
-  ): Promise<void> {
+  /** Answers at a port of this machine, under all of its addresses. @returns The port */
+  async listen({ authority, certificates, revoked, port = 0 }: Answers): Promise<string> {
     const index = file(`${authority}-index.txt`);
     const lines = certificates.map((name) => {
       const { serialNumber } = new X509Certificate(read(`${name}.pem`));
@@ -55,14 +95,23 @@ export class Responder {
     const child = spawn(
       "openssl",
       [
-        ...["ocsp", "-port", "0", "-index", index, "-CA", file(`${authority}.pem`)],
+        ...["ocsp", "-port", String(port), "-index", index, "-CA", file(`${authority}.pem`)],
         ...["-rsigner", file(`${authority}.pem`), "-rkey", file(`${authority}.key`)],
         ...["-ndays", "1"],
       ],
       { stdio: ["ignore", "pipe", "ignore"] },
     );
     this.#children.push(child);
-    const port = await portOf(child);
+    return portOf(child);
+  }
+
+  /** Answers under a name in a container network, at RESPONDER_PORT. */
+  async start(
+    network: { name: string; gateway: string },
+    host: string,
+    answers: Answers,
+  ): Promise<void> {
+    const port = await this.listen(answers);
     this.#relay = startContainer([
       `--network=${network.name}`,
       `--network-alias=${host}`,

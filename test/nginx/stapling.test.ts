@@ -1,25 +1,20 @@
 /** OCSP answers, handed out with a supplied certificate. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { renderCrls } from "../../render/crl.ts";
 import { AUTHORITY, EC, file, make, read, server } from "../authority.ts";
 import { call } from "./client.ts";
 import { makeAuthority, makeClient } from "./clientPki.ts";
 import { docker } from "./docker.ts";
 import { COLLECTOR, Proxy, SERVER_NAME } from "./proxy.ts";
-import { Responder, RESPONDER_PORT } from "./responder.ts";
+import { eventually, NO_ANSWER, Responder, RESPONDER_PORT, stapled } from "./responder.ts";
 
 const RESPONDER = "ocsp.example.org";
 
 /** How to be shown a certificate of that kind by TLS 1.3. */
 const SIGNATURES = { ecdsa: "ECDSA+SHA256", rsa: "RSA-PSS+SHA256" } as const;
 type Kind = keyof typeof SIGNATURES;
-
-/** In place of an answer. */
-const NONE = "no response sent";
 
 make("root", { extensions: AUTHORITY });
 const extensions = [
@@ -35,6 +30,8 @@ const pair = (name: Kind) => ({
   certificate: read(`${name}.pem`) + read("root.pem"),
   privateKey: read(`${name}.key`),
 });
+
+const answers = { authority: "root", certificates: ["ecdsa", "rsa"] };
 
 describe("OCSP stapling", () => {
   let proxy: Proxy;
@@ -63,37 +60,8 @@ describe("OCSP stapling", () => {
     await proxy.stop();
   });
 
-  /** What a caller that asks for it gets beside the certificate: what its authority says of it. */
-  async function stapled(kind: Kind): Promise<string> {
-    const running = promisify(execFile)(
-      "openssl",
-      [
-        ...["s_client", "-connect", `127.0.0.1:${proxy.backend.port}`, "-status"],
-        ...["-servername", SERVER_NAME, "-sigalgs", SIGNATURES[kind]],
-        ...["-CAfile", file("root.pem"), "-verify_return_error"],
-      ],
-      { timeout: 20_000 },
-    );
-    running.child.stdin?.end();
-    const { stdout } = await running;
-    assert.match(stdout, /^Verify return code: 0 \(ok\)|^\s+Verify return code: 0 \(ok\)/m);
-    const nothing = new RegExp(`^OCSP response: ${NONE}$`, "m");
-    return nothing.test(stdout)
-      ? NONE
-      : (/^ *Cert Status: (\w+)$/m.exec(stdout)?.[1] ?? `an answer without a status: ${stdout}`);
-  }
-
-  /** Nginx asks for an answer when a caller wants one, each worker for itself, and has it for the next. */
-  async function eventually(kind: Kind, wanted: string): Promise<void> {
-    let last = "";
-    for (const end = Date.now() + 15_000; Date.now() < end; await sleep(100)) {
-      last = await stapled(kind);
-      if (last === wanted) {
-        return;
-      }
-    }
-    assert.equal(last, wanted, proxy.errorLog());
-  }
+  const shown = (kind: Kind) =>
+    stapled(proxy.backend, file("root.pem"), "-sigalgs", SIGNATURES[kind]);
 
   const served = async () =>
     (await call({ ...proxy.backend, ca: read("root.pem") }, { auth: COLLECTOR })).status;
@@ -106,21 +74,21 @@ describe("OCSP stapling", () => {
   /** For callers in every worker. */
   async function never(kind: Kind): Promise<void> {
     for (let calls = 0; calls < 6; calls++) {
-      assert.equal(await stapled(kind), NONE);
+      assert.equal(await shown(kind), NO_ANSWER);
       await sleep(50);
     }
   }
 
   it("is off by default", async () => {
-    await responder.start(network, RESPONDER, "root", ["ecdsa", "rsa"]);
+    await responder.start(network, RESPONDER, answers);
     await never("ecdsa");
     await never("rsa");
   });
 
   it("hands out what the responder says of each of two certificates", async () => {
     await switchTo("stapled", true);
-    await eventually("ecdsa", "good");
-    await eventually("rsa", "good");
+    await eventually("good", () => shown("ecdsa"));
+    await eventually("good", () => shown("rsa"));
   });
 
   it("makes no client's certificate good that the same authority signed", async () => {
@@ -146,9 +114,9 @@ describe("OCSP stapling", () => {
   });
 
   it("hands out no answer that says the certificate is revoked", async () => {
-    await responder.start(network, RESPONDER, "root", ["ecdsa", "rsa"], "rsa");
+    await responder.start(network, RESPONDER, { ...answers, revoked: "rsa" });
     await switchTo("revoked", true);
-    await eventually("ecdsa", "good");
+    await eventually("good", () => shown("ecdsa"));
     await never("rsa");
     assert.equal(await served(), 200);
   });

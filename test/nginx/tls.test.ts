@@ -267,7 +267,16 @@ describe("an RSA and an ECDSA certificate at once", () => {
     ["an old one that knows ECDSA only", only12("ECDHE-ECDSA-AES128-GCM-SHA256"), "ecdsa"],
     ["one of TLS 1.3 that knows RSA only", only13("rsa_pss_rsae_sha256"), "rsa"],
     ["one of TLS 1.3 that knows ECDSA only", only13("ecdsa_secp256r1_sha256"), "ecdsa"],
-    ["one that takes both", {}, "ecdsa"],
+    [
+      "one that takes both, and ECDSA first",
+      only13("ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256"),
+      "ecdsa",
+    ],
+    [
+      "one that takes both, and RSA first",
+      only13("rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256"),
+      "rsa",
+    ],
   ];
 
   for (const order of [
