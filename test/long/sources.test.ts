@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { after, before, describe, it } from "node:test";
 import { AUTHORITY, file, make, read, server } from "../authority.ts";
 import { Deployed } from "../integration/deployed/deployed.ts";
@@ -45,7 +46,10 @@ const responder = new Responder();
  */
 async function makeSupplied(): Promise<Record<string, unknown>> {
   const [port = 0] = await freePorts(1);
-  const ocsp = `http://${docker("network", "inspect", "bridge", GATEWAY)}:${port}/`;
+  const here = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal);
+  assert.ok(here, "this machine has an address besides loopback");
   const day = (from: number) =>
     `${new Date(Date.now() + from * 86_400_000).toISOString().replace(/[-:T]|\..*/g, "")}Z`;
   const names = server(...[HOST, ...FURTHER].map((name) => `${kindOf(name)}:${name}`));
@@ -58,7 +62,7 @@ async function makeSupplied(): Promise<Record<string, unknown>> {
     const dates = [day(-1), day(90)] as const;
     const extensions = [
       ...names,
-      ...(kind === "ecdsa" ? [`authorityInfoAccess=OCSP;URI:${ocsp}`] : []),
+      ...(kind === "ecdsa" ? [`authorityInfoAccess=OCSP;URI:http://${here.address}:${port}/`] : []),
     ];
     make(kind, { ...key, by: `${kind}-issuing`, extensions, dates });
     writeFileSync(file(`${kind}-chain.pem`), read(`${kind}.pem`) + read(`${kind}-issuing.pem`));

@@ -14,12 +14,14 @@ const FLAGS = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
   // Of a container it may have 64 MiB only.
   "--disable-dev-shm-usage",
+  "--enable-logging=stderr",
 ];
 
 export class Browser {
   readonly #home = mkdtempSync(join(tmpdir(), "cybexp-test-browser-"));
 
   readonly #flags: readonly string[];
+  #log = "";
 
   /** @param flags Beside the usual ones. */
   constructor(flags: readonly string[] = []) {
@@ -60,7 +62,7 @@ export class Browser {
     );
     // In a mount namespace of its own, so that no other browser of this machine is told.
     const root = process.getuid?.() === 0;
-    const { stdout } = await promisify(execFile)(
+    const { stdout, stderr } = await promisify(execFile)(
       "unshare",
       [
         ...(root ? ["--mount"] : ["--mount", "--map-root-user"]),
@@ -70,8 +72,16 @@ export class Browser {
       ],
       { timeout: 120_000, env: { PATH: process.env["PATH"], HOME: this.#home } },
     );
+    this.#log = stderr;
     return (
       /<body>(?:<pre[^>]*>)?([^]*?)(?:<\/pre>[^]*)?<\/body>/.exec(stdout)?.[1]?.trim() ?? stdout
+    );
+  }
+
+  /** Why there was no TLS for the page before, by Chromium's numbers: -200 is another name, -202 no trust. */
+  tlsErrors(): string[] {
+    return [...new Set(this.#log.match(/handshake failed;.* net_error (-\d+)/g))].map(
+      (line) => line.split(" ").at(-1) ?? "",
     );
   }
 

@@ -203,9 +203,10 @@ export class Callers {
     },
     Chromium: {
       call: (call) => this.#browser(call),
-      // Its page of errors has no text that is given out.
-      otherNames: /^no page$/,
-      unknownName: /^no page$/,
+      // Its page of errors has no text that is given out; its log has ERR_CERT_COMMON_NAME_INVALID, and
+      // ERR_SSL_UNRECOGNIZED_NAME_ALERT.
+      otherNames: /^Error: no page; net_error -200$/,
+      unknownName: /^Error: no page; net_error -159$/,
     },
   };
 
@@ -262,7 +263,7 @@ export class Callers {
       address.password = credential.password;
       const text = await browser.open(address.href);
       if (text === "") {
-        throw new Error("no page");
+        throw new Error(`no page; net_error ${browser.tlsErrors().join(", ")}`);
       }
       return text;
     } finally {

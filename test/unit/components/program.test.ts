@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
+import { AUTHORITY, file, make, server } from "../../authority.ts";
 import {
   authorityIn,
   generationIn,
@@ -322,9 +323,26 @@ describe("what the program and the commands call things", () => {
   const SUPPLIED = {
     "cybexp:certificates": JSON.stringify({ source: "supplied", supplied: [{}] }),
   };
-  const fullest = once(() =>
+  const fullest = once(() => full());
+  /** With the network that the proxy has for OCSP answers. */
+  const stapling = once(() => {
+    make("root", { extensions: AUTHORITY });
+    make("ocsp", {
+      by: "root",
+      extensions: [
+        ...server("DNS:localhost"),
+        "authorityInfoAccess=OCSP;URI:http://ocsp.example.edu/",
+      ],
+    });
+    const supplied = [{ certificate: file("ocsp.pem"), privateKey: file("ocsp.key") }];
+    const authorities = file("root.pem");
+    const certificates = { source: "supplied", authorities, ocspStapling: true, supplied };
+    return full({ "cybexp:certificates": JSON.stringify(certificates) });
+  });
+  const full = (more: Record<string, string> = {}) =>
     program({
       ...configOf("Pulumi.dev.yaml"),
+      ...more,
       "cybexp:throwaway": "false",
       "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
       "cybexp:kapow": JSON.stringify({
@@ -334,13 +352,12 @@ describe("what the program and the commands call things", () => {
         init: "#!/bin/sh",
         healthRoute: "/health",
       }),
-    }),
-  );
+    });
 
   for (const kind of KINDS) {
     it(`has these ${kind}s in Docker and no others`, async () => {
       const type = { container: CONTAINER, network: NETWORK, volume: VOLUME }[kind];
-      const { resources } = await fullest();
+      const { resources } = await (kind === "network" ? stapling() : fullest());
       assert.deepEqual(
         resources
           .filter((resource) => resource.type === type)
