@@ -84,7 +84,8 @@ function suppliedCertificate(
     names: certifiedNames(settings, server),
     authorities: settings.certificates.authorities,
     generation: settings.rotation.serverCertificate,
-    ocspStapling: settings.certificates.ocspStapling,
+    // Kapow! does no stapling.
+    ocspStapling: server === "proxy" && settings.certificates.ocspStapling,
     shownBy: server,
     interim: () => generated(server, settings, authority),
   });

@@ -6,6 +6,8 @@ import type { End } from "./certificateEnds.ts";
 export interface ShownCertificate {
   /** One certificate and its key; or an RSA and an ECDSA one. Secret. */
   readonly pairs: pulumi.Output<readonly CertificatePair[]>;
+  /** Whether a responder is asked for OCSP answers, to hand out with them. @default false */
+  readonly stapled?: boolean;
   /** When they expire. */
   readonly ends: readonly End[];
   /**

@@ -35,6 +35,7 @@ export interface SuppliedCertificateArgs {
  */
 export class SuppliedCertificate extends pulumi.ComponentResource implements ShownCertificate {
   readonly pairs: ShownCertificate["pairs"];
+  readonly stapled: boolean;
   readonly ends: ShownCertificate["ends"];
   /** Requests to get signed, PEM, by the kind of their key: `ecdsa` or `rsa`. */
   readonly requests: Readonly<Record<string, pulumi.Output<string>>>;
@@ -58,6 +59,7 @@ export class SuppliedCertificate extends pulumi.ComponentResource implements Sho
     });
 
     this.requests = requests;
+    this.stapled = args.ocspStapling === true && pairs.length > 0;
     const interim = pairs.length > 0 ? undefined : args.interim();
     this.pairs = interim?.pairs ?? pulumi.all(pairs);
     this.ends =

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
@@ -95,6 +95,7 @@ export class TlsProxy extends pulumi.ComponentResource {
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
     const { deployment, settings } = args;
+    const { stapled = false } = args.certificate;
     const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
     const image = imageId(`${name}-image`, settings.image, this);
     for (const { name: door, service } of args.doors) {
@@ -169,6 +170,7 @@ export class TlsProxy extends pulumi.ComponentResource {
             room: rooms[index] ?? assumed.doors.backend,
           })),
           ...own,
+          ocspStapling: stapled,
           check,
           clients,
           publishesMetrics: settings.metrics !== undefined,
@@ -186,6 +188,15 @@ export class TlsProxy extends pulumi.ComponentResource {
       { name: dockerName(deployment, EDGE), labels: labels(deployment, EDGE) },
       { parent: this },
     );
+
+    // A network of its own, since the proxy calls nobody otherwise.
+    const away = stapled
+      ? new docker.Network(
+          `${name}-away`,
+          { name: dockerName(deployment, AWAY), labels: labels(deployment, AWAY) },
+          { parent: this },
+        )
+      : undefined;
 
     const release = new Release(
       `${name}-release`,
@@ -220,6 +231,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         user: OWNER,
         networks: [
           { network: edge.name },
+          ...(away ? [{ network: away.name }] : []),
           ...args.doors.map((door) => ({ network: door.service.network })),
         ],
         ports: [

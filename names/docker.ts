@@ -50,6 +50,11 @@ export const standInOf = <N extends string>(name: N) => `${name}-${STAND_IN}` as
 
 /** The proxy's own network: the one with a way to the world. */
 export const EDGE = "edge";
+/**
+ * The network by which the proxy calls out, where it has to. Of a container's networks Docker takes the default
+ * route from the one whose name comes first, and a service's has no way to the world.
+ */
+export const AWAY = "away";
 
 // Volumes, by the role of the container that they are for.
 export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
@@ -89,7 +94,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: OPTIONAL,
+  network: [...OPTIONAL, AWAY],
   volume: [
     KAPOW_FILES_VOLUME,
     certificatesVolume(KAPOW),

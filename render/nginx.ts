@@ -71,6 +71,8 @@ export interface NginxOptions {
   readonly certificateCount?: number;
   /** Whether none of them is shown, but what a container of ours renews (`SERVED`). @default false */
   readonly renewed?: boolean;
+  /** Whether OCSP answers are handed out with those of them that offer OCSP. @default false */
+  readonly ocspStapling?: boolean;
   /** Recognises a good Authorization header without a look into htpasswd. Secret. */
   readonly passwords: {
     /** Letters and digits. */
@@ -431,7 +433,7 @@ server {
     listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? " default_server" : ""};
     server_name ${serverNames.map(nginxServerName).join(" ")};
     client_max_body_size ${maxBody};
-
+${checked.ocspStapling ? stapling : ""}
 ${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
   realmOf[access] === undefined
     ? ""
@@ -485,6 +487,13 @@ const closingLocation = (checked: Checked, door: CheckedDoor) => `
     location @closing {
         keepalive_timeout 0;
 ${indent(indent(toService(checked, door)))}    }
+`;
+
+/** In the doors alone: each server with it looks the responder up at every start and reload. */
+const stapling = `\
+
+    # Without ssl_trusted_certificate, which Nginx would verify clients' certificates by, too.
+    ssl_stapling on;
 `;
 
 const NAMELESS = `\
@@ -660,6 +669,7 @@ function check(options: NginxOptions): Checked {
   return {
     ...options,
     hsts,
+    ocspStapling: options.ocspStapling ?? false,
     certificateCount: wholeNumber("a number of certificates", options.certificateCount ?? 1, 1, 2),
     renewed: options.renewed ?? false,
     dialect,

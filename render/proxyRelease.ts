@@ -59,6 +59,8 @@ export interface ProxyReleaseInput {
   readonly dialect: NginxDialect;
   /** What callers are shown: one certificate, or an RSA and an ECDSA one; none where a container renews it. */
   readonly pairs: readonly CertificatePair[];
+  /** Whether OCSP answers are handed out with them. @default false */
+  readonly ocspStapling?: boolean;
   /** What passwords are checked against. Secret. */
   readonly check: NginxOptions["passwords"] & { readonly htpasswd: string };
   readonly clients: ClientCheck;
@@ -86,6 +88,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         ...(input.pairs.length === 0
           ? { renewed: true }
           : { certificateCount: input.pairs.length }),
+        ...(input.ocspStapling !== undefined && { ocspStapling: input.ocspStapling }),
         passwords: input.check,
         clients: input.clients.listed,
         statusPort: PROXY_STATUS_PORT,

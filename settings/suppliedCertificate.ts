@@ -25,7 +25,7 @@ export interface JudgedCertificate {
   readonly authority: string;
   readonly kind: KeyKind;
   readonly notAfter: Date;
-  /** Whether the authority answers by OCSP whether it is revoked. */
+  /** Whether the authority answers by OCSP over HTTP whether it is revoked. */
   readonly ocsp: boolean;
   /** What was put right, in a sentence each. */
   readonly notes: readonly string[];
@@ -98,7 +98,7 @@ export function judgeCertificate(
       authority: pemOf(root),
       kind: kindOf(leaf),
       notAfter: leaf.validToDate,
-      ocsp: /^OCSP - URI:/m.test(leaf.infoAccess ?? ""),
+      ocsp: /^OCSP - URI:http:\/\//m.test(leaf.infoAccess ?? ""),
       notes: ordered.notes,
     }
   );

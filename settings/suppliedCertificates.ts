@@ -52,7 +52,7 @@ export function suppliedFaults(settings: PartialSettings, now: Date): Finding[] 
     return [{ path: ["certificates", "authorities"], fault: wrong }];
   }
   if (source !== "supplied") {
-    return [];
+    return stapledToOthers(settings);
   }
   if (!supplied.some((entry) => entry?.for === "proxy")) {
     return [
@@ -67,6 +67,7 @@ export function suppliedFaults(settings: PartialSettings, now: Date): Finding[] 
     ...supplied.flatMap((_, index) => faultsAt(settings, index, now)),
     ...kindsTwice(supplied),
     ...borrowed(settings, now),
+    ...stapledInVain(settings, now),
   ];
 }
 
@@ -186,6 +187,42 @@ function borrowed(settings: PartialSettings, now: Date): Finding[] {
           LIST,
           `Kapow! would show the proxy's certificate, which is not for ${names.join(", ")}.`,
           "Add an entry with `for: kapow`, or have the proxy's certificate made for these names, too.",
+        ),
+      ]
+    : [];
+}
+
+const STAPLING = ["certificates", "ocspStapling"] as const;
+
+function stapledToOthers({ certificates }: PartialSettings): Finding[] {
+  const { source, ocspStapling } = certificates ?? {};
+  return ocspStapling === true && source !== undefined
+    ? [
+        finding(
+          STAPLING,
+          `OCSP answers are stapled to supplied certificates only, and certificates.source is ${source}.`,
+          "Remove the key, or supply a certificate that offers OCSP.",
+        ),
+      ]
+    : [];
+}
+
+/** A certificate that is not there yet, or has a fault of its own, may offer OCSP. */
+function stapledInVain(settings: PartialSettings, now: Date): Finding[] {
+  const { ocspStapling, supplied = [] } = settings.certificates ?? {};
+  const offers = supplied.flatMap((entry, index) => {
+    if (entry?.for !== "proxy") {
+      return [];
+    }
+    const judged = judge(settings, index, [], now);
+    return [judged === undefined || judged instanceof Fault || judged.ocsp];
+  });
+  return ocspStapling === true && !offers.includes(true)
+    ? [
+        finding(
+          STAPLING,
+          "There is nothing to staple: no certificate of the proxy's names an OCSP responder at http://.",
+          "Remove the key, or ask your authority for a certificate that offers OCSP.",
         ),
       ]
     : [];

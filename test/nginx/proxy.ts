@@ -17,11 +17,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NginxAccess } from "../../render/nginxClients.ts";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
-import { METRICS_FILE, type NginxOptions, renderNginx } from "../../render/nginx.ts";
+import {
+  certificateFiles,
+  METRICS_FILE,
+  type NginxOptions,
+  renderNginx,
+} from "../../render/nginx.ts";
 import type { DoorRoom } from "../../render/nginxRoom.ts";
 import { servedConf } from "../../render/acmePaths.ts";
 import { passwordDigest } from "../../render/passwordDigest.ts";
 import { proxyHealthCheck } from "../../render/proxyHealth.ts";
+import type { CertificatePair } from "../../render/proxyRelease.ts";
 import { Docker } from "../../programs/docker/docker.ts";
 import { reloadAtOnce } from "../../programs/release/reload.ts";
 import type { Door } from "./client.ts";
@@ -67,6 +73,8 @@ interface Options extends Partial<NginxOptions> {
   readonly clientFiles?: ClientFiles;
   /** What Prometheus reads of a release. */
   readonly metrics?: string;
+  /** What is shown. @default a certificate that is made for these names, and that is its own authority */
+  readonly pairs?: readonly CertificatePair[];
   readonly doorRoom?: DoorRoom;
 }
 
@@ -92,12 +100,13 @@ export class Proxy {
   readonly #folder: string;
   readonly #options: Omit<NginxOptions, "release" | "releaseDir">;
   #clientFiles: ClientFiles | undefined;
+  #pairs: readonly CertificatePair[] = [];
 
   private constructor(
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    { access, clientFiles, metrics, doorRoom, ...options }: Options,
+    { access, clientFiles, metrics, pairs, doorRoom, ...options }: Options,
   ) {
     this.#clientFiles = clientFiles;
     this.network = network.name;
@@ -136,6 +145,8 @@ export class Proxy {
     mkdirSync(this.served);
     this.#makeCertificate();
     this.ca = readFileSync(join(this.#folder, "server.crt"), "utf8");
+    const privateKey = readFileSync(join(this.#folder, "server.key"), "utf8");
+    this.#pairs = pairs ?? [{ certificate: this.ca, privateKey }];
     this.writeRelease("one", { ...(metrics !== undefined && { metrics }) });
     if (options.renewed) {
       this.renew("interim-0");
@@ -192,15 +203,22 @@ export class Proxy {
   /** Writes a release and switches to it, as a delivery does. */
   writeRelease(
     release: string,
-    { clientFiles, metrics = "", ...options }: Omit<Options, "access"> = {},
+    { clientFiles, metrics = "", pairs = this.#pairs, ...options }: Omit<Options, "access"> = {},
   ): void {
     this.#clientFiles = clientFiles ?? this.#clientFiles;
+    this.#pairs = pairs;
     const folder = join(this.#folder, "releases", release);
     mkdirSync(folder, { recursive: true });
     const releaseDir = `/release/releases/${release}`;
     writeFileSync(
       join(folder, "nginx.conf"),
-      renderNginx({ ...this.#options, ...options, release, releaseDir }),
+      renderNginx({
+        ...this.#options,
+        certificateCount: pairs.length,
+        ...options,
+        release,
+        releaseDir,
+      }),
     );
     const [collector, analyst] = [COLLECTOR, ANALYST].map((credential) => credential.split(":"));
     const salt = "AAECAwQFBgcICQoLDA0ODw==";
@@ -212,8 +230,10 @@ export class Proxy {
       ]),
     );
     writeFileSync(join(folder, METRICS_FILE), metrics);
-    for (const name of ["server.crt", "server.key"]) {
-      writeFileSync(join(folder, name), readFileSync(join(this.#folder, name)));
+    for (const [index, pair] of pairs.entries()) {
+      const names = certificateFiles(index);
+      writeFileSync(join(folder, names.certificate), pair.certificate);
+      writeFileSync(join(folder, names.privateKey), pair.privateKey);
     }
     for (const [name, content] of Object.entries(this.#clientFiles ?? {})) {
       writeFileSync(join(folder, name), String(content));

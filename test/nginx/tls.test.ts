@@ -4,6 +4,7 @@ import { request as plainRequest } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type ConnectionOptions, type TLSSocket } from "node:tls";
+import { AUTHORITY, make, read, server } from "../authority.ts";
 import { call, handshake, raw } from "./client.ts";
 import { COLLECTOR, Proxy, SERVER_NAME } from "./proxy.ts";
 
@@ -247,6 +248,69 @@ describe("TLS at the proxy's doors", () => {
     });
   });
 });
+
+describe("an RSA and an ECDSA certificate at once", () => {
+  const RSA = ["-newkey", "rsa:2048"];
+  const NAMES = server(`DNS:${SERVER_NAME}`);
+  make("rsa-root", { key: RSA, extensions: AUTHORITY });
+  make("ecdsa-root", { extensions: AUTHORITY });
+  make("rsa", { by: "rsa-root", key: RSA, extensions: NAMES });
+  make("ecdsa", { by: "ecdsa-root", extensions: NAMES });
+  const pair = (name: string) => ({
+    certificate: read(`${name}.pem`),
+    privateKey: read(`${name}.key`),
+  });
+
+  /** TLS 1.2 has the kind in the cipher's name, 1.3 in the signature. */
+  const CLIENTS: readonly [client: string, offers: ConnectionOptions, shown: "rsa" | "ecdsa"][] = [
+    ["an old one that knows RSA only", only12("ECDHE-RSA-AES128-GCM-SHA256"), "rsa"],
+    ["an old one that knows ECDSA only", only12("ECDHE-ECDSA-AES128-GCM-SHA256"), "ecdsa"],
+    ["one of TLS 1.3 that knows RSA only", only13("rsa_pss_rsae_sha256"), "rsa"],
+    ["one of TLS 1.3 that knows ECDSA only", only13("ecdsa_secp256r1_sha256"), "ecdsa"],
+    [
+      "one that takes both, and ECDSA first",
+      only13("ecdsa_secp256r1_sha256:rsa_pss_rsae_sha256"),
+      "ecdsa",
+    ],
+    [
+      "one that takes both, and RSA first",
+      only13("rsa_pss_rsae_sha256:ecdsa_secp256r1_sha256"),
+      "rsa",
+    ],
+  ];
+
+  for (const order of [
+    ["ecdsa", "rsa"],
+    ["rsa", "ecdsa"],
+  ]) {
+    describe(`in the order ${order.join(", ")}`, () => {
+      let proxy: Proxy;
+      before(async () => (proxy = await Proxy.start({ pairs: order.map(pair) })));
+      after(() => proxy.stop());
+
+      for (const [client, offers, shown] of CLIENTS) {
+        it(`show ${client} the ${shown.toUpperCase()} one, with its chain`, async () => {
+          // It trusts the authority of this kind alone.
+          const door = { ...proxy.kms, ca: read(`${shown}-root.pem`) };
+          const socket = await handshake(door, offers);
+          assert.equal(socket.authorized, true);
+          assert.equal(socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType, TYPES[shown]);
+          socket.destroy();
+        });
+      }
+    });
+  }
+});
+
+const TYPES = { rsa: "rsa", ecdsa: "ec" } as const;
+
+function only12(ciphers: string): ConnectionOptions {
+  return { maxVersion: "TLSv1.2", ciphers };
+}
+
+function only13(sigalgs: string): ConnectionOptions {
+  return { minVersion: "TLSv1.3", sigalgs };
+}
 
 /** One request, so that whatever the server sends after the handshake has come. */
 function exchange(socket: TLSSocket): Promise<void> {

@@ -72,6 +72,19 @@ describe("renderNginx", () => {
     }
   });
 
+  it("staples OCSP answers at the doors alone, and trusts no authority for it", () => {
+    const lines = renderNginx({ ...options, ocspStapling: true }).split("\n");
+    const plain = renderNginx({ ...options, ocspStapling: false }).split("\n");
+    assert.equal(plain.join("\n"), renderNginx(options));
+    assert.deepEqual(
+      lines.filter((line) => !plain.includes(line)),
+      options.doors.flatMap(() => [
+        "        # Without ssl_trusted_certificate, which Nginx would verify clients' certificates by, too.",
+        "        ssl_stapling on;",
+      ]),
+    );
+  });
+
   it("has a server for the metrics alone where they are read from outside", () => {
     const text = renderNginx({ ...options, metricsPort: 8082 });
     const [without, server = ""] = text.split("\n\n    # For Prometheus:");

@@ -16,6 +16,14 @@ make("issuing", { by: "root", extensions: AUTHORITY });
 make("ecdsa", { by: "issuing", extensions: NAMES });
 make("rsa", { by: "root", key: ["-newkey", "rsa:2048"], extensions: NAMES });
 make("rsa-2", { by: "root", key: ["-newkey", "rsa:2048"], extensions: NAMES });
+make("ocsp", {
+  by: "root",
+  extensions: [...NAMES, "authorityInfoAccess=OCSP;URI:http://ocsp.example.edu/"],
+});
+make("ocsp-by-tls", {
+  by: "root",
+  extensions: [...NAMES, "authorityInfoAccess=OCSP;URI:https://ocsp.example.edu/"],
+});
 make("kapow", { by: "root", extensions: server("DNS:kapow.example.edu") });
 make("both", {
   by: "root",
@@ -118,6 +126,12 @@ describe("supplied certificates", () => {
     settingsOf({ supplied: [entry("ecdsa")] }, { kapow: KAPOW });
   });
 
+  it("are stapled where one of them offers OCSP, or is yet to come", () => {
+    for (const supplied of [[entry("ocsp")], [entry("ocsp"), entry("rsa")], [{}]]) {
+      assert.equal(settingsOf({ ocspStapling: true, supplied }).certificates.ocspStapling, true);
+    }
+  });
+
   const refused: [string, Parameters<typeof settingsOf>, string, RegExp][] = [
     ["no entry", [{ supplied: [] }], LIST, /^There is no certificate for the proxy.*`- \{\}`/],
     [
@@ -167,6 +181,42 @@ describe("supplied certificates", () => {
       [{ supplied: [entry("rsa")] }, { kapow: { ...KAPOW, serverName: "kapow.example.edu" } }],
       LIST,
       /^Kapow! would show the proxy's certificate, which is not for kapow\.example\.edu\./,
+    ],
+    [
+      "stapling where none offers OCSP",
+      [{ ocspStapling: true, supplied: [entry("rsa"), entry("ecdsa")] }],
+      "cybexp:certificates.ocspStapling",
+      /^There is nothing to staple: no certificate of the proxy's names an OCSP responder/,
+    ],
+    [
+      "stapling by a responder that Nginx can't call",
+      [{ ocspStapling: true, supplied: [entry("ocsp-by-tls")] }],
+      "cybexp:certificates.ocspStapling",
+      /^There is nothing to staple/,
+    ],
+    [
+      "stapling for Kapow! alone",
+      [
+        {
+          ocspStapling: true,
+          supplied: [entry("rsa"), { for: "kapow", ...entry("ocsp") }],
+        },
+        { kapow: KAPOW },
+      ],
+      "cybexp:certificates.ocspStapling",
+      /^There is nothing to staple/,
+    ],
+    [
+      "stapling and another source",
+      [{ ocspStapling: true, source: "generated", supplied: [entry("ocsp")] }],
+      "cybexp:certificates.ocspStapling",
+      /^OCSP answers are stapled to supplied certificates only, and certificates\.source is generated\./,
+    ],
+    [
+      "stapling and another fault, which is the one to tell",
+      [{ ocspStapling: true, supplied: [{ ...entry("ocsp"), privateKey: read("rsa.key") }] }],
+      `${LIST}[0].privateKey`,
+      /^The private key is not the one of the certificate\./,
     ],
     [
       "a file that is not there",

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
+import { AUTHORITY, file, make, server } from "../../authority.ts";
 import {
   authorityIn,
   generationIn,
@@ -327,7 +328,23 @@ describe("what the program and the commands call things", () => {
   const SUPPLIED = {
     "cybexp:certificates": JSON.stringify({ source: "supplied", supplied: [{}] }),
   };
-  const fullest = once(() =>
+  const fullest = once(() => full());
+  /** With the network that the proxy has for OCSP answers. */
+  const stapling = once(() => {
+    make("root", { extensions: AUTHORITY });
+    make("ocsp", {
+      by: "root",
+      extensions: [
+        ...server("DNS:localhost"),
+        "authorityInfoAccess=OCSP;URI:http://ocsp.example.edu/",
+      ],
+    });
+    const supplied = [{ certificate: file("ocsp.pem"), privateKey: file("ocsp.key") }];
+    const authorities = file("root.pem");
+    const certificates = { source: "supplied", authorities, ocspStapling: true, supplied };
+    return full({ "cybexp:certificates": JSON.stringify(certificates) });
+  });
+  const full = (more: Record<string, string> = {}) =>
     program({
       ...configOf("Pulumi.dev.yaml"),
       "cybexp:throwaway": "false",
@@ -344,18 +361,19 @@ describe("what the program and the commands call things", () => {
         init: "#!/bin/sh",
         healthRoute: "/health",
       }),
-    }),
-  );
+      ...more,
+    });
 
   for (const kind of KINDS) {
     it(`has these ${kind}s in Docker and no others`, async () => {
       const type = { container: CONTAINER, network: NETWORK, volume: VOLUME }[kind];
-      const { resources } = await fullest();
+      // No stack has both: an ACME server's certificates are not stapled.
+      const resources = [...(await fullest()).resources, ...(await stapling()).resources];
+      const found = resources
+        .filter((resource) => resource.type === type)
+        .map(({ inputs }) => inputs["name"]);
       assert.deepEqual(
-        resources
-          .filter((resource) => resource.type === type)
-          .map(({ inputs }) => inputs["name"])
-          .sort(),
+        [...new Set(found)].sort(),
         [...parts[kind], ...optionalParts[kind]].map((part) => dockerName("test", part)).sort(),
       );
       assert.deepEqual(

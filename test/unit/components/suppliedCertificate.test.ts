@@ -65,6 +65,14 @@ describe("a supplied certificate", () => {
     assert.deepEqual(built.result.requests, {});
   });
 
+  it("is stapled where it is asked for, and it is not an interim one", async () => {
+    const stapled = async (...args: Parameters<typeof supplied>) =>
+      (await supplied(...args)).result.stapled;
+    assert.equal(await stapled([rsa], own), false);
+    assert.equal(await stapled([rsa], { ...own, ocspStapling: true }), true);
+    assert.equal(await stapled([{}], { ...own, ocspStapling: true }), false);
+  });
+
   it("is an interim one of the stack's until the request is signed", async () => {
     const built = await supplied([{}, { keyType: "rsa" }]);
     const inputs = the(built, CERT_REQUEST, "cert-ecdsa-request").inputs;

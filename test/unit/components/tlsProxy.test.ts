@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
+import type { ShownCertificate } from "../../../components/shownCertificate.ts";
 import { Service } from "../../../components/service.ts";
 import { SmokeCheck } from "../../../components/smokeCheck.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
@@ -62,11 +63,22 @@ interface Changes {
   readonly access?: Access;
   readonly clients?: readonly ClientSettings[];
   readonly renewed?: { readonly names: readonly string[] };
+  readonly stapled?: boolean;
+}
+
+function certificateOf({ renewed, stapled }: Changes): ShownCertificate {
+  const { pairs, ends } = serverCertificate();
+  return {
+    pairs,
+    ends,
+    ...(renewed && { renewed }),
+    ...(stapled !== undefined && { stapled }),
+  };
 }
 
 /** The proxy, with services behind it that have no database. */
 const make = (
-  { users, proxy, doors, access = "password", clients = [], renewed }: Changes = {},
+  { users, proxy, doors, access = "password", clients = [], ...shown }: Changes = {},
   world: World = {},
 ) =>
   build(() => {
@@ -94,15 +106,13 @@ const make = (
     return new TlsProxy("proxy", {
       deployment: deployment(),
       settings,
-      certificate: { ...pairsAndEnds(serverCertificate()), ...(renewed && { renewed }) },
+      certificate: certificateOf(shown),
       users: new UserList("user", { users: users ?? SETTINGS.users }),
       clients: clientList(clients, authority("client-ca")),
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
     });
   }, world);
 const usual = once(() => make());
-
-const pairsAndEnds = ({ pairs, ends }: ReturnType<typeof serverCertificate>) => ({ pairs, ends });
 
 /** Of a program that does not ask the engine. */
 const LIMITS = limitsOf({}, assumedEngine);
@@ -249,6 +259,23 @@ describe("the proxy", () => {
   it("has a network of its own to publish from", async () => {
     const { inputs } = the(await usual(), "docker:index/network:Network", "proxy-network");
     assert.deepEqual(inputs, { name: "cybexp-test-edge", labels: labelsOf("edge") });
+  });
+
+  it("has a way to the world where it staples OCSP answers, and not otherwise", async () => {
+    const built = await make({ stapled: true });
+    const { inputs } = the(built, "docker:index/network:Network", "proxy-away");
+    assert.deepEqual(inputs, { name: "cybexp-test-away", labels: labelsOf("away") });
+    const { networksAdvanced } = the(built, CONTAINER, "proxy").inputs;
+    const joined = (networksAdvanced as { name: string }[]).map(({ name }) => name);
+    assert.deepEqual(joined, [
+      ...["cybexp-test-edge", "cybexp-test-away", "cybexp-test-kms", "cybexp-test-backend"],
+    ]);
+    // Docker takes the default route from the first by name.
+    assert.equal(joined.sort()[0], "cybexp-test-away");
+    assert.equal(await valueOf(built.result.release), release({ ocspStapling: true }).digest);
+    const without = await make({ stapled: false });
+    assert.equal(await valueOf(without.result.release), release().digest);
+    assert.deepEqual(names(without.resources), names((await usual()).resources));
   });
 
   it("asks the image which Nginx is in it", async () => {
