@@ -131,7 +131,9 @@ export class Pebble {
       ...["run", "--detach", `--name=${pebble.#container}`, `--label=${sandbox.id}`],
       ...[`--network=${sandbox.id}`, `--network-alias=${host}`, "--user=65532:65532"],
       // Not to wait before a challenge, and to try each anew.
+      // Without the last, Pebble refuses one nonce in twenty, and certbot gives up after the second.
       ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
+      "--env=PEBBLE_WFE_NONCEREJECT=0",
       "--publish=127.0.0.1::15000",
       // challtestsrv's management, too, for a program that sets records.
       ...(published ? [`--publish=${place}:14000`, `--publish=${published.address}::8055`] : []),

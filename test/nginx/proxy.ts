@@ -94,6 +94,8 @@ export class Proxy {
   readonly tmp: string;
   /** The folder on this machine that is /acme in the container. */
   readonly served: string;
+  /** All certificates that came by `renew`, PEM: a worker of before a reload may still show an earlier one. */
+  readonly renewals: string[] = [];
   readonly ca: string;
   readonly kms: Door;
   readonly backend: Door;
@@ -249,7 +251,9 @@ export class Proxy {
     this.#issue(join(folder, "fullchain.pem"), join(folder, "privkey.pem"));
     writeFileSync(join(this.served, "next"), servedConf(version));
     renameSync(join(this.served, "next"), join(this.served, "current.conf"));
-    return readFileSync(join(folder, "fullchain.pem"), "utf8");
+    const pem = readFileSync(join(folder, "fullchain.pem"), "utf8");
+    this.renewals.push(pem);
+    return pem;
   }
 
   /** Runs the container's health check, as the engine does every few seconds. */
