@@ -1,6 +1,6 @@
 /** Whether a stack's kept volumes are still the ones that it made, and what to say if not. */
 import { LABEL, ownLabels } from "../names/docker.ts";
-import { keptPart, UNMARKED } from "../settings/keptParts.ts";
+import { KEY_FILES, keptPart, UNMARKED } from "../settings/keptParts.ts";
 
 /** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
 export interface EngineName {
@@ -193,8 +193,11 @@ export function idleKeys(
   { stack, lost }: Pick<Keeper, "stack" | "lost">,
 ): string[] {
   return lost
+    // Those of key files are judged with the files.
     .filter(
-      (entry) => !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
+      (entry) =>
+        !entry.startsWith(`${KEY_FILES}@`) &&
+        !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
     )
     .map((entry) => {
       const well = volumes.some((kept) => lossKey(kept) === entry);

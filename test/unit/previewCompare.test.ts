@@ -147,7 +147,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     const numbers = { kmsJwtKey: 1, serverCertificate: 1, kmsDatabase: 1, backendDatabase: 1 };
     const next = { kmsJwtKey: 2, serverCertificate: 2, kmsDatabase: 2, backendDatabase: 2 };
     assert.deepEqual(difference({ numbers }, { numbers: next }).rotated, [
-      "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator must log in again",
+      "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)",
       "the proxy's key and certificate: number 2; callers notice nothing",
       "passwords of the KMS's database: number 2; the previous ones are removed",
       "passwords of the Backend's database: number 2; the previous ones are removed",
