@@ -115,8 +115,8 @@ export function tokenTrouble(name: string, { status, text }: Answer): string | u
     case 401:
     case 422:
       return (
-        `the KMS refuses the token of ${name} (${saidBy(text)}): it runs with another FLASK_JWT_SECRET_KEY than the stack's state has, ` +
-        "so every module that got its config.yaml from this stack is refused, too. `up` gives the KMS its config back"
+        `the KMS refuses the token of ${name} (${saidBy(text)}): it does not run with the FLASK_JWT_SECRET_KEY of the stack's state, ` +
+        "so it refuses every module's token, too. Remove the KMS's container and run `up`, which starts it with that key"
       );
     default:
       return `the KMS answers ${status} to the token of ${name}: see its log`;
@@ -169,23 +169,43 @@ export function departed(name: string): string {
   );
 }
 
-/** The accounts in the config, as the next `up` and a preview see them: name -> attributes. */
-export type AccountList = Readonly<Record<string, readonly string[]>>;
-
-export function accountList(users: readonly { name: string; attributes?: readonly string[] }[]): AccountList {
-  return Object.fromEntries(
-    users.flatMap(({ name, attributes }) => (attributes === undefined ? [] : [[name, attributes]])),
-  );
+/** The accounts that a config asks for. */
+export interface WantedAccounts {
+  readonly administrator: string;
+  /** User name -> attributes. */
+  readonly users: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What a change of the config means for the KMS's accounts. */
-export function accountChanges(before: AccountList, after: AccountList) {
+export function wantedAccounts(
+  administrator: string,
+  users: readonly { readonly name: string; readonly attributes?: readonly string[] | undefined }[],
+): WantedAccounts {
   return {
-    lost: Object.keys(before)
-      .filter((name) => !(name in after))
-      .map(departed),
-    gained: Object.entries(after)
-      .filter(([name]) => !(name in before))
-      .map(([name, attributes]) => `the KMS gets an account ${name} with the attributes ${list(attributes)}`),
+    administrator,
+    users: Object.fromEntries(
+      users.flatMap(({ name, attributes }) =>
+        attributes === undefined ? [] : [[name, attributes]],
+      ),
+    ),
+  };
+}
+
+/** What a change of the config means for the KMS's accounts. @param before Undefined if there were none. */
+export function accountChanges(before: WantedAccounts | undefined, after: WantedAccounts) {
+  const renamed = before !== undefined && before.administrator !== after.administrator;
+  const removed = Object.keys(before?.users ?? {}).filter((name) => !(name in after.users));
+  return {
+    stays: [...(renamed ? [before.administrator] : []), ...removed].map(departed),
+    gained: [
+      ...(before === undefined || renamed
+        ? [`the KMS gets an administrator ${after.administrator}, unless it has one of that name`]
+        : []),
+      ...Object.entries(after.users)
+        .filter(([name]) => before === undefined || !(name in before.users))
+        .map(
+          ([name, attributes]) =>
+            `the KMS gets an account ${name} with the attributes ${list(attributes)}`,
+        ),
+    ],
   };
 }

@@ -27,7 +27,8 @@ def key_of(name):
     except FileNotFoundError:
         return None
     try:
-        attributes = Plain(io.BytesIO(content)).load()["S"]
+        # Of a key that /user/rekey made, it is a map.
+        attributes = list(Plain(io.BytesIO(content)).load()["S"])
         if not all(type(one) is str for one in attributes):
             attributes = None
     except Exception:

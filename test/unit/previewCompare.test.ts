@@ -11,6 +11,7 @@ interface Given {
   readonly server?: number[];
   readonly client?: number[];
   readonly numbers?: Record<string, number>;
+  readonly accounts?: StackView["accounts"];
   readonly doors?: StackView["doors"];
   readonly listeners?: StackView["listeners"];
   readonly serverNames?: StackView["serverNames"];
@@ -21,12 +22,16 @@ const view = (given: Given): StackView => ({
   clients: new Map(Object.entries(given.clients ?? {})),
   authorities: { server: given.server ?? [1], client: given.client ?? [1] },
   numbers: given.numbers ?? {},
+  accounts: given.accounts,
   doors: given.doors ?? {},
   listeners: given.listeners ?? [],
   serverNames: given.serverNames ?? {},
 });
 
-const NOTHING = { rotated: [], lost: [], gained: [], opened: [], closed: [] };
+const NOTHING = {
+  ...{ rotated: [], lost: [], gained: [], stays: [], accounts: [] },
+  ...{ opened: [], closed: [] },
+};
 const difference = (before: Given, after: Given) => compare(view(before), view(after));
 const BOTH = { kms: "either", backend: "password" } as const;
 
