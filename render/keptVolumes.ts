@@ -192,21 +192,23 @@ export function idleKeys(
   troubles: readonly Trouble[],
   { stack, lost }: Pick<Keeper, "stack" | "lost">,
 ): string[] {
-  return lost
-    // Those of key files are judged with the files.
-    .filter(
-      (entry) =>
-        !entry.startsWith(`${KEY_FILES}@`) &&
-        !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
-    )
-    .map((entry) => {
-      const well = volumes.some((kept) => lossKey(kept) === entry);
-      return (
-        `cybexp:lost has ${entry}: ` +
-        (well
-          ? "that volume is there, and the key would permit its loss"
-          : "the stack has no such volume any more, so the key has done its work") +
-        `; remove it from Pulumi.${stack}.yaml`
-      );
-    });
+  return (
+    lost
+      // Those of key files are judged with the files.
+      .filter(
+        (entry) =>
+          !entry.startsWith(`${KEY_FILES}@`) &&
+          !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
+      )
+      .map((entry) => {
+        const well = volumes.some((kept) => lossKey(kept) === entry);
+        return (
+          `cybexp:lost has ${entry}: ` +
+          (well
+            ? "that volume is there, and the key would permit its loss"
+            : "the stack has no such volume any more, so the key has done its work") +
+          `; remove it from Pulumi.${stack}.yaml`
+        );
+      })
+  );
 }

@@ -34,7 +34,8 @@ const isSame = (a: readonly string[], b: readonly string[]) =>
 const keyFile = (name: string) => `/secrets/${USER_KEY}${name}.binary`;
 
 /** Ends each sentence about an account that can't become what it should be. */
-const ANOTHER = "Or list the user under a new name: the KMS makes it an account and a key of its own.";
+const ANOTHER =
+  "Or list the user under a new name: the KMS makes it an account and a key of its own.";
 
 /** Judges what the KMS has of a user. */
 export function judgeUser(

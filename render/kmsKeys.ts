@@ -65,7 +65,9 @@ export function recordOf({ mark, contents }: KeyFolder, files: readonly string[]
 
 /** The fingerprints of the public keys in a record. */
 export function publicKeys(record: KeyRecord, files: readonly string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(record.keys).filter(([file]) => isPublicKey(file, files)));
+  return Object.fromEntries(
+    Object.entries(record.keys).filter(([file]) => isPublicKey(file, files)),
+  );
 }
 
 /** What to write into `cybexp:lost` to give up the recorded keys, and no later ones. */

@@ -40,8 +40,7 @@ export async function lookAtKeptData(
   const lost = [...settings.lost];
   const { stack, engine } = session;
   const keeper = { stack, deployment: state.deployment, lost, dockerHost: engine.host };
-  const troubles =
-    watched.length === 0 ? [] : await troublesOf(session.docker, watched, keeper);
+  const troubles = watched.length === 0 ? [] : await troublesOf(session.docker, watched, keeper);
   const texts = (permitted: boolean) =>
     troubles.filter((trouble) => trouble.permitted === permitted).map(({ text }) => text);
   const keys = troubles.some(({ kept }) => kept.part === KMS_KEYS)
@@ -50,7 +49,10 @@ export async function lookAtKeptData(
   return {
     refused: [...texts(false), ...(keys?.refused ?? [])],
     permitted: [...texts(true), ...(keys?.permitted ?? [])],
-    idle: [...(watched.length === 0 ? [] : idleKeys(watched, troubles, keeper)), ...(keys?.idle ?? [])],
+    idle: [
+      ...(watched.length === 0 ? [] : idleKeys(watched, troubles, keeper)),
+      ...(keys?.idle ?? []),
+    ],
     volumes: troubles.map(({ kept }: Trouble) => kept.volume),
   };
 }

@@ -42,12 +42,7 @@ const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: T
     (name) => (name.startsWith(NAME.kapowCertificate) ? "Kapow!" : "Server certificate"),
   ],
   [
-    inAny(
-      COMPONENT.keptVolumes,
-      COMPONENT.kmsKeys,
-      COMPONENT.rotationGuard,
-      COMPONENT.smokeCheck,
-    ),
+    inAny(COMPONENT.keptVolumes, COMPONENT.kmsKeys, COMPONENT.rotationGuard, COMPONENT.smokeCheck),
     () => "Checks",
   ],
 ];

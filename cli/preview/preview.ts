@@ -20,7 +20,12 @@ import { enumerate } from "./words.ts";
 import { demosToMake } from "../../machine/images.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { announceRotation } from "../../stack/rotation.ts";
-import { type KeptData, lookAtKeptData, recordedKeys, requireKeptData } from "../../stack/keptData.ts";
+import {
+  type KeptData,
+  lookAtKeptData,
+  recordedKeys,
+  requireKeptData,
+} from "../../stack/keptData.ts";
 import type { Session } from "../../stack/session.ts";
 import { imagesOf, openSession } from "../../stack/openSession.ts";
 import { stackFile, stackName } from "../../stack/configFile.ts";

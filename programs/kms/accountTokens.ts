@@ -31,7 +31,9 @@ export async function troublesOfTokens(
   const me = ({ token }: Holder): Call => ({ method: "GET", path: "/user/me", token });
   const everybody = [administrator, ...users];
   const tokens = await kms.call(everybody.map(me));
-  const refused = everybody.flatMap(({ name }, index) => tokenTrouble(name, answerAt(tokens, index)) ?? []);
+  const refused = everybody.flatMap(
+    ({ name }, index) => tokenTrouble(name, answerAt(tokens, index)) ?? [],
+  );
   if (refused.length > 0) {
     // One key signs all, so the first says it.
     return refused.slice(0, 1);

@@ -13,7 +13,13 @@ import {
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
-import { accountMemory, type AccountsInput, accountsInput, type Holder, troublesOfTokens } from "./accountTokens.ts";
+import {
+  accountMemory,
+  type AccountsInput,
+  accountsInput,
+  type Holder,
+  troublesOfTokens,
+} from "./accountTokens.ts";
 import { KmsInside } from "./kms.ts";
 
 await runProgram(
@@ -52,7 +58,9 @@ async function lookAll(kms: KmsInside, input: AccountsInput): Promise<Map<string
   const names = [input.administrator, ...input.users].map(({ name }) => name);
   const found = await kms.look(names);
   if (found === undefined) {
-    throw new UserError("the KMS can't reach its database, so its accounts are unknown: see the log of both");
+    throw new UserError(
+      "the KMS can't reach its database, so its accounts are unknown: see the log of both",
+    );
   }
   return found;
 }

@@ -40,7 +40,10 @@ export class KmsInside {
    *
    * @param patience Seconds.
    */
-  async look(names: readonly string[], patience = 20): Promise<Map<string, KmsAccount> | undefined> {
+  async look(
+    names: readonly string[],
+    patience = 20,
+  ): Promise<Map<string, KmsAccount> | undefined> {
     const { found } = await this.#run(LOOK, { names, patience }, looked, patience + 30);
     return found === null ? undefined : new Map(Object.entries(found));
   }
@@ -59,13 +62,26 @@ export class KmsInside {
   async call(calls: readonly Call[], patience = CALL_PATIENCE): Promise<Answer[]> {
     return calls.length === 0
       ? []
-      : this.#run(CALL, calls.map((one) => ({ ...one, patience })), answers, 60 + calls.length * patience);
+      : this.#run(
+          CALL,
+          calls.map((one) => ({ ...one, patience })),
+          answers,
+          60 + calls.length * patience,
+        );
   }
 
   /** Runs a script with its input on standard input, where alone a secret may be. */
-  async #run<T>(script: string, input: unknown, form: z.ZodType<T>, timeoutSeconds: number): Promise<T> {
+  async #run<T>(
+    script: string,
+    input: unknown,
+    form: z.ZodType<T>,
+    timeoutSeconds: number,
+  ): Promise<T> {
     const args = ["exec", "--interactive", this.#container, "python3", "-c", script];
-    const result = await this.#docker.attempt(args, { input: JSON.stringify(input), timeoutSeconds });
+    const result = await this.#docker.attempt(args, {
+      input: JSON.stringify(input),
+      timeoutSeconds,
+    });
     const parsed = form.safeParse(jsonIn(result.stdout));
     if (parsed.success) {
       return parsed.data;

@@ -87,6 +87,7 @@ describe("what a stack may set", () => {
         access: "password",
         config: {},
         resources: {},
+        administrator: { name: "administrator" },
       },
       backend: {
         image: "cybexp-demo/backend:1",
@@ -158,6 +159,7 @@ describe("what a stack may set", () => {
             DE_key_location: "/secrets/de.pem",
           },
           resources: { memory: "256", cpus: "0.25", pids: 4096 },
+          administrator: { name: "Boss" },
         },
         backend: {
           image: `nginx@${DIGEST}`,
@@ -232,7 +234,7 @@ describe("what a stack may set", () => {
             retireBy: "2028-02-29",
             password: PASSWORD,
           },
-          { name: "2" },
+          { name: "2", attributes: ["re-search", "A.b", "C#"] },
         ],
         clients: [
           {
@@ -285,6 +287,7 @@ describe("what a stack may set", () => {
           DE_key_location: "/secrets/de.pem",
         },
         resources: { memory: 256, cpus: 0.25, pids: 4096 },
+        administrator: { name: "Boss" },
       },
       backend: {
         image: `nginx@${DIGEST}`,
@@ -352,7 +355,7 @@ describe("what a stack may set", () => {
           retireBy: "2028-02-29",
           password: PASSWORD,
         },
-        { name: "2", generation: 1, retired: 0 },
+        { name: "2", generation: 1, retired: 0, attributes: ["RE-SEARCH", "A.B", "C#"] },
       ],
       clients: [
         {
@@ -596,7 +599,7 @@ const day = (value: string): Problem => ({
   remedy: "Write, for example, 2026-12-31.",
 });
 
-const SERVICE = "image, bind, listen, access, config, resources";
+const SERVICE = "image, bind, listen, access, config, resources, administrator";
 const FLAG = {
   reason: "A debug flag puts people's data into the log: only throw-away stacks may set it.",
   remedy: "Remove it. If the stack's data may be lost, set cybexp:throwaway to true instead.",
@@ -915,7 +918,11 @@ const cases: readonly Case[] = [
     "a user that is no map, and may be a password",
     "users",
     ["alice:hunter2"],
-    map("cybexp:users[0]", "(not shown)", "name, generation, retired, retireBy, password"),
+    map(
+      "cybexp:users[0]",
+      "(not shown)",
+      "name, generation, retired, retireBy, password, attributes",
+    ),
   ],
   [
     "a hole in the list of users",
