@@ -164,5 +164,8 @@ function tell({ administrator, users }: AccountMemory, before: AccountMemory | u
   }
 }
 
-const madeBefore = (name: string, before: AccountMemory | undefined) =>
-  name === before?.administrator.name ? before.administrator.made : before?.users[name]?.made;
+function madeBefore(name: string, before: AccountMemory | undefined): string | undefined {
+  return name === before?.administrator.name
+    ? before.administrator.made
+    : before?.users[name]?.made;
+}
