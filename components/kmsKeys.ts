@@ -24,6 +24,8 @@ export interface KmsKeysArgs {
 export class KmsKeys extends pulumi.ComponentResource {
   /** File name -> SHA-256 of the KMS's public keys. */
   readonly fingerprints: pulumi.Output<Record<string, string>>;
+  /** Fails if the KMS has other keys. The SDK reports a failure that nobody handles, and ends the run. */
+  readonly checked: Promise<void>;
 
   constructor(name: string, args: KmsKeysArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.kmsKeys, name, {}, opts);
@@ -51,14 +53,15 @@ export class KmsKeys extends pulumi.ComponentResource {
     ).stdout.apply((text) => JSON.parse(text) as KeyRecord);
 
     const said = lookNow("check-keys", { ...question, record }, { parent: this });
-    said.apply((text) => {
-      const { refused, idle } = JSON.parse(text) as Record<"refused" | "idle", string[]>;
-      for (const sentence of idle) {
-        void pulumi.log.warn(sentence, this);
-      }
-      if (refused.length > 0) {
-        throw refusal(refused.join("\n"));
-      }
+    // If an input is unknown, as in the preview of a new stack, it never settles.
+    this.checked = new Promise((resolve, reject) => {
+      said.apply((text) => {
+        const { refused, idle } = JSON.parse(text) as Record<"refused" | "idle", string[]>;
+        for (const sentence of idle) {
+          void pulumi.log.warn(sentence, this);
+        }
+        return refused.length === 0 ? resolve() : reject(refusal(refused.join("\n")));
+      });
     });
 
     this.fingerprints = record.apply((known) => publicKeys(known, files));
