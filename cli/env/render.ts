@@ -47,6 +47,7 @@ export function renderEnvironment(values: Values, header: readonly string[]): st
     "  cybexp:users:",
     "    # One user for each program or person that calls. Raise `generation` for a new password.",
     ...renderNames(at("users")),
+    "    # Who reads records needs attributes, such as `attributes: [default, research]` (docs/accounts.md).",
     "    # To use a password of your own, run this (never write it here in clear):",
     "    #   npm run pulumi -- config set --secret --path 'cybexp:users[0].password'",
     ...(at("throwaway") === true
