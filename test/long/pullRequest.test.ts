@@ -100,7 +100,7 @@ describe("a pull request", () => {
 
   it("that removes a user says who loses access", async () => {
     const { code, output, comment } = await preview("remove", () => {
-      replace("Pulumi.dev.yaml", "    - name: analyst\n", "");
+      replace("Pulumi.dev.yaml", "    - name: analyst\n      attributes: [default]\n", "");
     });
     assert.equal(comment, REMOVED, output);
     assert.equal(code, 0);
@@ -173,10 +173,11 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 **What changes**
 
 - KMS: replaces container kms; updates programs kms-handback, kms-handover, kms-limits
+- KMS's accounts: updates program kms-accounts
 - Backend: replaces container backend; updates programs backend-handback, backend-handover, backend-limits
-- Checks: updates program smoke
+- Checks: updates programs kms-key-files, smoke
 
-<details><summary>Diff: 2 replaced, 7 updated</summary>
+<details><summary>Diff: 2 replaced, 9 updated</summary>
 
 \`\`\`diff
 ! container backend REPLACED
@@ -201,6 +202,10 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
     stdin signature: another "(id)"
 ! program kms-limits updated
     stdin: "{\\"container\\":\\"(id)\\",\\"pidsLimit\\":1984}" => (known after the update)
+! program kms-accounts updated
+    stdin: [secret] => (known after the update)
+! program kms-key-files updated
+    environment.KMS: "(id)" => (known after the update)
 ! program smoke updated
     environment.BACKEND: "(id)" => (known after the update)
     environment.KMS: "(id)" => (known after the update)
@@ -247,7 +252,7 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 `;
 
 const REMOVED = `<!-- cybexp-preview -->
-## dev: 2 removed, 3 updated
+## dev: 3 removed, 4 updated
 
 Compared with main at COMMIT, rehearsed with throw-away secrets.
 
@@ -255,17 +260,26 @@ Compared with main at COMMIT, rehearsed with throw-away secrets.
 
 - User analyst: removed from the list: refused at the KMS and the Backend
 
+**Stays in the KMS**
+
+- The KMS's account analyst stays, because the KMS can't delete one: its token stays good until cybexp:rotation.kmsJwtKey is raised, and the proxy lets nobody in who isn't in cybexp:users or cybexp:clients
+
 **What changes**
 
+- KMS's accounts: removes password kms-account-analyst; updates program kms-accounts
 - Proxy: updates program proxy-release-delivery
 - Users: removes password user-analyst-1 and random value user-analyst-salt
 - Checks: updates programs rotation-guard, smoke
 
-<details><summary>Diff: 2 removed, 3 updated</summary>
+<details><summary>Diff: 3 removed, 4 updated</summary>
 
 \`\`\`diff
+- password kms-account-analyst removed
 - password user-analyst-1 removed
 - random value user-analyst-salt removed
+! program kms-accounts updated
+    environment.ACCOUNTS users analyst: ["DEFAULT"] => (none)
+    stdin: another [secret]
 ! program rotation-guard updated
     stdin numbers user analyst: 1 => (none)
 ! program smoke updated
@@ -302,6 +316,8 @@ new is a new environment: everything is created.
 **Gains access**
 
 - 2 users and 0 clients
+- The KMS gets an administrator administrator, unless it has one of that name
+- The KMS gets an account analyst with the attributes DEFAULT
 
 **What changes**
 

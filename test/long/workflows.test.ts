@@ -194,7 +194,7 @@ describe("a pull request", () => {
     const before = things();
     pr.open("rotate", "Pulumi.dev.yaml", (file) =>
       file.replace(
-        /- name: collector\n +- name: analyst/,
+        /- name: collector\n +- name: analyst\n +attributes: \[default\]/,
         "- name: collector\n      generation: 2",
       ),
     );
