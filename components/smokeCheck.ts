@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { ACME_CHALLENGE, KAPOW, PROXY } from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { proxyShows } from "../render/proxyHealth.ts";
+import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { isWildcard } from "../render/serverNames.ts";
 import { declaredListeners, doorsOf } from "../settings/listeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
@@ -76,9 +78,12 @@ export class SmokeCheck extends pulumi.ComponentResource {
           ...(renewal && {
             renewal: {
               container: renewal.containerName,
-              proxy: dockerName(args.deployment, PROXY),
               release: renewal.release,
-              servers: namesOfServers(settings),
+              servers: namesOfServers(settings).map((server) => ({
+                ...server,
+                container: dockerName(args.deployment, server.name),
+                asks: server.name === PROXY ? proxyShows(PROXY_STATUS_PORT) : (kapow?.shows ?? []),
+              })),
             },
           }),
         },
