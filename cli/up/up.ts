@@ -1,6 +1,7 @@
 import { here } from "../../programs/npmRun.ts";
 import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
+import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { repairs } from "../../stack/driftRepairs.ts";
@@ -25,6 +26,7 @@ import type { Update } from "../../stack/update.ts";
 export async function up(): Promise<void> {
   const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
+  requireNoHalfRestore(session.stack);
   await ensureStack(session);
   const settings = await found.read(session);
   await ensureEncryptedImages(session, found.known);

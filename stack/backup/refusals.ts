@@ -1,0 +1,39 @@
+/** Why a backup is not restored into a stack, in one sentence each. */
+import type { About, Manifest } from "./manifest.ts";
+
+/** Where it would be restored. */
+export interface Target {
+  readonly stack: string;
+  readonly deployment: string;
+}
+
+/** For a backup of another stack; undefined if it is this one's, or if the operator has named the other. */
+export function strangerRefusal(
+  { stack, deployment, created }: About,
+  target: Target,
+  fromStack: string | undefined,
+): string | undefined {
+  const what = `it is a backup of ${stack} (deployment ${deployment}, ${created})`;
+  if (fromStack !== undefined && fromStack !== stack) {
+    return `${what}, and --from-stack says ${fromStack}`;
+  }
+  if (fromStack === stack || (stack === target.stack && deployment === target.deployment)) {
+    return undefined;
+  }
+  return `${what}, and this is ${target.stack} (deployment ${target.deployment}): if that is right, add --from-stack ${stack}`;
+}
+
+/** For a stack that has records or accounts, which would be replaced. */
+export function dataRefusal(stack: string, records: readonly string[], replace: boolean) {
+  return replace || records.length === 0
+    ? undefined
+    : `${stack} has data (${records.join(", ")}), and would lose it: back it up, and add --replace`;
+}
+
+/** For a KMS that would not find its keys under their names, and make new ones. */
+export function keyRefusal({ keys }: Manifest, needed: readonly string[]): string | undefined {
+  const missing = needed.filter((name) => !Object.hasOwn(keys, name));
+  return missing.length === 0
+    ? undefined
+    : `the backup has no ${missing.join(", no ")}, which the KMS of this stack looks for: set DE_key_location and ORE_key_location in cybexp:kms.config as they were`;
+}
