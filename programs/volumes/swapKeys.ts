@@ -2,7 +2,7 @@
 import { label, TASK } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { feed } from "../docker/streams.ts";
-import { taskArguments } from "../docker/task.ts";
+import { taskCommand } from "../docker/task.ts";
 import { throwAway } from "./volumes.ts";
 
 /** The folder in the volume that has the new files first. */
@@ -74,14 +74,14 @@ export async function loadFiles(
   { docker, volume, deployment, image }: KeyVolume,
   archive: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const task = taskArguments({
+  const command = taskCommand({
     ...{ image, deployment, capabilities: CAPABILITIES, user: "0:0", program: "sh" },
     volumes: [`${volume}:/volume`],
     args: ["-euc", LOAD],
     // It comes as a stream.
     input: new Uint8Array(),
   });
-  await feed(docker, ["run", "--rm", ...task], archive);
+  await feed(docker, command, archive);
 }
 
 /** Ends what a restore that was killed has left running: the engine does not end a container with its caller. */

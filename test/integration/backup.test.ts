@@ -18,6 +18,7 @@ import {
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { untar } from "../../programs/docker/archive.ts";
 import { call } from "./client.ts";
 import { Deployed, run } from "./deployed/deployed.ts";
@@ -307,5 +308,26 @@ describe("a backup", () => {
     assert.equal(await ownerOf(more), undefined);
     assert.equal(await count(), Number(old[0]) - 1);
     assert.match((await the.up()).output, /^Nothing changed: /m);
+  });
+
+  it("is opened by the secret key of a recipient, which is not on this machine while it is made", async () => {
+    const identity = await generateX25519Identity();
+    const recipient = await identityToRecipient(identity);
+    the.project.configure((config) => (config["cybexp:backup"] = { recipients: [recipient] }));
+    const made = await the.npm("backup");
+    assert.equal(made.code, 0, made.output);
+    assert.match(made.output, / It reads as it was written\. Only its recipients can open it\. /);
+    const own = copyOf(join(folder(), files().at(-1) ?? ""), "own.age");
+    const old = [await count(), await keys()];
+    await add(record("root"));
+
+    const refused = await the.npm("restore", own, "--replace");
+    assert.equal(refused.code, 1);
+    assert.match(refused.output, /^error: a backup is encrypted: add --identity FILE /);
+    const secret = join(the.project.dir, "aside", "identity");
+    writeFileSync(secret, `# made by age-keygen\n${identity}\n`);
+    const { code, output } = await the.npm("restore", own, "--replace", "--identity", secret);
+    assert.equal(code, 0, output);
+    assert.deepEqual([await count(), await keys()], old);
   });
 });
