@@ -1,7 +1,7 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
 import type { EnvOptions } from "./env/env.ts";
-import type { RestoreOptions } from "./restore/restore.ts";
+import type { RestoreOptions } from "./restore/openBackup.ts";
 import { report } from "../programs/errors.ts";
 import { obeySignals } from "../machine/signals.ts";
 
@@ -53,12 +53,13 @@ program
   .action(async () => (await import("./backup/backup.ts")).backup());
 program
   .command("restore")
-  .description("put a backup's records, accounts and keys into a deployed stack")
+  .description("put a backup into a stack, deployed or empty")
   .argument("[file]", "the backup")
   .option("--replace", "replace the data that the stack has")
   .option("--from-stack <name>", "the backup is another stack's, or an earlier deployment's")
   .option("--identity <file>", "the secret key of one of its recipients, as age-keygen writes it")
   .option("--passphrase-file <file>", "its passphrase, unless it is the one in the stack's config")
+  .option("--state-only", "put back the state alone, for an engine that still has the data")
   .option("--undo", "instead, put back what an interrupted restore was replacing")
   .action(async (file: string | undefined, options: RestoreOptions) =>
     (await import("./restore/restore.ts")).restore(file, options),

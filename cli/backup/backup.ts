@@ -27,7 +27,7 @@ export async function backup(): Promise<void> {
   const folder = folderFor(settings);
   const created = new Date();
   const written = await step(`Backing up ${session.stack}`, () =>
-    writeBackup({ source, lock, folder, created, program: version() }),
+    writeBackup({ source, settings, lock, folder, created, program: version() }),
   );
   const old = expired(backupsIn(folder, session.stack), settings.backup.keep, created);
   old.forEach(({ name }) => rmSync(join(folder, name)));
@@ -61,8 +61,15 @@ export function summary(stack: string, { file, bytes, manifest, opened }: Writte
     `${file} is a backup of ${stack} (${(bytes / 2 ** 20).toFixed(1)} MiB). ${check}`,
     "",
     ...describe(manifest).map((line) => `  ${line}`),
+    ...keylessNote(manifest.keyless),
     "",
   ].join("\n");
+}
+
+function keylessNote(users: readonly string[]): string[] {
+  return users.length === 0
+    ? []
+    : ["", `The KMS has no key for ${users.join(", ")}: nothing is encrypted for them.`];
 }
 
 const removed = (count: number): string =>

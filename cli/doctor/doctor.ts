@@ -16,7 +16,7 @@ import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { backupsIn, folderFor } from "../../stack/backup/files.ts";
-import { readJournal } from "../../stack/backup/journal.ts";
+import { isHalfRestored } from "../../stack/backup/journal.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { remedyFor } from "../../stack/driftRepairs.ts";
 import { endNotes, endsIn } from "../../stack/certificateEnds.ts";
@@ -244,7 +244,7 @@ function lookAtBackups(stack: string, settings: Settings): Finding[] {
     throwaway: settings.throwaway,
     folder,
     newest: backupsIn(folder, stack)[0]?.time,
-    half: readJournal(stack) !== undefined,
+    half: isHalfRestored(stack),
     warnDays: settings.backup.warnDays,
     now: new Date(),
   });

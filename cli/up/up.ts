@@ -16,7 +16,7 @@ import type { Session } from "../../stack/session.ts";
 import { imagesOf, makeImages, openSession } from "../../stack/openSession.ts";
 import { settleHandovers } from "../../stack/settle.ts";
 import { stackName } from "../../stack/configFile.ts";
-import { readableConfig, settingsOf } from "../../stack/settings.ts";
+import { readableConfig, settingsOf, type StackSettings } from "../../stack/settings.ts";
 import type { StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
@@ -27,6 +27,11 @@ export async function up(): Promise<void> {
   const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
   requireNoHalfRestore(session.stack);
+  await deploy(session, found);
+}
+
+/** Makes the stack what its config says. */
+export async function deploy(session: Session, found: StackSettings): Promise<void> {
   await ensureStack(session);
   const settings = await found.read(session);
   await ensureEncryptedImages(session, found.known);

@@ -1,4 +1,4 @@
-/** Replaces the files of a service in its volume, in steps that can be undone until the last. */
+/** Replaces the files of a volume, in steps that can be undone until the last. */
 import { label, TASK } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { feed } from "../docker/streams.ts";
@@ -67,17 +67,51 @@ const CLEAN = `
   rm -rf ${LOADED_FILES} ${BEFORE_FILES} ${BEFORE_FILES}.part
 `;
 
+const REPLACE = `${EACH}
+  each . remove
+  tar -xpf - -C .
+  sync
+`;
+
+/** $1 is the name, $2 the text. A file of its name is whole, and on the disk. */
+const WRITE = `
+  cd /volume
+  printf %s "$2" > "$1.part"
+  sync
+  mv "$1.part" "$1"
+  sync
+`;
+
+const READ = `
+  cd /volume
+  if test -f "$1"; then cat "$1"; fi
+`;
+
+const REMOVE = `
+  cd /volume
+  rm -f "$1"
+  sync
+`;
+
 const CAPABILITIES = ["CHOWN", "FOWNER", "DAC_OVERRIDE"];
 
 /** Writes files beside those in use. @param archive A tar archive with owners and modes. */
-export async function loadFiles(
+export const loadFiles = (volume: KeyVolume, archive: AsyncIterable<Uint8Array>) =>
+  unpack(volume, LOAD, archive);
+
+/** Replaces all files but the stack's own, and can't be undone: for a volume that nobody has used yet. */
+export const replaceFiles = (volume: KeyVolume, archive: AsyncIterable<Uint8Array>) =>
+  unpack(volume, REPLACE, archive);
+
+async function unpack(
   { docker, volume, deployment, image }: KeyVolume,
+  script: string,
   archive: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const command = taskCommand({
     ...{ image, deployment, capabilities: CAPABILITIES, user: "0:0", program: "sh" },
     volumes: [`${volume}:/volume`],
-    args: ["-euc", LOAD],
+    args: ["-euc", script],
     // It comes as a stream.
     input: new Uint8Array(),
   });
@@ -93,8 +127,8 @@ export async function endTasks({ docker, volume }: KeyVolume): Promise<void> {
   }
 }
 
-const run = ({ docker, ...task }: KeyVolume, script: string) =>
-  throwAway(docker, { ...task, script, capabilities: CAPABILITIES });
+const run = ({ docker, ...task }: KeyVolume, script: string, args: readonly string[] = []) =>
+  throwAway(docker, { ...task, script, args, capabilities: CAPABILITIES });
 
 /** Puts the loaded files in the place of those in use. */
 export const swapFilesIn = (volume: KeyVolume) => run(volume, SWAP_IN);
@@ -102,3 +136,10 @@ export const swapFilesIn = (volume: KeyVolume) => run(volume, SWAP_IN);
 export const swapFilesBack = (volume: KeyVolume) => run(volume, SWAP_BACK);
 /** Removes what a restore left. */
 export const cleanFiles = (volume: KeyVolume) => run(volume, CLEAN);
+
+/** Writes a file of the stack's own. Its text must be no secret. */
+export const writeOwnFile = (volume: KeyVolume, name: string, text: string) =>
+  run(volume, WRITE, [name, text]);
+/** Its text; empty if there is none. */
+export const readOwnFile = (volume: KeyVolume, name: string) => run(volume, READ, [name]);
+export const removeOwnFile = (volume: KeyVolume, name: string) => run(volume, REMOVE, [name]);

@@ -1,11 +1,15 @@
 /** A backup's archive: a tar file, written and read one entry at a time. */
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { extract, pack } from "tar-stream";
+import { extract, type Header, pack } from "tar-stream";
 
 export interface Entry {
   readonly path: string;
   readonly content: Buffer;
+  /** @default a file */
+  readonly type?: "directory" | "symlink";
+  /** Where a link points to. */
+  readonly link?: string;
   /** @default 0o600 */
   readonly mode?: number;
   /** @default 0 */
@@ -18,9 +22,16 @@ export interface Entry {
 export const END = Buffer.alloc(1024);
 
 /** The bytes of one entry in an archive, without an end. */
-export async function entryBytes({ path, content, mode = 0o600, uid = 0, gid = 0 }: Entry) {
+export async function entryBytes(entry: Entry) {
+  const { path, content, type = "file", link, mode = 0o600, uid = 0, gid = 0 } = entry;
   const archive = pack();
-  archive.entry({ name: path, mode, uid, gid, mtime: new Date(0) }, content);
+  archive.entry(
+    {
+      ...{ name: path, type, mode, uid, gid, mtime: new Date(0) },
+      ...(link !== undefined && { linkname: link }),
+    } as Pick<Header, "name"> & Partial<Header>,
+    content,
+  );
   archive.finalize();
   return (await buffer(archive)).subarray(0, -END.length);
 }
@@ -31,7 +42,11 @@ export async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGener
   source.on("error", (error) => reader.destroy(error));
   source.pipe(reader);
   for await (const entry of reader) {
-    const { name, mode = 0o600, uid = 0, gid = 0 } = entry.header;
-    yield { path: name, content: await buffer(entry), mode, uid, gid };
+    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = entry.header;
+    yield {
+      ...{ path: name.replace(/\/$/, ""), content: await buffer(entry), mode, uid, gid },
+      ...((type === "directory" || type === "symlink") && { type }),
+      ...(type === "symlink" && linkname && { link: linkname }),
+    };
   }
 }

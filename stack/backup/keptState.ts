@@ -27,7 +27,8 @@ interface ClearResource {
 }
 
 /** The programs whose output is a secret, a signature or a memory, and has nothing to do with an engine. */
-const REMEMBERED = /\bprograms\/(certificates\/(crl|sign-request)|rotation\/rotation-guard)\.[jt]s$/;
+const REMEMBERED =
+  /\bprograms\/(certificates\/(crl|sign-request)|rotation\/rotation-guard)\.[jt]s$/;
 
 /**
  * The part of a state that is put back into an empty stack. Everything that is in Docker is left out, and every

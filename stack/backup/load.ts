@@ -3,7 +3,7 @@
  * back and compared, and only then put in their place. Until that is done, everything can be undone.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { dockerName, KMS_KEYS, PROXY, SERVICES, type ServiceRole } from "../../names/docker.ts";
+import { dockerName, SERVICES, type ServiceRole } from "../../names/docker.ts";
 import {
   addPiece,
   BEFORE,
@@ -18,7 +18,7 @@ import {
 } from "../../programs/database/collections.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
-import { filesIn } from "../../programs/volumes/filesIn.ts";
+import { allInVolume } from "../../programs/volumes/filesIn.ts";
 import {
   cleanFiles,
   endTasks,
@@ -33,7 +33,7 @@ import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { type Contents, differences, type Manifest } from "./manifest.ts";
-import { databaseNames, KEYS_FOLDER, type Source, withDatabase } from "./source.ts";
+import { databaseNames, keyVolume, type Source, withDatabase } from "./source.ts";
 
 /** How many records a stack has, by service and collection. Empty collections are left out. */
 export async function recordsIn(source: Source): Promise<string[]> {
@@ -51,17 +51,19 @@ export async function recordsIn(source: Source): Promise<string[]> {
   return found;
 }
 
-/** Stops the services for as long as the work takes. */
+/**
+ * Stops the services for as long as the work takes. They start again however it ends, unless records and keys may
+ * not fit together: that is never served.
+ */
 export async function whileStopped<T>(source: Source, work: () => Promise<T>): Promise<T> {
   const { docker, stack } = source.session;
   const names = ["backend", "kms"].map((role) => dockerName(stack, role));
-  // Each may take its whole grace.
-  await docker.run(["container", "stop", ...names], { timeoutSeconds: 600 });
   try {
+    // Each may take its whole grace.
+    await docker.run(["container", "stop", ...names], { timeoutSeconds: 600 });
     return await work();
   } finally {
-    // Records and keys that may not fit together are not served.
-    if (readJournal(stack) === undefined) {
+    if ((await readJournal(keyVolume(source))) === undefined) {
       await docker.run(["container", "start", ...names]);
       await Promise.all(names.map((name) => untilHealthy(docker, name)));
     }
@@ -85,9 +87,9 @@ async function untilHealthy(docker: Docker, name: string): Promise<void> {
 
 /** Removes what an interrupted restore left, and puts back the old data if it was being replaced. */
 export async function undo(source: Source): Promise<void> {
-  const { stack } = source.session;
-  await endTasks(await keyVolume(source));
-  const journal = readJournal(stack);
+  const volume = keyVolume(source);
+  await endTasks(volume);
+  const journal = await readJournal(volume);
   if (journal !== undefined) {
     await putBack(source, journal);
   }
@@ -95,11 +97,12 @@ export async function undo(source: Source): Promise<void> {
 }
 
 async function putBack(source: Source, journal: Journal): Promise<void> {
+  const volume = keyVolume(source);
   for (const service of SERVICES) {
     await withDatabase(source, service, (db) => swapBack(db, journal[service]));
   }
-  await swapFilesBack(await keyVolume(source));
-  removeJournal(source.session.stack);
+  await swapFilesBack(volume);
+  await removeJournal(source.session.stack, volume);
 }
 
 async function clean(source: Source): Promise<void> {
@@ -109,37 +112,41 @@ async function clean(source: Source): Promise<void> {
       await dropAll(db, BEFORE);
     });
   }
-  await cleanFiles(await keyVolume(source));
+  await cleanFiles(keyVolume(source));
 }
 
 /**
  * Loads a backup. The services must be stopped.
  *
  * @param parts Those of the backup, which was checked.
+ * @param signal Gives it up. Then everything is as it was before.
  * @returns what the stack has now, counted anew
  */
 export async function load(
   source: Source,
   manifest: Manifest,
   parts: AsyncGenerator<Part>,
+  signal: AbortSignal,
 ): Promise<Contents> {
   const { stack } = source.session;
   await undo(source);
-  const volume = await keyVolume(source);
+  const volume = keyVolume(source);
   try {
-    await loadParts(source, volume, manifest, parts);
-    const loaded = await contentsOf(source, LOADED, `${KEYS_FOLDER}/${LOADED_FILES}`);
+    await loadParts(source, volume, manifest, untilAborted(parts, signal));
+    const loaded = await contentsOf(source, LOADED, LOADED_FILES, signal);
     requireSame(manifest, loaded, "nothing was replaced");
 
-    writeJournal(stack, await originals(source));
+    await writeJournal(stack, volume, await originals(source));
     await swapFilesIn(volume);
     for (const service of SERVICES) {
+      signal.throwIfAborted();
       await withDatabase(source, service, swapIn);
     }
-    const found = await contentsOf(source, "", KEYS_FOLDER);
+    const found = await contentsOf(source, "", ".", signal);
     requireSame(manifest, found, "the old data was put back");
+    signal.throwIfAborted();
     // From here on the new data is the stack's.
-    removeJournal(stack);
+    await removeJournal(stack, volume);
     await clean(source);
     return found;
   } catch (error) {
@@ -147,6 +154,17 @@ export async function load(
     await undo(source).catch(() => undefined);
     throw error;
   }
+}
+
+async function* untilAborted(
+  parts: AsyncGenerator<Part>,
+  signal: AbortSignal,
+): AsyncGenerator<Part, undefined> {
+  for await (const part of parts) {
+    signal.throwIfAborted();
+    yield part;
+  }
+  return undefined;
 }
 
 async function originals(source: Source): Promise<Journal> {
@@ -204,6 +222,7 @@ async function contentsOf(
   source: Source,
   prefix: typeof LOADED | "",
   folder: string,
+  signal: AbortSignal,
 ): Promise<Contents> {
   const names = databaseNames(source);
   const databases: Record<string, Contents["databases"][string]> = {};
@@ -213,6 +232,7 @@ async function contentsOf(
       for (const name of await collectionsOf(db, prefix)) {
         const tally = new Tally();
         for await (const piece of piecesOf(db, name)) {
+          signal.throwIfAborted();
           tally.add(piece);
         }
         collections[name.slice(prefix.length)] = tally.read();
@@ -220,30 +240,19 @@ async function contentsOf(
     });
     databases[service] = { name: names[service], collections };
   }
-  const keys: Record<string, string> = {};
-  for await (const file of filesIn(source.session.docker, source.kms, folder)) {
-    if (!isMarkFile(file.path)) {
-      keys[file.path] = sha256(file.content);
-    }
-  }
-  return { databases, keys };
+  const volume = keyVolume(source);
+  const keys = (await allInVolume(volume.docker, volume, folder))
+    .filter(({ path, type }) => type === undefined && !isMarkFile(path))
+    .map(({ path, content }) => [path, sha256(content)] as const);
+  return { databases, keys: Object.fromEntries(keys), volumes: {} };
 }
 
 function requireSame(manifest: Manifest, found: Contents, outcome: string): void {
-  const wrong = differences(manifest, found);
+  // Further volumes are not replaced in a stack that has its own.
+  const wrong = differences({ ...manifest, volumes: {} }, found);
   if (wrong.length > 0) {
     throw new UserError(
       `what was restored is not what the backup has, so ${outcome}: ${wrong.join("; ")}`,
     );
   }
-}
-
-async function keyVolume({ session, deployment }: Source): Promise<KeyVolume> {
-  const { docker, stack } = session;
-  const proxy = dockerName(stack, PROXY);
-  const info = await docker.inspect<{ readonly Image: string }>("container", proxy);
-  if (info === undefined) {
-    throw new UserError(`the container ${proxy} is gone: run \`up\` first`);
-  }
-  return { docker, deployment, volume: dockerName(stack, KMS_KEYS), image: info.Image };
 }

@@ -29,6 +29,8 @@ const contents = z.object({
   ),
   /** SHA-256 of the KMS's key files, by name. */
   keys: z.record(z.string(), z.string()),
+  /** SHA-256 of the files in further volumes, by the last part of the volume's name. */
+  volumes: z.record(z.string(), z.record(z.string(), z.string())),
 });
 /** What was counted, on either side. */
 export type Contents = z.infer<typeof contents>;
@@ -36,12 +38,18 @@ export type Contents = z.infer<typeof contents>;
 /** The last entry. */
 export const manifest = about.extend({
   ...contents.shape,
+  /** Users of the KMS that have no key. */
+  keyless: z.array(z.string()),
   versions: z.object({ program: z.string(), pulumi: z.string(), docker: z.string() }),
   engine: z.string(),
   /** By role. */
   images: z.record(z.string(), z.object({ id: z.string(), names: z.array(z.string()) })),
-  /** SHA-256 of the exported state. */
-  state: z.string(),
+  /** SHA-256 of what is text: the state, the stack's file and its passphrase. */
+  texts: z.object({
+    state: z.string().optional(),
+    config: z.string().optional(),
+    passphrase: z.string().optional(),
+  }),
 });
 export type Manifest = z.infer<typeof manifest>;
 
@@ -61,6 +69,11 @@ export function differences(wanted: Contents, found: Contents): string[] {
       more: (name) => `the key file ${name} is too much`,
       other: (name) => `the key file ${name} is another one`,
     }),
+    ...compare(filesIn(wanted), filesIn(found), {
+      missing: (name) => `the file ${name} is missing`,
+      more: (name) => `the file ${name} is too much`,
+      other: (name) => `the file ${name} is another one`,
+    }),
   ];
 }
 
@@ -68,6 +81,14 @@ function collectionsIn({ databases }: Contents): Record<string, z.infer<typeof c
   return Object.fromEntries(
     Object.entries(databases).flatMap(([service, { collections }]) =>
       Object.entries(collections).map(([name, tally]) => [`${service}/${name}`, tally] as const),
+    ),
+  );
+}
+
+function filesIn({ volumes }: Contents): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(volumes).flatMap(([volume, files]) =>
+      Object.entries(files).map(([name, digest]) => [`${volume}/${name}`, digest] as const),
     ),
   );
 }
@@ -94,7 +115,7 @@ function compare<T>(
 }
 
 /** For people: a line for each collection and key file, with the beginning of a fingerprint. */
-export function describe({ databases, keys }: Contents): string[] {
+export function describe({ databases, keys, volumes }: Contents): string[] {
   return [
     ...Object.entries(databases).flatMap(([service, { collections }]) =>
       Object.entries(collections).map(
@@ -103,5 +124,8 @@ export function describe({ databases, keys }: Contents): string[] {
       ),
     ),
     ...Object.entries(keys).map(([name, digest]) => `${name}: SHA-256 ${digest.slice(0, 16)}...`),
+    ...Object.entries(volumes).map(
+      ([name, files]) => `${name}: ${Object.keys(files).length} files`,
+    ),
   ];
 }

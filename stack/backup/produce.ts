@@ -1,32 +1,31 @@
-/**
- * Makes the parts of a backup while the services serve. The order is what makes them fit together: first
- * the records, then the accounts, and the keys last. The KMS never removes or changes a key. So whatever key
- * a record or an account needs existed when that was read, and is among the keys that are copied after it.
- */
-import { setTimeout as sleep } from "node:timers/promises";
-import { isMarkFile } from "../../settings/keptParts.ts";
-import { dockerName, parts, type ServiceRole } from "../../names/docker.ts";
+/** Makes a backup of a deployed stack, part by part. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ACME_VOLUME, dockerName, parts, type ServiceRole } from "../../names/docker.ts";
+import { VOLUME } from "../../names/types.ts";
+import { usersCollection } from "../../render/kmsConfig.ts";
+import type { Settings } from "../../settings/types.ts";
+import { localDir } from "../../machine/paths.ts";
 import { collectionsOf, piecesOf, shapeOf } from "../../programs/database/collections.ts";
-import { filesIn } from "../../programs/volumes/filesIn.ts";
+import { allInVolume, filesIn } from "../../programs/volumes/filesIn.ts";
 import { engineName } from "../../programs/volumes/keptVolume.ts";
-import { UserError } from "../../programs/errors.ts";
-import { Counter, type Part, sha256 } from "./contents.ts";
+import { stackFile } from "../configFile.ts";
+import { Counter, type Part } from "./contents.ts";
 import { type About, FORMAT, type Manifest } from "./manifest.ts";
+import { type CollectionPart, type Readers, readParts } from "./readParts.ts";
 import { databaseNames, KEYS_FOLDER, type Source, withDatabase } from "./source.ts";
-
-/** Before each copy of the keys. */
-const STILL_MS = 1000;
-const MOST_COPIES = 60;
 
 export interface Production {
   readonly source: Source;
+  readonly settings: Pick<Settings, "kms">;
   readonly created: Date;
   readonly program: string;
   readonly put: (part: Part) => Promise<void>;
 }
 
 /** @returns what was put in last */
-export async function produce({ source, created, program, put }: Production): Promise<Manifest> {
+export async function produce(production: Production): Promise<Manifest> {
+  const { source, settings, created, program, put } = production;
   const { session, deployment } = source;
   const counter = new Counter();
   const add = async (part: Part) => {
@@ -40,17 +39,13 @@ export async function produce({ source, created, program, put }: Production): Pr
     created: created.toISOString(),
   };
   await add({ is: "about", about });
-  await add({
-    is: "state",
-    text: await session.ask(["stack", "export", "--stack", session.stack]),
-  });
-  await addDatabase(source, "backend", add);
-  await addDatabase(source, "kms", add);
-  await addKeys(source, counter, add);
+  const users = usersCollection(settings.kms.config);
+  const { keyless } = await readParts({ readers: readersOf(source), users, add });
 
   const manifest: Manifest = {
     ...about,
     ...counter.contents(databaseNames(source)),
+    keyless: [...keyless],
     versions: {
       program,
       pulumi: (await session.ask(["version"])).trim(),
@@ -58,52 +53,57 @@ export async function produce({ source, created, program, put }: Production): Pr
     },
     engine: (await engineName(session.docker, session.engine.host)).name,
     images: await imagesOf(source),
-    state: counter.state,
+    texts: counter.texts,
   };
   await put({ is: "manifest", manifest });
   return manifest;
 }
 
-type Add = (part: Part) => Promise<void>;
+function readersOf(source: Source): Readers {
+  const { session, kms, deployment, state } = source;
+  const { stack, docker } = session;
+  return {
+    config: () =>
+      Promise.resolve({
+        text: readFileSync(stackFile(stack), "utf8"),
+        passphrase: session.embedded ? ownPassphrase() : undefined,
+      }),
+    state: () => session.ask(["stack", "export", "--show-secrets", "--stack", stack]),
+    collections: (service, each) => collectionsIn(source, service, each),
+    keys: () => filesIn(docker, kms, KEYS_FOLDER),
+    volumes: () =>
+      [ACME_VOLUME].filter((part) =>
+        state.resources.some(
+          ({ type, inputs }) => type === VOLUME && inputs?.["name"] === dockerName(stack, part),
+        ),
+      ),
+    filesOf: (volume) => allInVolume(docker, { volume: dockerName(stack, volume), deployment }),
+  };
+}
 
-function addDatabase(source: Source, service: ServiceRole, add: Add): Promise<void> {
+/** The passphrase that was generated for this clone; undefined if the operator has chosen one. */
+function ownPassphrase(): string | undefined {
+  const { PULUMI_CONFIG_PASSPHRASE, PULUMI_CONFIG_PASSPHRASE_FILE } = process.env;
+  return PULUMI_CONFIG_PASSPHRASE === undefined && PULUMI_CONFIG_PASSPHRASE_FILE === undefined
+    ? readFileSync(join(localDir, "passphrase"), "utf8")
+    : undefined;
+}
+
+function collectionsIn(
+  source: Source,
+  service: ServiceRole,
+  each: (part: CollectionPart) => Promise<void>,
+): Promise<void> {
   return withDatabase(source, service, async (db) => {
     for (const name of await collectionsOf(db)) {
-      await add({ is: "collection", service, name, shape: await shapeOf(db, name) });
+      await each({ is: "collection", service, name, shape: await shapeOf(db, name) });
       let number = 0;
       for await (const piece of piecesOf(db, name)) {
         number++;
-        await add({ is: "records", service, name, number, piece });
+        await each({ is: "records", service, name, number, piece });
       }
     }
   });
-}
-
-/**
- * The first copy decides which files there are, since accounts that came later are not in the backup. Further
- * copies only make sure that each file was whole.
- */
-async function addKeys(
-  { session: { docker }, kms }: Source,
-  counter: Counter,
-  add: Add,
-): Promise<void> {
-  for (let copies = 0, isStill = false; !isStill; copies++) {
-    if (copies === MOST_COPIES) {
-      throw new UserError(`the KMS keeps changing its keys in ${kms}: run this again later`);
-    }
-    // The KMS stores an account before its key, and may be writing one.
-    await sleep(STILL_MS);
-    isStill = copies > 0;
-    for await (const file of filesIn(docker, kms, KEYS_FOLDER)) {
-      const known = counter.keyOf(file.path);
-      const isWanted = copies === 0 ? !isMarkFile(file.path) : known !== undefined;
-      if (isWanted && known !== sha256(file.content)) {
-        isStill = false;
-        await add({ is: "key", file });
-      }
-    }
-  }
 }
 
 interface ContainerInfo {

@@ -23,6 +23,21 @@ export function strangerRefusal(
   return `${what}, and this is ${target.stack} (deployment ${target.deployment}): if that is right, add --from-stack ${stack}`;
 }
 
+/** For an empty stack of another name: names are in certificates, and everything in Docker has them. */
+export function newStackRefusal(
+  { stack, deployment, created }: About,
+  target: string,
+  fromStack: string | undefined,
+): string | undefined {
+  const what = `it is a backup of ${stack} (deployment ${deployment}, ${created})`;
+  if (fromStack !== undefined && fromStack !== stack) {
+    return `${what}, and --from-stack says ${fromStack}`;
+  }
+  return stack === target
+    ? undefined
+    : `${what}, and ${target} is not deployed: restore it as STACK=${stack}, or deploy ${target} first, which then keeps its own passwords and tokens`;
+}
+
 /** For a stack that has records or accounts, which would be replaced. */
 export function dataRefusal(stack: string, records: readonly string[], replace: boolean) {
   return replace || records.length === 0

@@ -3,6 +3,8 @@ import {
   type DatabaseRole,
   databaseRole,
   dockerName,
+  KMS_KEYS,
+  PROXY,
   SERVICES,
   type ServiceRole,
 } from "../../names/docker.ts";
@@ -11,6 +13,7 @@ import { acquaintanceOf, type DatabaseUsersInput } from "../../programs/database
 import { withoutSecrets } from "../../programs/docker/oneLine.ts";
 import { withMongo } from "../../programs/database/mongo.ts";
 import { UserError } from "../../programs/errors.ts";
+import type { KeyVolume } from "../../programs/volumes/swapKeys.ts";
 import { here } from "../../programs/npmRun.ts";
 import { type Db, MongoError } from "mongodb";
 import { knownDatabases } from "../driftDatabases.ts";
@@ -28,10 +31,15 @@ export interface Source {
   readonly databases: Readonly<Record<ServiceRole, DatabaseUsersInput>>;
   /** The name of the container that has the keys. */
   readonly kms: string;
+  /** An image with a POSIX shell and `tar`. */
+  readonly image: string;
 }
 
-/** @throws UserError when the stack is not deployed, or a database does not let its service in */
-export async function sourceOf(session: Session): Promise<Source> {
+/**
+ * @param image The image for tasks. @default the proxy's
+ * @throws UserError when the stack is not deployed, or a database does not let its service in
+ */
+export async function sourceOf(session: Session, image?: string): Promise<Source> {
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   const { stack } = session;
   if (state?.deployment === undefined) {
@@ -63,8 +71,26 @@ export async function sourceOf(session: Session): Promise<Source> {
     deployment: state.deployment,
     databases: { kms, backend },
     kms: dockerName(stack, "kms"),
+    image: image ?? (await proxyImage(session)),
   };
 }
+
+async function proxyImage({ docker, stack }: Session): Promise<string> {
+  const proxy = dockerName(stack, PROXY);
+  const info = await docker.inspect<{ readonly Image: string }>("container", proxy);
+  if (info === undefined) {
+    throw new UserError(`the container ${proxy} is gone: run \`${here("up")}\` first`);
+  }
+  return info.Image;
+}
+
+/** The volume of the KMS's keys. */
+export const keyVolume = ({ session, deployment, image }: Source): KeyVolume => ({
+  docker: session.docker,
+  deployment,
+  volume: dockerName(session.stack, KMS_KEYS),
+  image,
+});
 
 /** Works on the database of one service, as its service does. */
 export async function withDatabase<T>(

@@ -11,11 +11,12 @@ import { END, entriesOf, entryBytes } from "./archive.ts";
 import { checked, entryOf, type Part, partOf as partIn } from "./contents.ts";
 import { backupName, partOf, partsIn } from "./files.ts";
 import type { Manifest } from "./manifest.ts";
-import { produce } from "./produce.ts";
+import { produce, type Production } from "./produce.ts";
 import type { Source } from "./source.ts";
 
 export interface BackupRequest {
   readonly source: Source;
+  readonly settings: Production["settings"];
   readonly lock: Lock;
   readonly folder: string;
   readonly created: Date;
@@ -59,7 +60,7 @@ export async function writeBackup(request: BackupRequest): Promise<WrittenBackup
 /** @returns the digest of what was written, and the manifest that is in it */
 async function write(
   part: string,
-  { source, lock, created, program }: BackupRequest,
+  { source, settings, lock, created, program }: BackupRequest,
 ): Promise<{ readonly manifest: Manifest; readonly digest: string }> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const archive = writable.getWriter();
@@ -78,6 +79,7 @@ async function write(
   const written = pipeline(content, hashing, target);
   const produced = produce({
     source,
+    settings,
     created,
     program,
     put: async (each: Part) => archive.write(await entryBytes(entryOf(each))),

@@ -169,7 +169,8 @@ function parts(change: (manifest: Manifest) => Manifest = (manifest) => manifest
     versions: { program: "0.1.0", pulumi: "v3", docker: "28" },
     engine: "docker-1",
     images: {},
-    state: counter.state,
+    keyless: [],
+    texts: counter.texts,
   };
   return [...list, { is: "manifest", manifest: change(manifest) }];
 }
@@ -222,8 +223,8 @@ describe("a backup's archive", () => {
     ],
     [
       "another state",
-      parts((manifest) => ({ ...manifest, state: "00" })),
-      /: the state is another one$/,
+      parts((manifest) => ({ ...manifest, texts: { state: "00" } })),
+      /: its state\.json is another one$/,
     ],
     ["no manifest", parts().slice(0, -1), /^b\.age has no manifest at its end/],
     ["no beginning", parts().slice(1), /^b\.age is not a backup of this program$/],
@@ -258,6 +259,7 @@ describe("what differs", () => {
       backend: { name: "priv_backend", collections: {} },
     },
     keys: { "DE_key.pem": "bb" },
+    volumes: {},
   };
   const withUsers = (records: number, digest: string): Contents => ({
     ...contents,
