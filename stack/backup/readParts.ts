@@ -59,10 +59,10 @@ export async function readParts({
   }
   await add({ is: "state", text: await readers.state() });
   await readers.collections("backend", add);
-  const accounts: string[] = [];
+  const accounts = new Set<string>();
   await readers.collections("kms", async (part) => {
     if (part.is === "records" && part.name === users) {
-      accounts.push(...usersIn(part.piece));
+      usersIn(part.piece).forEach((user) => accounts.add(user));
     }
     await add(part);
   });
@@ -88,12 +88,12 @@ function usersIn(piece: Buffer): string[] {
  */
 async function addKeys(
   readers: Readers,
-  accounts: readonly string[],
+  accounts: ReadonlySet<string>,
   add: Reading["add"],
   stillMs: number,
 ): Promise<string[]> {
   const known = new Map<string, string>();
-  const lacking = () => accounts.filter((user) => !known.has(userKeyFile(user)));
+  const lacking = () => [...accounts].filter((user) => !known.has(userKeyFile(user)));
   for (let copies = 0, isStill = false; !isStill; copies++) {
     if (copies === MOST_COPIES) {
       throw new UserError("the KMS keeps changing its keys: run this again later");
