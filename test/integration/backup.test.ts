@@ -3,14 +3,13 @@
  * data, and when the file, the key or the stack is not the right one.
  */
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
-import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -19,10 +18,10 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
-import { untar } from "../../programs/docker/archive.ts";
-import { call } from "./client.ts";
+import type { call } from "./client.ts";
 import { Deployed, run } from "./deployed/deployed.ts";
-import { docker, Project } from "./project.ts";
+import * as kept from "./deployed/kept.ts";
+import { Project } from "./project.ts";
 import { needlesOf, search } from "./secrets.ts";
 
 const PASSPHRASE = "one of the backup's own, 20 letters or more";
@@ -30,12 +29,13 @@ const PASSPHRASE = "one of the backup's own, 20 letters or more";
 let the: Deployed;
 const folder = () => join(the.project.dir, ".cybexp", "backups");
 const files = () => readdirSync(folder()).sort();
-const sha256 = (content: Buffer) => createHash("sha256").update(content).digest("hex");
 
 const kms = (path: string, options: Parameters<typeof call>[1] = {}) =>
-  call(`http://127.0.0.1:${the.project.ports.kmsBind}${path}`, options);
-const backend = (path: string, options: Parameters<typeof call>[1] = {}) =>
-  call(`http://127.0.0.1:${the.project.ports.backendBind}${path}`, options);
+  kept.kms(the, path, options);
+const keys = () => kept.keys(the);
+const add = (body: Buffer) => kept.add(the, body);
+const count = () => kept.count(the);
+const ownerOf = (digest: string) => kept.ownerOf(the, digest);
 
 /** A file in a folder of its own, so that the folder of backups stays as it is. */
 function copyOf(file: string, name: string): string {
@@ -45,46 +45,7 @@ function copyOf(file: string, name: string): string {
   return join(aside, name);
 }
 
-/** The digests of the KMS's key files, by name. */
-async function keys(): Promise<Record<string, string>> {
-  const archive = execFileSync("docker", ["cp", `${the.network("kms")}:/secrets/.`, "-"], {
-    maxBuffer: 1 << 26,
-  });
-  return Object.fromEntries(
-    (await untar(archive))
-      .map(({ path, content }) => [path.replace(/^.*\//, ""), sha256(content)] as const)
-      .filter(([name]) => name !== "" && !name.startsWith(".cybexp-")),
-  );
-}
-
 const keyFile = (user: string) => `cpabe-sk-CPabe_BSW07-${user}.binary`;
-
-/** A record: whom it is encrypted for, and enough to make the copying take its time. */
-function record(user: string): Buffer {
-  return Buffer.from(`${user} ${randomBytes(12_000).toString("hex")}`);
-}
-
-async function add(body: Buffer): Promise<string> {
-  const { status } = await backend("/add/enc-data", { body });
-  assert.equal(status, 201);
-  return sha256(body);
-}
-
-async function count(): Promise<number> {
-  return (JSON.parse((await backend("/query", { body: "any" })).text) as { count: number }).count;
-}
-
-/** Whether the Backend has a record, and for whom it is. */
-async function ownerOf(digest: string): Promise<string | undefined> {
-  const { status, text } = await backend("/query", { body: JSON.stringify({ sha256: digest }) });
-  return status === 200 ? text.split(" ")[0] : undefined;
-}
-
-function makeAdministrator(): string {
-  const script = ["python3", "-u", "/kms-server/add_account.py", "root", "a password", "admin"];
-  const output = docker("exec", the.network("kms"), ...script);
-  return /'access_token': '([^']+)'/.exec(output)?.[1] ?? assert.fail(output);
-}
 
 /** Makes accounts, and a record for each as soon as it has its key, until it is told to end. */
 class Work {
@@ -100,12 +61,8 @@ class Work {
   async #run(token: string): Promise<void> {
     for (let number = 0; !this.#isOver; number++) {
       const username = `user${number}`;
-      const password = "another password";
-      const body = JSON.stringify({ username, password, password2: password, attributes: ["A"] });
-      const headers = { "X-Authorization": `Bearer ${token}` };
-      const answer = await kms("/user/create", { headers, body });
-      assert.equal(answer.status, 201, answer.text);
-      this.done.push(await add(record(username)));
+      await kept.makeAccount(the, token, username);
+      this.done.push(await add(kept.record(username)));
     }
   }
 
@@ -143,9 +100,40 @@ describe("a backup", () => {
   before(async () => {
     the = new Deployed(await Project.create());
     await the.up();
-    token = makeAdministrator();
+    token = kept.makeAdministrator(the);
   });
   after(() => the.project.remove());
+
+  /** What a restore of the first backup must have brought. */
+  async function checkRecords(output: string): Promise<void> {
+    const [, records = ""] = /^ {2}backend\/enc_data: (\d+) records$/m.exec(output) ?? [];
+    assert.equal(await count(), Number(records));
+    assert.ok(Number(records) >= atLeast.length && Number(records) <= atMost.length, records);
+
+    // Byte for byte: the system's keys, and each account's that a record was made for.
+    const restored = await keys();
+    for (const [name, digest] of Object.entries(restored)) {
+      assert.equal(digest, savedKeys[name], name);
+    }
+    let found = 0;
+    for (const [index, digest] of atMost.entries()) {
+      const owner = await ownerOf(digest);
+      assert.ok(owner !== undefined || index >= atLeast.length, `record ${index} is lost`);
+      if (owner !== undefined) {
+        found++;
+        assert.ok(keyFile(owner) in restored, `the key of ${owner} is missing`);
+      }
+    }
+    assert.equal(found, Number(records));
+  }
+
+  /** The backup's passphrase, for a clone that does not have it. */
+  function secret(): readonly string[] {
+    mkdirSync(join(the.project.dir, "aside"), { recursive: true });
+    const path = join(the.project.dir, "aside", "right");
+    writeFileSync(path, `${PASSPHRASE}\n`);
+    return ["--passphrase-file", path];
+  }
 
   it("is not made when nobody could read it", async () => {
     const { code, output } = await the.npm("backup");
@@ -241,10 +229,55 @@ describe("a backup", () => {
     assert.deepEqual(now, before);
   });
 
-  it("brings back records and keys after everything was destroyed", async () => {
+  it("brings the deployment back after everything was destroyed", async () => {
+    const { serverCa } = the.outputs;
+    const [credential, old] = [the.user("collector"), the.token("collector")];
     const down = await the.npm("down");
     assert.equal(down.code, 0, down.output);
     assert.deepEqual(the.project.leftovers(), []);
+    rmSync(join(the.project.dir, ".cybexp"), { recursive: true });
+
+    const other = await the.project.withStack("dev").npm("restore", file, ...secret());
+    assert.equal(other.code, 1);
+    assert.match(other.output, /, and dev is not deployed: restore it as STACK=it-/);
+    rmSync(join(the.project.dir, ".cybexp"), { recursive: true });
+
+    // The passphrase of a backup is in the stack's file, which the clone can't decrypt yet.
+    const locked = await the.npm("restore", file);
+    assert.equal(locked.code, 1);
+    assert.match(locked.output, /^error: a backup is encrypted: add --identity FILE /m);
+    the.watch.start();
+    const { code, output } = await the.npm("restore", file, ...secret());
+    await the.watch.stop();
+    assert.equal(code, 0, output);
+    await the.load();
+    await checkRecords(output);
+    assert.deepEqual(the.user("collector"), credential);
+    assert.equal(the.token("collector"), old);
+    assert.equal(the.outputs.serverCa, serverCa);
+    const headers = { "X-Authorization": `Bearer ${old}` };
+    const answer = await the.call("kms", "/get/key/de", { credential, headers });
+    assert.equal(answer.status, 200, answer.text);
+    // What signs a token is the deployment's, so its administrator's is good, too.
+    const me = await kms("/user/me", { headers: { "X-Authorization": `Bearer ${token}` } });
+    assert.equal(me.status, 200, me.text);
+
+    const secrets = new Map([...the.secrets, ["the passphrase", PASSPHRASE]]);
+    const places = [
+      ["the processes", the.watch.text],
+      ["the output", output],
+    ] as const;
+    assert.deepEqual(search(places, needlesOf(secrets)), []);
+    assert.match((await the.up()).output, /^Nothing changed: /m);
+    const again = await the.npm("restore", file);
+    assert.equal(again.code, 1);
+    assert.match(again.output, / has data \(kms\/Users: /);
+  });
+
+  it("goes into another deployment, which keeps its own passwords and tokens", async () => {
+    const down = await the.npm("down");
+    assert.equal(down.code, 0, down.output);
+    const old = the.user("collector");
     await the.up();
     assert.notDeepEqual(await keys(), savedKeys);
 
@@ -256,37 +289,15 @@ describe("a backup", () => {
     );
     const { code, output } = await the.npm("restore", file, "--from-stack", the.project.stack);
     assert.equal(code, 0, output);
-    const [, records = ""] = /^ {2}backend\/enc_data: (\d+) records$/m.exec(output) ?? [];
-    assert.equal(await count(), Number(records));
-    assert.ok(Number(records) >= atLeast.length && Number(records) <= atMost.length, records);
-
-    // Byte for byte: the system's keys, and each account's that a record was made for.
-    const restored = await keys();
-    for (const [name, digest] of Object.entries(restored)) {
-      assert.equal(digest, savedKeys[name], name);
-    }
-    let found = 0;
-    for (const [index, digest] of atMost.entries()) {
-      const owner = await ownerOf(digest);
-      assert.ok(owner !== undefined || index >= atLeast.length, `record ${index} is lost`);
-      if (owner !== undefined) {
-        found++;
-        assert.ok(keyFile(owner) in restored, `the key of ${owner} is missing`);
-      }
-    }
-    assert.equal(found, Number(records));
-    const login = JSON.stringify({ username: "user0", password: "another password" });
-    const answer = await kms("/login", {
-      body: login,
-      headers: { "Content-Type": "application/json" },
-    });
-    assert.equal(answer.status, 200, answer.text);
+    await checkRecords(output);
+    assert.equal((await the.call("kms", "/", { credential: old })).status, 401);
+    assert.equal(await kept.login(the, "user0"), 200);
     await the.kmsKey();
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
   it("replaces other data only when it is told to, and leaves it when it is killed", async () => {
-    const more = await add(record("root"));
+    const more = await add(kept.record("root"));
     const old = [await count(), await keys()];
     const journal = join(the.project.dir, ".cybexp", "restores", `${the.project.stack}.json`);
     const args = [file, "--from-stack", the.project.stack, "--replace"];
@@ -322,7 +333,7 @@ describe("a backup", () => {
     assert.match(made.output, / It reads as it was written\. Only its recipients can open it\. /);
     const own = copyOf(join(folder(), files().at(-1) ?? ""), "own.age");
     const old = [await count(), await keys()];
-    await add(record("root"));
+    await add(kept.record("root"));
 
     const refused = await the.npm("restore", own, "--replace");
     assert.equal(refused.code, 1);
