@@ -35,6 +35,21 @@ export function parseFolder(raw: unknown): string | Fault {
       );
 }
 
+/** A remote of rclone's config, and a path in it. */
+export function parseRemote(raw: unknown): string | Fault {
+  const allowed = "Allowed: a remote of rclone and a path, as NAME:PATH.";
+  if (typeof raw === "string" && /^(:|\w+:\/\/)/.test(raw)) {
+    return new Fault(
+      `Its credentials would be visible in the list of processes. ${allowed}`,
+      "Make a remote with `rclone config`, or in the environment (docs/backup.md), and write its name.",
+      raw.replace(/[:,].*$/s, ":..."),
+    );
+  }
+  return typeof raw === "string" && /^\w[\w.+@ -]*:[^\0\n]*$/.test(raw)
+    ? raw.replace(/\/+$/, "")
+    : new Fault(allowed, "Write, for example, offsite:my-bucket/cybexp.");
+}
+
 /** Days after which `doctor` says that a backup is old. */
 const WARN_DAYS = 2;
 
@@ -72,8 +87,15 @@ export const backup = section(
       allowed: "20 to 72 characters of printable ASCII, no space at either end, stored as a secret",
       secret: true,
     }).exactOptional(),
+    to: key(parsed(parseRemote), {
+      type: "rclone remote",
+      meaning:
+        "Where `npm run backup` copies each backup to with rclone, which must be on this machine: S3 and about 70 other kinds of storage.",
+      allowed: "NAME:PATH, where NAME is a remote of rclone's own config or environment",
+      example: "offsite:my-bucket/cybexp",
+    }).exactOptional(),
     keep: section(
-      "Which backups stay when a new one is complete. Without either key, all of them stay; with both, those that either key keeps.",
+      "Which backups stay when a new one is complete, here and at `to`. Without either key, all of them stay; with both, those that either key keeps.",
       {
         last: key(wholeNumber(1, 10_000), {
           type: "whole number",

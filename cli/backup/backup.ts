@@ -8,6 +8,7 @@ import type { Lock } from "../../stack/backup/age.ts";
 import { backupsIn, expired, folderFor } from "../../stack/backup/files.ts";
 import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { describe } from "../../stack/backup/manifest.ts";
+import { copyOffsite, type Offsite, requireRemote } from "../../stack/backup/offsite.ts";
 import { sourceOf } from "../../stack/backup/source.ts";
 import { writeBackup, type WrittenBackup } from "../../stack/backup/write.ts";
 import { stackName } from "../../stack/configFile.ts";
@@ -26,12 +27,34 @@ export async function backup(): Promise<void> {
   const lock = await lockOf(session, settings);
   const folder = folderFor(settings);
   const created = new Date();
+  const { to, keep } = settings.backup;
+  const offsite = to === undefined ? undefined : { remote: to, stack: session.stack, keep };
+  if (offsite !== undefined) {
+    await requireRemote(offsite);
+  }
   const written = await step(`Backing up ${session.stack}`, () =>
     writeBackup({ source, settings, lock, folder, created, program: version() }),
   );
-  const old = expired(backupsIn(folder, session.stack), settings.backup.keep, created);
+  process.stdout.write(summary(session.stack, written));
+  if (offsite !== undefined) {
+    await copy(written.file, offsite, created);
+  }
+  // Not before the new one is wherever it should be.
+  const old = expired(backupsIn(folder, session.stack), keep, created);
   old.forEach(({ name }) => rmSync(join(folder, name)));
-  process.stdout.write(`${summary(session.stack, written)}${removed(old.length)}`);
+  process.stdout.write(removed(old.length));
+}
+
+async function copy(file: string, offsite: Offsite, now: Date): Promise<void> {
+  const { remote } = offsite;
+  try {
+    const old = await step(`Copying it to ${remote}`, () => copyOffsite(file, offsite, now));
+    process.stdout.write(`\nIt is at ${remote}, too.\n${removed(old.length, ` from ${remote}`)}`);
+  } catch (error) {
+    throw error instanceof UserError
+      ? new UserError(`${file} is complete, but it is not at ${remote}: ${error.message}`)
+      : error;
+  }
 }
 
 async function lockOf(session: Session, { backup }: Settings): Promise<Lock> {
@@ -72,7 +95,7 @@ function keylessNote(users: readonly string[]): string[] {
     : ["", `The KMS has no key for ${users.join(", ")}: nothing is encrypted for them.`];
 }
 
-const removed = (count: number): string =>
+const removed = (count: number, where = ""): string =>
   count === 0
     ? ""
-    : `\n${count} older ${count === 1 ? "backup was" : "backups were"} removed, as cybexp:backup.keep says.\n`;
+    : `\n${count} older ${count === 1 ? "backup was" : "backups were"} removed${where}, as cybexp:backup.keep says.\n`;

@@ -1,7 +1,7 @@
 /** A backup's archive: a tar file, written and read one entry at a time. */
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { extract, type Header, pack } from "tar-stream";
+import { extract, pack } from "tar-stream";
 
 export interface Entry {
   readonly path: string;
@@ -29,7 +29,7 @@ export async function entryBytes(entry: Entry) {
     {
       ...{ name: path, type, mode, uid, gid, mtime: new Date(0) },
       ...(link !== undefined && { linkname: link }),
-    } as Pick<Header, "name"> & Partial<Header>,
+    },
     content,
   );
   archive.finalize();
