@@ -145,6 +145,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   password: "password",
   privateKey: "private key",
   hmacKey: "HMAC key",
+  passphrase: "passphrase",
 };
 
 /** Whether the value is the path of a file, which may stand in for a secret. */
