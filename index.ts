@@ -10,6 +10,8 @@ import { ClientList } from "./components/clientList.ts";
 import { Kapow } from "./components/kapow.ts";
 import { keepVolumes } from "./components/keptVolumes.ts";
 import { Kms } from "./components/kms.ts";
+import { KmsAccounts } from "./components/kmsAccounts.ts";
+import { KmsKeys } from "./components/kmsKeys.ts";
 import { ModuleConfigs } from "./components/moduleConfigs.ts";
 import { renewedEnds } from "./components/renewedEnds.ts";
 import { RotatedAuthority } from "./components/rotatedAuthority.ts";
@@ -60,6 +62,21 @@ const kms = new Kms(NAME.kms, {
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
   drainSeconds: settings.proxy.shutdownTimeout,
   limits,
+});
+
+const kmsKeys = new KmsKeys(NAME.kmsKeys, {
+  deployment,
+  kms,
+  settings: settings.kms,
+  lost: settings.lost,
+});
+
+const kmsAccounts = new KmsAccounts(NAME.kmsAccounts, {
+  deployment,
+  kms,
+  administrator: settings.kms.administrator.name,
+  users: settings.users,
+  jwtKeyGeneration: settings.rotation.kmsJwtKey,
 });
 
 const backend = new Backend(NAME.backend, {
@@ -208,5 +225,8 @@ export default {
   clients: clientList.credentials,
   users: userList.credentials,
   moduleConfig: moduleConfigs.configs,
+  administrator: kmsAccounts.administrator,
+  kmsUsers: kmsAccounts.users,
+  kmsKeys: kmsKeys.fingerprints,
   certificates: certificatesOutput(ends, renewed),
 };

@@ -60,6 +60,7 @@ export class Database extends pulumi.ComponentResource {
   /** The network that the service joins. It has no way out. */
   readonly network: pulumi.Output<string>;
   readonly containerName: string;
+  readonly containerId: pulumi.Output<string>;
   /** The service's connection string, once its user is there. Secret. */
   readonly uri: pulumi.Output<string>;
   readonly #user: string;
@@ -173,6 +174,7 @@ export class Database extends pulumi.ComponentResource {
     };
     this.network = network.name;
     this.containerName = container.containerName;
+    this.containerId = container.id;
     // A preview orders nothing; in one that makes the users again nothing else would be known.
     const known = pulumi.runtime.isDryRun()
       ? password.current

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 
 /** The programs that Pulumi runs, by where they are in `programs/`. */
 export const PROGRAMS = {
+  accounts: "kms/accounts",
   "await-start": "start/await-start",
+  "check-keys": "kms/check-keys",
   "check-kept": "volumes/check-kept",
   "container-limits": "limits/container-limits",
   crl: "certificates/crl",
@@ -20,6 +22,7 @@ export const PROGRAMS = {
   "renewal-ends": "certificates/renewal-ends",
   "interim-certificate": "certificates/interim-certificate",
   "keep-volume": "volumes/keep-volume",
+  "key-files": "kms/key-files",
   "nginx-version": "release/nginx-version",
   "pull-image": "images/pull-image",
   "rotation-guard": "rotation/rotation-guard",

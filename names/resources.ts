@@ -20,11 +20,16 @@ export const NAME = {
   users: "user",
   clients: "client",
   modules: "module",
+  kmsKeys: "kms-key-files",
+  kmsAccounts: "kms-accounts",
   smoke: "smoke",
 } as const;
 
 /** The name for a member of a list, such as `client-ann` or `kept-kms-secrets`. */
 export const memberName = (list: string, member: string): string => `${list}-${member}`;
+/** The names for the passwords of the KMS's accounts. */
+export const ADMINISTRATOR_PASSWORD = "kms-administrator";
+export const accountPassword = (user: string): string => memberName("kms-account", user);
 /** The name for one generation of a secret, such as `server-ca-2`. */
 export const generationName = (name: string, generation: number): string => `${name}-${generation}`;
 /** The name for the request that a certificate is made from. */
@@ -86,6 +91,8 @@ export const RECORDED = {
   rotation: "ROTATION",
   /** What each door asks for, as JSON. */
   access: "ACCESS",
+  /** The accounts at the KMS with their attributes, as JSON. */
+  accounts: "ACCOUNTS",
   /** The subject that a request was signed with. */
   subject: "SUBJECT",
 } as const;

@@ -34,6 +34,8 @@ export const COMPONENT = {
   kapow: "cybexp:index:Kapow",
   keptVolumes: "cybexp:index:KeptVolumes",
   kms: "cybexp:index:Kms",
+  kmsAccounts: "cybexp:index:KmsAccounts",
+  kmsKeys: "cybexp:index:KmsKeys",
   moduleConfigs: "cybexp:index:ModuleConfigs",
   release: "cybexp:docker:Release",
   rotatedAuthority: "cybexp:tls:RotatedAuthority",

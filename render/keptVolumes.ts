@@ -1,6 +1,6 @@
 /** Whether a stack's kept volumes are still the ones that it made, and what to say if not. */
 import { LABEL, ownLabels } from "../names/docker.ts";
-import { keptPart, UNMARKED } from "../settings/keptParts.ts";
+import { KEY_FILES, keptPart, UNMARKED } from "../settings/keptParts.ts";
 
 /** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
 export interface EngineName {
@@ -212,18 +212,23 @@ export function idleKeys(
   troubles: readonly Trouble[],
   { stack, lost }: Pick<Keeper, "stack" | "lost">,
 ): string[] {
-  return lost
-    .filter(
-      (entry) => !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
-    )
-    .map((entry) => {
-      const well = volumes.some((kept) => lossKey(kept) === entry);
-      return (
-        `cybexp:lost has ${entry}: ` +
-        (well
-          ? "that volume is there, and the key would permit its loss"
-          : "the stack has no such volume any more, so the key has done its work") +
-        `; remove it from Pulumi.${stack}.yaml`
-      );
-    });
+  return (
+    lost
+      // Those of key files are judged with the files.
+      .filter(
+        (entry) =>
+          !entry.startsWith(`${KEY_FILES}@`) &&
+          !troubles.some(({ kept, permitted }) => permitted && lossKey(kept) === entry),
+      )
+      .map((entry) => {
+        const well = volumes.some((kept) => lossKey(kept) === entry);
+        return (
+          `cybexp:lost has ${entry}: ` +
+          (well
+            ? "that volume is there, and the key would permit its loss"
+            : "the stack has no such volume any more, so the key has done its work") +
+          `; remove it from Pulumi.${stack}.yaml`
+        );
+      })
+  );
 }

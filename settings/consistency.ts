@@ -17,6 +17,8 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...duplicateNames(settings, "users", "A user"),
     ...duplicateNames(settings, "clients", "A client"),
     ...almostUsers(settings),
+    ...usersWithAuthority(settings),
+    ...attributesTwice(settings),
     ...keysMadeTwice(settings, values),
     ...certificateTimes(settings),
     ...acmeFaults(settings),
@@ -107,6 +109,39 @@ function almostUsers(settings: PartialSettings): Finding[] {
             `Write ${user} if the two are the same caller; otherwise choose another name.`,
           ),
         ];
+  });
+}
+
+/** A user's token would be the administrator's. */
+function usersWithAuthority(settings: PartialSettings): Finding[] {
+  const name = settings.kms?.administrator?.name;
+  return namesOf(settings, "users").flatMap((user, index) =>
+    user === undefined || user.toLowerCase() !== name?.toLowerCase()
+      ? []
+      : [
+          finding(
+            ["users", index, "name"],
+            "This is the name of the KMS's administrator (cybexp:kms.administrator.name), so the user's modules would get an administrator's token.",
+            "Give one of the two another name.",
+          ),
+        ],
+  );
+}
+
+function attributesTwice({ users = [] }: PartialSettings): Finding[] {
+  return users.flatMap((user, index) => {
+    const all = user?.attributes ?? [];
+    return all.flatMap((attribute, at) =>
+      attribute === undefined || all.indexOf(attribute) === at
+        ? []
+        : [
+            finding(
+              ["users", index, "attributes", at],
+              `${attribute} is already one of the user's attributes (the KMS ignores case).`,
+              "List it once.",
+            ),
+          ],
+    );
   });
 }
 

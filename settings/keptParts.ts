@@ -16,6 +16,9 @@ export const isMarkFile = (path: string): boolean => path.startsWith(".cybexp-")
 /** Stands for the mark of a volume that is older than marks. */
 export const UNMARKED = "unmarked";
 
+/** Stands for the KMS's key files in `cybexp:lost`, where their volume is there and the keys are others. */
+export const KEY_FILES = "kms-keys";
+
 /** A mark: 48 random bits. */
 export const MARK = /^[0-9a-f]{12}$/;
 

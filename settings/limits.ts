@@ -2,7 +2,13 @@
  * How much of the engine's machine each container may use, and how much a service gets at once. The
  * defaults follow from what the doors let through and from what the engine has.
  */
-import type { KapowSettings, ProxyResources, Resources, Settings } from "./types.ts";
+import type {
+  KapowSettings,
+  ProxyResources,
+  Resources,
+  ServiceSettings,
+  Settings,
+} from "./types.ts";
 
 /** What the engine's machine has. */
 export interface EngineSize {
@@ -46,7 +52,9 @@ export interface StackLimits {
 }
 
 /** The parts of the settings that limits follow from. */
-export type LimitSettings = Pick<Partial<Settings>, "kms" | "backend" | "database"> & {
+export type LimitSettings = Pick<Partial<Settings>, "database"> & {
+  readonly kms?: ServiceSettings;
+  readonly backend?: ServiceSettings;
   readonly kapow?: Pick<KapowSettings, "resources" | "door"> | undefined;
   readonly proxy?: { readonly resources?: ProxyResources };
   readonly certificates?: { readonly acme?: { readonly resources?: Resources } };

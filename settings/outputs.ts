@@ -70,6 +70,27 @@ export const outputs: readonly OutputDoc[] = [
       "For each user, a complete `config.yaml` for CYBEX-P's collector and query modules, with the URLs and the password in it.",
   },
   {
+    name: "administrator",
+    shape: "`{ user, password, token }`",
+    secret: true,
+    meaning:
+      "The KMS's administrator, which can make users. If it was there before this stack, `note` says why there is no `password`. Not for modules.",
+  },
+  {
+    name: "kmsUsers",
+    shape: "map of user name to `{ user, attributes, password, token }`",
+    secret: true,
+    meaning:
+      "The account at the KMS of each user with attributes: the attributes as the KMS stores them, the password for `/login`, and a token. If the account was there before, `note` says why there is no `password`.",
+  },
+  {
+    name: "kmsKeys",
+    shape: "map of file name to SHA-256 in hex",
+    secret: false,
+    meaning:
+      "The fingerprints of the KMS's public keys, as `sha256sum` prints them. They never change as long as the keys are kept.",
+  },
+  {
     name: "certificates",
     shape: "map of name to `{ kind, source, notAfter, days }`",
     secret: false,

@@ -74,6 +74,6 @@ export function consequences(before: RotationNumbers, now: RotationNumbers): str
     ? []
     : [
         "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new " +
-          "config.yaml (output moduleConfig), and each administrator must log in again",
+          "config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)",
       ];
 }

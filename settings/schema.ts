@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { backup } from "./backupKeys.ts";
+import { parseAttribute } from "./attributes.ts";
 import { certificates } from "./certificateKeys.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
 import { parseDay } from "./days.ts";
@@ -45,11 +46,12 @@ const access = (remark = "") =>
     ["password", "certificate", "either", "both"],
   );
 
-const service = (
+const service = <S extends z.ZodRawShape>(
   name: string,
   example: { bind: string; listen: number },
   keys: ServiceKeys,
   resources: typeof serviceResources.kms,
+  more: S,
 ) =>
   section(`The ${name}.`, {
     image: image(`the ${name}`, `registry.example.edu/cybexp-${name.toLowerCase()}:1.0`),
@@ -66,7 +68,15 @@ const service = (
       keys,
     ),
     resources: limits(`the ${name}'s container`, resources),
+    ...more,
   });
+
+const administrator = section("The KMS's administrator, which `up` makes.", {
+  name: callerName(
+    "The administrator's name in the KMS. An administrator of that name that is there already is used. No user can have it.",
+    { example: "administrator" },
+  ).default("administrator"),
+});
 
 const publishedDatabase = (name: string) =>
   endpoint(
@@ -119,6 +129,26 @@ const user = section("One user.", {
     allowed: "20 to 72 characters of printable ASCII, no space at either end, stored as a secret",
     fallback: "generated",
   }).exactOptional(),
+  attributes: z
+    .array(
+      key(parsed(parseAttribute), {
+        type: "attribute",
+        meaning: "One of them. The KMS stores it in upper case.",
+        allowed: "1 to 64 letters, digits and - . ? ! @ # $ % ^ & * \\, without ! in front",
+        example: "research",
+      }),
+    )
+    .min(1)
+    .register(keyDocs, {
+      type: "list of strings",
+      meaning:
+        "What the user may read: records whose policy these attributes meet. With them, `up` makes an account in the KMS, and the user's key. The KMS can't change them later, and can't delete the account.",
+      allowed: "at least one attribute",
+      fallback: "none: no account",
+      example: "[research, unr]",
+      secret: false,
+    })
+    .exactOptional(),
 });
 
 const client = section("One client.", {
@@ -220,12 +250,15 @@ const kapow = z
 
 /** Everything below `cybexp:` in a stack's configuration. */
 export const schema = z.strictObject({
-  kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys, serviceResources.kms),
+  kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys, serviceResources.kms, {
+    administrator,
+  }),
   backend: service(
     "Backend",
     { bind: "127.0.0.1:5011", listen: 5001 },
     backendKeys,
     serviceResources.backend,
+    {},
   ),
   database: section("The two databases: one for the KMS, one for the Backend.", {
     image: image("both databases", "mongo:8.0"),
@@ -328,16 +361,16 @@ export const schema = z.strictObject({
     .array(
       key(parsed(parseLoss), {
         type: "PART@MARK",
-        meaning: "One lost volume.",
+        meaning: "One lost volume, or the KMS's lost keys.",
         allowed:
-          "`kms-secrets`, `kms-db-data` or `backend-db-data`, an `@`, and the mark that the error names",
+          "`kms-secrets`, `kms-db-data`, `backend-db-data` or `kms-keys`, an `@`, and the mark that the error names",
         example: "kms-secrets@3f2a9c10b7d4",
       }),
     )
     .register(keyDocs, {
       type: "list of strings",
       meaning:
-        "Volumes of records, accounts or keys that are gone for good. The next `up` makes new ones. " +
+        "Volumes of records, accounts or keys that are gone for good. The next `up` makes new ones, or accepts new keys. " +
         "Each entry allows a single loss. Remove it after that `up`.",
       example: "[kms-secrets@3f2a9c10b7d4]",
     })

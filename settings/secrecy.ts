@@ -92,7 +92,7 @@ export class Redactor {
   }
 }
 
-/** The texts below secret keys, and everything about users except their names. */
+/** The texts below secret keys, and everything about users except their names and attributes. */
 function knownSecrets({ values, secretKeys, file }: RawConfig): string[] {
   const users = valueAt(values, ["users"]);
   const found = Object.keys(values)
@@ -101,7 +101,7 @@ function knownSecrets({ values, secretKeys, file }: RawConfig): string[] {
     .filter(({ path }) => typeOf(path) !== "word" && !isScalar(valueAt(file, path)));
   for (const user of Array.isArray(users) ? (users as unknown[]) : [users]) {
     if (typeof user === "object" && user !== null) {
-      const said = Object.entries(user).filter(([key]) => key !== "name");
+      const said = Object.entries(user).filter(([key]) => key !== "name" && key !== "attributes");
       found.push(...said.flatMap(([key, value]) => texts(value, ["users", key])));
     }
   }

@@ -21,7 +21,7 @@ export type Partly<T> = T extends object
 export type PartialSettings = Partly<Settings>;
 
 /** KMS or Backend. */
-export type ServiceSettings = Settings["kms"];
+export type ServiceSettings = Settings["backend"];
 /** What a service's door asks of a caller: one of the two, either, or both. */
 export type Access = ServiceSettings["access"];
 /** What a container may use. The defaults follow from the engine. */

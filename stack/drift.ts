@@ -1,5 +1,6 @@
 import { NAME, nameIn, recorded } from "../names/resources.ts";
 import { COMMAND, CONTAINER, VOLUME } from "../names/types.ts";
+import { type AccountLook, driftOfAccounts } from "./driftAccounts.ts";
 import { type DatabaseLook, driftOfDatabases } from "./driftDatabases.ts";
 import type { EngineSize } from "../settings/limits.ts";
 import type { Drift } from "./driftRepairs.ts";
@@ -14,7 +15,8 @@ import type { ExportedResource, StackState } from "./state.ts";
  * - volumes that are gone or were emptied: a command filled them, and its inputs have not changed;
  * - containers that are paused, or are on the wrong networks;
  * - an engine of another size than when the limits were computed;
- * - databases whose passwords are from another time.
+ * - databases whose passwords are from another time;
+ * - accounts that the KMS has lost, or that are not as the config says.
  *
  * @param image An image with a POSIX shell, to look into the volumes with.
  */
@@ -22,15 +24,17 @@ export async function findDrift(
   session: Session,
   state: StackState,
   image: string,
-  databaseLook: DatabaseLook,
+  look: DatabaseLook & AccountLook,
 ): Promise<Drift[]> {
   const [volumes, containers, size, databases] = await Promise.all([
     driftOfVolumes(session, state, image),
     driftOfContainers(session, state.resources),
     driftOfSize(session, state.resources),
-    driftOfDatabases(session, databaseLook),
+    driftOfDatabases(session, look),
   ]);
-  return [...volumes, ...containers, ...size, ...databases];
+  // After the databases, which may have been started.
+  const accounts = await driftOfAccounts(session, state.resources, look);
+  return [...volumes, ...containers, ...size, ...databases, ...accounts];
 }
 
 async function driftOfVolumes(

@@ -103,8 +103,8 @@ export function driftOf(
 const runs = (program: string, { inputs }: ExportedResource): boolean =>
   new RegExp(`/${program}\\.[jt]s$`).test(String(inputs?.["create"]));
 
-/** Pulumi stores a secret as the JSON of its value, and this value is JSON itself. */
-function stdinOf({ inputs }: ExportedResource): unknown {
+/** What a program got. Pulumi stores a secret as the JSON of its value, and this value is JSON itself. */
+export function stdinOf({ inputs }: ExportedResource): unknown {
   const stdin = inputs?.["stdin"] as { plaintext?: string } | undefined;
   return stdin?.plaintext === undefined
     ? undefined

@@ -1,12 +1,14 @@
 /** Compares the volumes that a stack keeps, in its state and on the engine, before Pulumi runs. */
-import { dockerName, label, labelTemplate } from "../names/docker.ts";
+import { dockerName, KMS_KEYS, label, labelTemplate } from "../names/docker.ts";
 import { memberName, NAME, nameIn, ownerName } from "../names/resources.ts";
 import { COMMAND, VOLUME } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
 import { idleKeys, type Trouble } from "../render/keptVolumes.ts";
 import { keptPart, keptParts } from "../settings/keptParts.ts";
 import type { Settings } from "../settings/types.ts";
+import { judgeKeys, type KeyRecord, type KeyVerdict } from "../render/kmsKeys.ts";
 import { UserError } from "../programs/errors.ts";
+import { keyFolder, keyRecord } from "../programs/kms/keyFiles.ts";
 import { troublesOf, volumeRecord, type Watched } from "../programs/volumes/kept.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
@@ -35,21 +37,46 @@ export async function lookAtKeptData(
     return settings.throwaway ? nothingKept : await lookForLostState(session);
   }
   const watched = watchedIn(state, session.stack, settings);
-  if (watched.length === 0) {
-    return nothingKept;
-  }
   const lost = [...settings.lost];
   const { stack, engine } = session;
   const keeper = { stack, deployment: state.deployment, lost, dockerHost: engine.host };
-  const troubles = await troublesOf(session.docker, watched, keeper);
+  const troubles = watched.length === 0 ? [] : await troublesOf(session.docker, watched, keeper);
   const texts = (permitted: boolean) =>
     troubles.filter((trouble) => trouble.permitted === permitted).map(({ text }) => text);
+  const keys = troubles.some(({ kept }) => kept.part === KMS_KEYS)
+    ? undefined
+    : await lookAtKeys(session, state, settings);
   return {
-    refused: texts(false),
-    permitted: texts(true),
-    idle: idleKeys(watched, troubles, keeper),
+    refused: [...texts(false), ...(keys?.refused ?? [])],
+    permitted: [...texts(true), ...(keys?.permitted ?? [])],
+    idle: [
+      ...(watched.length === 0 ? [] : idleKeys(watched, troubles, keeper)),
+      ...(keys?.idle ?? []),
+    ],
     volumes: troubles.map(({ kept }: Trouble) => kept.volume),
   };
+}
+
+/** The fingerprints of the KMS's keys that an `up` recorded; undefined if none did. */
+export function recordedKeys({ resources }: StackState): KeyRecord | undefined {
+  const program = resources.find(
+    ({ type, urn }) => type === COMMAND && nameIn(urn) === NAME.kmsKeys,
+  );
+  const stdout = program?.outputs?.["stdout"];
+  return typeof stdout === "string" ? keyRecord.parse(JSON.parse(stdout)) : undefined;
+}
+
+/** Whether the KMS's keys are those that the state remembers; undefined if it has no volume for them. */
+async function lookAtKeys(
+  { docker, stack }: Pick<Session, "docker" | "stack">,
+  state: StackState,
+  { kms, lost }: Settings,
+): Promise<KeyVerdict | undefined> {
+  const volume = dockerName(stack, KMS_KEYS);
+  const files = kmsKeyFiles(kms.config);
+  const folder = await keyFolder(docker, volume, { deployment: state.deployment ?? "", files });
+  const where = `the volume ${volume}`;
+  return folder && judgeKeys(folder, { files, record: recordedKeys(state), lost, where, stack });
 }
 
 /** For a stack without a state: whether the engine has data of a stack of that name. */

@@ -11,6 +11,7 @@ import { type ContainerFacts, containerFindings, illnesses } from "./containers.
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
 import { engineFindings } from "./engine.ts";
+import { lookAtAccounts } from "./accounts.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
@@ -105,6 +106,7 @@ async function lookAtStack(
     const text = certificateMetrics(session.stack, facts.ends);
     writeMetrics(metrics, text + servedMetrics(session.stack, facts.served));
   }
+  const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
   const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
@@ -112,7 +114,8 @@ async function lookAtStack(
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
     ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
     ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
-    ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
+    ...drift,
+    ...(await lookAtAccounts(session, [...ill.keys()], drift)),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),

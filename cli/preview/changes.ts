@@ -26,6 +26,7 @@ const inAny = (...components: readonly string[]) => {
 const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: Title])[] = [
   [inAll(COMPONENT.kms, COMPONENT.database), () => "KMS's database"],
   [inAll(COMPONENT.kms), () => "KMS"],
+  [inAll(COMPONENT.kmsAccounts), () => "KMS's accounts"],
   [inAll(COMPONENT.backend, COMPONENT.database), () => "Backend's database"],
   [inAll(COMPONENT.backend), () => "Backend"],
   [inAll(COMPONENT.tlsProxy), () => "Proxy"],
@@ -40,7 +41,10 @@ const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: T
     inAny(COMPONENT.serverCertificate, COMPONENT.suppliedCertificate),
     (name) => (name.startsWith(NAME.kapowCertificate) ? "Kapow!" : "Server certificate"),
   ],
-  [inAny(COMPONENT.keptVolumes, COMPONENT.rotationGuard, COMPONENT.smokeCheck), () => "Checks"],
+  [
+    inAny(COMPONENT.keptVolumes, COMPONENT.kmsKeys, COMPONENT.rotationGuard, COMPONENT.smokeCheck),
+    () => "Checks",
+  ],
 ];
 
 const OTHER = "Other";

@@ -1,5 +1,6 @@
 /** What a change means for callers: rotated secrets, and who loses or gains access. */
 import { endpointText, isLoopback, isUnspecified } from "../../settings/addresses.ts";
+import { accountChanges } from "../../render/kmsAccounts.ts";
 import { consequences } from "../../settings/rotationNumbers.ts";
 import { ofDoors } from "./doors.ts";
 import { CLIENTS, ofHolders, USERS } from "./holders.ts";
@@ -11,6 +12,10 @@ export interface Difference {
   readonly rotated: readonly string[];
   readonly lost: readonly string[];
   readonly gained: readonly string[];
+  /** What the KMS can't delete. */
+  readonly stays: readonly string[];
+  /** Accounts that the KMS gets. */
+  readonly accounts: readonly string[];
   /** Ports that are new, or move to another address. */
   readonly opened: readonly string[];
   readonly closed: readonly string[];
@@ -22,6 +27,7 @@ export function compare(before: StackView, after: StackView): Difference {
   const clients = ofHolders(before, after, CLIENTS);
   const authorities = ofAuthorities(before, after);
   const doors = ofDoors(before, after);
+  const accounts = after.accounts && accountChanges(before.accounts, after.accounts);
   return {
     rotated: [
       ...users.rotated,
@@ -37,6 +43,8 @@ export function compare(before: StackView, after: StackView): Difference {
       ...ofNames(before, after),
     ],
     gained: [...users.gained, ...clients.gained, ...doors.gained],
+    stays: accounts?.stays ?? [],
+    accounts: accounts?.gained ?? [],
     opened: without(after.listeners, before.listeners)
       .sort((a, b) => exposure(b) - exposure(a))
       .map(

@@ -2,6 +2,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { VOLUME } from "../../names/types.ts";
+import { kmsKeyFiles } from "../../render/kmsConfig.ts";
+import { publicKeys } from "../../render/kmsKeys.ts";
+import type { Settings } from "../../settings/types.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { UserError } from "../../programs/errors.ts";
@@ -17,12 +20,17 @@ import { enumerate } from "./words.ts";
 import { demosToMake } from "../../machine/images.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { announceRotation } from "../../stack/rotation.ts";
-import { type KeptData, lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
+import {
+  type KeptData,
+  lookAtKeptData,
+  recordedKeys,
+  requireKeptData,
+} from "../../stack/keptData.ts";
 import type { Session } from "../../stack/session.ts";
 import { imagesOf, openSession } from "../../stack/openSession.ts";
 import { stackFile, stackName } from "../../stack/configFile.ts";
 import { readableConfig } from "../../stack/settings.ts";
-import { noState, readState, stackExists } from "../../stack/state.ts";
+import { noState, readState, stackExists, type StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { comparison, ensureStack } from "../up/up.ts";
 
@@ -65,6 +73,7 @@ export async function preview(
       environment: session.stack,
       ...run,
       remarks: told.remarks,
+      notes: told.notes,
       losses: [...told.kept.permitted, ...told.losses],
       running: await runningIn(session),
       mask,
@@ -91,6 +100,7 @@ interface Prepared {
   readonly kept: KeptData;
   readonly losses: readonly string[];
   readonly remarks: readonly string[];
+  readonly notes: readonly string[];
 }
 
 async function prepare(): Promise<Prepared> {
@@ -110,7 +120,7 @@ async function prepare(): Promise<Prepared> {
   const remarks = await imageRemarks(session);
   const kept = await lookAtKeptData(session, state, settings);
   if (kept.refused.length > 0) {
-    return { session, flags: [], kept, losses: [], remarks };
+    return { session, flags: [], kept, losses: [], remarks, notes: [] };
   }
   await requireReadableData(session, state, settings);
   announceRotation(state, settings);
@@ -128,7 +138,17 @@ async function prepare(): Promise<Prepared> {
     kept,
     losses: settings.throwaway && wasKept ? [THROWN_AWAY] : [],
     remarks,
+    notes: keyNotes(state, settings),
   };
+}
+
+/** The fingerprints of the KMS's public keys, for comparison with those that a reader knows. */
+function keyNotes(state: StackState, { kms }: Settings): string[] {
+  const record = recordedKeys(state);
+  const keys = record === undefined ? {} : publicKeys(record, kmsKeyFiles(kms.config));
+  return Object.entries(keys).map(
+    ([file, fingerprint]) => `the KMS's public key ${file} has the SHA-256 ${fingerprint}`,
+  );
 }
 
 /** Previews a new stack with a temporary state, because a preview must not create the real one. */

@@ -9,6 +9,7 @@ import {
   requestName,
   typeIn,
 } from "../../names/resources.ts";
+import type { WantedAccounts } from "../../render/kmsAccounts.ts";
 import { COMMAND, COMPONENT, CONTAINER, RANDOM_PASSWORD } from "../../names/types.ts";
 import type { RotationNumbers } from "../../settings/rotationNumbers.ts";
 import type { Access } from "../../settings/types.ts";
@@ -31,6 +32,8 @@ export interface StackView {
   /** The numbers of the trusted authorities. */
   readonly authorities: Readonly<Record<"server" | "client", readonly number[]>>;
   readonly numbers: RotationNumbers;
+  /** The accounts that the KMS has for the stack; undefined if there are none, or they aren't known. */
+  readonly accounts: WantedAccounts | undefined;
   /** What each door asks for, as far as it is known. */
   readonly doors: Readonly<Record<string, Access>>;
   readonly listeners: readonly Listener[];
@@ -43,6 +46,10 @@ export function stackViewOf(steps: readonly Step[], side: "old" | "next"): Stack
   const there = steps.filter((step) => step[side] !== undefined);
   const smoke = there.find(({ type, name }) => type === COMMAND && name === NAME.smoke)?.[side];
   const numbers = parsed<number>(recorded("rotation", smoke));
+  const accounts = recorded(
+    "accounts",
+    there.find(({ type, name }) => type === COMMAND && name === NAME.kmsAccounts)?.[side],
+  );
   const named = (list: string, isOne: (urn: string) => boolean) =>
     there.flatMap(({ urn, name }) => (isOne(urn) ? (generationIn(list, name) ?? []) : []));
   const trusted = (authority: string) =>
@@ -63,6 +70,7 @@ export function stackViewOf(steps: readonly Step[], side: "old" | "next"): Stack
     ),
     authorities: { server: trusted(NAME.serverCa), client: trusted(NAME.clientCa) },
     numbers,
+    accounts: accounts?.startsWith("{") ? (JSON.parse(accounts) as WantedAccounts) : undefined,
     doors: parsed<Access>(recorded("access", smoke)),
     listeners: there.flatMap((step) =>
       step.type === CONTAINER ? listenersOf(step.name, step[side] ?? {}) : [],

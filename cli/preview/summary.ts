@@ -147,7 +147,7 @@ export function removedSummary(
 
 function sectionsOf({ steps }: Previewed, running?: ReadonlySet<string>): Section[] {
   const [before, after] = [stackViewOf(steps, "old"), stackViewOf(steps, "next")];
-  const { rotated, lost, gained, opened, closed } = compare(before, after);
+  const { rotated, lost, gained, stays, accounts, opened, closed } = compare(before, after);
   const renewals = renewalsOf(steps, before, after);
   const isNew = before.users.size === 0 && before.listeners.length === 0;
   const everybody = [
@@ -158,7 +158,11 @@ function sectionsOf({ steps }: Previewed, running?: ReadonlySet<string>): Sectio
     { title: "Becomes reachable", items: opened },
     { title: "Restarts", items: restartsOf(steps, running) },
     { title: "Is rotated", items: [...rotated, ...renewals.rotated] },
-    { title: "Gains access", items: isNew && after.users.size > 0 ? everybody : gained },
+    {
+      title: "Gains access",
+      items: [...(isNew && after.users.size > 0 ? everybody : gained), ...accounts],
+    },
+    { title: "Stays in the KMS", items: stays },
     { title: "No longer reachable", items: closed },
   ]
     .filter(({ items }) => items.length > 0)

@@ -1,9 +1,10 @@
-"""add_account.py USER PASSWORD admin: makes an account and prints it.
+"""add_account.py USER PASSWORD admin: makes an administrator and prints it.
 
 The exit code is 0 whatever happens, as with the real program: read the output.
 """
 
 import os
+import pprint
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for callers that use runpy
@@ -12,18 +13,19 @@ import accounts  # noqa: E402
 from tokens import create_token  # noqa: E402
 
 
-def main(arguments):
-    if len(arguments) not in (2, 3):
-        print("usage: add_account.py USER PASSWORD [admin]")
+def main(username, password, account_type):
+    if account_type != "admin":
+        print("Account type not valid.")
         return
-    admin = arguments[2:] == ["admin"]
+    print("account type: admin")
     try:
-        name, _ = accounts.create_user(arguments[0], arguments[1], admin=admin)
-    except Exception as error:
+        name = accounts.create_admin(username, password)
+    except accounts.AccountError as error:
         print(error)
         return
-    print({"access_token": create_token(name), "admin": admin, "username": name})
+    # On several lines, because a token is longer than one.
+    pprint.pprint({"access_token": create_token(name), "username": name, "admin": True})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*(argument.strip() for argument in sys.argv[1:4]))

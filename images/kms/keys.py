@@ -1,11 +1,12 @@
 """The key files under /secrets: silently made when missing, as the real KMS does.
 
-The RSA public key is a real one. The CP-ABE files are random stand-ins: nothing can be encrypted
-with them.
+The RSA public key is a real one. The CP-ABE files have the form of real ones, pickles of plain values, with random
+bytes for the elements: nothing can be encrypted with them. Only a user key's attributes, `S`, are what they say.
 """
 
 import base64
 import os
+import pickle
 import secrets
 
 from cryptography.hazmat.primitives import serialization
@@ -21,14 +22,21 @@ def generate_system_keys():
     """Makes what is missing; an OSError tells that /secrets can't be written."""
     _write_if_missing(config.DE_KEY_FILE, _rsa_public_key)
     _write_if_missing(config.ORE_KEY_FILE, lambda: base64.b64encode(secrets.token_bytes(256)))
-    _write_if_missing(MASTER_KEY_FILE, lambda: _stand_in("master key", 156))
-    _write_if_missing(PUBLIC_KEY_FILE, lambda: _stand_in("public key", 612))
+    # The pair is made anew if half of it is missing.
+    if not (os.path.exists(MASTER_KEY_FILE) and os.path.exists(PUBLIC_KEY_FILE)):
+        _write(MASTER_KEY_FILE, _pickled("beta", "g2_alpha"))
+        _write(PUBLIC_KEY_FILE, _pickled("g", "g2", "h", "f", "e_gg_alpha"))
 
 
 def generate_user_key(username, attributes):
-    """Makes a user's key; one that is there already is kept, whatever its attributes."""
-    text = f"secret key of {username} for {','.join(attributes)}"
-    _write_if_missing(_user_key_file(username), lambda: _stand_in(text, 512))
+    """Makes a user's key and gives True; one that is there already is kept, whatever its attributes."""
+    path = _user_key_file(username)
+    if os.path.exists(path):
+        return False
+    elements = {attribute: _element() for attribute in attributes}
+    key = {"D": _element(), "Dj": elements, "Djp": dict(elements), "S": attributes}
+    _write(path, pickle.dumps(key))
+    return True
 
 
 def read_de_key():
@@ -60,17 +68,23 @@ def _rsa_public_key():
     )
 
 
-def _stand_in(text, size):
-    head = f"demo CP-ABE {text}\n".encode()
-    return head + secrets.token_bytes(max(32, size - len(head)))
+def _element():
+    return b"1:" + base64.b64encode(secrets.token_bytes(65))
+
+
+def _pickled(*names):
+    return pickle.dumps({name: _element() for name in names})
 
 
 def _write_if_missing(path, make):
-    if os.path.exists(path):
-        return
+    if not os.path.exists(path):
+        _write(path, make())
+
+
+def _write(path, content):
     unfinished = f"{path}.{secrets.token_hex(4)}.tmp"
     with open(unfinished, "wb") as file:  # 0644 under the usual umask, as the real files are
-        file.write(make())
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)

@@ -50,18 +50,17 @@ def me():
 @token_required
 def create_user():
     if not caller_is_admin():
-        return "Not an administrator", 403
+        return "Forbidden", 403
     body = json_body()
-    attributes = body.get("attributes")
+    username, attributes = body.get("username"), body.get("attributes")
+    if not isinstance(username, str) or not is_list_of_strings(attributes):
+        return "attributes must be a list of strings", 400
     if body.get("password") != body.get("password2"):
-        return "Passwords do not match", 400
-    if not isinstance(attributes, list) or not all(isinstance(a, str) and a for a in attributes):
-        return "Bad attributes", 400
+        return "password and password2 must match", 400
     try:
-        name, stored = accounts.create_user(body.get("username"), body.get("password"), attributes)
+        name, stored = accounts.create_user(username, body.get("password"), attributes)
     except accounts.AccountError as error:
         return str(error), error.status
-    keys.generate_user_key(name, stored)
     answer = {"access_token": create_token(name), "attributes": stored, "username": name}
     return flask.jsonify(answer), 201
 
@@ -70,13 +69,17 @@ def create_user():
 @token_required
 def rekey():
     if not caller_is_admin():
-        return "Not an administrator", 403
+        return "Forbidden", 403
     username = json_body().get("username")
-    user = accounts.find_user(username) if isinstance(username, str) else None
-    if user is None:
-        return "Bad username", 400
-    # As broken as the real one: a key that exists is kept, and the answer is the same.
-    keys.generate_user_key(user["username"], ["attributes"])
+    if not isinstance(username, str):
+        return "", 400
+    name = accounts.normalise(username)
+    found = accounts.recorded_attributes(name)
+    if found is None:
+        return "User does not exist, please create instead", 400
+    # As broken as the real one: the document in place of its list gives a key for "attributes" alone, and a
+    # key that exists is kept. The answer is the same.
+    accounts.make_key(name, found)
     return "created", 201
 
 
@@ -119,6 +122,10 @@ def ore_range():
 def caller_is_admin():
     user = accounts.find_user(flask.g.username)
     return user is not None and user.get("admin") is True
+
+
+def is_list_of_strings(value):
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def json_body():

@@ -64,6 +64,20 @@ export async function findVolume(
   });
 }
 
+/** All files of a volume; undefined if the engine has none of that name, or it is somebody else's. */
+export async function readVolume(
+  docker: Docker,
+  volume: string,
+  deployment: string,
+): Promise<ArchivedFile[] | undefined> {
+  const info = await docker.inspect<{ Labels: Record<string, string> | null }>("volume", volume);
+  return info?.Labels?.[LABEL.deployment] === deployment
+    ? withMounted(docker, volume, deployment, ({ container, path }) =>
+        filesIn(docker, container, `${path}/.`),
+      )
+    : undefined;
+}
+
 function sealed(seal: string | undefined): string[] {
   const names: unknown = seal === undefined ? [] : JSON.parse(seal);
   return Array.isArray(names) ? names.map(String) : [];

@@ -55,17 +55,25 @@ describe("the demo KMS", () => {
     const make = () =>
       box.exec("/usr/bin/python3", "-u", "/kms-server/add_account.py", "boss", "secret", "admin");
     const made = await make();
-    const found = /^\{'access_token': '(\S+)', 'admin': True, 'username': 'boss'\}$/.exec(
-      made.output,
-    );
-    assert.ok(found?.[1], made.output);
+    // On several lines, as pprint breaks them.
+    const found =
+      /^account type: admin\n\{'access_token': '([\w.-]+)',\n 'admin': True,\n 'username': 'boss'\}$/.exec(
+        made.output,
+      ) ?? assert.fail(made.output);
     admin = `Bearer ${found[1]}`;
-    assert.deepEqual(await make(), { code: 0, output: "user already exists" });
+    assert.deepEqual(await make(), { code: 0, output: "account type: admin\nuser already exists" });
+    assert.deepEqual(await box.exec("python3", "/kms-server/add_account.py", "a", "b", "user"), {
+      code: 0,
+      output: "Account type not valid.",
+    });
     // As a caller does that keeps the password from the arguments.
     const script =
       "import runpy, sys; sys.argv = ['x', '', 'p', 'admin']; " +
       "runpy.run_path('/kms-server/add_account.py', run_name='__main__')";
-    assert.deepEqual(await box.exec("python3", "-c", script), { code: 0, output: "Bad username" });
+    assert.deepEqual(await box.exec("python3", "-c", script), {
+      code: 0,
+      output: "account type: admin\nBad username",
+    });
   });
 
   it("logs in: 200, 401 for an unknown user, 403 for a wrong password", async () => {
@@ -119,6 +127,12 @@ describe("the demo KMS", () => {
     assert.equal((await create(user)).status, 409);
     assert.equal((await create({ ...user, password2: "q" })).status, 400);
     assert.equal((await create({ ...user, attributes: "unr" })).status, 400);
+    assert.equal((await create({ ...user, username: "empty", attributes: [] })).status, 400);
+    // How to ask whether one is an administrator, without making anything.
+    assert.deepEqual(await create({}), {
+      status: 400,
+      text: "attributes must be a list of strings",
+    });
     assert.equal((await create({ ...user, username: "" })).status, 400);
     assert.equal((await create(user, `Bearer ${String(mine)}`)).status, 403);
     assert.equal((await create(user, token(CLAIMS))).status, 403);
@@ -131,10 +145,42 @@ describe("the demo KMS", () => {
     assert.equal((await call(box, "POST /get/key/cpabe-sk", admin)).status, 500);
     assert.equal((await call(box, "GET /get/key/cpabe-sk", admin)).status, 405);
 
+    const attributesIn = async (name: string) => {
+      const script =
+        "import pickle, sys; " +
+        "print(pickle.load(open('/secrets/cpabe-sk-CPabe_BSW07-%s.binary' % sys.argv[1], 'rb'))['S'])";
+      return (await box.exec("python3", "-c", script, name)).output;
+    };
+    assert.equal(await attributesIn("re_search__er"), "['UNR', 'RE_SEARCH']");
+
     const rekey = (body: object) => call(box, "POST /user/rekey", admin, body);
     assert.deepEqual(await rekey({ username: "re_search__er" }), { status: 201, text: "created" });
     assert.deepEqual(await key(), before, "rekey keeps the key, as the real one does");
     assert.equal((await rekey({ username: "none" })).status, 400);
+    // Without the key, it makes one for another attribute.
+    await box.exec("rm", "/secrets/cpabe-sk-CPabe_BSW07-re_search__er.binary");
+    assert.deepEqual(await rekey({ username: "re_search__er" }), { status: 201, text: "created" });
+    assert.equal(
+      await attributesIn("re_search__er"),
+      "{'attributes': ['UNR', 'RE_SEARCH']}",
+      "a key for the attribute `attributes`, as the real one makes",
+    );
+  });
+
+  it("silently gives a new account the key that is there, whatever its attributes", async () => {
+    const user = (username: string, attribute: string) =>
+      call(box, "POST /user/create", admin, {
+        ...{ username, password: "p", password2: "p", attributes: [attribute] },
+      });
+    assert.equal((await user("first", "old")).status, 201);
+    const path = (name: string) => `/secrets/cpabe-sk-CPabe_BSW07-${name}.binary`;
+    await box.exec("cp", path("first"), path("second"));
+    const made = await user("second", "new");
+    assert.equal(made.status, 201);
+    assert.deepEqual(json(made)["attributes"], ["NEW"]);
+    assert.deepEqual(await box.exec("cmp", path("first"), path("second")), { code: 0, output: "" });
+    const attributes = await call(box, "GET /get/attributes", token(CLAIMS));
+    assert.equal(attributes.text.includes("NEW"), false);
   });
 
   it("hands its keys to whoever has a token", async () => {

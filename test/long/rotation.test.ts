@@ -281,7 +281,7 @@ describe("rotation by numbers in the stack's config", () => {
       );
       const words =
         "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its " +
-        "new config.yaml (output moduleConfig), and each administrator must log in again";
+        "new config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)";
       assert.ok(previewed.includes(`note: ${words}`), previewed);
       assert.ok(up.includes(`note: ${words}`), up);
 

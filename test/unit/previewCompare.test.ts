@@ -11,6 +11,7 @@ interface Given {
   readonly server?: number[];
   readonly client?: number[];
   readonly numbers?: Record<string, number>;
+  readonly accounts?: StackView["accounts"];
   readonly doors?: StackView["doors"];
   readonly listeners?: StackView["listeners"];
   readonly serverNames?: StackView["serverNames"];
@@ -21,12 +22,16 @@ const view = (given: Given): StackView => ({
   clients: new Map(Object.entries(given.clients ?? {})),
   authorities: { server: given.server ?? [1], client: given.client ?? [1] },
   numbers: given.numbers ?? {},
+  accounts: given.accounts,
   doors: given.doors ?? {},
   listeners: given.listeners ?? [],
   serverNames: given.serverNames ?? {},
 });
 
-const NOTHING = { rotated: [], lost: [], gained: [], opened: [], closed: [] };
+const NOTHING = {
+  ...{ rotated: [], lost: [], gained: [], stays: [], accounts: [] },
+  ...{ opened: [], closed: [] },
+};
 const difference = (before: Given, after: Given) => compare(view(before), view(after));
 const BOTH = { kms: "either", backend: "password" } as const;
 
@@ -147,7 +152,7 @@ describe("comparing a stack as it is with the stack as it would be", () => {
     const numbers = { kmsJwtKey: 1, serverCertificate: 1, kmsDatabase: 1, backendDatabase: 1 };
     const next = { kmsJwtKey: 2, serverCertificate: 2, kmsDatabase: 2, backendDatabase: 2 };
     assert.deepEqual(difference({ numbers }, { numbers: next }).rotated, [
-      "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator must log in again",
+      "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)",
       "the proxy's key and certificate: number 2; callers notice nothing",
       "passwords of the KMS's database: number 2; the previous ones are removed",
       "passwords of the Backend's database: number 2; the previous ones are removed",
@@ -218,6 +223,40 @@ describe("comparing a stack as it is with the stack as it would be", () => {
   });
 });
 
+describe("a change of the KMS's accounts", () => {
+  const before = { administrator: "boss", users: { ann: ["UNR"], rob: ["A", "B"] } };
+  const accounts = (old: StackView["accounts"], now: StackView["accounts"]) => {
+    const { stays, accounts } = difference({ ...(old && { accounts: old }) }, { accounts: now });
+    return { stays, gained: accounts };
+  };
+  const stays = (name: string) =>
+    `the KMS's account ${name} stays, because the KMS can't delete one: its token stays good until cybexp:rotation.kmsJwtKey is raised, ` +
+    "and the proxy lets nobody in who isn't in cybexp:users or cybexp:clients";
+
+  it("is none if they are the same, or aren't known", () => {
+    assert.deepEqual(accounts(before, before), { stays: [], gained: [] });
+    assert.deepEqual(accounts(before, undefined), { stays: [], gained: [] });
+  });
+
+  it("says what the KMS gets, with the attributes as it stores them", () => {
+    assert.deepEqual(accounts(undefined, before), {
+      stays: [],
+      gained: [
+        "the KMS gets an administrator boss, unless it has one of that name",
+        "the KMS gets an account ann with the attributes UNR",
+        "the KMS gets an account rob with the attributes A, B",
+      ],
+    });
+  });
+
+  it("says that what is taken from the config stays in the KMS", () => {
+    assert.deepEqual(accounts(before, { administrator: "chief", users: { ann: ["UNR"] } }), {
+      stays: [stays("boss"), stays("rob")],
+      gained: ["the KMS gets an administrator chief, unless it has one of that name"],
+    });
+  });
+});
+
 describe("the view of a stack", () => {
   it("is made of its resources, as they are and as they would be", () => {
     const { steps } = readEvents(
@@ -247,6 +286,13 @@ describe("the view of a stack", () => {
           name: "kms",
           old: container("kms", [{ ip: "127.0.0.1", external: 5012, internal: 5000 }]),
         }),
+        event({
+          op: "update",
+          type: "command:local:Command",
+          name: "kms-accounts",
+          old: { environment: { ACCOUNTS: '{"administrator":"boss","users":{}}' } },
+          next: { environment: { ACCOUNTS: '{"administrator":"boss","users":{"ann":["UNR"]}}' } },
+        }),
         smoke(
           { numbers: { "refused client laptop": 0 }, doors: { kms: "password" } },
           { numbers: { "refused client laptop": 1 }, doors: { kms: "both" } },
@@ -262,6 +308,7 @@ describe("the view of a stack", () => {
       clients: new Map([["laptop", [1, 2]]]),
       authorities: { server: [], client: [] },
       numbers: { "refused client laptop": 0 },
+      accounts: { administrator: "boss", users: {} },
       doors: { kms: "password" },
       listeners,
       serverNames: {},
@@ -271,6 +318,7 @@ describe("the view of a stack", () => {
       clients: new Map([["laptop", [2]]]),
       authorities: { server: [2], client: [] },
       numbers: { "refused client laptop": 1 },
+      accounts: { administrator: "boss", users: { ann: ["UNR"] } },
       doors: { kms: "both" },
       listeners,
       serverNames: {},

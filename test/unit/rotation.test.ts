@@ -361,7 +361,7 @@ describe("a jump", () => {
 describe("a consequence", () => {
   const REVOKED =
     "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new " +
-    "config.yaml (output moduleConfig), and each administrator must log in again";
+    "config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)";
 
   it("is reported for a new token key, whichever way the number went", () => {
     assert.deepEqual(consequences(LAST, { ...LAST, kmsJwtKey: 4 }), [REVOKED]);

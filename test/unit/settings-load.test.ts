@@ -86,7 +86,7 @@ describe("the running program's settings", () => {
       `The configuration of stack "unit" has 2 problems. Nothing was changed.
 
 cybexp:kms = "hello"
-  Allowed: a map of image, bind, listen, access, config, resources.
+  Allowed: a map of image, bind, listen, access, config, resources, administrator.
   Write its keys below it.
 
 cybexp:throwawy = (not shown)

@@ -4,11 +4,15 @@ import { Fault } from "../../settings/fault.ts";
 import { parseLoss } from "../../settings/lost.ts";
 
 const ALLOWED =
-  "Allowed: one of kms-secrets, kms-db-data, backend-db-data, an @, and the mark of the lost volume (12 hex digits, or unmarked).";
-const COPY = "Copy it from the error that names the lost volume.";
+  "Allowed: one of kms-secrets, kms-db-data, backend-db-data, kms-keys, an @, and the mark of what is lost (12 hex digits, or unmarked).";
+const COPY = "Copy it from the error that names what is lost.";
 
 describe("an entry of cybexp:lost", () => {
-  for (const entry of ["kms-secrets@3f2a9c10b7d4", "kms-db-data@unmarked"]) {
+  for (const entry of [
+    "kms-secrets@3f2a9c10b7d4",
+    "kms-db-data@unmarked",
+    "kms-keys@3f2a9c10b7d4",
+  ]) {
     it(`may be ${entry}`, () => assert.equal(parseLoss(entry), entry));
   }
 

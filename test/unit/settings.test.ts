@@ -121,6 +121,7 @@ describe("what a stack may set", () => {
         access: "password",
         config: {},
         resources: {},
+        administrator: { name: "administrator" },
       },
       backend: {
         image: "cybexp-demo/backend:1",
@@ -193,6 +194,7 @@ describe("what a stack may set", () => {
             DE_key_location: "/secrets/de.pem",
           },
           resources: { memory: "256", cpus: "0.25", pids: 4096 },
+          administrator: { name: "Boss" },
         },
         backend: {
           image: `nginx@${DIGEST}`,
@@ -267,7 +269,7 @@ describe("what a stack may set", () => {
             retireBy: "2028-02-29",
             password: PASSWORD,
           },
-          { name: "2" },
+          { name: "2", attributes: ["re-search", "A.b", "C#"] },
         ],
         clients: [
           {
@@ -326,6 +328,7 @@ describe("what a stack may set", () => {
           DE_key_location: "/secrets/de.pem",
         },
         resources: { memory: 256, cpus: 0.25, pids: 4096 },
+        administrator: { name: "Boss" },
       },
       backend: {
         image: `nginx@${DIGEST}`,
@@ -393,7 +396,7 @@ describe("what a stack may set", () => {
           retireBy: "2028-02-29",
           password: PASSWORD,
         },
-        { name: "2", generation: 1, retired: 0 },
+        { name: "2", generation: 1, retired: 0, attributes: ["RE-SEARCH", "A.B", "C#"] },
       ],
       clients: [
         {
@@ -643,7 +646,7 @@ const day = (value: string): Problem => ({
   remedy: "Write, for example, 2026-12-31.",
 });
 
-const SERVICE = "image, bind, listen, access, config, resources";
+const SERVICE = "image, bind, listen, access, config, resources, administrator";
 const FLAG = {
   reason: "A debug flag puts people's data into the log: only throw-away stacks may set it.",
   remedy: "Remove it. If the stack's data may be lost, set cybexp:throwaway to true instead.",
@@ -1008,7 +1011,11 @@ const cases: readonly Case[] = [
     "a user that is no map, and may be a password",
     "users",
     ["alice:hunter2"],
-    map("cybexp:users[0]", "(not shown)", "name, generation, retired, retireBy, password"),
+    map(
+      "cybexp:users[0]",
+      "(not shown)",
+      "name, generation, retired, retireBy, password, attributes",
+    ),
   ],
   [
     "a hole in the list of users",

@@ -376,6 +376,20 @@ function printed(inputs: Inputs, name: string, seed: string, nginx: string): str
       const { volume } = inputs["stdin"] === undefined ? { volume: "" } : parsed(inputs["stdin"]);
       return JSON.stringify(recordOf(String(volume)));
     }
+    case "key-files": {
+      const { files } = parsed(inputs["stdin"]) as { files: string[] };
+      return JSON.stringify({ keys: Object.fromEntries(files.map((f) => [f, fingerprintOf(f)])) });
+    }
+    case "accounts": {
+      const { administrator, users } = parsed(inputs["stdin"]) as {
+        administrator: { name: string };
+        users: { name: string }[];
+      };
+      return JSON.stringify({
+        administrator: { name: administrator.name, made: "now", ours: true },
+        users: Object.fromEntries(users.map(({ name }) => [name, { made: "now", ours: true }])),
+      });
+    }
     case "sign-request":
       return pemOf("CERTIFICATE", name, seed);
     default:
@@ -383,7 +397,7 @@ function printed(inputs: Inputs, name: string, seed: string, nginx: string): str
   }
 }
 
-const parsed = (text: unknown) => JSON.parse(String(text)) as Inputs;
+const parsed = (text: unknown) => JSON.parse(String(unwrap(text, () => undefined))) as Inputs;
 
 /** What the look at the kept volumes prints where all is well. */
 const WELL = { refused: [], idle: [] };
@@ -395,6 +409,7 @@ export const recordOf = (volume: string) => ({
   engine: { id: "ENGINE", name: "engine" },
 });
 
+export const fingerprintOf = (file: string) => digest(`key ${file}`);
 export const imageIdOf = (image: string) => `sha256:${digest(image)}`;
 export const containerIdOf = (name: string, seed = "first") =>
   seed === "first" ? `container-${name}` : `container-${name}-${seed}`;

@@ -26,6 +26,7 @@ export const SETTINGS: Settings = {
     listen: 5002,
     access: "password",
     config: {},
+    administrator: { name: "administrator" },
   },
   backend: {
     image: "cybexp-demo/backend:1",

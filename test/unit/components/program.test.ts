@@ -26,6 +26,7 @@ import {
   build,
   type Build,
   COMMAND,
+  fingerprintOf,
   type Memory,
   names,
   once,
@@ -37,6 +38,9 @@ import { configOf, CSR, load, program } from "./parts.ts";
 import { makeAuthority } from "../pki.ts";
 
 const ROOT = (await makeAuthority("root")).certificate;
+
+const claimsIn = (token: string) =>
+  JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as unknown;
 
 const usual = once(() => program());
 
@@ -65,6 +69,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command backend-limits",
       "command:local:Command client-revocations",
       "command:local:Command engine-size",
+      "command:local:Command kms-accounts",
       "command:local:Command kms-config-delivery",
       "command:local:Command kms-db-data-owner",
       "command:local:Command kms-db-image-check",
@@ -76,6 +81,7 @@ describe("the program with the embedded default's configuration", () => {
       "command:local:Command kms-handback",
       "command:local:Command kms-handover",
       "command:local:Command kms-image-check",
+      "command:local:Command kms-key-files",
       "command:local:Command kms-limits",
       "command:local:Command kms-secrets-owner",
       "command:local:Command proxy-bodies-owner",
@@ -104,6 +110,8 @@ describe("the program with the embedded default's configuration", () => {
       "cybexp:index:Database backend-db",
       "cybexp:index:Database kms-db",
       "cybexp:index:Kms kms",
+      "cybexp:index:KmsAccounts kms-accounts",
+      "cybexp:index:KmsKeys kms-key-files",
       "cybexp:index:ModuleConfigs module",
       "cybexp:index:RotatedPassword backend-db-admin-password",
       "cybexp:index:RotatedPassword backend-db-password",
@@ -148,6 +156,8 @@ describe("the program with the embedded default's configuration", () => {
       "random:index/randomId:RandomId deployment",
       "random:index/randomPassword:RandomPassword backend-db-admin-password-1",
       "random:index/randomPassword:RandomPassword backend-db-password-1",
+      "random:index/randomPassword:RandomPassword kms-account-analyst",
+      "random:index/randomPassword:RandomPassword kms-administrator",
       "random:index/randomPassword:RandomPassword kms-db-admin-password-1",
       "random:index/randomPassword:RandomPassword kms-db-password-1",
       "random:index/randomPassword:RandomPassword user-analyst-1",
@@ -176,11 +186,14 @@ describe("the program with the embedded default's configuration", () => {
   it("has these outputs, the secret ones as secrets", async () => {
     const { result } = await usual();
     assert.deepEqual(Object.keys(result).sort(), [
+      "administrator",
       "backendUrl",
       "certificates",
       "clientCa",
       "clients",
+      "kmsKeys",
       "kmsUrl",
+      "kmsUsers",
       "moduleConfig",
       "serverCa",
       "users",
@@ -193,6 +206,22 @@ describe("the program with the embedded default's configuration", () => {
     assert.equal(await pulumi.isSecret(result.clients), true);
     assert.equal(await pulumi.isSecret(result.users), true);
     assert.equal(await pulumi.isSecret(result.moduleConfig), true);
+    assert.equal(await pulumi.isSecret(result.administrator), true);
+    assert.equal(await pulumi.isSecret(result.kmsUsers), true);
+    assert.equal(await pulumi.isSecret(result.kmsKeys), false);
+    assert.deepEqual(await valueOf(result.kmsKeys), {
+      "DE_key.pem": fingerprintOf("DE_key.pem"),
+      "cpabe-pk.binary": fingerprintOf("cpabe-pk.binary"),
+    });
+    const { token, ...administrator } = await valueOf(result.administrator);
+    assert.deepEqual(administrator, {
+      user: "administrator",
+      password: passwordOf("kms-administrator"),
+    });
+    assert.deepEqual(claimsIn(token), {
+      ...{ fresh: false, iat: 0, nbf: 0, type: "access" },
+      ...{ jti: "administrator-1", sub: "administrator" },
+    });
     assert.deepEqual(await valueOf(result.users), {
       collector: { user: "collector", password: passwordOf("user-collector-1") },
       analyst: { user: "analyst", password: passwordOf("user-analyst-1") },
@@ -263,9 +292,11 @@ describe("the program with the embedded default's configuration", () => {
     const secrets = [
       ...["kms-db", "backend-db"].flatMap((db) => [`${db}-admin-password-1`, `${db}-password-1`]),
       ...["user-collector-1", "user-analyst-1", "user-salt"],
+      ...["kms-administrator", "kms-account-analyst"],
     ].map((name) => passwordOf(name));
     const configs = Object.values(await valueOf(result.moduleConfig));
-    const needles = [...secrets, ...configs, "PRIVATE KEY"];
+    const { token } = await valueOf(result.administrator);
+    const needles = [...secrets, ...configs, token, "PRIVATE KEY"];
 
     const leaks: string[] = [];
     const search = (
@@ -475,6 +506,7 @@ describe("the program with another configuration", () => {
         ["check-kept", 3],
         ["database-step", undefined],
         ["database-step", undefined],
+        ["check-keys", undefined],
       ],
     );
     const refused = ["the volume x is gone"];
@@ -687,6 +719,8 @@ describe("a raised number", () => {
     `other Container ${role}`,
     "other Command smoke",
   ];
+  /** They are in another container. */
+  const ACCOUNTS = ["other Command kms-accounts", "other Command kms-key-files"];
   const databaseRotated = (role: string) => [
     GUARD,
     ...replaced(role),
@@ -760,12 +794,13 @@ describe("a raised number", () => {
     ],
     "of the KMS's token key": [
       [rotation({}), rotation({ kmsJwtKey: 2 })],
-      [GUARD, ...replaced("kms"), "other RandomBytes kms-jwt-key"],
+      [GUARD, ...replaced("kms"), ...ACCOUNTS, "other RandomBytes kms-jwt-key"],
     ],
     "of the KMS's database": [
       [rotation({}), rotation({ kmsDatabase: 2 })],
       [
         ...databaseRotated("kms"),
+        ...ACCOUNTS,
         "gone RandomPassword kms-db-password-1",
         "made RandomPassword kms-db-admin-password-2",
         "made RandomPassword kms-db-password-2",
