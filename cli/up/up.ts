@@ -1,6 +1,7 @@
 import { here } from "../../programs/npmRun.ts";
 import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
+import { lookAtBackups } from "../doctor/lookAtBackups.ts";
 import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { findDrift } from "../../stack/drift.ts";
@@ -66,6 +67,18 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
     await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
   }
   await tell(session, update.changes, performance.now() - start);
+  if (state.deployment !== undefined) {
+    tellBackups(session.stack, settings);
+  }
+}
+
+/** A production stack whose backups nobody looks at is found by whoever deploys it. */
+function tellBackups(stack: string, settings: Settings): void {
+  for (const { level, text } of lookAtBackups(stack, settings)) {
+    if (level === "note") {
+      process.stdout.write(`  Backup       ${text}\n\n`);
+    }
+  }
 }
 
 /** `npm run images`: pulls or builds only the images. */

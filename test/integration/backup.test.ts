@@ -246,6 +246,8 @@ describe("a backup", () => {
     const locked = await the.npm("restore", file);
     assert.equal(locked.code, 1);
     assert.match(locked.output, /^error: a backup is encrypted: add --identity FILE /m);
+    // As in a first `up`: the demo's database gets its first password in its environment.
+    the.watch.files = ["cmdline"];
     the.watch.start();
     const { code, output } = await the.npm("restore", file, ...secret());
     await the.watch.stop();
