@@ -81,8 +81,7 @@ describe("the KMS's accounts in a real stack", () => {
     // Arguments alone: the environment of whoever runs Pulumi is that user's.
     watch.files = ["cmdline"];
     watch.start();
-    await run("up");
-    await watch.stop();
+    await run("up").finally(() => watch.stop());
     first = await accounts();
     container = docker("inspect", "--format", "{{.Id}}", kms());
   });

@@ -36,7 +36,7 @@ describe("a service's settings", () => {
   });
 
   it("can't be changed after they are checked", () => {
-    expect<Settings["kms"]>().type.toBe<Readonly<ServiceSettings>>();
+    expect<Settings["backend"]>().type.toBe<Readonly<ServiceSettings>>();
     expect<Settings["users"]>().type.toBe<readonly UserSettings[]>();
   });
 });
