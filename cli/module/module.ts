@@ -1,6 +1,7 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { parse } from "yaml";
 import { lastRuns, unfinishedRun } from "../doctor/unfinished.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
@@ -147,13 +148,15 @@ export function moduleFiles(input: FilesInput): ReadonlyMap<string, ModuleFile> 
   const { outputs, config, user, kind } = input;
   // A container's name can't have an @ in it.
   const script = { ...input, name: `cybexp-${kind}-${user.replaceAll("@", "-")}` };
+  const { basic_auth: auth } = parse(config) as { basic_auth: { pass: string } };
+  const isPlain = /^[\w.-]+$/.test(auth.pass);
   const withLineEnd = (text: string) => (text.endsWith("\n") ? text : `${text}\n`);
   return new Map<string, ModuleFile>([
     ["config.yaml", { content: config }],
     ["ca.pem", { content: withLineEnd(outputs.serverCa) }],
     ["run.sh", { content: runScript(script), executable: true }],
     ["bin/docker", { content: dockerShim(script), executable: true }],
-    ["README.txt", { content: renderReadme({ ...script, ...outputs }) }],
+    ["README.txt", { content: renderReadme({ ...script, ...outputs, isPlain }) }],
   ]);
 }
 

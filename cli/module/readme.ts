@@ -7,6 +7,8 @@ import type { ScriptInput } from "./scripts.ts";
 export interface ReadmeInput extends ScriptInput {
   readonly kmsUrl: string;
   readonly backendUrl: string;
+  /** Whether a shell reads the password as nothing but a word. */
+  readonly isPlain: boolean;
 }
 
 export function renderReadme(input: ReadmeInput): string {
@@ -118,7 +120,8 @@ function query(input: ReadmeInput): string[] {
   ];
 }
 
-function ownScript({ kind, route }: ReadmeInput): string[] {
+function ownScript(input: ReadmeInput): string[] {
+  const { kind, route } = input;
   const [script, example] =
     kind === "collector"
       ? ["collector.sh", route.kind === "host" ? "config.yaml" : `--bind ${BIND} config.yaml`]
@@ -140,15 +143,27 @@ function ownScript({ kind, route }: ReadmeInput): string[] {
     `The script's image must be there (\`${script} --build --build-only\`). It keeps the keys in its own folder`,
     `secrets, not in this one.${kind === "collector" ? " Stop it with Ctrl-C." : ""}`,
     "",
-    ...(kind === "collector"
-      ? [
-          "Its --get-attrib calls curl, which has to know the authorities, too:",
-          "",
-          `  CURL_CA_BUNDLE="$PWD/ca.pem" ~/${repository}/${script} --get-attrib config.yaml`,
-          "",
-        ]
-      : []),
+    ...(kind === "collector" ? attributes(input, `~/${repository}/${script}`) : []),
   ];
+}
+
+/** The script hands the password to `eval`. */
+function attributes({ user, kmsUrl, isPlain }: ReadmeInput, script: string): string[] {
+  return isPlain
+    ? [
+        "Its --get-attrib calls curl, which has to know the authorities, too:",
+        "",
+        `  CURL_CA_BUNDLE="$PWD/ca.pem" ${script} --get-attrib config.yaml`,
+        "",
+      ]
+    : [
+        "Don't use its --get-attrib: it would run parts of this password as a command. This shows the KMS's",
+        "attributes as well, and asks for the password:",
+        "",
+        "  sed -n 's/^kms_access_key: \"\\(.*\\)\"$/X-Authorization: Bearer \\1/p' config.yaml |",
+        `    curl --cacert ca.pem --user ${user} --header @- ${kmsUrl}/get/attributes`,
+        "",
+      ];
 }
 
 function keys(kind: Kind): string[] {

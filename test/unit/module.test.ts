@@ -418,6 +418,18 @@ describe("a module's README", () => {
     assert.match(other, /^ {2}STACK=prod npm run module -- alice --kind query$/m);
   });
 
+  it("doesn't hand a password to collector.sh's eval", () => {
+    const plain = readme({ config: config("alice", "Ab3-_.") });
+    assert.match(
+      plain,
+      /CURL_CA_BUNDLE="\$PWD\/ca\.pem" .*collector\.sh --get-attrib config\.yaml$/m,
+    );
+    const risky = readme({ config: config("alice", "a$(id)") });
+    assert.doesNotMatch(risky, /CURL_CA_BUNDLE/);
+    assert.match(risky, /Don't use its --get-attrib/);
+    assert.doesNotMatch(readme({ kind: "query" }), /get-attrib/);
+  });
+
   it("warns of an ingest port that is open to the network", () => {
     const host = { kind: "host" } as const;
     assert.match(readme({ route: host }), /port 8080 of ALL addresses of the host/);
