@@ -46,10 +46,10 @@ def basic_auth(conf):
         return None
 
 
-def ask(conf, args, keys, auth):
+def ask(conf, args, index, auth):
     query = {
         "query_type": args.query_type,
-        "index": records.index_of(args.query, keys["de"]),
+        "index": index,
         "time_left": args.from_time,
         "time_right": args.to_time,
         "left_inclusive": args.left_inclusive,
@@ -92,10 +92,11 @@ def main():
     print("sk[attribs]:", attributes)
     print("query:", args.query)
     try:
-        found = ask(conf, args, keys, auth)
+        index = records.index_of(args.query, keys["de"])
     except ValueError:
         traceback.print_exc()
         sys.exit(f"Failed to encrypt '{args.query}'")
+    found = ask(conf, args, index, auth)
     try:
         write(found, args, attributes)
     except OSError:
