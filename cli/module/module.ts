@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { lastRuns, unfinishedRun } from "../doctor/unfinished.ts";
+import { ensureImages } from "../../machine/images.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 import { npmRun } from "../../programs/npmRun.ts";
@@ -70,6 +71,8 @@ export async function module(name: string | undefined, options: ModuleOptions): 
     route: await findRoute(outputs, settings),
   };
   writeModule(folder, { stack, user: name, kind }, moduleFiles(input), options.overwrite ?? false);
+  // A stack to try out has its modules, too: no registry does.
+  await ensureImages(session.engine, [input.image]);
   process.stdout.write(summary(folder, input));
   if (existsSync(join(folder, "secrets")) && readdirSync(join(folder, "secrets")).length > 0) {
     checkKeys(folder);

@@ -26,6 +26,7 @@ describe("the catalogue", () => {
       "cybexp-demo/mongo:1",
       "cybexp-demo/kms:1",
       "cybexp-demo/backend:1",
+      "cybexp-demo/collector:1",
       "cybexp-demo/query:1",
       "cybexp-demo/kapow:1",
       "cybexp-demo/certbot:1",
@@ -65,7 +66,7 @@ describe("picking the demo images from a config", () => {
       name: "UserError",
       message:
         "There is no demo image cybexp-demo/kms:2. The demo images are cybexp-demo/nginx:1, " +
-        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/query:1, cybexp-demo/kapow:1, " +
+        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/collector:1, cybexp-demo/query:1, cybexp-demo/kapow:1, " +
         "cybexp-demo/certbot:1.",
     });
   });
