@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { EnvOptions } from "./env/env.ts";
 import type { RestoreOptions } from "./restore/openBackup.ts";
+import type { ModuleOptions } from "./module/module.ts";
 import { report } from "../programs/errors.ts";
 import { obeySignals } from "../machine/signals.ts";
 
@@ -90,6 +91,18 @@ program
   .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
   .action(async (name: string, options: { csr?: string; write?: boolean }) =>
     (await import("./client/client.ts")).client(name, options),
+  );
+program
+  .command("module")
+  .description("write the folder of a collector or query module that runs elsewhere, or refresh it")
+  .argument("[name]", "the user, as in cybexp:users")
+  .option("--kind <kind>", "collector or query", "collector")
+  .option("--to <folder>", "write there; the default is modules/<stack>/<name>-<kind>")
+  .option("--image <image>", "the module's image")
+  .option("--overwrite", "replace files that were changed, or that this command did not write")
+  .option("--check <folder>", "only look whether the keys in a module's folder are keys")
+  .action(async (name: string | undefined, options: ModuleOptions) =>
+    (await import("./module/module.ts")).module(name, options),
   );
 program
   .command("env")

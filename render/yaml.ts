@@ -14,12 +14,16 @@ export function renderYaml(content: { readonly [key: string]: YamlValue }): stri
   check(content, "");
   return stringify(content, {
     version: "1.1",
+    // Without the one for merges, which writes the text << without quotes.
+    customTags: (tags) => tags.filter((tag) => typeof tag === "string" || tag.tag !== MERGE),
     defaultStringType: "QUOTE_DOUBLE",
     defaultKeyType: "PLAIN",
     aliasDuplicateObjects: false,
     lineWidth: 0,
   });
 }
+
+const MERGE = "tag:yaml.org,2002:merge";
 
 /** Refuses what YAML would not keep unchanged. Strings may be secret, so no value is shown. */
 function check(value: YamlValue, path: string): void {

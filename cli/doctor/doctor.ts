@@ -15,7 +15,7 @@ import { lookAtAccounts } from "./accounts.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
-import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
+import { lastRuns, unfinishedRun, withoutConsequences } from "./unfinished.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { remedyFor } from "../../stack/driftRepairs.ts";
 import { endNotes, endsIn } from "../../stack/certificateEnds.ts";
@@ -121,20 +121,6 @@ async function lookAtStack(
   return unfinished === undefined
     ? findings
     : [{ level: "fault", about, text: unfinished }, ...withoutConsequences(findings)];
-}
-
-async function lastRuns(session: Session): Promise<PastRun[]> {
-  const { stack } = session;
-  const history = await session.ask([
-    "stack",
-    "history",
-    "--json",
-    "--page-size",
-    "10",
-    "--stack",
-    stack,
-  ]);
-  return JSON.parse(history) as PastRun[];
 }
 
 async function containersOf({ docker }: Session, { resources }: StackState) {
