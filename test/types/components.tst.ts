@@ -11,7 +11,7 @@ import { Program, type ProgramArgs } from "../../components/program.ts";
 import type { RotatedAuthority } from "../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../components/serverCertificate.ts";
 import { Service, type ServiceArgs } from "../../components/service.ts";
-import type { ProxyDoor } from "../../components/tlsProxy.ts";
+import type { ProxyDoor } from "../../components/proxyDoor.ts";
 import type { Endpoint } from "../../settings/types.ts";
 
 declare const deployment: Deployment;
