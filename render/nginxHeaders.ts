@@ -194,7 +194,7 @@ map $http_upgrade $websocket {
     default "";
     websocket websocket;
 }
-map $websocket $connection {
+map $websocket $closed_connection {
     default close;
     websocket upgrade;
 }
@@ -217,7 +217,7 @@ export function doorRequests(certificates: boolean, door: ToldDoor): string {
     connection: door.websocket
       ? door.keeps
         ? "$kept_connection"
-        : "$connection"
+        : "$closed_connection"
       : door.keeps
         ? '""'
         : API.connection,
