@@ -83,7 +83,7 @@ export function strippedRedirects(path: string): string {
     `proxy_redirect ${base}/ ${HERE}${path};`,
   ]);
   return `\
-proxy_redirect // //;
+proxy_redirect // https://;
 ${absolute.join("\n")}
 proxy_redirect "~^(?<kept_redirect>${pattern}([/?#].*)?)$" ${HERE}$kept_redirect;
 proxy_redirect / ${HERE}${path};

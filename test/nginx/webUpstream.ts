@@ -42,6 +42,7 @@ export class WebUpstream {
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
+  readonly #used = new WeakSet<Socket>();
   readonly #name: string;
 
   private constructor(name: string, keepAliveMs: number) {
@@ -83,12 +84,13 @@ export class WebUpstream {
     this.requests.push({ url, headers });
     const { pathname, searchParams } = new URL(url, "http://upstream");
     const page = pathname.split("/").at(-1) ?? "";
-    if (page === "drop") {
-      // Closes the connection as the request comes, as a service does that has kept it long enough.
+    const body = await bodyOf(request, head);
+    if (page === "used" && this.#used.has(request.socket)) {
+      // As a service does that has kept a connection long enough just as a request comes on it.
       request.socket.destroy();
       return;
     }
-    const body = await bodyOf(request, head);
+    this.#used.add(request.socket);
     if (method === "POST") {
       this.uploads.push(body);
     }
