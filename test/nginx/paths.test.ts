@@ -251,6 +251,15 @@ for (const access of ["password", "either"] as const) {
       }
     });
 
+    it("let a password in beside a certificate that is refused, if the door does", async () => {
+      const stranger = await makeClient(await makeAuthority("another CA"), "stranger");
+      const options = { path: "/app/x", auth: COLLECTOR, client: stranger };
+      const answer = await call(door, options);
+      assert.equal(answer.status, 200);
+      const { from, url, headers } = JSON.parse(answer.body) as Told;
+      assert.deepEqual([from, url, headers["x-cybexp-user"]], ["app", "/x", "collector"]);
+    });
+
     it("lead to their beginning without the last slash, by the same method", async () => {
       const { status, headers } = await get("/app?a=b");
       assert.deepEqual(

@@ -109,5 +109,33 @@ for (const keepAlive of [0, 8]) {
       await sleep(2_200);
       assert.deepEqual(await answers(), ["200 two\n"]);
     });
+
+    it("is there while a reload changes whether connections are kept, and while one doesn't", async () => {
+      const got = new Set<string>();
+      let done = false;
+      const asking = Array.from({ length: 6 }, async () => {
+        while (!done) {
+          const { status, body } = await call(proxy.kms, { auth: COLLECTOR });
+          got.add(`${status} ${body}`);
+        }
+      });
+      for (const [release, kept] of [
+        ["same", keepAlive],
+        ["other", 8 - keepAlive],
+        ["again", keepAlive],
+      ] as const) {
+        proxy.writeRelease(release, {
+          doors: proxy.doors.map((door) => ({
+            ...door,
+            ...(door.name === "kms" && { keepAlive: kept }),
+          })),
+        });
+        await proxy.reload(release);
+        await sleep(500);
+      }
+      done = true;
+      await Promise.all(asking);
+      assert.deepEqual([...got], ["200 two\n"]);
+    });
   });
 }
