@@ -24,7 +24,7 @@ import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
-import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
+import type { ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
 import { Release } from "./release.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 
