@@ -18,6 +18,7 @@ import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
+import type { ServiceDatabase } from "./serviceDatabase.ts";
 
 /** The uid and gid of `mongodb` in the official image. */
 const OWNER = "999:999";
@@ -56,12 +57,14 @@ export interface DatabaseArgs {
 }
 
 /** A private MongoDB for one service: generated SCRAM credentials, a network of its own, kept data. */
-export class Database extends pulumi.ComponentResource {
+export class Database extends pulumi.ComponentResource implements ServiceDatabase {
   /** The network that the service joins. It has no way out. */
   readonly network: pulumi.Output<string>;
   readonly containerName: string;
   /** The service's connection string, once its user is there. Secret. */
   readonly uri: pulumi.Output<string>;
+  readonly files = {};
+  readonly check: pulumi.Input<Record<string, unknown>>;
   readonly #user: string;
   readonly #retireInput: Record<string, unknown>;
 
@@ -189,6 +192,7 @@ export class Database extends pulumi.ComponentResource {
         }),
       ),
     );
+    this.check = { container: this.containerName, uri: this.uri };
     this.registerOutputs({ network: this.network, uri: this.uri });
   }
 

@@ -86,6 +86,8 @@ export const RECORDED = {
   rotation: "ROTATION",
   /** What each door asks for, as JSON. */
   access: "ACCESS",
+  /** Where a service's database outside of the stack is. */
+  database: "DATABASE",
   /** The subject that a request was signed with. */
   subject: "SUBJECT",
 } as const;

@@ -15,6 +15,9 @@ export async function requireReadableData(
 ): Promise<void> {
   const { docker, engine } = session;
   const { image } = settings.database;
+  if (image === undefined) {
+    return; // The stack runs no database, or is about to run none.
+  }
   const containers = resources.filter(
     ({ type, inputs }) => type === CONTAINER && String(inputs?.["name"]).endsWith("-db"),
   );

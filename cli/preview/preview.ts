@@ -16,6 +16,12 @@ import { renderTerminal } from "./terminal.ts";
 import { enumerate } from "./words.ts";
 import { demosToMake } from "../../machine/images.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
+import {
+  announceDatabases,
+  lookAtExternalDatabases,
+  moveToCome,
+  requireDatabases,
+} from "../../stack/externalDatabases.ts";
 import { announceRotation } from "../../stack/rotation.ts";
 import { type KeptData, lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import type { Session } from "../../stack/session.ts";
@@ -54,6 +60,10 @@ export async function preview(
       return;
     }
     requireKeptData(told.kept);
+    if (told.instead !== undefined) {
+      process.stdout.write(told.instead);
+      return;
+    }
     if (args.includes("--json")) {
       // Pulumi's own output, for programs.
       process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
@@ -91,6 +101,8 @@ interface Prepared {
   readonly kept: KeptData;
   readonly losses: readonly string[];
   readonly remarks: readonly string[];
+  /** What is said in place of a preview that Pulumi can't make. */
+  readonly instead?: string;
 }
 
 async function prepare(): Promise<Prepared> {
@@ -112,14 +124,20 @@ async function prepare(): Promise<Prepared> {
   if (kept.refused.length > 0) {
     return { session, flags: [], kept, losses: [], remarks };
   }
+  const databases = await lookAtExternalDatabases(session, state, settings);
+  requireDatabases(databases);
   await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
+  announceDatabases(databases);
+  if (databases.leaving.length > 0) {
+    return { session, flags: [], kept, losses: [], remarks, instead: moveToCome(databases) };
+  }
   const flags = [
     "--stack",
     session.stack,
     ...policyFlags(session.stack),
-    ...(await comparison(session, state, settings)),
+    ...(await comparison(session, state, settings, { more: databases.drift })),
   ];
   const wasKept = state.resources.some(({ type, protect }) => type === VOLUME && protect === true);
   return {
