@@ -50,6 +50,8 @@ export interface DatabaseArgs {
   readonly database: string;
   /** Raising it by one makes new passwords, the administrator's and the service's. */
   readonly generation: number;
+  /** The release of MongoDB whose features its data may use, such as `7.0`. @default as it is */
+  readonly featureCompatibility?: string;
   /** For the operator; not published if absent. */
   readonly publish: Endpoint | undefined;
   /** @default as on an engine with 2 processors and 4 GiB of memory */
@@ -89,7 +91,12 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
         databaseNeeds(role, OWNER),
         this,
       ),
-      { deployment, role, admin: { name: ADMIN, password: admin } },
+      {
+        deployment,
+        role,
+        admin: { name: ADMIN, password: admin },
+        wanted: args.featureCompatibility,
+      },
       this,
     );
     const { memory, cpus, pids } = pulumi.output(args.limits ?? stackLimits({}).backendDatabase);
@@ -167,6 +174,24 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
       },
       { parent: this },
     );
+
+    if (args.featureCompatibility !== undefined) {
+      new Program(
+        `${name}-features`,
+        {
+          program: "database-features",
+          input: {
+            dockerHost: deployment.dockerHost,
+            container: container.id,
+            admin: { name: ADMIN, password: admin.current },
+            wanted: args.featureCompatibility,
+          },
+          because: { FEATURES: args.featureCompatibility },
+        },
+        // The administrator has the current password only then.
+        { parent: this, dependsOn: users },
+      );
+    }
 
     this.#retireInput = {
       dockerHost: deployment.dockerHost,

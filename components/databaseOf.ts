@@ -42,6 +42,9 @@ export function databaseOf(
         ...{ deployment, role, database, generation, limits },
         image: required(settings.image, "an image for the database"),
         publish: settings.publish[service],
+        ...(settings.featureCompatibility !== undefined && {
+          featureCompatibility: settings.featureCompatibility,
+        }),
       },
       { parent },
     );
