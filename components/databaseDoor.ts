@@ -1,13 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  awayNetwork,
-  configVolume,
-  type DatabaseRole,
-  doorRole,
-  exitRole,
-  LABEL,
-} from "../names/docker.ts";
+import { configVolume, type DatabaseRole, doorRole, exitRole, LABEL } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
   DOOR_CONF,
@@ -64,8 +57,8 @@ export class DatabaseDoor extends pulumi.ComponentResource {
         { parent: this },
       ).name;
     const inside = network(door, true);
-    const between = network(exit, true);
-    const away = network(awayNetwork(role), false);
+    // The first one calls nobody but the second, and engines have few networks to give.
+    const outside = network(exit, false);
 
     const config = new Release(
       `${name}-config`,
@@ -104,13 +97,10 @@ export class DatabaseDoor extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-    const second = container(exit, EXIT_CONF, [
-      { network: between, aliases: [exit] },
-      { network: away },
-    ]);
+    const second = container(exit, EXIT_CONF, [{ network: outside, aliases: [exit] }]);
     const first = container(door, DOOR_CONF, [
       { network: inside, aliases: hosts.apply(namesOfHosts) },
-      { network: between },
+      { network: outside },
     ]);
 
     this.network = pulumi.runtime.isDryRun()

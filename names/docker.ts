@@ -68,8 +68,6 @@ export const EDGE = "edge";
  * route from the one whose name comes first, and a service's has no way to the world.
  */
 export const AWAY = "away";
-/** The network by which a database outside of the stack is called. */
-export const awayNetwork = <D extends string>(database: D) => `${database}-${AWAY}` as const;
 
 // Volumes, by the role of the container that they are for.
 export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
@@ -109,7 +107,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL, ...DATABASES.map((database) => awayNetwork(database)), AWAY],
+  network: [...OPTIONAL, AWAY],
   volume: [
     ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,

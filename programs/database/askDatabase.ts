@@ -212,11 +212,12 @@ async function read(run: () => Promise<string>): Promise<DatabaseAnswer> {
   try {
     output = await run();
   } catch (error) {
-    if (!(error instanceof DockerError)) {
+    const words = error instanceof DockerError ? error.output : "";
+    if (!/python3|SyntaxError|ImportError|Traceback/.test(words)) {
       throw error;
     }
     // No Python, or one that is too old for the script.
-    return { failed: "driver", message: lastLine(error.output) };
+    return { failed: "driver", message: lastLine(words) };
   }
   const { message, unreachable, ...facts } = answer.parse(
     JSON.parse(output.split("\n").at(-1) ?? ""),
