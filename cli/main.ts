@@ -1,6 +1,7 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
 import type { EnvOptions } from "./env/env.ts";
+import type { RestoreOptions } from "./restore/openBackup.ts";
 import { report } from "../programs/errors.ts";
 import { obeySignals } from "../machine/signals.ts";
 
@@ -46,6 +47,23 @@ program
   .description("remove what the stack created; data is kept unless it is a throw-away stack")
   .option("--yes", "do not ask")
   .action(async (options: { yes?: boolean }) => (await import("./down/down.ts")).down(options));
+program
+  .command("backup")
+  .description("write records, accounts, keys and state into one encrypted file, while all serves")
+  .action(async () => (await import("./backup/backup.ts")).backup());
+program
+  .command("restore")
+  .description("put a backup into a stack, deployed or empty")
+  .argument("[file]", "the backup")
+  .option("--replace", "replace the data that the stack has")
+  .option("--from-stack <name>", "the backup is another stack's, or an earlier deployment's")
+  .option("--identity <file>", "the secret key of one of its recipients, as age-keygen writes it")
+  .option("--passphrase-file <file>", "its passphrase, unless it is the one in the stack's config")
+  .option("--state-only", "put back the state alone, for an engine that still has the data")
+  .option("--undo", "instead, put back what an interrupted restore was replacing")
+  .action(async (file: string | undefined, options: RestoreOptions) =>
+    (await import("./restore/restore.ts")).restore(file, options),
+  );
 program
   .command("pulumi")
   .description("run the Pulumi CLI in the stack's environment")

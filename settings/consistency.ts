@@ -27,6 +27,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...debugFlags(settings),
     ...encryptionRanges(settings),
     ...cloudKeys(settings),
+    ...backupKeysTwice(settings),
   ];
 }
 
@@ -251,6 +252,21 @@ function cloudKeys({ state: { backend, secretsProvider } = {} }: PartialSettings
           ["state", "secretsProvider"],
           "These are Pulumi Cloud's own keys, but the state is kept elsewhere.",
           "Write passphrase, or the URL of a key in a key service.",
+        ),
+      ];
+}
+
+/** age encrypts either for recipients or with a passphrase. */
+function backupKeysTwice({
+  backup: { recipients = [], passphrase } = {},
+}: PartialSettings): Finding[] {
+  return passphrase === undefined || recipients.length === 0
+    ? []
+    : [
+        finding(
+          ["backup", "passphrase"],
+          "A backup is encrypted either for recipients or with a passphrase.",
+          "Remove one of the two.",
         ),
       ];
 }

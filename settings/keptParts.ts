@@ -7,6 +7,12 @@ export const MARK_FILE = ".cybexp-volume";
 /** Beside it, once a service has made its keys: the names of their files, as JSON. */
 export const SEAL_FILE = ".cybexp-keys";
 
+/** In the volume of the KMS's keys while a restore replaces data: what was in use before, as JSON. */
+export const RESTORE_FILE = ".cybexp-restore";
+
+/** Whether a file in a kept volume is the stack's own, and not its service's. */
+export const isMarkFile = (path: string): boolean => path.startsWith(".cybexp-");
+
 /** Stands for the mark of a volume that is older than marks. */
 export const UNMARKED = "unmarked";
 

@@ -3,6 +3,7 @@
  * keys are in `consistency.ts`. The reference in `docs/reference.md` is generated from this file.
  */
 import { z } from "zod";
+import { backup } from "./backupKeys.ts";
 import { certificates } from "./certificateKeys.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
 import { parseDay } from "./days.ts";
@@ -350,6 +351,7 @@ export const schema = z.strictObject({
       example: "[kms-secrets@3f2a9c10b7d4]",
     })
     .prefault([]),
+  backup,
   production: flag(
     "Marks a stack that serves real data. It refuses demo images, images without a digest, throw-away " +
       "volumes and values left over from the examples. The `npm run` commands also refuse a passphrase in the repository.",

@@ -147,6 +147,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   hmacKey: "HMAC key",
   kms: "connection string",
   backend: "connection string",
+  passphrase: "passphrase",
 };
 
 /** Whether the value is the path of a file, which may stand in for a secret. */

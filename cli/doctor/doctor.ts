@@ -6,6 +6,7 @@ import { BODIES } from "../../settings/limits.ts";
 import { notices } from "../../settings/notices.ts";
 import type { Settings } from "../../settings/types.ts";
 import { auditEngine } from "./cis/audit.ts";
+import { backupFindings } from "./backups.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
@@ -14,6 +15,8 @@ import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
+import { backupsIn, folderFor } from "../../stack/backup/files.ts";
+import { isHalfRestored } from "../../stack/backup/journal.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { remedyFor } from "../../stack/driftRepairs.ts";
 import { endNotes, endsIn } from "../../stack/certificateEnds.ts";
@@ -111,6 +114,7 @@ async function lookAtStack(
     ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
     ...(await lookForDrift(session, state, settings, [...ill.keys()], kept)),
     ...certificateFindings(facts),
+    ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
   ];
   return unfinished === undefined
@@ -231,6 +235,19 @@ async function certificateFacts(
     warnDays: settings.certificates.warnDays,
     now,
   };
+}
+
+function lookAtBackups(stack: string, settings: Settings): Finding[] {
+  const folder = folderFor(settings);
+  return backupFindings({
+    stack,
+    throwaway: settings.throwaway,
+    folder,
+    newest: backupsIn(folder, stack)[0]?.time,
+    half: isHalfRestored(stack),
+    warnDays: settings.backup.warnDays,
+    now: new Date(),
+  });
 }
 
 /** What is fine today, but needs attention soon. */

@@ -1,6 +1,7 @@
 import { here } from "../../programs/npmRun.ts";
 import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
+import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { type Drift, repairs } from "../../stack/driftRepairs.ts";
@@ -21,7 +22,7 @@ import type { Session } from "../../stack/session.ts";
 import { imagesOf, makeImages, openSession } from "../../stack/openSession.ts";
 import { settleHandovers } from "../../stack/settle.ts";
 import { stackName } from "../../stack/configFile.ts";
-import { readableConfig, settingsOf } from "../../stack/settings.ts";
+import { readableConfig, settingsOf, type StackSettings } from "../../stack/settings.ts";
 import type { StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
@@ -31,6 +32,12 @@ import type { Update } from "../../stack/update.ts";
 export async function up(): Promise<void> {
   const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
+  requireNoHalfRestore(session.stack);
+  await deploy(session, found);
+}
+
+/** Makes the stack what its config says. */
+export async function deploy(session: Session, found: StackSettings): Promise<void> {
   await ensureStack(session);
   const settings = await found.read(session);
   await ensureEncryptedImages(session, found.known);

@@ -48,8 +48,11 @@ export function taskArguments(task: Task): string[] {
   ];
 }
 
+/** The arguments of `docker` that run a task. */
+export const taskCommand = (task: Task): string[] => ["run", "--rm", ...taskArguments(task)];
+
 /** Runs a task and returns its standard output. */
 export function runTask(docker: Docker, task: Task): Promise<string> {
   const options: RunOptions = task.input === undefined ? {} : { input: task.input };
-  return docker.run(["run", "--rm", ...taskArguments(task)], options);
+  return docker.run(taskCommand(task), options);
 }

@@ -69,6 +69,7 @@ export const SETTINGS: Settings = {
   modules: { config: {} },
   throwaway: false,
   lost: [],
+  backup: { recipients: [], keep: {}, warnDays: 2 },
   production: false,
   state: {},
 };
