@@ -59,6 +59,7 @@ const kms = new Kms(NAME.kms, {
   settings: settings.kms,
   database: settings.database,
   databaseGeneration: settings.rotation.kmsDatabase,
+  doorImage: settings.proxy.image,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
   drainSeconds: settings.proxy.shutdownTimeout,
   limits,
@@ -84,6 +85,7 @@ const backend = new Backend(NAME.backend, {
   settings: settings.backend,
   database: settings.database,
   databaseGeneration: settings.rotation.backendDatabase,
+  doorImage: settings.proxy.image,
   drainSeconds: settings.proxy.shutdownTimeout,
   limits,
 });

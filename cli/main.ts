@@ -1,6 +1,7 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
 import type { EnvOptions } from "./env/env.ts";
+import type { AdoptOptions } from "./adopt/adopt.ts";
 import type { RestoreOptions } from "./restore/openBackup.ts";
 import type { ModuleOptions } from "./module/module.ts";
 import { report } from "../programs/errors.ts";
@@ -52,6 +53,14 @@ program
   .command("backup")
   .description("write records, accounts, keys and state into one encrypted file, while all serves")
   .action(async () => (await import("./backup/backup.ts")).backup());
+program
+  .command("adopt")
+  .description("bring in what CYBEX-P has where its own compose files run it")
+  .requiredOption("--kms-secrets <folder>", "the folder that the old KMS has at /secrets")
+  .requiredOption("--kms-db <uri>", "its database: mongodb://..., or a file that has it")
+  .requiredOption("--backend-db <uri>", "the old Backend's database, likewise")
+  .option("--replace", "although the stack has data, which is lost")
+  .action(async (options: AdoptOptions) => (await import("./adopt/adopt.ts")).adopt(options));
 program
   .command("restore")
   .description("put a backup into a stack, deployed or empty")

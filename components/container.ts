@@ -16,7 +16,7 @@ export interface PublishedPort {
 export interface NetworkAttachment {
   readonly network: pulumi.Input<string>;
   /** Host names in that network. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: pulumi.Input<readonly string[]>;
 }
 
 /** A single file, bound from the engine's own file system (not the operator's). */
@@ -191,7 +191,7 @@ function attachments(args: ContainerArgs) {
     networkMode: "bridge",
     networksAdvanced: args.networks.map((attachment) => ({
       name: attachment.network,
-      aliases: [...(attachment.aliases ?? [])],
+      aliases: pulumi.output(attachment.aliases ?? []).apply((names) => [...names]),
     })),
     ports: (args.ports ?? []).map((port) => ({
       ip: port.address,

@@ -129,6 +129,7 @@ export class HttpService extends pulumi.ComponentResource {
         input: {
           ...place,
           network: network.name,
+          networks: args.networks ?? [],
           image: args.image,
           files,
           healthCheck: args.healthCheck,

@@ -11,6 +11,8 @@ export const PROGRAMS = {
   "check-kept": "volumes/check-kept",
   "container-limits": "limits/container-limits",
   crl: "certificates/crl",
+  "database-features": "database/database-features",
+  "database-reach": "database/database-reach",
   "database-retire": "database/database-retire",
   "database-step": "database/database-step",
   "database-users": "database/database-users",

@@ -68,10 +68,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
             Object.values(all).find(({ privateKey }) => privateKey !== undefined),
           ),
           doors,
-          databases: [
-            { container: kms.database.containerName, uri: kms.database.uri },
-            { container: backend.database.containerName, uri: backend.database.uri },
-          ],
+          databases: [kms.database.check, backend.database.check],
           listeners: declaredListeners(settings),
           // Pulumi removes their containers after everything else.
           leaving: [...(kapow ? [] : [KAPOW]), ...(renewal?.answers ? [] : [ACME_CHALLENGE])],

@@ -4,9 +4,17 @@
 export const SERVICES = ["kms", "backend"] as const;
 export type ServiceRole = (typeof SERVICES)[number];
 
+/** What sentences call them. */
+export const SPOKEN: Readonly<Record<ServiceRole, string>> = { kms: "KMS", backend: "Backend" };
+
 /** The role of a service's database. */
 export const databaseRole = <S extends string>(service: S): DatabaseRole<S> => `${service}-db`;
 export type DatabaseRole<S extends string = string> = `${S}-db`;
+
+/** Passes a service's connections on to a database outside of the stack, together with the next one. */
+export const doorRole = <D extends string>(database: D) => `${database}-door` as const;
+/** The only one of the two that calls out. */
+export const exitRole = <D extends string>(database: D) => `${database}-exit` as const;
 
 export const PROXY = "proxy";
 export const KAPOW = "kapow";
@@ -19,14 +27,19 @@ export const ACME_CHALLENGE = "acme-challenge";
 export type Role =
   | ServiceRole
   | DatabaseRole<ServiceRole>
+  | `${DatabaseRole<ServiceRole>}-${"door" | "exit"}`
   | typeof PROXY
   | typeof KAPOW
   | typeof ACME
   | typeof ACME_CHALLENGE;
 
+const DATABASES = SERVICES.map((service) => databaseRole(service));
+const WAYS = DATABASES.flatMap((database) => [doorRole(database), exitRole(database)]);
+
 export const ROLES: readonly Role[] = [
   ...SERVICES,
-  ...SERVICES.map((service) => databaseRole(service)),
+  ...DATABASES,
+  ...WAYS,
   PROXY,
   KAPOW,
   ACME,
@@ -34,7 +47,7 @@ export const ROLES: readonly Role[] = [
 ];
 
 /** Those that a stack has only if its config asks for them. */
-const OPTIONAL: readonly Role[] = [KAPOW, ACME, ACME_CHALLENGE];
+const OPTIONAL: readonly Role[] = [...WAYS, KAPOW, ACME, ACME_CHALLENGE];
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -96,6 +109,7 @@ export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
   network: [...OPTIONAL, AWAY],
   volume: [
+    ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,
     certificatesVolume(KAPOW),
     configVolume(ACME),

@@ -93,6 +93,8 @@ export const RECORDED = {
   access: "ACCESS",
   /** The accounts at the KMS with their attributes, as JSON. */
   accounts: "ACCOUNTS",
+  /** Where a service's database outside of the stack is. */
+  database: "DATABASE",
   /** The subject that a request was signed with. */
   subject: "SUBJECT",
 } as const;

@@ -68,6 +68,15 @@ export function proxyNeeds(user: string): ImageNeeds {
   };
 }
 
+/** The Nginx that pass a service's connections on to a database outside of the stack. */
+export function databaseDoorNeeds(role: string, user: string): ImageNeeds {
+  return {
+    role,
+    user,
+    programs: [...DELIVERY, ...each("nginx", "nginx with stream"), HEALTH_MEANS],
+  };
+}
+
 /** certbot in its loop, see `acmeLoop.ts`. */
 export function acmeNeeds(user: string): ImageNeeds {
   return {

@@ -1,6 +1,7 @@
 /** Mistakes that show only across keys. Each check looks at what parses; the schema reports the rest. */
 import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
+import { databaseFaults } from "./databaseFaults.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
@@ -24,6 +25,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...acmeFaults(settings),
     ...suppliedFaults(settings, new Date()),
     ...retiredAhead(settings),
+    ...databaseFaults(settings, values),
     ...debugFlags(settings),
     ...encryptionRanges(settings),
     ...cloudKeys(settings),

@@ -1,5 +1,5 @@
 /** The parts of a stack whose data can't be made again, and what each means to the operator. */
-import { databaseRole, dataVolume, KMS_KEYS } from "../names/docker.ts";
+import { databaseRole, dataVolume, KMS_KEYS, type ServiceRole, SERVICES } from "../names/docker.ts";
 
 /** The file that identifies a kept volume. A name or a label can't: another volume can have the same. */
 export const MARK_FILE = ".cybexp-volume";
@@ -55,6 +55,18 @@ export const keptParts: Readonly<Record<string, KeptPart>> = {
     lost: "Every stored record is gone.",
   },
 };
+
+/** The kept parts that a stack has. A database outside of the stack has its data elsewhere. */
+export function keptPartsOf({
+  database,
+}: {
+  readonly database: { readonly uri?: { readonly [service in ServiceRole]?: string } };
+}): string[] {
+  const elsewhere = SERVICES.filter((service) => database.uri?.[service] !== undefined).map(
+    (service) => dataVolume(databaseRole(service)),
+  );
+  return Object.keys(keptParts).filter((part) => !(elsewhere as string[]).includes(part));
+}
 
 /** What a part means; also one that another program has added. */
 export function keptPart(part: string): KeptPart {

@@ -137,8 +137,12 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
     acmeChallenge: CHALLENGE,
   };
   const doors = {
-    kms: doorOf(limits.kms, limits.kmsDatabase, 1),
-    backend: doorOf(limits.backend, limits.backendDatabase, MAX_BODY.backend),
+    kms: doorOf(limits.kms, database?.uri?.kms ? BOUNDLESS : limits.kmsDatabase, 1),
+    backend: doorOf(
+      limits.backend,
+      database?.uri?.backend ? BOUNDLESS : limits.backendDatabase,
+      MAX_BODY.backend,
+    ),
     kapow: {
       requests: clamp((limits.kapow.pids - KAPOW.ownThreads) / KAPOW.threads, 1, MOST_REQUESTS),
       largeBodies: clamp(
@@ -172,6 +176,9 @@ export function missingProcessors(settings: LimitSettings, { processors }: Engin
       : [],
   );
 }
+
+/** What the stack knows of a database that it does not run. */
+const BOUNDLESS: ContainerLimits = { memory: Infinity, cpus: Infinity, pids: Infinity };
 
 /** How many requests at once a service has room for by default. */
 const REQUESTS = 480;

@@ -26,6 +26,7 @@ import {
   serverNames,
   word,
 } from "./keys.ts";
+import { externalDatabase } from "./databaseKeys.ts";
 import { boolean, parsed, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
 import { parsePassword } from "./passwords.ts";
@@ -261,7 +262,15 @@ export const schema = z.strictObject({
     {},
   ),
   database: section("The two databases: one for the KMS, one for the Backend.", {
-    image: image("both databases", "mongo:8.0"),
+    image: key(image("both databases", "mongo:8.0"), {
+      type: "image reference",
+      meaning:
+        "The image for both databases. Required unless both services have a database of your own (`uri`).",
+      allowed: "`name:tag`, `name@sha256:...` or both, but not `latest`",
+      example: "mongo:8.0",
+      fallback: "none",
+    }).exactOptional(),
+    ...externalDatabase,
     publish: section(
       "Ports for reaching the databases directly. A database that isn't listed here gets none.",
       { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },

@@ -145,6 +145,8 @@ const NOUNS: Readonly<Record<string, string>> = {
   password: "password",
   privateKey: "private key",
   hmacKey: "HMAC key",
+  kms: "connection string",
+  backend: "connection string",
   passphrase: "passphrase",
 };
 

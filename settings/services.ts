@@ -145,3 +145,15 @@ export const backendKeys = {
   db_name: databaseName("priv_backend"),
   col_name: collectionName("The collection of records.", "enc_data"),
 } satisfies ServiceKeys;
+
+/** Where a service keeps its accounts or records: its database, and the collections in it. */
+export const DATA = {
+  kms: (config: Readonly<Record<string, unknown>>) => ({
+    database: String(config["db_name"] ?? kmsKeys.db_name.fallback),
+    collections: [String(config["users_col_name"] ?? kmsKeys.users_col_name.fallback)],
+  }),
+  backend: (config: Readonly<Record<string, unknown>>) => ({
+    database: String(config["db_name"] ?? backendKeys.db_name.fallback),
+    collections: [String(config["col_name"] ?? backendKeys.col_name.fallback)],
+  }),
+};

@@ -1,5 +1,5 @@
 /** Which limits were hit, and which key to raise. */
-import { ACME_CHALLENGE, databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
+import { databaseRole, isService, type Role } from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
@@ -23,7 +23,7 @@ export interface Refusals {
 }
 
 /** Where the config has a container's limits. */
-const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
+const KEYS = {
   kms: "cybexp:kms.resources",
   "kms-db": "cybexp:database.resources.kms",
   backend: "cybexp:backend.resources",
@@ -31,9 +31,8 @@ const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
   acme: "cybexp:certificates.acme.resources",
-};
-const keyOf = (role: string): string | undefined =>
-  isRole(role) && role !== ACME_CHALLENGE ? KEYS[role] : undefined;
+} as const satisfies Partial<Record<Role, string>>;
+const keyOf = (role: string): string | undefined => (KEYS as Partial<Record<string, string>>)[role];
 
 export function limitFindings(
   containers: readonly LimitFacts[],

@@ -5,7 +5,13 @@ import { lookAtBackups } from "../doctor/lookAtBackups.ts";
 import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { findDrift } from "../../stack/drift.ts";
-import { repairs } from "../../stack/driftRepairs.ts";
+import { type Drift, repairs } from "../../stack/driftRepairs.ts";
+import {
+  announceDatabases,
+  lookAtExternalDatabases,
+  releaseLeaving,
+  requireDatabases,
+} from "../../stack/externalDatabases.ts";
 import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { INTERRUPTED } from "../../machine/signals.ts";
@@ -38,10 +44,14 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
   await ensureEncryptedImages(session, found.known);
   const state = await recover(session);
   requireKeptData(await lookAtKeptData(session, state, settings));
+  const databases = await lookAtExternalDatabases(session, state, settings);
+  requireDatabases(databases);
   await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
+  announceDatabases(databases);
   await preflight(session, state, declaredListeners(settings));
+  await releaseLeaving(session, databases);
 
   process.stdout.write(
     state.deployment === undefined
@@ -57,7 +67,7 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
     "--skip-preview",
     "--suppress-outputs",
     ...policyFlags(session.stack),
-    ...(await comparison(session, state, settings, { wake: true })),
+    ...(await comparison(session, state, settings, { wake: true, more: databases.drift })),
   ]);
   if (!update.ok) {
     process.exitCode = tellFailure("up", await withCauses(session.docker, update));
@@ -112,13 +122,13 @@ export async function comparison(
   session: Session,
   state: StackState,
   settings: Settings,
-  options: { readonly wake?: boolean } = {},
+  { more = [], ...options }: { readonly wake?: boolean; readonly more?: readonly Drift[] } = {},
 ): Promise<string[]> {
   if (state.deployment === undefined) {
     return [];
   }
   const drift = await findDrift(session, state, settings.proxy.image, { settings, ...options });
-  return ["--refresh", ...repairs(drift)];
+  return ["--refresh", ...repairs([...drift, ...more])];
 }
 
 /**

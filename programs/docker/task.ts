@@ -14,15 +14,20 @@ export interface Task {
   readonly volumes?: readonly string[];
   /** @default none */
   readonly capabilities?: readonly string[];
+  /** A network that is there. @default none at all */
+  readonly network?: string;
+  /** As in `docker run --add-host`. @default none */
+  readonly addresses?: readonly string[];
   /** Sent to its standard input. */
   readonly input?: Uint8Array;
 }
 
-/** The arguments of `docker run` or `docker create` for a task: no network, read-only, limited. */
+/** The arguments of `docker run` or `docker create` for a task: no network unless it needs one, read-only, limited. */
 export function taskArguments(task: Task): string[] {
   return [
     ...(task.input === undefined ? [] : ["--interactive"]),
-    "--network=none",
+    `--network=${task.network ?? "none"}`,
+    ...(task.addresses ?? []).map((entry) => `--add-host=${entry}`),
     "--read-only",
     "--tmpfs=/tmp:size=16m",
     `--user=${task.user}`,

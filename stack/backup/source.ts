@@ -7,6 +7,7 @@ import {
   PROXY,
   SERVICES,
   type ServiceRole,
+  SPOKEN,
 } from "../../names/docker.ts";
 import { nameIn } from "../../names/resources.ts";
 import { acquaintanceOf, type DatabaseUsersInput } from "../../programs/database/databaseUsers.ts";
@@ -48,6 +49,11 @@ export async function sourceOf(session: Session, image?: string): Promise<Source
   const known = knownDatabases(await readStateInClear(session));
   const databaseOf = async (service: ServiceRole): Promise<DatabaseUsersInput> => {
     const role: DatabaseRole = databaseRole(service);
+    if (state.resources.some(({ urn }) => nameIn(urn) === `${role}-reach`)) {
+      throw new UserError(
+        `the ${SPOKEN[service]}'s database is your own, so this command does not read or write it: use its own tools (docs/external-database.md)`,
+      );
+    }
     const found = known.find(({ urn }) => nameIn(urn) === `${role}-users`);
     const container = dockerName(stack, role);
     if (found === undefined) {

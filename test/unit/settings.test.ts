@@ -1096,7 +1096,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:database.wiredTiger",
       "a map",
-      "Remove it. Known here: image, publish, resources.",
+      "Remove it. Known here: image, uri, ca, hosts, left, featureCompatibility, publish, resources.",
     ),
   ],
   [
