@@ -21,6 +21,38 @@ export function renderYaml(content: { readonly [key: string]: YamlValue }): stri
   });
 }
 
+/**
+ * A value of the operator's own, at a key: whatever JSON can say. Its text is in quotes, as in `renderYaml`.
+ *
+ * @throws RangeError for a number that PyYAML would read as something else
+ */
+export function renderPlainValue(key: string, value: unknown): string {
+  checkNumbers(value, key);
+  return stringify(
+    { [key]: value },
+    {
+      version: "1.1",
+      defaultStringType: "QUOTE_DOUBLE",
+      defaultKeyType: "PLAIN",
+      aliasDuplicateObjects: false,
+      lineWidth: 0,
+      doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+    },
+  );
+}
+
+function checkNumbers(value: unknown, path: string): void {
+  if (typeof value === "number") {
+    if (/[en]/i.test(String(value)) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+      throw new RangeError(`${path} is ${value}, which is not passed on exactly: write it as text`);
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      checkNumbers(item, `${path}.${key}`);
+    }
+  }
+}
+
 /** Refuses what YAML would not keep unchanged. Strings may be secret, so no value is shown. */
 function check(value: YamlValue, path: string): void {
   if (typeof value === "string") {

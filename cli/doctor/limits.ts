@@ -1,5 +1,12 @@
 /** Which limits were hit, and which key to raise. */
-import { ACME_CHALLENGE, databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
+import {
+  ACME_CHALLENGE,
+  COLLECTOR_DOOR,
+  databaseRole,
+  isRole,
+  isService,
+  type Role,
+} from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
@@ -22,8 +29,11 @@ export interface Refusals {
   readonly requests: Readonly<Record<string, number>>;
 }
 
+/** Containers whose limits no key sets. */
+type Fixed = typeof ACME_CHALLENGE | typeof COLLECTOR_DOOR;
+
 /** Where the config has a container's limits. */
-const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
+const KEYS: Readonly<Record<Exclude<Role, Fixed>, string>> = {
   kms: "cybexp:kms.resources",
   "kms-db": "cybexp:database.resources.kms",
   backend: "cybexp:backend.resources",
@@ -31,9 +41,10 @@ const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
   acme: "cybexp:certificates.acme.resources",
+  collector: "cybexp:collector[].resources",
 };
 const keyOf = (role: string): string | undefined =>
-  isRole(role) && role !== ACME_CHALLENGE ? KEYS[role] : undefined;
+  isRole(role) && role !== ACME_CHALLENGE && role !== COLLECTOR_DOOR ? KEYS[role] : undefined;
 
 export function limitFindings(
   containers: readonly LimitFacts[],
