@@ -36,8 +36,10 @@ export const HEALTH_TIMEOUT = 60;
 
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  /** What it is for, such as `kms`: part of its name, its host name, and its label `cybexp.role`. */
+  /** What it is for, such as `kms`: its label `cybexp.role`. */
   readonly role: string;
+  /** Part of its name, and its host name. @default the role */
+  readonly part?: string;
   /** The image's id (`sha256:...`), see `imageId`. */
   readonly image: pulumi.Input<string>;
   /** `uid:gid`: every container of ours runs unprivileged. */
@@ -89,7 +91,7 @@ export class Container extends pulumi.ComponentResource {
 
   constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.container, name, {}, opts);
-    this.containerName = dockerName(args.deployment, args.role);
+    this.containerName = dockerName(args.deployment, args.part ?? args.role);
 
     const container = new docker.Container(
       name,
@@ -163,7 +165,7 @@ function afterStart(
 function identity(args: ContainerArgs, containerName: string) {
   return {
     name: containerName,
-    hostname: args.role,
+    hostname: args.part ?? args.role,
     image: args.image,
     labels: [...labels(args.deployment, args.role), ...moreLabels(args)].sort((a, b) =>
       a.label < b.label ? -1 : 1,

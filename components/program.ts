@@ -8,11 +8,16 @@ export const PROGRAMS = {
   "await-start": "start/await-start",
   "check-kept": "volumes/check-kept",
   "container-limits": "limits/container-limits",
+  "collector-close": "collector/close",
+  "collector-handback": "collector/handback",
+  "collector-handover": "collector/handover",
   crl: "certificates/crl",
   "database-retire": "database/database-retire",
   "database-step": "database/database-step",
   "database-users": "database/database-users",
   deliver: "release/deliver",
+  "doors-hold": "collector/hold",
+  "doors-open": "collector/open",
   "engine-size": "limits/engine-size",
   handback: "replacement/handback",
   handover: "replacement/handover",
@@ -37,6 +42,8 @@ export interface ProgramArgs {
   readonly input: pulumi.Input<Record<string, unknown>>;
   /** Shows in a preview, without secrets, why it runs again (a digest, an id). */
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What runs, with the same input, before the resource is removed. @default nothing */
+  readonly leaving?: ProgramName;
   /** Whether its standard error is shown when it succeeds. @default false */
   readonly speaks?: boolean;
   /**
@@ -48,7 +55,7 @@ export interface ProgramArgs {
 
 /**
  * Runs one of our own programs when its input changes, in place. Behind it there is no resource to create and
- * delete, only "make it so".
+ * delete, only "make it so", and sometimes "let it go".
  */
 export class Program extends command.local.Command {
   constructor(name: string, args: ProgramArgs, opts: pulumi.CustomResourceOptions) {
@@ -58,6 +65,7 @@ export class Program extends command.local.Command {
       {
         create: run,
         update: run,
+        ...(args.leaving !== undefined && { delete: commandFor(args.leaving) }),
         stdin: pulumi.jsonStringify(args.input),
         environment: { ...args.because },
         addPreviousOutputInEnv: args.remembers ?? false,

@@ -1,11 +1,20 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import {
+  AWAY,
+  BODIES_VOLUME,
+  EDGE,
+  LABEL,
+  MODULES,
+  PROXY,
+  RELEASE_VOLUME,
+} from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
+import { type DoorWay, PROXY_HOST } from "../render/collectorDoor.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import {
@@ -22,6 +31,7 @@ import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
+import { after, type Description, signatureOf } from "./signature.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
@@ -34,6 +44,12 @@ const assumed = limitsOf({}, assumedEngine);
 
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
+
+/** The first door's port in the container. */
+const FIRST_PORT = 8441;
+
+/** More than the old container may take to end, and the new one to be healthy. */
+const HOLD_SECONDS = 180;
 
 /** What the proxy needs to know about a service. */
 export interface ProxyUpstream extends pulumi.Resource {
@@ -76,6 +92,8 @@ export interface TlsProxyArgs {
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** Whether there is a network by which collectors beside it call it, see `Collector`. @default false */
+  readonly modules?: boolean;
   /** The certificates whose ends its metrics tell. @default its own */
   readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -91,6 +109,10 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly certificateVolume: pulumi.Output<string>;
   /** The image's id, once the proxy runs with it. */
   readonly image: pulumi.Output<string>;
+  /** The network for collectors, if there is one. */
+  readonly modules: pulumi.Output<string> | undefined;
+  /** Its doors, as they are in that network. */
+  readonly ways: readonly DoorWay[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -106,7 +128,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     const doors = args.doors.map((door, index) => ({
       name: door.name,
       // Above 1024, because Nginx runs unprivileged. One for each door, so that the port says which it is.
-      port: 8441 + index,
+      port: FIRST_PORT + index,
       upstream: door.service.upstream,
       ...(door.service.standIn !== undefined && { standIn: door.service.standIn }),
       maxBody: door.maxBody,
@@ -198,6 +220,19 @@ export class TlsProxy extends pulumi.ComponentResource {
         )
       : undefined;
 
+    // Without a way to the world: only the doors of collectors are in it.
+    const modules = args.modules
+      ? new docker.Network(
+          `${name}-modules`,
+          {
+            name: dockerName(deployment, MODULES),
+            labels: labels(deployment, MODULES),
+            internal: true,
+          },
+          { parent: this },
+        )
+      : undefined;
+
     const release = new Release(
       `${name}-release`,
       {
@@ -222,44 +257,64 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    const description: Description = {
+      role: PROXY,
+      image,
+      user: OWNER,
+      networks: [
+        { network: edge.name },
+        ...(away ? [{ network: away.name }] : []),
+        ...(modules ? [{ network: modules.name, aliases: [PROXY_HOST] }] : []),
+        ...args.doors.map((door) => ({ network: door.service.network })),
+      ],
+      ports: [
+        ...args.doors.map((door, index) => ({
+          address: settings.address,
+          port: door.listen,
+          internal: FIRST_PORT + index,
+        })),
+        ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
+      ],
+      // The volume, not a release in it: a new release must not replace the container.
+      volumes: [
+        { volume: release.mountableVolume, target: "/release", readOnly: true },
+        { volume: bodies.volumeName, target: BODIES_FOLDER },
+        // Whatever the source of certificates: another one must not replace the container.
+        { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
+      ],
+      entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
+      healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
+      // Nginx finishes the requests that are under way.
+      stopSignal: "SIGQUIT",
+      stopGrace: 30,
+      cpus: limits.cpus,
+    };
+    const held = modules && this.#hold(name, args, description);
     const container = new Container(
       name,
       {
+        ...description,
         deployment,
-        role: PROXY,
-        image,
-        user: OWNER,
-        networks: [
-          { network: edge.name },
-          ...(away ? [{ network: away.name }] : []),
-          ...args.doors.map((door) => ({ network: door.service.network })),
-        ],
-        ports: [
-          ...args.doors.map((door, index) => ({
-            address: settings.address,
-            port: door.listen,
-            internal: 8441 + index,
-          })),
-          ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
-        ],
-        // The volume, not a release in it: a new release must not replace the container.
-        volumes: [
-          { volume: release.mountableVolume, target: "/release", readOnly: true },
-          { volume: bodies.volumeName, target: BODIES_FOLDER },
-          // Whatever the source of certificates: another one must not replace the container.
-          { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
-        ],
-        entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
-        healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
-        // Nginx finishes the requests that are under way.
-        stopSignal: "SIGQUIT",
-        stopGrace: 30,
+        ...(held && {
+          image: after(held.program, image),
+          labels: { [LABEL.signature]: held.signature },
+        }),
         memory: limits.memory,
-        cpus: limits.cpus,
         pidsLimit: limits.pids,
       },
       { parent: this, dependsOn: args.doors.map((door) => door.service) },
     );
+    if (modules) {
+      new Program(
+        `${name}-open-doors`,
+        {
+          program: "doors-open",
+          input: { dockerHost: deployment.dockerHost, deployment: deployment.id },
+          because: { CONTAINER: container.id },
+        },
+        { parent: this },
+      );
+    }
 
     this.containerId = container.id;
     this.release = release.digest;
@@ -267,6 +322,35 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
+    this.modules = modules?.name;
+    this.ways = args.doors.map(({ listen }, index) => ({
+      port: listen,
+      internal: FIRST_PORT + index,
+    }));
     this.registerOutputs({ containerId: this.containerId, release: this.release });
+  }
+
+  /** Lets collectors wait while the container is replaced. */
+  #hold(name: string, args: TlsProxyArgs, description: Description) {
+    const { deployment, settings } = args;
+    const signature = signatureOf(description);
+    const program = new Program(
+      `${name}-hold-doors`,
+      {
+        program: "doors-hold",
+        input: {
+          dockerHost: deployment.dockerHost,
+          deployment: deployment.id,
+          proxy: dockerName(deployment, PROXY),
+          ports: args.doors.map((_, index) => FIRST_PORT + index),
+          signature,
+          drainSeconds: settings.shutdownTimeout ?? 60,
+          holdSeconds: HOLD_SECONDS,
+        },
+        because: { SIGNATURE: signature },
+      },
+      { parent: this },
+    );
+    return { program, signature };
   }
 }

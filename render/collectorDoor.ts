@@ -32,8 +32,7 @@ const WORKERS = 2;
 /** Connections that wait while the door is on hold. The kernel of a container allows no more by default. */
 export const WAITING = 4096;
 
-export const workersText = (held: boolean): string =>
-  `worker_processes ${held ? 0 : WORKERS};\n`;
+export const workersText = (held: boolean): string => `worker_processes ${held ? 0 : WORKERS};\n`;
 
 export const targetText = (host: string): string =>
   `map "" $collector { default ${matching("the collector's host", host, HOST_NAME, "a host name")}:${COLLECTOR_PORT}; }\n`;

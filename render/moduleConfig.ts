@@ -98,7 +98,10 @@ const SHORT_POLICY = {
 /** A text keeps its types, whatever YAML has for them: only its indentation changes. */
 function policyText(policy: NonNullable<ModuleConfig["policy"]>): string {
   return typeof policy === "string"
-    ? `policy:\n${policy.replace(/\r\n?/g, "\n").replace(/^(?=.)/gm, "  ").trimEnd()}\n`
+    ? `policy:\n${policy
+        .replace(/\r\n?/g, "\n")
+        .replace(/^(?=.)/gm, "  ")
+        .trimEnd()}\n`
     : renderPlainValue("policy", policy);
 }
 

@@ -38,7 +38,8 @@ export function callsTo(table: string, ports: readonly number[]): number {
 /** For a listening socket, `received` is the length of its queue. */
 function rows(table: string) {
   return table.split("\n").flatMap((line) => {
-    const [, local, remote, state = "", queues = ""] = /^\s*\d+: (\S+) (\S+) (\S\S) (\S+)/.exec(line) ?? [];
+    const [, local, remote, state = "", queues = ""] =
+      /^\s*\d+: (\S+) (\S+) (\S\S) (\S+)/.exec(line) ?? [];
     return local === undefined || remote === undefined
       ? []
       : [

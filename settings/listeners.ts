@@ -2,7 +2,14 @@
  * Everything that listens on the Docker host, in one table: which keys ask for it, and whose container
  * publishes it. Code that needs to know a stack's listeners takes them from here.
  */
-import { ACME_CHALLENGE, COLLECTOR_DOOR, databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
+import {
+  ACME_CHALLENGE,
+  COLLECTOR_DOOR,
+  databaseRole,
+  KAPOW,
+  PROXY,
+  type Role,
+} from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
 import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";

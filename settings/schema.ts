@@ -4,12 +4,7 @@
  */
 import { z } from "zod";
 import { certificates } from "./certificateKeys.ts";
-import {
-  COLLECTOR_BIND,
-  parseCollectorName,
-  parseIngest,
-  parsePolicy,
-} from "./collector.ts";
+import { COLLECTOR_BIND, parseCollectorName, parseIngest, parsePolicy } from "./collector.ts";
 import { COLLECTOR } from "../names/docker.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
 import { parseDay } from "./days.ts";
@@ -258,7 +253,10 @@ const collector = section("One collector.", {
     allowed: "with `default.abe_pol`, and at least one rule under `index`",
     fallback: "that of the output `moduleConfig`",
   }).exactOptional(),
-  config: overrides("Numbers in its config.yaml, before those of `cybexp:modules.config`.", moduleKeys),
+  config: overrides(
+    "Numbers in its config.yaml, before those of `cybexp:modules.config`.",
+    moduleKeys,
+  ),
   debug: overrides<ConfigValue, string>("Its debug flags.", collectorDebugKeys as ServiceKeys),
   resources: limits("the collector's container", collectorResources),
   drainSeconds: key(wholeNumber(1, 3600), {

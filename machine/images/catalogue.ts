@@ -27,6 +27,7 @@ export const catalogue: readonly DemoImage[] = [
   },
   { name: "cybexp-demo/kms:1", folder: "kms", ingredients: [] },
   { name: "cybexp-demo/backend:1", folder: "backend", ingredients: [] },
+  { name: "cybexp-demo/collector:1", folder: "collector", ingredients: [] },
   { name: "cybexp-demo/kapow:1", folder: "kapow", ingredients: [] },
   {
     name: "cybexp-demo/certbot:1",

@@ -12,17 +12,21 @@ export interface Task {
   readonly args: readonly string[];
   /** As in `docker run --volume`. @default none */
   readonly volumes?: readonly string[];
+  /** By its name. @default none */
+  readonly network?: string;
+  /** Files of the engine's: path in the container -> path there. @default none */
+  readonly files?: Readonly<Record<string, string>>;
   /** @default none */
   readonly capabilities?: readonly string[];
   /** Sent to its standard input. */
   readonly input?: Uint8Array;
 }
 
-/** The arguments of `docker run` or `docker create` for a task: no network, read-only, limited. */
+/** The arguments of `docker run` or `docker create` for a task: no network by default, read-only, limited. */
 export function taskArguments(task: Task): string[] {
   return [
     ...(task.input === undefined ? [] : ["--interactive"]),
-    "--network=none",
+    `--network=${task.network ?? "none"}`,
     "--read-only",
     "--tmpfs=/tmp:size=16m",
     `--user=${task.user}`,
@@ -37,6 +41,9 @@ export function taskArguments(task: Task): string[] {
     `--label=${label("deployment", task.deployment)}`,
     `--label=${label("role", TASK)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
+    ...Object.entries(task.files ?? {}).map(
+      ([target, source]) => `--mount=type=bind,source=${source},target=${target},readonly`,
+    ),
     `--entrypoint=${task.program}`,
     task.image,
     ...task.args,
