@@ -176,25 +176,21 @@ const urls = urlsOf(settings);
 
 const collectors = settings.collector.map(
   (collector) =>
-    new Collector(
-      memberName(NAME.collector, collector.name),
-      {
-        deployment,
-        settings: collector,
-        proxy,
-        serverName: settings.proxy.serverName,
-        kmsUrl: urls.kms,
-        backendUrl: urls.backend,
-        serverCa: trusted,
-        users: userList,
-        jwtKey: kms.jwtKey,
-        jwtKeyGeneration: settings.rotation.kmsJwtKey,
-        overrides: settings.modules.config,
-        limits,
-      },
-      // It starts with tokens, passwords and authorities that these must know by then.
-      { dependsOn: [kms, backend, proxy] },
-    ),
+    new Collector(memberName(NAME.collector, collector.name), {
+      deployment,
+      settings: collector,
+      proxy,
+      serverName: settings.proxy.serverName,
+      kmsUrl: urls.kms,
+      backendUrl: urls.backend,
+      serverCa: trusted,
+      users: userList,
+      jwtKey: kms.jwtKey,
+      jwtKeyGeneration: settings.rotation.kmsJwtKey,
+      after: [kms, backend, proxy],
+      overrides: settings.modules.config,
+      limits,
+    }),
 );
 
 const smoke = new SmokeCheck(NAME.smoke, {

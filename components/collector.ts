@@ -54,6 +54,8 @@ export interface CollectorArgs {
   /** The KMS's token-signing key, and its number. */
   readonly jwtKey: pulumi.Input<string>;
   readonly jwtKeyGeneration: number;
+  /** What must know its token and password before it starts. */
+  readonly after: readonly pulumi.Resource[];
   /** Numbers of all modules' config.yaml. @default none */
   readonly overrides?: ModuleSettings["config"];
   /** What its containers may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -220,7 +222,7 @@ export class Collector extends pulumi.ComponentResource {
         },
         because: { SIGNATURE: signature, DOOR: door.containerId },
       },
-      { parent: this },
+      { parent: this, dependsOn: [...args.after] },
     );
 
     const container = new Container(

@@ -247,13 +247,13 @@ function debugFlags({ throwaway, kms, backend, collector = [] }: PartialSettings
   if (throwaway !== false) {
     return []; // Allowed, or unreadable and reported as such.
   }
-  const services = [
-    { path: ["kms", "config"], config: kms?.config, keys: kmsKeys as ServiceKeys },
-    { path: ["backend", "config"], config: backend?.config, keys: backendKeys as ServiceKeys },
+  const services: { path: Path; config: object | undefined; keys: ServiceKeys }[] = [
+    { path: ["kms", "config"], config: kms?.config, keys: kmsKeys },
+    { path: ["backend", "config"], config: backend?.config, keys: backendKeys },
     ...collector.map((entry, index) => ({
       path: ["collector", index, "debug"],
       config: entry?.debug,
-      keys: collectorDebugKeys as ServiceKeys,
+      keys: collectorDebugKeys,
     })),
   ];
   return services.flatMap(({ path, config = {}, keys }) =>
