@@ -62,11 +62,11 @@ const SILENCE = 600;
 /** More than a service may take to answer: the proxy says so first. */
 const ANSWER = 3660;
 
-/** The stream module's own file, where it is loaded at run time: Debian's, Alpine's and Fedora's. */
+/** The stream module's own file, where it is loaded at run time: Debian's, Alpine's and Fedora's. Patterns may match nothing. */
 export const STREAM_MODULE = [
   "/etc/nginx/modules-enabled/*mod-stream.conf",
   "/etc/nginx/modules/*stream.conf",
-  "/usr/share/nginx/modules/mod-stream.conf",
+  "/usr/share/nginx/modules/mod-stream.con[f]",
 ]
   .map((path) => `include ${path};\n`)
   .join("");

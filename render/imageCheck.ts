@@ -37,7 +37,7 @@ for need; do
     path*) readable "$what" || echo "unreadable $what";;
     file*) [ ! -d "$what" ] || echo "folder $what";;
     conf*)
-      printf 'pid /tmp/check.pid;\\nevents {}\\n%s' "$what" > /tmp/check.conf
+      printf '%s' "$what" > /tmp/check.conf
       nginx -t -q -e stderr -c /tmp/check.conf >/dev/null 2>&1 || echo "module stream";;
   esac
 done
@@ -66,7 +66,7 @@ export function checkArguments(needs: ImageNeeds, image: ImageConfig, last = "")
     ...(program === undefined ? [] : [`start ${program}`]),
     ...words.filter((word) => word.startsWith("/")).map((word) => `path ${word}`),
     ...(needs.files ?? []).map((file) => `file ${file}`),
-    ...(needs.stream ? [`conf ${STREAM_MODULE}stream {}\n`] : []),
+    ...(needs.stream ? [`conf ${STREAM_MODULE}pid /tmp/check.pid;\nevents {}\nstream {}\n`] : []),
   ];
 }
 
