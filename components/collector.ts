@@ -5,7 +5,7 @@ import { COMPONENT } from "../names/types.ts";
 import { COLLECTOR_HOST, COLLECTOR_PORT } from "../render/collectorDoor.ts";
 import { collectorNeeds } from "../render/imageNeeds.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
-import { renderModuleConfig } from "../render/moduleConfig.ts";
+import { moduleConfigDefaults, renderModuleConfig } from "../render/moduleConfig.ts";
 import { listeningHealthCheck } from "../render/tcpTable.ts";
 import type { StackLimits } from "../settings/limits.ts";
 import type { CollectorSettings, ModuleSettings } from "../settings/types.ts";
@@ -34,9 +34,6 @@ const START_SECONDS = 120;
 
 /** Without a line for localhost, that name is asked for like any other, and means the collector's door. */
 const HOSTS = "127.0.0.1 loopback\n";
-
-/** Connections that may wait to be accepted: as many as may have waited at its door. */
-const BACKLOG = 4096;
 
 export interface CollectorArgs {
   readonly deployment: Deployment;
@@ -98,6 +95,7 @@ export class Collector extends pulumi.ComponentResource {
       this,
     );
 
+    const numbers = { ...args.overrides, ...settings.config };
     const access = pulumi
       .all([args.users.credentials, args.jwtKey, args.serverCa])
       .apply(([credentials, key, authorities]) => {
@@ -119,7 +117,7 @@ export class Collector extends pulumi.ComponentResource {
     const contents = access.apply(({ authorities, ...credentials }) => ({
       "/config.yaml": renderModuleConfig({
         ...credentials,
-        overrides: { web_conn_listen: BACKLOG, ...args.overrides, ...settings.config },
+        overrides: numbers,
         ...(settings.policy !== undefined && { policy: settings.policy }),
         debug: settings.debug,
       }),
@@ -168,12 +166,13 @@ export class Collector extends pulumi.ComponentResource {
         deployment,
         collector: settings.name,
         container: containerName,
-        image: proxy.image,
+        image,
         network: network.name,
         serverName,
         modules: proxy.modules,
         ways: proxy.ways,
         bind: settings.bind,
+        workers: numbers.enc_worker_threads ?? Number(moduleConfigDefaults["enc_worker_threads"]),
         drainSeconds: settings.drainSeconds,
         limits: limits.collectorDoor,
       },

@@ -3,26 +3,23 @@ import * as pulumi from "@pulumi/pulumi";
 import { COLLECTOR_DOOR, collectorDoorPart, configVolume, LABEL } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
-  DOOR_CONFIG,
   DOOR_ENTRYPOINT,
+  doorFiles,
   doorHealthCheck,
   type DoorWay,
   recordPort,
-  renderCollectorDoor,
 } from "../render/collectorDoor.ts";
-import { collectorDoorNeeds } from "../render/imageNeeds.ts";
-import { mountedFiles } from "../render/mountedFiles.ts";
+import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
-import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
 
-/** The uid and gid of `nginx` in the official image. */
-const OWNER = "101:101";
+/** A user that no distribution's passwd file has. */
+const OWNER = "65532:65532";
 
 /** What a program needs to find a collector and its door. */
 export interface CollectorPlace {
@@ -43,7 +40,7 @@ export interface CollectorDoorArgs {
   readonly collector: string;
   /** The name of the collector's container in Docker. */
   readonly container: string;
-  /** The id of an image of Nginx with the stream module. */
+  /** The id of an image with Python: the collector's own. */
   readonly image: pulumi.Input<string>;
   /** The network that it shares with the collector, and the name by which the collector calls the proxy. */
   readonly network: pulumi.Input<string>;
@@ -52,13 +49,15 @@ export interface CollectorDoorArgs {
   readonly modules: pulumi.Input<string>;
   readonly ways: readonly DoorWay[];
   readonly bind: Endpoint;
+  /** How many records the collector works on at once. */
+  readonly workers: number;
   readonly drainSeconds: number;
   readonly limits: pulumi.Input<ContainerLimits>;
 }
 
 /**
  * A collector's only way in and out: it takes records on the Docker host, and passes the collector's calls to the
- * proxy. It can be told to send the records elsewhere, or to let everything wait, without cutting anything off.
+ * proxy. What it has taken waits while the collector or the proxy is away.
  */
 export class CollectorDoor extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
@@ -68,13 +67,6 @@ export class CollectorDoor extends pulumi.ComponentResource {
     super(COMPONENT.collectorDoor, name, {}, opts);
     const { deployment, collector, ways, drainSeconds } = args;
     const part = collectorDoorPart(collector);
-    const image = checkedImage(
-      name,
-      pulumi.output(args.image),
-      deployment,
-      collectorDoorNeeds(OWNER),
-      this,
-    );
 
     // A network of its own: when the door leaves it, its port is closed, and nothing else.
     const ingest = new docker.Network(
@@ -87,14 +79,15 @@ export class CollectorDoor extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    const files = doorFiles(ways, args.workers);
     const config = new Release(
       `${name}-config`,
       {
         deployment,
         part: configVolume(part),
-        files: mountedFiles({ [DOOR_CONFIG]: renderCollectorDoor({ ways, drainSeconds }) }),
+        files: mountedFiles(files),
         owner: OWNER,
-        image,
+        image: args.image,
       },
       { parent: this },
     );
@@ -113,7 +106,6 @@ export class CollectorDoor extends pulumi.ComponentResource {
     const description: Description = {
       role: COLLECTOR_DOOR,
       part,
-      image,
       user: OWNER,
       networks: [
         { network: ingest.name },
@@ -121,13 +113,14 @@ export class CollectorDoor extends pulumi.ComponentResource {
         { network: args.modules },
       ],
       ports: [{ ...args.bind, internal: recordPort(ways) }],
-      files: [
-        { source: pulumi.interpolate`${config.hostFolder}${DOOR_CONFIG}`, target: DOOR_CONFIG },
-      ],
+      files: [...mountedNames(Object.keys(files))].map(([target, file]) => ({
+        source: pulumi.interpolate`${config.hostFolder}/${file}`,
+        target,
+      })),
       entrypoint: DOOR_ENTRYPOINT,
       healthCheck: doorHealthCheck(ways),
-      // Nginx finishes what is under way.
-      stopSignal: "SIGQUIT",
+      // It finishes what it has.
+      stopSignal: "SIGTERM",
       stopGrace: drainSeconds,
       cpus: limits.cpus,
     };
@@ -148,7 +141,9 @@ export class CollectorDoor extends pulumi.ComponentResource {
       {
         ...description,
         deployment,
-        image: after(closing, image),
+        image: after(closing, args.image),
+        // A new image of the collector must not close its port.
+        keepsImage: true,
         labels: { [LABEL.signature]: signature },
         memory: limits.memory,
         pidsLimit: limits.pids,

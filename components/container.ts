@@ -42,6 +42,8 @@ export interface ContainerArgs {
   readonly part?: string;
   /** The image's id (`sha256:...`), see `imageId`. */
   readonly image: pulumi.Input<string>;
+  /** Whether another image alone doesn't replace it: whatever does takes the image of then. @default false */
+  readonly keepsImage?: boolean;
   /** `uid:gid`: every container of ours runs unprivileged. */
   readonly user: string;
   readonly networks: readonly NetworkAttachment[];
@@ -106,6 +108,7 @@ export class Container extends pulumi.ComponentResource {
         parent: this,
         // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
         deleteBeforeReplace: true,
+        ...(args.keepsImage && { ignoreChanges: ["image"] }),
         // The provider reports a change of these as an update and changes nothing. Some are not marked as
         // replacing (kreuzwerker#988). For sets, a changed element only counts if their number changes.
         replaceOnChanges: [

@@ -16,8 +16,6 @@ export const PROGRAMS = {
   "database-step": "database/database-step",
   "database-users": "database/database-users",
   deliver: "release/deliver",
-  "doors-hold": "collector/hold",
-  "doors-open": "collector/open",
   "engine-size": "limits/engine-size",
   handback: "replacement/handback",
   handover: "replacement/handover",

@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ContainerArgs } from "./container.ts";
 
 /** What would replace a container. The limits of memory and processes change in place. */
-export type Description = Omit<ContainerArgs, "deployment" | "memory" | "pidsLimit">;
+export type Description = Omit<ContainerArgs, "deployment" | "image" | "memory" | "pidsLimit"> &
+  Partial<Pick<ContainerArgs, "image">>;
 
 /**
  * A digest of what would replace a container. As its label it makes sure that a changed one does replace it, and

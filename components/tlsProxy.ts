@@ -1,20 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  AWAY,
-  BODIES_VOLUME,
-  EDGE,
-  LABEL,
-  MODULES,
-  PROXY,
-  RELEASE_VOLUME,
-} from "../names/docker.ts";
+import { AWAY, BODIES_VOLUME, EDGE, MODULES, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
+import { type DoorWay, PROXY_HOST } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
-import { type DoorWay, PROXY_HOST } from "../render/collectorDoor.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import {
@@ -31,7 +23,6 @@ import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
-import { after, type Description, signatureOf } from "./signature.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
@@ -47,9 +38,6 @@ const OWNER = "101:101";
 
 /** The first door's port in the container. */
 const FIRST_PORT = 8441;
-
-/** More than the old container may take to end, and the new one to be healthy. */
-const HOLD_SECONDS = 180;
 
 /** What the proxy needs to know about a service. */
 export interface ProxyUpstream extends pulumi.Resource {
@@ -257,64 +245,45 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const description: Description = {
-      role: PROXY,
-      image,
-      user: OWNER,
-      networks: [
-        { network: edge.name },
-        ...(away ? [{ network: away.name }] : []),
-        ...(modules ? [{ network: modules.name, aliases: [PROXY_HOST] }] : []),
-        ...args.doors.map((door) => ({ network: door.service.network })),
-      ],
-      ports: [
-        ...args.doors.map((door, index) => ({
-          address: settings.address,
-          port: door.listen,
-          internal: FIRST_PORT + index,
-        })),
-        ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
-      ],
-      // The volume, not a release in it: a new release must not replace the container.
-      volumes: [
-        { volume: release.mountableVolume, target: "/release", readOnly: true },
-        { volume: bodies.volumeName, target: BODIES_FOLDER },
-        // Whatever the source of certificates: another one must not replace the container.
-        { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
-      ],
-      entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
-      healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
-      // Nginx finishes the requests that are under way.
-      stopSignal: "SIGQUIT",
-      stopGrace: 30,
-      cpus: limits.cpus,
-    };
-    const held = modules && this.#hold(name, args, description);
     const container = new Container(
       name,
       {
-        ...description,
         deployment,
-        ...(held && {
-          image: after(held.program, image),
-          labels: { [LABEL.signature]: held.signature },
-        }),
+        role: PROXY,
+        image,
+        user: OWNER,
+        networks: [
+          { network: edge.name },
+          ...(away ? [{ network: away.name }] : []),
+          ...(modules ? [{ network: modules.name, aliases: [PROXY_HOST] }] : []),
+          ...args.doors.map((door) => ({ network: door.service.network })),
+        ],
+        ports: [
+          ...args.doors.map((door, index) => ({
+            address: settings.address,
+            port: door.listen,
+            internal: FIRST_PORT + index,
+          })),
+          ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
+        ],
+        // The volume, not a release in it: a new release must not replace the container.
+        volumes: [
+          { volume: release.mountableVolume, target: "/release", readOnly: true },
+          { volume: bodies.volumeName, target: BODIES_FOLDER },
+          // Whatever the source of certificates: another one must not replace the container.
+          { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
+        ],
+        entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
+        healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
+        // Nginx finishes the requests that are under way.
+        stopSignal: "SIGQUIT",
+        stopGrace: 30,
         memory: limits.memory,
+        cpus: limits.cpus,
         pidsLimit: limits.pids,
       },
       { parent: this, dependsOn: args.doors.map((door) => door.service) },
     );
-    if (modules) {
-      new Program(
-        `${name}-open-doors`,
-        {
-          program: "doors-open",
-          input: { dockerHost: deployment.dockerHost, deployment: deployment.id },
-          because: { CONTAINER: container.id },
-        },
-        { parent: this },
-      );
-    }
 
     this.containerId = container.id;
     this.release = release.digest;
@@ -328,29 +297,5 @@ export class TlsProxy extends pulumi.ComponentResource {
       internal: FIRST_PORT + index,
     }));
     this.registerOutputs({ containerId: this.containerId, release: this.release });
-  }
-
-  /** Lets collectors wait while the container is replaced. */
-  #hold(name: string, args: TlsProxyArgs, description: Description) {
-    const { deployment, settings } = args;
-    const signature = signatureOf(description);
-    const program = new Program(
-      `${name}-hold-doors`,
-      {
-        program: "doors-hold",
-        input: {
-          dockerHost: deployment.dockerHost,
-          deployment: deployment.id,
-          proxy: dockerName(deployment, PROXY),
-          ports: args.doors.map((_, index) => FIRST_PORT + index),
-          signature,
-          drainSeconds: settings.shutdownTimeout ?? 60,
-          holdSeconds: HOLD_SECONDS,
-        },
-        because: { SIGNATURE: signature },
-      },
-      { parent: this },
-    );
-    return { program, signature };
   }
 }

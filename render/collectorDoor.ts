@@ -1,41 +1,41 @@
 /**
- * A collector's door: a small Nginx that hands on TCP connections, records to the collector and the collector's
- * calls to the proxy.
- *
- * Two files in its /tmp say what it does now, and a reload makes it do so. A reload keeps the listening sockets
- * and the connections that are under way.
+ * A collector's door: a small program that takes records and hands them to the collector, and passes the
+ * collector's calls to the proxy. It waits where the other side is away, which Nginx's stream module can't, and
+ * gives the collector no more at once than it works on: what waits in the collector's own queue would have to be
+ * stored before it can be replaced.
  */
+import { collectorDoorProgram } from "./collectorDoorProgram.ts";
 import { HOST_NAME, matching, wholeNumber } from "./check.ts";
 import { listeningHealthCheck } from "./tcpTable.ts";
 
 /** The port at which a collector listens. It is fixed in its code. */
 export const COLLECTOR_PORT = 8080;
 
-/** The host name of the proxy in the network that it shares with the doors. */
-export const PROXY_HOST = "proxy";
-
-/** Where its configuration is in the container. */
-export const DOOR_CONFIG = "/nginx-door.conf";
-
-/** Who gets the records: in it is `COLLECTOR_HOST`, or the stand-in's name. */
-export const TARGET_FILE = "/tmp/door-target.conf";
-/** How many workers there are. Without any, connections wait in the kernel: a door on hold. */
-export const WORKERS_FILE = "/tmp/door-workers.conf";
-/** The second at which a hold ends by itself, so that a run that is killed leaves no closed door. */
-export const HELD_FILE = "/tmp/door-held";
-
 /** The host name of the collector in the network that it shares with its door. */
 export const COLLECTOR_HOST = "collector";
 
-const WORKERS = 2;
+/** The host name of the proxy in the network that it shares with the doors. */
+export const PROXY_HOST = "proxy";
 
-/** Connections that wait while the door is on hold. The kernel of a container allows no more by default. */
-export const WAITING = 4096;
+/** The files in its container. */
+export const DOOR_PROGRAM = "/door.py";
+export const DOOR_CONFIG = "/door.json";
 
-export const workersText = (held: boolean): string => `worker_processes ${held ? 0 : WORKERS};\n`;
+/** Who gets the records: a host's name in it. If the file is not there, the collector's own container does. */
+export const TARGET_FILE = "/tmp/target";
 
-export const targetText = (host: string): string =>
-  `map "" $collector { default ${matching("the collector's host", host, HOST_NAME, "a host name")}:${COLLECTOR_PORT}; }\n`;
+/** What it is at, as `DoorStatus` in JSON. */
+export const STATUS_FILE = "/tmp/status";
+
+/** At this signal it takes no more records, and goes on with those that it has. */
+export const NO_MORE = "USR1";
+
+export interface DoorStatus {
+  /** Records that it has, wholly or in part, and that the collector has not finished with. */
+  readonly records: number;
+  /** How many of them are with each host. */
+  readonly at: Readonly<Record<string, number>>;
+}
 
 /** A way to the proxy. */
 export interface DoorWay {
@@ -45,94 +45,47 @@ export interface DoorWay {
   readonly internal: number;
 }
 
-export interface CollectorDoorConfig {
-  readonly ways: readonly DoorWay[];
-  /** Seconds that connections of before a reload may still take. */
-  readonly drainSeconds: number;
-}
-
 /** The port for records in the door's container: none of those that the collector calls. */
 export function recordPort(ways: readonly DoorWay[]): number {
   const taken = ways.map(({ port }) => port);
-  return [6000, 6001, 6002, 6003, 6004].find((port) => !taken.includes(port)) ?? 6005;
+  const free = [6000, 6001, 6002, 6003].find((port) => !taken.includes(port));
+  if (free === undefined) {
+    throw new RangeError("the proxy listens on 6000 to 6003, so that the door has no port left");
+  }
+  return free;
 }
 
-/** Seconds after which a shipper that says nothing is given up: it keeps one of the collector's threads. */
-const SILENCE = 600;
-/** More than a service may take to answer: the proxy says so first. */
-const ANSWER = 3660;
+/** Beside those that the collector works on, so that it never has to wait for one. */
+const SPARE = 2;
 
-/** The stream module's own file, where it is loaded at run time: Debian's, Alpine's and Fedora's. Patterns may match nothing. */
-export const STREAM_MODULE = [
-  "/etc/nginx/modules-enabled/*mod-stream.conf",
-  "/etc/nginx/modules/*stream.conf",
-  "/usr/share/nginx/modules/mod-stream.con[f]",
-]
-  .map((path) => `include ${path};\n`)
-  .join("");
-
-export function renderCollectorDoor({ ways, drainSeconds }: CollectorDoorConfig): string {
-  const seconds = wholeNumber("the time to drain", drainSeconds, 1, 3600);
-  return `\
-${STREAM_MODULE}daemon off;
-pid /tmp/nginx.pid;
-error_log stderr error;
-include ${WORKERS_FILE};
-worker_shutdown_timeout ${seconds}s;
-events {
-    worker_connections 8192;
-}
-stream {
-    # Asked for each connection, because a container that is replaced gets another address.
-    resolver 127.0.0.11 valid=1s ipv6=off;
-    resolver_timeout 10s;
-    include ${TARGET_FILE};
-    map "" $proxy { default ${PROXY_HOST}; }
-    server {
-        listen ${recordPort(ways)} backlog=${WAITING};
-        proxy_pass $collector;
-        # A shipper that ends its record and waits learns when the collector has finished with it.
-        proxy_half_close on;
-        proxy_connect_timeout 60s;
-        proxy_timeout ${SILENCE}s;
-    }
-${ways.map(wayServer).join("")}}
-`;
+/** @param workers How many records the collector works on at once. */
+export function doorFiles(ways: readonly DoorWay[], workers: number): Record<string, string> {
+  const port = (number: number) => wholeNumber("a port of the proxy", number, 1, 65_535);
+  return {
+    [DOOR_PROGRAM]: collectorDoorProgram,
+    [DOOR_CONFIG]: `${JSON.stringify({
+      records: recordPort(ways),
+      collector: { host: COLLECTOR_HOST, port: COLLECTOR_PORT },
+      turns: wholeNumber("the collector's threads", workers, 1, 1000) + SPARE,
+      proxy: PROXY_HOST,
+      ways: ways.map((way) => [port(way.port), port(way.internal)]),
+      targetFile: TARGET_FILE,
+      statusFile: STATUS_FILE,
+    })}\n`,
+  };
 }
 
-function wayServer({ port, internal }: DoorWay): string {
-  return `\
-    server {
-        listen ${wholeNumber("a port of the proxy", port, 1, 65_535)} backlog=${WAITING};
-        proxy_pass $proxy:${wholeNumber("a port of the proxy", internal, 1, 65_535)};
-        proxy_connect_timeout 60s;
-        proxy_timeout ${ANSWER}s;
-    }
-`;
-}
+/** What to write into `TARGET_FILE`. */
+export const targetText = (host: string): string =>
+  matching("the collector's host", host, HOST_NAME, "a host name");
 
-/** Opens a door on hold whose time is over: $(cat) is not in every image, so the shell reads. */
-const END_HOLD = `\
-if [ -e ${HELD_FILE} ]; then
-  read -r end < ${HELD_FILE}
-  if [ "$(date +%s)" -ge "\${end:-0}" ]; then
-    printf '%s\\n' '${workersText(false).trim()}' > ${WORKERS_FILE}
-    rm -f ${HELD_FILE}
-    nginx -q -e stderr -c ${DOOR_CONFIG} -s reload
-  fi
-fi
-`;
+export const doorHealthCheck = (ways: readonly DoorWay[]): string[] =>
+  listeningHealthCheck(recordPort(ways));
 
-export function doorHealthCheck(ways: readonly DoorWay[]): string[] {
-  return listeningHealthCheck(recordPort(ways), END_HOLD);
-}
-
-/** Starts it with what it does by default. A restart of the container ends a hold and a handover. */
 export const DOOR_ENTRYPOINT: readonly string[] = [
-  "sh",
-  "-c",
-  `printf '%s' "$1" > ${WORKERS_FILE}; printf '%s' "$2" > ${TARGET_FILE}; exec nginx -e stderr -c ${DOOR_CONFIG}`,
-  "door",
-  workersText(false),
-  targetText(COLLECTOR_HOST),
+  "python3",
+  "-I",
+  "-u",
+  DOOR_PROGRAM,
+  DOOR_CONFIG,
 ];

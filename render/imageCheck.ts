@@ -1,5 +1,4 @@
 /** Asks an image whether it has what it needs, and reads its answer. */
-import { STREAM_MODULE } from "./collectorDoor.ts";
 import type { ImageNeeds } from "./imageNeeds.ts";
 
 /** After this line comes the output of the last argument's program. */
@@ -7,7 +6,7 @@ export const END_OF_CHECK = "end of check";
 
 /**
  * A POSIX shell script. Its arguments are a command line to run at the end, or nothing, and the needs:
- * `program a|b`, `start PROGRAM`, `path /FILE`, `file /FILE` and `conf TEXT`. Prints a line for each fault.
+ * `program a|b`, `start PROGRAM`, `path /FILE` and `file /FILE`. Prints a line for each fault.
  */
 const SCRIPT = `
 last=$1; shift
@@ -36,9 +35,6 @@ for need; do
     start*) has "$what" || echo "start $what";;
     path*) readable "$what" || echo "unreadable $what";;
     file*) [ ! -d "$what" ] || echo "folder $what";;
-    conf*)
-      printf '%s' "$what" > /tmp/check.conf
-      nginx -t -q -e stderr -c /tmp/check.conf >/dev/null 2>&1 || echo "module stream";;
   esac
 done
 echo '${END_OF_CHECK}'
@@ -66,7 +62,6 @@ export function checkArguments(needs: ImageNeeds, image: ImageConfig, last = "")
     ...(program === undefined ? [] : [`start ${program}`]),
     ...words.filter((word) => word.startsWith("/")).map((word) => `path ${word}`),
     ...(needs.files ?? []).map((file) => `file ${file}`),
-    ...(needs.stream ? [`conf ${STREAM_MODULE}pid /tmp/check.pid;\nevents {}\nstream {}\n`] : []),
   ];
 }
 
@@ -98,10 +93,6 @@ export function faultSentence(image: string, needs: ImageNeeds, faults: readonly
       (program) => `${program}, with which it starts, is not there or can't be executed`,
     ),
     ...of("unreadable").map((path) => `${path}, which it starts with, can't be read by that user`),
-    ...of("module").map(
-      (module) =>
-        `its Nginx has no ${module} module, which hands on TCP connections (on Debian: libnginx-mod-${module})`,
-    ),
     ...of("folder").map((path) => `${path} is a folder, but a file is mounted there`),
   ];
   return `${opening(image, needs)}: ${parts.join("; ")}; ${ADVICE}`;

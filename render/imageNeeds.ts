@@ -2,7 +2,7 @@
  * What an image needs so that this program can run it. It is checked before the first container is made from the
  * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
-import { ACME, COLLECTOR, COLLECTOR_DOOR, KAPOW, PROXY } from "../names/docker.ts";
+import { ACME, COLLECTOR, KAPOW, PROXY } from "../names/docker.ts";
 import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
 import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
 
@@ -15,8 +15,6 @@ export interface ImageNeeds {
   readonly programs: readonly (readonly string[])[];
   /** Where single files are mounted: no folder may be there. @default none */
   readonly files?: readonly string[];
-  /** Whether its Nginx must be able to hand on TCP connections. @default false */
-  readonly stream?: boolean;
   /** Whether the image's own entrypoint and command are what runs. @default false */
   readonly startsItself?: boolean;
 }
@@ -70,7 +68,7 @@ export function proxyNeeds(user: string): ImageNeeds {
   };
 }
 
-/** CYBEX-P's collector. With Python, it is found out beforehand whether the services let it in. */
+/** CYBEX-P's collector. Python also runs its door, and finds out beforehand whether the services let it in. */
 export function collectorNeeds(user: string): ImageNeeds {
   return {
     role: COLLECTOR,
@@ -78,16 +76,6 @@ export function collectorNeeds(user: string): ImageNeeds {
     programs: [...DELIVERY, ...each("python3")],
     files: ["/config.yaml", "/etc/hosts"],
     startsItself: true,
-  };
-}
-
-/** The Nginx at a collector. */
-export function collectorDoorNeeds(user: string): ImageNeeds {
-  return {
-    role: COLLECTOR_DOOR,
-    user,
-    programs: [...DELIVERY, ...each("nginx", "date", "head")],
-    stream: true,
   };
 }
 

@@ -28,24 +28,15 @@ export function useOfPort(table: string, port: number): PortUse {
   };
 }
 
-/** How many connections to a port of another machine are not over yet. */
-export function callsTo(table: string, ports: readonly number[]): number {
-  return rows(table).filter(
-    ({ remotePort, state }) => ports.includes(remotePort) && !OVER.includes(state),
-  ).length;
-}
-
 /** For a listening socket, `received` is the length of its queue. */
 function rows(table: string) {
   return table.split("\n").flatMap((line) => {
-    const [, local, remote, state = "", queues = ""] =
-      /^\s*\d+: (\S+) (\S+) (\S\S) (\S+)/.exec(line) ?? [];
-    return local === undefined || remote === undefined
+    const [, local, state = "", queues = ""] = /^\s*\d+: (\S+) \S+ (\S\S) (\S+)/.exec(line) ?? [];
+    return local === undefined
       ? []
       : [
           {
             localPort: portOf(local),
-            remotePort: portOf(remote),
             state,
             received: Number.parseInt(queues.split(":")[1] ?? "0", 16),
           },
@@ -67,7 +58,7 @@ exit 1`;
  * A health check: whether something listens on a port. It connects to nothing, because a collector would take
  * that for a record.
  */
-export function listeningHealthCheck(port: number, first = ""): string[] {
+export function listeningHealthCheck(port: number): string[] {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  return ["sh", "-c", `${first}${LISTENS}`, "health", hex, String(port)];
+  return ["sh", "-c", LISTENS, "health", hex, String(port)];
 }

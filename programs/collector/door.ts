@@ -1,18 +1,15 @@
-/** A collector's door: who gets the records, and whether it lets any in. */
+/** A collector's door: who gets the records, and what it has of them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { standInOf } from "../../names/docker.ts";
 import {
   COLLECTOR_HOST,
   COLLECTOR_PORT,
-  DOOR_CONFIG,
-  HELD_FILE,
+  NO_MORE,
+  STATUS_FILE,
   TARGET_FILE,
   targetText,
-  WORKERS_FILE,
-  workersText,
 } from "../../render/collectorDoor.ts";
-import { oldWorkers, TITLES } from "../../render/nginxWorkers.ts";
 import { TCP_TABLE, useOfPort } from "../../render/tcpTable.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -37,166 +34,144 @@ export type Place = z.infer<typeof placeSchema>;
 export const standInName = ({ container }: Pick<Place, "container">): string =>
   standInOf(container);
 export const STAND_IN_HOST = standInOf(COLLECTOR_HOST);
+const hostOf = (server: Server) => (server === "own" ? COLLECTOR_HOST : STAND_IN_HOST);
+const containerOf = (place: Place, server: Server) =>
+  server === "own" ? place.container : standInName(place);
 
-/** How long new workers may take to start, and old ones to stop accepting connections. */
-const PATIENCE_MS = 15_000;
+/** `DoorStatus`. */
+const statusSchema = z.object({
+  records: z.number().int(),
+  at: z.record(z.string(), z.number().int()),
+});
 
-/** Writes $2 into the file $1 in one step, so that a restart never meets half of it. */
+/** How often a thing must be seen without work: a record may be between door and collector. */
+const LOOKS = 3;
+const PAUSE_MS = 200;
+
+/** Writes $2 into the file $1 in one step. */
 const WRITE = `printf '%s' "$2" > "$1.new" && mv "$1.new" "$1"`;
 
 export class CollectorDoor {
   readonly #docker: Docker;
-  readonly #door: string;
+  readonly #place: Place;
 
-  /** @param door The name or id of its container. */
-  constructor(docker: Docker, door: string) {
+  constructor(docker: Docker, place: Place) {
     this.#docker = docker;
-    this.#door = door;
+    this.#place = place;
   }
 
   /** Who gets the records; undefined if the door does not run. */
   async server(): Promise<Server | undefined> {
-    const text = await this.#ask("cat", TARGET_FILE);
-    return text === undefined ? undefined : text.includes(STAND_IN_HOST) ? "stand-in" : "own";
-  }
-
-  /** Lets records that come from now on go there. Connections that it has accepted go on as they are. */
-  async sendTo(server: Server): Promise<void> {
-    await this.#write(TARGET_FILE, targetText(server === "own" ? COLLECTOR_HOST : STAND_IN_HOST));
-    await this.#reload();
-  }
-
-  /**
-   * Lets connections wait in the kernel, in both directions, until `open`. Those that it has accepted go on.
-   *
-   * @param seconds After which it opens by itself.
-   */
-  async hold(seconds: number): Promise<void> {
-    // First the end, because the health check looks for it. By the container's clock, which that goes by.
-    await this.#run(`echo "$(($(date +%s) + $2))" > "$1"`, HELD_FILE, String(seconds));
-    await this.#write(WORKERS_FILE, workersText(true));
-    await this.#reload();
-  }
-
-  async open(): Promise<void> {
-    if ((await this.#ask("cat", HELD_FILE)) !== undefined) {
-      await this.#write(WORKERS_FILE, workersText(false));
-      await this.#run(`rm -f "$1"`, HELD_FILE);
-      await this.#reload();
+    if ((await this.#status()) === undefined) {
+      return undefined;
     }
+    return (await this.#ask("cat", TARGET_FILE)) === STAND_IN_HOST ? "stand-in" : "own";
   }
 
-  /** Its connections, as the kernel lists them; undefined if it does not run. */
-  table(): Promise<string | undefined> {
-    return this.#ask("cat", TCP_TABLE);
+  /** Lets records that come from now on go there, and waits until the other one has stored its own. */
+  async switchTo(server: Server): Promise<void> {
+    await this.#run(WRITE, TARGET_FILE, targetText(hostOf(server)));
+    const other = server === "own" ? "stand-in" : "own";
+    await this.#until(`${containerOf(this.#place, other)} has`, async () => {
+      const { at = {} } = (await this.#status()) ?? {};
+      return (at[hostOf(other)] ?? 0) + (await this.#leftAt(other));
+    });
   }
 
-  /** Returns once no worker with the old configuration accepts connections, which `-s reload` doesn't tell. */
-  async #reload(): Promise<void> {
-    const before = await this.#titles();
-    await this.#docker.run([
-      ...["exec", this.#door, "nginx", "-q", "-e", "stderr", "-c", DOOR_CONFIG],
-      ...["-s", "reload"],
-    ]);
-    for (const start = Date.now(); Date.now() - start < PATIENCE_MS; await sleep(50)) {
-      if (oldWorkers(before, await this.#titles()).accepting.length === 0) {
+  /** Lets no more records in, and waits until all that it has are stored. */
+  async close(): Promise<void> {
+    const { door, ingest } = this.#place;
+    const info = await find(this.#docker, door, this.#place);
+    if (info !== undefined && ingest in info.NetworkSettings.Networks) {
+      // It takes the published port along, and nothing else: callers are refused by the host.
+      await this.#docker.run(["network", "disconnect", ingest, info.Id]);
+    }
+    if (info?.State.Running) {
+      await this.#run(`kill -s ${NO_MORE} 1`);
+    }
+    await this.#until(`${door} has`, async () => {
+      const { records = 0 } = (await this.#status()) ?? {};
+      return records + (await this.#leftAt("own")) + (await this.#leftAt("stand-in"));
+    });
+  }
+
+  /** Records that a collector has accepted: it closes a connection when it has stored its record. */
+  async #leftAt(server: Server): Promise<number> {
+    const table = await this.#askIn(containerOf(this.#place, server), "cat", TCP_TABLE);
+    const { open, queue } = useOfPort(table ?? "", COLLECTOR_PORT);
+    return Math.max(open, queue);
+  }
+
+  async #until(who: string, left: () => Promise<number>): Promise<void> {
+    const { drainSeconds } = this.#place;
+    const end = Date.now() + drainSeconds * 1000;
+    let clear = 0;
+    for (;;) {
+      const number = await left();
+      clear = number === 0 ? clear + 1 : 0;
+      if (clear === LOOKS) {
         return;
       }
+      if (Date.now() > end) {
+        process.stderr.write(
+          `${who} ${number} ${number === 1 ? "record" : "records"} left after ${drainSeconds} s: what is not stored within ${drainSeconds} s more is lost (cybexp:collector[].drainSeconds)\n`,
+        );
+        return;
+      }
+      await sleep(PAUSE_MS);
     }
-    throw new UserError(
-      `${this.#door} was reloaded, but goes on as before: see \`docker logs --tail 20 ${this.#door}\``,
-    );
   }
 
-  #titles(): Promise<string> {
-    return this.#docker.run(["exec", this.#door, ...TITLES]);
-  }
-
-  #write(file: string, text: string): Promise<string> {
-    return this.#run(WRITE, file, text);
+  async #status(): Promise<z.infer<typeof statusSchema> | undefined> {
+    const text = await this.#ask("cat", STATUS_FILE);
+    if (text === undefined) {
+      return undefined;
+    }
+    const parsed = statusSchema.safeParse(JSON.parse(text));
+    if (!parsed.success) {
+      throw new UserError(`${this.#place.door} says what nobody understands about its records`);
+    }
+    return parsed.data;
   }
 
   #run(script: string, ...args: string[]): Promise<string> {
-    return this.#docker.run(["exec", this.#door, "sh", "-c", script, "sh", ...args]);
+    return this.#docker.run(["exec", this.#place.door, "sh", "-c", script, "sh", ...args]);
   }
 
   #ask(...command: string[]): Promise<string | undefined> {
-    return askIn(this.#docker, this.#door, command);
+    return this.#askIn(this.#place.door, ...command);
   }
-}
 
-/** What a command in a container prints; undefined where it fails, or the container does not run. */
-async function askIn(
-  docker: Docker,
-  container: string,
-  command: readonly string[],
-): Promise<string | undefined> {
-  try {
-    return await docker.run(["exec", container, ...command]);
-  } catch (error) {
-    if (error instanceof DockerError) {
-      return undefined;
+  /** What a command in a container prints; undefined where it fails, or the container does not run. */
+  async #askIn(container: string, ...command: string[]): Promise<string | undefined> {
+    try {
+      return await this.#docker.run(["exec", container, ...command]);
+    } catch (error) {
+      if (error instanceof DockerError) {
+        return undefined;
+      }
+      throw error;
     }
-    throw error;
-  }
-}
-
-/** How often it must be seen without work: a connection may be between the door and the collector. */
-const LOOKS = 3;
-
-/**
- * Waits until a collector has stored what it has accepted: nothing waits at its socket, and it has closed every
- * connection, which it does when a record is stored or given up.
- *
- * @returns How many connections were still open when the time was over.
- */
-export async function drain(docker: Docker, container: string, seconds: number): Promise<number> {
-  const end = Date.now() + seconds * 1000;
-  let clear = 0;
-  for (;;) {
-    const table = await askIn(docker, container, ["cat", TCP_TABLE]);
-    const { open, queue } = table === undefined ? NOTHING : useOfPort(table, COLLECTOR_PORT);
-    clear = open + queue === 0 ? clear + 1 : 0;
-    if (clear === LOOKS || Date.now() > end) {
-      return Math.max(open, queue);
-    }
-    await sleep(200);
-  }
-}
-
-const NOTHING = { open: 0, queue: 0 };
-
-/** Gives the records to one of the two, and waits until the other one has stored its own. */
-export async function switchTo(docker: Docker, place: Place, server: Server): Promise<void> {
-  await new CollectorDoor(docker, place.door).sendTo(server);
-  const other = server === "own" ? standInName(place) : place.container;
-  await drainAloud(docker, other, place.drainSeconds);
-}
-
-export async function drainAloud(docker: Docker, container: string, seconds: number) {
-  const left = await drain(docker, container, seconds);
-  if (left > 0) {
-    process.stderr.write(
-      `${container} has ${left} ${left === 1 ? "record" : "records"} left after ${seconds} s: what it has not stored within ${seconds} s more is lost (cybexp:collector[].drainSeconds)\n`,
-    );
   }
 }
 
 /** Gives the records back to the collector's own container, and ends the stand-in. Nothing if there is none. */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
-  if ((await new CollectorDoor(docker, place.door).server()) === "stand-in") {
-    await switchTo(docker, place, "own");
+  const door = new CollectorDoor(docker, place);
+  if ((await door.server()) === "stand-in") {
+    await door.switchTo("own");
   }
-  const standIn = await find(docker, standInName(place), place);
-  if (standIn) {
-    await endStandIn(docker, standIn.Id, place.drainSeconds);
-  }
+  await endStandIn(docker, place);
 }
 
 /** With its own stop signal, at which it finishes what it has accepted. */
-export async function endStandIn(docker: Docker, id: string, seconds: number): Promise<void> {
-  await docker.attempt(["container", "stop", "-t", String(seconds), id], {
-    timeoutSeconds: seconds + 30,
+export async function endStandIn(docker: Docker, place: Place): Promise<void> {
+  const standIn = await find(docker, standInName(place), place);
+  if (standIn === undefined) {
+    return;
+  }
+  await docker.attempt(["container", "stop", "-t", String(place.drainSeconds), standIn.Id], {
+    timeoutSeconds: place.drainSeconds + 30,
   });
-  await docker.attempt(["container", "rm", "--force", "--volumes", id]);
+  await docker.attempt(["container", "rm", "--force", "--volumes", standIn.Id]);
 }

@@ -21,7 +21,6 @@ import {
   placeSchema,
   STAND_IN_HOST,
   standInName,
-  switchTo,
 } from "./door.ts";
 
 const input = placeSchema.extend({
@@ -50,7 +49,7 @@ await runProgram(input, limit, async (input) => {
     find(docker, input.container, input),
     find(docker, standInName(input), input),
   ]);
-  const door = new CollectorDoor(docker, input.door);
+  const door = new CollectorDoor(docker, input);
   const server = await door.server();
   if (!own?.State.Running || server === undefined) {
     return; // Nothing takes records that could be interrupted.
@@ -70,11 +69,11 @@ await runProgram(input, limit, async (input) => {
     case "hand back":
       return handBack(docker, input);
     case "switch":
-      return switchTo(docker, input, "stand-in");
+      return door.switchTo("stand-in");
     case "anew":
       await handBack(docker, input);
       await start(docker, input, own);
-      return switchTo(docker, input, "stand-in");
+      return door.switchTo("stand-in");
   }
 });
 
@@ -96,10 +95,7 @@ async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<
     [LABEL.signature]: signature,
   };
   // One that was stopped while it started, by a run that was killed.
-  const old = await find(docker, name, input);
-  if (old) {
-    await endStandIn(docker, old.Id, input.drainSeconds);
-  }
+  await endStandIn(docker, input);
   try {
     await startStandIn(
       docker,

@@ -16,7 +16,6 @@ export const needsSchema = z.object({
   user: z.string(),
   programs: z.array(z.array(z.string())),
   files: z.array(z.string()).optional(),
-  stream: z.boolean().optional(),
   startsItself: z.boolean().optional(),
 });
 
@@ -42,13 +41,8 @@ interface ImageInfo {
  */
 export async function checkImage(docker: Docker, question: Question, last = ""): Promise<string> {
   const { image, deployment } = question;
-  const { files, stream, startsItself, ...always } = question.needs;
-  const needs = {
-    ...always,
-    ...(files && { files }),
-    ...(stream && { stream }),
-    ...(startsItself && { startsItself }),
-  };
+  const { files, startsItself, ...always } = question.needs;
+  const needs = { ...always, ...(files && { files }), ...(startsItself && { startsItself }) };
   const info = await docker.inspect<ImageInfo>("image", image);
   if (info === undefined) {
     throw new UserError(`the image ${image} is not on the engine`);
