@@ -7,6 +7,7 @@ import { certificatesOutput, warnOf, warnOfEnds } from "./components/certificate
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
+import { Collector } from "./components/collector.ts";
 import { Kapow } from "./components/kapow.ts";
 import { keepVolumes } from "./components/keptVolumes.ts";
 import { Kms } from "./components/kms.ts";
@@ -21,7 +22,7 @@ import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
-import { NAME } from "./names/resources.ts";
+import { memberName, NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
@@ -152,6 +153,7 @@ const proxy = new TlsProxy(NAME.proxy, {
   clients: clientList,
   ends,
   limits: limits.proxy,
+  modules: settings.collector.length > 0,
   doors: [
     {
       name: "kms",
@@ -189,6 +191,27 @@ const renewal =
       })
     : undefined;
 
+const urls = urlsOf(settings);
+
+const collectors = settings.collector.map(
+  (collector) =>
+    new Collector(memberName(NAME.collector, collector.name), {
+      deployment,
+      settings: collector,
+      proxy,
+      serverName: settings.proxy.serverName,
+      kmsUrl: urls.kms,
+      backendUrl: urls.backend,
+      serverCa: trusted,
+      users: userList,
+      jwtKey: kms.jwtKey,
+      jwtKeyGeneration: settings.rotation.kmsJwtKey,
+      after: [kms, backend, proxy],
+      overrides: settings.modules.config,
+      limits,
+    }),
+);
+
 const smoke = new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
@@ -200,12 +223,11 @@ const smoke = new SmokeCheck(NAME.smoke, {
   backend,
   kapow,
   renewal,
+  collectors,
 });
 
 const renewed = renewal && renewedEnds(ends, { deployment, renewal, after: smoke.result });
 renewed?.apply((known) => warnOf(known, settings.certificates.warnDays));
-
-const urls = urlsOf(settings);
 
 const moduleConfigs = new ModuleConfigs(NAME.modules, {
   kmsUrl: urls.kms,

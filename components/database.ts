@@ -64,6 +64,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
   readonly network: pulumi.Output<string>;
   readonly containerName: string;
   readonly containerId: pulumi.Output<string>;
+  readonly identity: pulumi.Output<string>;
   /** The service's connection string, once its user is there. Secret. */
   readonly uri: pulumi.Output<string>;
   readonly files = {};
@@ -203,6 +204,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
     this.network = network.name;
     this.containerName = container.containerName;
     this.containerId = container.id;
+    this.identity = container.id;
     // A preview orders nothing; in one that makes the users again nothing else would be known.
     const known = pulumi.runtime.isDryRun()
       ? password.current

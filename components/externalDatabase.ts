@@ -42,12 +42,14 @@ export class ExternalDatabase extends pulumi.ComponentResource implements Servic
   readonly uri: pulumi.Output<string>;
   readonly files: Readonly<Record<string, string>>;
   readonly check: Record<string, unknown>;
+  readonly identity: string;
 
   constructor(name: string, args: ExternalDatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.externalDatabase, name, {}, opts);
     const { deployment, service, ca, addresses, database, collections } = args;
     const uri = readDatabaseUri(args.uri);
     const place = placeOf(uri, database);
+    this.identity = place;
     const question = {
       service: SPOKEN[service],
       uri: pulumi.secret(args.uri),

@@ -10,6 +10,8 @@ export interface ServiceDatabase {
   readonly files: Readonly<Record<string, string>>;
   /** What the check after an `up` needs to ask it. */
   readonly check: pulumi.Input<Record<string, unknown>>;
+  /** Differs where the data may be other data: the container's id, or where the database is. */
+  readonly identity: pulumi.Input<string>;
   /** Removes the users of earlier generations, after their service has changed over to this one. */
   retireOthers(name: string, service: pulumi.Resource): void;
 }

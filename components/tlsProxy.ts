@@ -1,9 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import { AWAY, BODIES_VOLUME, EDGE, MODULES, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
+import { type DoorWay, PROXY_HOST } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
@@ -30,6 +31,9 @@ const assumed = limitsOf({}, assumedEngine);
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
 
+/** The first door's port in the container. */
+const FIRST_PORT = 8441;
+
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
   /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
@@ -42,6 +46,8 @@ export interface TlsProxyArgs {
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** Whether there is a network by which collectors beside it call it, see `Collector`. @default false */
+  readonly modules?: boolean;
   /** The certificates whose ends its metrics tell. @default its own */
   readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -57,6 +63,10 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly certificateVolume: pulumi.Output<string>;
   /** The image's id, once the proxy runs with it. */
   readonly image: pulumi.Output<string>;
+  /** The network for collectors, if there is one. */
+  readonly modules: pulumi.Output<string> | undefined;
+  /** Its doors, as they are in that network. */
+  readonly ways: readonly DoorWay[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -68,7 +78,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     checkDoors(args.doors, names, args.certificate.renewed?.names);
     // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
     const listens = [...new Set(args.doors.map(({ listen }) => listen))];
-    const internal = (listen: number) => 8441 + listens.indexOf(listen);
+    const internal = (listen: number) => FIRST_PORT + listens.indexOf(listen);
     const services = [...new Set(args.doors.flatMap(servicesOf))];
 
     // Asks the image itself, because a tag or digest doesn't tell. It comes first, so that nothing is replaced
@@ -166,6 +176,19 @@ export class TlsProxy extends pulumi.ComponentResource {
         )
       : undefined;
 
+    // Without a way to the world: only the doors of collectors are in it.
+    const modules = args.modules
+      ? new docker.Network(
+          `${name}-modules`,
+          {
+            name: dockerName(deployment, MODULES),
+            labels: labels(deployment, MODULES),
+            internal: true,
+          },
+          { parent: this },
+        )
+      : undefined;
+
     const release = new Release(
       `${name}-release`,
       {
@@ -201,6 +224,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           { network: edge.name },
           ...(away ? [{ network: away.name }] : []),
           ...services.map(({ network }) => ({ network })),
+          ...(modules ? [{ network: modules.name, aliases: [PROXY_HOST] }] : []),
         ],
         ports: [
           ...listens.map((listen) => ({
@@ -235,6 +259,11 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
+    this.modules = modules?.name;
+    this.ways = listens.map((listen) => ({
+      port: listen,
+      internal: internal(listen),
+    }));
     this.registerOutputs({ containerId: this.containerId, release: this.release });
   }
 }

@@ -23,6 +23,11 @@ export const ACME = "acme";
 /** Answers the ACME server at port 80. */
 export const ACME_CHALLENGE = "acme-challenge";
 
+/** Takes records of one source, encrypts them and sends them to the Backend. A stack may have several. */
+export const COLLECTOR = "collector";
+/** A collector's only way in and out. */
+export const COLLECTOR_DOOR = `${COLLECTOR}-door`;
+
 /** A container that serves until the stack is removed; its role is also its host name and its label. */
 export type Role =
   | ServiceRole
@@ -31,7 +36,9 @@ export type Role =
   | typeof PROXY
   | typeof KAPOW
   | typeof ACME
-  | typeof ACME_CHALLENGE;
+  | typeof ACME_CHALLENGE
+  | typeof COLLECTOR
+  | typeof COLLECTOR_DOOR;
 
 const DATABASES = SERVICES.map((service) => databaseRole(service));
 const WAYS = DATABASES.flatMap((database) => [doorRole(database), exitRole(database)]);
@@ -44,10 +51,12 @@ export const ROLES: readonly Role[] = [
   KAPOW,
   ACME,
   ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
 ];
 
 /** Those that a stack has only if its config asks for them. */
-const OPTIONAL: readonly Role[] = [...WAYS, KAPOW, ACME, ACME_CHALLENGE];
+const OPTIONAL: readonly Role[] = [...WAYS, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR];
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -68,6 +77,18 @@ export const EDGE = "edge";
  * route from the one whose name comes first, and a service's has no way to the world.
  */
 export const AWAY = "away";
+/** The network by which the doors of collectors reach the proxy. */
+export const MODULES = "modules";
+
+/** What a collector's container, network and volumes are called, as `dockerName` takes it. */
+export const collectorPart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR : `${COLLECTOR}-${name}`;
+/** The same for its door. */
+export const collectorDoorPart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR_DOOR : `${COLLECTOR_DOOR}-${name}`;
+/** Whether a collector can have this name beside any other: nothing else is called like it then. */
+export const isCollectorName = (name: string): boolean =>
+  /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/.test(name) && !/^door(-|$)|-handover$/.test(name);
 
 // Volumes, by the role of the container that they are for.
 export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
@@ -107,7 +128,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL, AWAY],
+  network: [...OPTIONAL, AWAY, MODULES],
   volume: [
     ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,
@@ -116,6 +137,9 @@ export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
     ACME_VOLUME,
     configVolume(ACME_CHALLENGE),
     CHALLENGE_VOLUME,
+    configVolume(COLLECTOR),
+    secretsVolume(COLLECTOR),
+    configVolume(COLLECTOR_DOOR),
   ],
 };
 

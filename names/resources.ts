@@ -17,6 +17,7 @@ export const NAME = {
   kapowCertificate: "kapow-certificate",
   kapowHealth: "kapow-health",
   kapowProxy: "kapow-proxy",
+  collector: "collector",
   users: "user",
   clients: "client",
   modules: "module",

@@ -27,6 +27,8 @@ export const COMPONENT = {
   challengeServer: "cybexp:index:ChallengeServer",
   clientCertificate: "cybexp:tls:ClientCertificate",
   clientList: "cybexp:index:ClientList",
+  collector: "cybexp:index:Collector",
+  collectorDoor: "cybexp:index:CollectorDoor",
   container: "cybexp:docker:Container",
   database: "cybexp:index:Database",
   databaseDoor: "cybexp:docker:DatabaseDoor",

@@ -38,6 +38,7 @@ function unfitImages({
   proxy,
   kapow,
   certificates,
+  collector = [],
 }: PartialSettings): Finding[] {
   const acme = certificates?.source === "acme" ? certificates.acme : undefined;
   const parts = [
@@ -45,6 +46,7 @@ function unfitImages({
       ([key, part]) => [[key], part] as const,
     ),
     [["certificates", "acme"], acme] as const,
+    ...collector.map((part, index) => [["collector", index], part] as const),
   ];
   return parts.flatMap(([path, part]) => {
     const reason = part?.image === undefined ? undefined : unfit(part.image);

@@ -31,6 +31,7 @@ const KEYS = {
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
   acme: "cybexp:certificates.acme.resources",
+  collector: "cybexp:collector[].resources",
 } as const satisfies Partial<Record<Role, string>>;
 const keyOf = (role: string): string | undefined => (KEYS as Partial<Record<string, string>>)[role];
 

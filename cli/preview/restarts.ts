@@ -1,5 +1,13 @@
 /** Which containers are replaced, why, and whether callers notice. */
-import { ACME, ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../../names/docker.ts";
+import {
+  ACME,
+  ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
+  KAPOW,
+  PROXY,
+  type Role,
+} from "../../names/docker.ts";
 import { CONTAINER } from "../../names/types.ts";
 import type { Step } from "./events.ts";
 import { roleOf } from "./stackView.ts";
@@ -18,6 +26,9 @@ const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> 
   proxy: "INTERRUPTION: nobody is served until it is back",
   kapow: "INTERRUPTION: its running requests are cut off",
   acme: "certificates stay as they are meanwhile",
+  collector: "a stand-in takes its records meanwhile, none is lost",
+  "collector-door":
+    "INTERRUPTION: it takes no records until it is back; what it has taken is stored before",
   "acme-challenge": "no certificate can be issued for some seconds",
 };
 
@@ -74,7 +85,8 @@ function noticedOf(
   return NOTICED[role] ?? "INTERRUPTION until it is back";
 }
 
-const isBehindProxy = (role: string) => ![PROXY, KAPOW, ACME, ACME_CHALLENGE].includes(role);
+const isBehindProxy = (role: string) =>
+  ![PROXY, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR].includes(role);
 
 /** Why a resource is replaced, in the stack's terms. */
 function reasonFor({ differing }: Step): string {

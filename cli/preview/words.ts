@@ -15,6 +15,8 @@ const ROLES: Readonly<Record<Role, string> & Partial<Record<string, string>>> = 
   kapow: "Kapow!",
   acme: "renewal of certificates",
   "acme-challenge": "answer to the certificate authority",
+  collector: "collector",
+  "collector-door": "collector's door",
 };
 
 /** A role as a subject: "the KMS", "Kapow!", "the container x". */

@@ -12,17 +12,19 @@ export interface Task {
   readonly args: readonly string[];
   /** As in `docker run --volume`. @default none */
   readonly volumes?: readonly string[];
+  /** By its name. @default none */
+  readonly network?: string;
+  /** Files of the engine's: path in the container -> path there. @default none */
+  readonly files?: Readonly<Record<string, string>>;
   /** @default none */
   readonly capabilities?: readonly string[];
-  /** A network that is there. @default none at all */
-  readonly network?: string;
   /** As in `docker run --add-host`. @default none */
   readonly addresses?: readonly string[];
   /** Sent to its standard input. */
   readonly input?: Uint8Array;
 }
 
-/** The arguments of `docker run` or `docker create` for a task: no network unless it needs one, read-only, limited. */
+/** The arguments of `docker run` or `docker create` for a task: no network by default, read-only, limited. */
 export function taskArguments(task: Task): string[] {
   return [
     ...(task.input === undefined ? [] : ["--interactive"]),
@@ -42,6 +44,9 @@ export function taskArguments(task: Task): string[] {
     `--label=${label("deployment", task.deployment)}`,
     `--label=${label("role", TASK)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
+    ...Object.entries(task.files ?? {}).map(
+      ([target, source]) => `--mount=type=bind,source=${source},target=${target},readonly`,
+    ),
     `--entrypoint=${task.program}`,
     task.image,
     ...task.args,

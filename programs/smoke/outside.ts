@@ -56,6 +56,7 @@ export const outside = z.object({
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
   /** Roles of containers that go at the end of this `up`, if they are there. */
   leaving: z.array(z.string()).optional(),
+  collectorDoors: z.array(z.string()).optional(),
 });
 export type Outside = z.infer<typeof outside>;
 

@@ -57,6 +57,7 @@ export const SETTINGS: Settings = {
   },
   users: [{ name: "collector", generation: 1, retired: 0 }],
   clients: [],
+  collector: [],
   rotation: {
     kmsJwtKey: 1,
     serverCertificate: 1,
