@@ -76,6 +76,7 @@ const kmsKeys = new KmsKeys(NAME.kmsKeys, {
 const kmsAccounts = new KmsAccounts(NAME.kmsAccounts, {
   deployment,
   kms,
+  after: kmsKeys,
   administrator: settings.kms.administrator.name,
   users: settings.users,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,

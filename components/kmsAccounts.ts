@@ -12,6 +12,8 @@ import { Program } from "./program.ts";
 export interface KmsAccountsArgs {
   readonly deployment: Deployment;
   readonly kms: Kms;
+  /** What is checked first: with other keys, the KMS would make other keys for users, too. @default nothing */
+  readonly after?: pulumi.Resource;
   /** The administrator's name. */
   readonly administrator: string;
   /** Those with attributes get an account. */
@@ -91,7 +93,7 @@ export class KmsAccounts extends pulumi.ComponentResource {
         },
         remembers: true,
       },
-      { parent: this },
+      { parent: this, ...(args.after && { dependsOn: args.after }) },
     );
 
     const known = pulumi

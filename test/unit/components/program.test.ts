@@ -320,6 +320,11 @@ describe("the program with the embedded default's configuration", () => {
     assert.deepEqual(leaks, []);
   });
 
+  it("looks at the KMS's keys before it has the KMS make more", async () => {
+    const { dependencies } = await usual();
+    assert.ok(dependencies.get(`${COMMAND} kms-accounts`)?.includes(`${COMMAND} kms-key-files`));
+  });
+
   it("gives containers, networks and volumes no secret at all", async () => {
     const told = (await usual()).resources.filter(
       ({ type, secrets }) => type.startsWith("docker:") && secrets.length > 0,
