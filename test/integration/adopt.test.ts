@@ -191,12 +191,11 @@ describe("CYBEX-P as its compose files run it", () => {
     assert.notEqual(key, before);
     assert.equal(sha256(Buffer.from(key)), keys["DE_key.pem"]);
     const login = await the.call("kms", "/login", {
-      method: "POST",
       body: Buffer.from(JSON.stringify({ username: "old admin", password: "old password" })),
       headers: { "Content-Type": "application/json" },
     });
     assert.equal(login.status, 200, login.text);
-    const found = await the.call("backend", "/query", { method: "POST", body: Buffer.from("{}") });
+    const found = await the.call("backend", "/query", { body: Buffer.from("{}") });
     assert.equal((JSON.parse(found.text) as { count: number }).count, RECORDS);
     // The old one is as it was.
     assert.deepEqual(old.keys(), keys);
