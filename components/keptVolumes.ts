@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { memberName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { keptPart, keptPartsOf } from "../settings/keptParts.ts";
+import { keptPart, keptPartsOf, returningParts } from "../settings/keptParts.ts";
 import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
 import { type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
@@ -127,7 +127,7 @@ export async function keepVolumes(
   const kept = new KeptVolumes(name, {
     deployment,
     parts: keptPartsOf(settings),
-    lost: settings.lost,
+    lost: [...settings.lost, ...returningParts(settings)],
     first: true,
   });
   await kept.checked();

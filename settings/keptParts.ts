@@ -68,6 +68,25 @@ export function keptPartsOf({
   return Object.keys(keptParts).filter((part) => !(elsewhere as string[]).includes(part));
 }
 
+/**
+ * The volumes of databases that the stack is to run again, and whose service was allowed to leave the one that it
+ * has: they are new, although the stack is not. As entries of `cybexp:lost`.
+ */
+export function returningParts({
+  database,
+}: {
+  readonly database: {
+    readonly uri?: { readonly [service in ServiceRole]?: string };
+    readonly left?: readonly string[];
+  };
+}): string[] {
+  return SERVICES.filter(
+    (service) =>
+      database.uri?.[service] === undefined &&
+      database.left?.some((entry) => entry.startsWith(`${service}@`) && entry !== `${service}@own`),
+  ).map((service) => `${dataVolume(databaseRole(service))}@${UNMARKED}`);
+}
+
 /** What a part means; also one that another program has added. */
 export function keptPart(part: string): KeptPart {
   return (

@@ -161,11 +161,11 @@ export const backendKeys = {
 
 /** Where a service keeps its accounts or records: its database, and the collections in it. */
 export const DATA = {
-  kms: (config: Readonly<Record<string, unknown>>) => ({
+  kms: (config: Readonly<Record<string, ConfigValue>>) => ({
     database: String(config["db_name"] ?? kmsKeys.db_name.fallback),
     collections: [String(config["users_col_name"] ?? kmsKeys.users_col_name.fallback)],
   }),
-  backend: (config: Readonly<Record<string, unknown>>) => ({
+  backend: (config: Readonly<Record<string, ConfigValue>>) => ({
     database: String(config["db_name"] ?? backendKeys.db_name.fallback),
     collections: [String(config["col_name"] ?? backendKeys.col_name.fallback)],
   }),

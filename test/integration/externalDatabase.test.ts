@@ -215,6 +215,8 @@ describe("a database of the operator's own", () => {
       /left: .* allows nothing that is still to be done/,
     );
     change((all) => delete all["left"]);
+    // Only the command that remembers the place is told.
+    assert.match((await the.up()).output, /is up: 1 change /);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
@@ -244,6 +246,8 @@ describe("a database of the operator's own", () => {
     change((all) => (all["left"] = ["kms@own"]));
     await the.up();
     change((all) => delete all["left"]);
+    // Only the command that remembers the place is told.
+    assert.match((await the.up()).output, /is up: 1 change /);
     assert.match((await the.up()).output, /^Nothing changed: /m);
     // Its data stays, for the operator to remove.
     assert.ok(the.project.leftovers().includes(`volume ${container("kms-db-data")}`));

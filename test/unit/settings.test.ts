@@ -133,6 +133,7 @@ describe("what a stack may set", () => {
       },
       database: {
         image: "cybexp-demo/mongo:1",
+        uri: {},
         publish: {},
         resources: { kms: {}, backend: {} },
       },
@@ -340,6 +341,7 @@ describe("what a stack may set", () => {
       },
       database: {
         image: "mongo:8.0",
+        uri: {},
         publish: {
           kms: { address: "127.0.0.1", port: 5006 },
           backend: { address: "::1", port: 5003 },
