@@ -65,7 +65,7 @@ export interface ProxyDoor extends DoorTraffic {
    */
   readonly names?: readonly string[];
   readonly service: ProxyUpstream;
-  /** Paths that lead to other services. Who gets in here gets in there. @default none */
+  /** Paths that lead to other services. Whoever may call the door may call them. @default none */
   readonly paths?: readonly DoorPath[];
   readonly access: Access;
   /** The largest request body, in Nginx's spelling. */
