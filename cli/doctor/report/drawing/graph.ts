@@ -1,0 +1,126 @@
+/** What of a host is drawn, and what leads to what: from who calls, through doors, to the databases. */
+import { endpointText } from "../../../../settings/addresses.ts";
+import type { Container, Host, Network, Port } from "../model.ts";
+
+export interface MapNode {
+  readonly id: string;
+  readonly kind: "caller" | "door" | "container" | "network";
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly state?: Container["state"];
+}
+
+export interface MapEdge {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface MapGraph {
+  readonly nodes: readonly MapNode[];
+  readonly edges: readonly MapEdge[];
+}
+
+export function graphOf({ containers, networks, ports }: Host): MapGraph {
+  const doors = ports.filter(({ door }) => door !== undefined);
+  // One container alone in a network leads nowhere: its card names the network.
+  const shared = networks.filter(({ name }) => membersOf(name, containers).length > 1);
+  const depth = depths(containers, shared, doors);
+  return {
+    nodes: [
+      ...callersOf(doors),
+      ...doors.map((port): MapNode => ({
+        id: doorId(port),
+        kind: "door",
+        title: `${port.port} → ${port.door?.title}`,
+        lines: [port.door?.access ?? ""],
+      })),
+      ...containers.map((container): MapNode => ({
+        id: container.name,
+        kind: "container",
+        title: container.title,
+        lines: linesOf(container, networks, shared, ports),
+        state: container.state,
+      })),
+      ...shared.map((network): MapNode => ({
+        id: networkId(network),
+        kind: "network",
+        title: network.title,
+        lines: [network.callsOut ? "calls out" : "no way out"],
+      })),
+    ],
+    edges: [
+      ...doors.flatMap((port) => [
+        { from: `from ${port.from}`, to: doorId(port) },
+        { from: doorId(port), to: port.container },
+      ]),
+      ...shared.flatMap((network) =>
+        membersOf(network.name, containers).map(({ name }) =>
+          (depth.get(name) ?? 0) < (depth.get(networkId(network)) ?? 0)
+            ? { from: name, to: networkId(network) }
+            : { from: networkId(network), to: name },
+        ),
+      ),
+    ],
+  };
+}
+
+const doorId = ({ address, port }: Port) => `door ${address} ${port}`;
+const networkId = ({ name }: Network) => `network ${name}`;
+
+const membersOf = (network: string, containers: readonly Container[]) =>
+  containers.filter(({ networks }) => networks.includes(network));
+
+function callersOf(doors: readonly Port[]): MapNode[] {
+  const callers = { network: "Network", host: "This host" } as const;
+  return (["network", "host"] as const)
+    .filter((from) => doors.some((door) => door.from === from))
+    .map((from) => ({ id: `from ${from}`, kind: "caller", title: callers[from], lines: [] }));
+}
+
+function linesOf(
+  { name, state, words, networks: own }: Container,
+  networks: readonly Network[],
+  shared: readonly Network[],
+  ports: readonly Port[],
+): string[] {
+  return [
+    ...(state === "healthy" ? [] : [words]),
+    ...ports
+      .filter((port) => port.container === name && port.door === undefined)
+      .map((port) => endpointText(port)),
+    ...networks
+      .filter((network) => own.includes(network.name) && !shared.includes(network))
+      .map(({ title }) => `net: ${title}`),
+  ];
+}
+
+/** How far each container and network is from the doors: first those behind the door that is met first. */
+function depths(
+  containers: readonly Container[],
+  networks: readonly Network[],
+  doors: readonly Port[],
+): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const walk = (first: string) => {
+    const queue = found.has(first) ? [] : [first];
+    found.set(first, found.get(first) ?? 0);
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const next = name.startsWith("network ")
+        ? membersOf(name.slice("network ".length), containers).map((one) => one.name)
+        : networks
+            .filter((network) => membersOf(network.name, containers).some((c) => c.name === name))
+            .map(networkId);
+      for (const neighbour of next.filter((one) => !found.has(one))) {
+        found.set(neighbour, (found.get(name) ?? 0) + 1);
+        queue.push(neighbour);
+      }
+    }
+  };
+  // Whoever has most doors is in front of the others.
+  const count = (name: string) => doors.filter(({ container }) => container === name).length;
+  containers
+    .map(({ name }) => name)
+    .toSorted((a, b) => count(b) - count(a))
+    .forEach(walk);
+  return found;
+}
