@@ -20,7 +20,7 @@ export interface Refusals {
   readonly largeBodies: number;
   /** By door. */
   readonly requests: Readonly<Record<string, number>>;
-  /** By door: bodies larger than it ever takes. */
+  /** By door: bodies larger than it ever takes, of callers who say who they are. */
   readonly tooLarge: Readonly<Record<string, number>>;
 }
 
@@ -110,7 +110,7 @@ export class RefusalCount implements Refusals {
       this.largeBodies += 1;
     } else if (/"refused":"requests"/.test(line)) {
       increment(this.requests, line);
-    } else if (/"status":"413","refused":"",.*"upstream_status":""/.test(line)) {
+    } else if (/"user":"[^"].*"status":"413","refused":"",.*"upstream_status":""/.test(line)) {
       increment(this.tooLarge, line);
     }
   }

@@ -67,12 +67,12 @@ describe("limits", () => {
     ]);
   });
 
-  it("of a body's size name the door, and leave out what a service itself refused", () => {
-    const line = (door: string, upstream = "") =>
-      `{"door":"${door}","status":"413","refused":"","received":99,"upstream_status":"${upstream}"}`;
+  it("of a body's size name the door, and leave out what a service itself refused, and nobody in particular sent", () => {
+    const line = (door: string, upstream = "", user = "collector") =>
+      `{"user":"${user}","door":"${door}","status":"413","refused":"","received":99,"upstream_status":"${upstream}"}`;
     const refusals = refusalsIn([
       ...[line("backend"), line("backend"), line("backend", "413")],
-      ...[line("kms"), line("kapow")],
+      ...[line("kms"), line("kapow"), line("kms", "", "")],
     ]);
     assert.deepEqual(said({}, refusals), [
       "note: the backend was sent 2 bodies since yesterday that were larger than it takes, and the proxy refused them (413): have the sender split its records, since MongoDB stores no document above 16 MiB",

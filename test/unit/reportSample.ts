@@ -159,9 +159,9 @@ export function sampleHost(
     networks: networks.map(name),
   });
   const network = (title: string, callsOut = false) => ({ name: name(title), title, callsOut });
-  const door = (port: number, title: string, access = "password") => ({
+  const door = (port: number, title: string, access = "password", shortly = access) => ({
     ...{ address: "192.0.2.10", port, container: name("proxy"), from: "network" as const },
-    door: { title, access },
+    door: { title, access, shortly },
   });
   const own = (port: number, part: string) => ({
     ...{ address: "127.0.0.1", port, container: name(part), from: "host" as const },
@@ -174,13 +174,13 @@ export function sampleHost(
       container("proxy", "Proxy", ["edge", "kms", "backend", ...(kapow ? ["kapow"] : [])]),
       container("kms", "KMS", ["kms", "kms-db"]),
       ill ? { ...backend, state: "unwell", words: "exited" } : backend,
-      container("kms-db", "KMS database", ["kms-db"]),
-      container("backend-db", "Backend database", ["backend-db"]),
+      container("kms-db", "KMS DB", ["kms-db"]),
+      container("backend-db", "Backend DB", ["backend-db"]),
       ...(kapow ? [container("kapow", "Kapow!", ["kapow"])] : []),
       ...(acme
         ? [
-            container("acme", "Renewal (ACME)", ["acme"]),
-            container("acme-challenge", "ACME challenge", ["acme-challenge"]),
+            container("acme", "ACME renewal", ["acme"]),
+            container("acme-challenge", "ACME reply", ["acme-challenge"]),
           ]
         : []),
     ],
@@ -191,12 +191,10 @@ export function sampleHost(
       ...(acme ? [network("acme", true), network("acme-challenge", true)] : []),
     ],
     ports: [
-      ...[door(5002, "KMS"), door(5001, "Backend", "password or certificate")],
+      ...[door(5002, "KMS"), door(5001, "Backend", "password or certificate", "either")],
       ...[own(5012, "kms"), own(5011, "backend")],
       ...(kapow ? [door(5443, "Kapow!", "certificate")] : []),
-      ...(acme
-        ? [{ ...door(80, "ACME challenge", "nothing"), container: name("acme-challenge") }]
-        : []),
+      ...(acme ? [{ ...door(80, "ACME", "nothing"), container: name("acme-challenge") }] : []),
     ],
   };
 }

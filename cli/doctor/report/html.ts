@@ -56,6 +56,8 @@ export const sentence = (text: string): Part =>
 export interface Column {
   readonly title: string;
   readonly number?: true;
+  /** Left out where there is little room. */
+  readonly spare?: true;
   /** Drawn above the column, beside its title. */
   readonly head?: Html;
 }
@@ -68,20 +70,21 @@ export const table = (
 ): Html =>
   markup`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
 <table><caption>${caption}</caption>
-<thead><tr>${columns.map(({ title, number, head }) => markup`<th scope="col"${className(number && "number", head && "drawn")}>${head ? markup`<span class="unseen">${title}</span>${head}` : title}</th>`)}</tr></thead>
+<thead><tr>${columns.map((column) => markup`<th scope="col"${classOf(column)}>${headOf(column)}</th>`)}</tr></thead>
 <tbody>
 ${rows.map((row) => markup`<tr>${row.map((cell, index) => cellOf(cell, index, columns[index]))}</tr>\n`)}</tbody></table></div>
 `;
 
 const cellOf = (cell: Part, index: number, column: Column | undefined) =>
-  index === 0
-    ? markup`<th scope="row">${cell}</th>`
-    : markup`<td${className(column?.number && "number", column?.head && "drawn")}>${cell}</td>`;
+  index === 0 ? markup`<th scope="row">${cell}</th>` : markup`<td${classOf(column)}>${cell}</td>`;
 
-const className = (...names: readonly (string | false | undefined)[]) => {
-  const given = names.filter((name) => typeof name === "string");
-  return given.length > 0 && markup` class="${given.join(" ")}"`;
-};
+const headOf = ({ title, head }: Column) =>
+  head === undefined ? title : markup`<span class="unseen">${title}</span>${head}`;
+
+function classOf({ number, spare, head }: Partial<Column> = {}): Part {
+  const names = [number && "number", spare && "spare", head && "drawn"].filter(Boolean);
+  return names.length > 0 && markup` class="${names.join(" ")}"`;
+}
 
 /** A table of the first few, and one of the others behind a fold. */
 export function folded<T>(

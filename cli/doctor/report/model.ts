@@ -72,7 +72,14 @@ export interface Port {
   /** Who may reach it. */
   readonly from: "network" | "host";
   /** The door that it is; undefined for an operator's own way in. */
-  readonly door: { readonly title: string; readonly access: string } | undefined;
+  readonly door: PortDoor | undefined;
+}
+
+export interface PortDoor {
+  readonly title: string;
+  /** What it asks of callers, in words, and in one word where there is little room. */
+  readonly access: string;
+  readonly shortly: string;
 }
 
 /** When a certificate or a revocation list ends. */

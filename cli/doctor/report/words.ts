@@ -6,12 +6,12 @@ import type { Outcome } from "./model.ts";
 const TITLES: Readonly<Partial<Record<string, string>>> = {
   kms: "KMS",
   backend: "Backend",
-  "kms-db": "KMS database",
-  "backend-db": "Backend database",
+  "kms-db": "KMS DB",
+  "backend-db": "Backend DB",
   proxy: "Proxy",
   kapow: "Kapow!",
-  acme: "Renewal (ACME)",
-  "acme-challenge": "ACME challenge",
+  acme: "ACME renewal",
+  "acme-challenge": "ACME reply",
   collector: "Collector",
   "collector-door": "Collector door",
 };
@@ -66,12 +66,24 @@ export const causeOf = (status: number): string => CAUSES[status] ?? `status ${s
 export const counted = (number: number, noun: string, many = `${noun}s`): string =>
   `${number.toLocaleString("en-GB")} ${number === 1 ? noun : many}`;
 
-/** As in 28 November 2026. */
+const MONTHS = [
+  "Jan",
+  "Feb",
+  "Mar",
+  "Apr",
+  "May",
+  "June",
+  "July",
+  "Aug",
+  "Sept",
+  "Oct",
+  "Nov",
+  "Dec",
+];
+
+/** As in 28 Nov 2026, whatever the machine's language. */
 export const dayOf = (time: Date): string =>
-  time.toLocaleDateString("en-GB", {
-    ...{ day: "numeric", month: "long", year: "numeric" },
-    timeZone: "UTC",
-  });
+  `${time.getUTCDate()} ${MONTHS[time.getUTCMonth()]} ${time.getUTCFullYear()}`;
 
 /** As in 06:05. */
 export const clockOf = (time: Date): string => time.toISOString().slice(11, 16);

@@ -7,7 +7,7 @@ import { Html, markup } from "../html.ts";
 export type Chart = Extract<TopLevelSpec, { mark: unknown; data: unknown }>;
 
 /** Widths at which the page shows one chart or another, so that letters keep their size. */
-const FORMS = { narrow: 300, middle: 560, wide: 960 } as const;
+const FORMS = { narrow: 290, middle: 540, large: 780, wide: 1060 } as const;
 
 /** The colours are the page's own, light or dark; `styles/colours.css` has them. */
 const ink = (name: string) => `var(--${name})`;

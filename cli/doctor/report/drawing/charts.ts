@@ -93,7 +93,7 @@ export function refusalsSpec(refusals: readonly Refusal[], width: number): Chart
         field: "cause",
         type: "nominal",
         sort: { op: "sum", field: "count", order: "descending" },
-        axis: { title: null, labelLimit: 240, labelColor: "var(--ink)" },
+        axis: { title: null, labelLimit: 320, labelColor: "var(--ink)" },
       },
       x: {
         aggregate: "sum",

@@ -7,12 +7,16 @@ export interface MapNode {
   readonly kind: "caller" | "door" | "container" | "network";
   readonly title: string;
   readonly lines: readonly string[];
+  /** In place of them where there is little room. */
+  readonly shortly?: readonly string[];
   readonly state?: Container["state"];
 }
 
 export interface MapEdge {
   readonly from: string;
   readonly to: string;
+  /** It only keeps its ends apart, so that what has no way to it stands among the others. */
+  readonly hidden?: true;
 }
 
 export interface MapGraph {
@@ -25,6 +29,10 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
   // One container alone in a network leads nowhere: its card names the network.
   const shared = networks.filter(({ name }) => membersOf(name, containers).length > 1);
   const depth = depths(containers, shared, doors);
+  const isAlone = (name: string) =>
+    !shared.some((network) =>
+      membersOf(network.name, containers).some((one) => one.name === name),
+    ) && !doors.some(({ container }) => container === name);
   return {
     nodes: [
       ...callersOf(doors),
@@ -33,6 +41,7 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
         kind: "door",
         title: `${port.port} → ${port.door?.title}`,
         lines: [port.door?.access ?? ""],
+        shortly: [port.door?.shortly ?? ""],
       })),
       ...containers.map((container): MapNode => ({
         id: container.name,
@@ -60,9 +69,14 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
             : { from: networkId(network), to: name },
         ),
       ),
+      ...containers
+        .filter(({ name }) => isAlone(name))
+        .flatMap(({ name }) => doors.slice(0, 1).map((door) => hidden(door, name))),
     ],
   };
 }
+
+const hidden = (door: Port, to: string): MapEdge => ({ from: doorId(door), to, hidden: true });
 
 const doorId = ({ address, port }: Port) => `door ${address} ${port}`;
 const networkId = ({ name }: Network) => `network ${name}`;

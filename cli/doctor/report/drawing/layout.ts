@@ -2,23 +2,24 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import type { MapEdge, MapGraph, MapNode } from "./graph.ts";
 
-export interface Point {
+/** A rectangle, by its middle. */
+export interface Box {
   readonly x: number;
   readonly y: number;
-}
-
-/** A part with its middle. */
-export interface Placed extends Point {
-  readonly node: MapNode;
   readonly width: number;
   readonly height: number;
+}
+
+export interface Placed extends Box {
+  readonly node: MapNode;
 }
 
 export interface PlacedMap {
-  readonly width: number;
-  readonly height: number;
+  readonly size: Pick<Box, "width" | "height">;
+  /** Around what is on the host; who calls is outside. */
+  readonly frame: Box;
   readonly nodes: readonly Placed[];
-  readonly edges: readonly (MapEdge & { readonly points: readonly Point[] })[];
+  readonly edges: readonly MapEdge[];
 }
 
 /** How a map is drawn: from left to right where there is room, from top to bottom on a phone. */
@@ -31,43 +32,71 @@ export interface MapForm {
 
 export const WIDE: MapForm = {
   direction: "LR",
-  widths: { caller: 84, door: 142, container: 148, network: 88 },
-  gap: 30,
+  widths: { caller: 88, door: 170, container: 150, network: 98 },
+  gap: 28,
   between: 18,
 };
 
 export const NARROW: MapForm = {
   direction: "TB",
-  widths: { caller: 92, door: 132, container: 132, network: 92 },
+  widths: { caller: 100, door: 124, container: 124, network: 100 },
   gap: 22,
-  between: 10,
+  between: 8,
 };
 
 const HEAD = 30;
 const LINE = 16;
 
+/** The lines of a part that there is room for. */
+export const linesOf = (node: MapNode, form: MapForm): readonly string[] =>
+  form.direction === "TB" ? (node.shortly ?? node.lines) : node.lines;
+
 export function placed({ nodes, edges }: MapGraph, form: MapForm): PlacedMap {
   const graph = new Graph();
-  graph.setGraph({
-    ...{ rankdir: form.direction, ranksep: form.gap, nodesep: form.between },
-    ...{ marginx: 1, marginy: 1 },
-  });
+  graph.setGraph({ rankdir: form.direction, ranksep: form.gap, nodesep: form.between });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) {
-    const height = HEAD + LINE * node.lines.length;
+    const height = HEAD + LINE * linesOf(node, form).length;
     graph.setNode(node.id, { width: form.widths[node.kind], height });
   }
   for (const { from, to } of edges) {
     graph.setEdge(from, to);
   }
   layout(graph);
-  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+  const parts = nodes.map((node): Placed => {
+    const { x, y, width, height } = graph.node(node.id) as Box;
+    return { node, x, y, width, height };
+  });
+  return { ...moved(parts, frameOf(parts, form)), edges };
+}
+
+const PAD = 14;
+/** The line with the host's own name. */
+const NAME = 22;
+
+function frameOf(parts: readonly Placed[], { direction }: MapForm): Box {
+  const { left, top, right, bottom } = edgesOf(parts.filter(({ node }) => node.kind !== "caller"));
+  const [above, below] = direction === "LR" ? [NAME, 0] : [0, NAME];
+  const [width, height] = [right - left + 2 * PAD, bottom - top + 2 * PAD + NAME];
   return {
+    ...{ x: (left + right) / 2, y: (top - above + bottom + below) / 2 },
     ...{ width, height },
-    nodes: nodes.map((node) => ({ node, ...(graph.node(node.id) as Omit<Placed, "node">) })),
-    edges: edges.map((edge) => ({
-      ...edge,
-      points: (graph.edge(edge.from, edge.to) as { points: readonly Point[] }).points,
-    })),
   };
 }
+
+/** With the left upper corner of everything near 0. */
+function moved(parts: readonly Placed[], frame: Box): Omit<PlacedMap, "edges"> {
+  const { left, top, right, bottom } = edgesOf([...parts, frame]);
+  const move = <B extends Box>(box: B): B => ({ ...box, x: box.x - left + 1, y: box.y - top + 1 });
+  return {
+    size: { width: right - left + 2, height: bottom - top + 2 },
+    ...{ frame: move(frame), nodes: parts.map(move) },
+  };
+}
+
+const edgesOf = (boxes: readonly Box[]) => ({
+  left: Math.min(...boxes.map(({ x, width }) => x - width / 2)),
+  top: Math.min(...boxes.map(({ y, height }) => y - height / 2)),
+  right: Math.max(...boxes.map(({ x, width }) => x + width / 2)),
+  bottom: Math.max(...boxes.map(({ y, height }) => y + height / 2)),
+});

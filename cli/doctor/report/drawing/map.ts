@@ -2,10 +2,8 @@
 import { markup, Html } from "../html.ts";
 import type { Host } from "../model.ts";
 import { graphOf, type MapNode } from "./graph.ts";
-import { type MapForm, NARROW, type Placed, placed, type Point, WIDE } from "./layout.ts";
+import { type Box, linesOf, type MapForm, NARROW, type Placed, placed, WIDE } from "./layout.ts";
 
-const PAD = 14;
-const CAPTION = 26;
 const STATES = {
   healthy: "healthy",
   running: "running",
@@ -21,31 +19,36 @@ ${drawn(host, NARROW, "form narrow")}
 </div>`;
 
 function drawn(host: Host, form: MapForm, kind: string): Html {
-  const { nodes, edges, width, height } = placed(graphOf(host), form);
-  // Who calls is outside of the host.
-  const inside = nodes.filter(({ node }) => node.kind !== "caller");
-  const left = Math.min(...inside.map(({ x, width: own }) => x - own / 2)) - PAD;
-  const top = Math.min(...inside.map(({ y, height: own }) => y - own / 2)) - PAD - CAPTION;
-  const right = Math.max(...inside.map(({ x, width: own }) => x + own / 2)) + PAD;
-  const bottom = Math.max(...inside.map(({ y, height: own }) => y + own / 2)) + PAD;
-  const [x, y] = [Math.min(0, left) - 1, Math.min(0, top) - 1];
-  const [w, h] = [Math.max(width, right) + 1 - x, Math.max(height, bottom) + 1 - y];
-  const label = `Map of ${host.host}: ${nodes.map(({ node }) => node.title).join(", ")}. The table below has the same in words.`;
-  return markup`<svg class="map ${kind}" viewBox="${[x, y, w, h].map(round).join(" ")}" width="${round(w)}" height="${round(h)}" role="img" aria-label="${label}">
-<rect class="host" x="${round(left)}" y="${round(top)}" width="${round(right - left)}" height="${round(bottom - top)}" rx="10"/>
-<text class="host-name" x="${round(left + PAD)}" y="${round(top + 21)}">${short(host.host, 24)} · Docker ${short(host.version, 16)}</text>
-${edges.map(({ points }) => markup`<path class="edge" d="${curve(points)}"/>\n`)}${nodes.map(card)}</svg>`;
+  const { nodes, edges, frame, size } = placed(graphOf(host), form);
+  const label = `Map of ${host.host}: ${nodes.map(({ node }) => node.title).join(", ")}. The tables below have the same in words.`;
+  const partOf = (id: string) => nodes.find(({ node }) => node.id === id) ?? frame;
+  const lines = edges
+    .filter(({ hidden }) => !hidden)
+    .map(({ from, to }) => curve(partOf(from), partOf(to), form));
+  const name = `Host ${short(host.host, 24)} · Docker ${short(host.version, 16)}`;
+  const nameAt =
+    form.direction === "LR" ? frame.y - frame.height / 2 + 21 : frame.y + frame.height / 2 - 11;
+  return markup`<svg class="map ${kind}" viewBox="0 0 ${round(size.width)} ${round(size.height)}" width="${round(size.width)}" height="${round(size.height)}" role="img" aria-label="${label}">
+${box("host", frame, 10)}
+<text class="host-name" x="${round(frame.x - frame.width / 2 + 14)}" y="${round(nameAt)}">${name}</text>
+${lines.map((line) => markup`<path class="edge" d="${line}"/>\n`)}${nodes.map((node) => card(node, form))}</svg>`;
 }
 
-function card({ node, x, y, width, height }: Placed): Html {
+const box = (kind: string | undefined, { x, y, width, height }: Box, corner: number) =>
+  markup`<rect${kind !== undefined && markup` class="${kind}"`} x="${round(x - width / 2)}" y="${round(y - height / 2)}" width="${round(width)}" height="${round(height)}" rx="${corner}"/>`;
+
+function card(part: Placed, form: MapForm): Html {
+  const { node, x, y, width, height } = part;
   const [left, top] = [x - width / 2, y - height / 2];
   const dot = node.state !== undefined;
   const middle = node.kind === "caller" || node.kind === "network";
+  // Letters are about so wide; a wider font is cut by the card's edge and not by this.
+  const room = Math.floor((width - (dot ? 30 : 18)) / (form.direction === "LR" ? 7.2 : 6.6));
   const at = middle ? x : left + (dot ? 25 : 12);
   return markup`<g class="${node.kind}"><title>${titleOf(node)}</title>
-<rect x="${round(left)}" y="${round(top)}" width="${round(width)}" height="${round(height)}" rx="${node.kind === "network" || node.kind === "caller" ? 15 : 6}"/>
-${dot && markup`<circle class="${node.state}" cx="${round(left + 14)}" cy="${round(top + 16)}" r="4"/>\n`}<text class="title" x="${round(at)}" y="${round(top + 20)}">${short(node.title, 22)}</text>
-${node.lines.map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, 23)}</text>\n`)}</g>
+${box(undefined, part, middle ? 15 : 6)}
+${dot && markup`<circle class="${node.state}" cx="${round(left + 14)}" cy="${round(top + 16)}" r="4"/>\n`}<text class="title" x="${round(at)}" y="${round(top + 20)}">${short(node.title, room)}</text>
+${linesOf(node, form).map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, room + 2)}</text>\n`)}</g>
 `;
 }
 
@@ -56,20 +59,23 @@ const titleOf = ({ kind, title, lines, state }: MapNode) =>
     ...lines,
   ].join(", ");
 
-/** Through the points, without corners. */
-function curve(points: readonly Point[]): string {
-  const [first = { x: 0, y: 0 }, ...rest] = points;
-  const last = rest.at(-1) ?? first;
-  const bends = rest.slice(0, -1).map((point, index) => {
-    const next = rest[index + 1] ?? last;
-    const end = index === rest.length - 2 ? next : middleOf(point, next);
-    return `Q${at(point)} ${at(end)}`;
-  });
-  return [`M${at(first)}`, ...bends, ...(bends.length === 0 ? [`L${at(last)}`] : [])].join("");
+/** From the middle of one side to the middle of the next part's, without a corner. */
+function curve(from: Box, to: Box, { direction }: MapForm): string {
+  if (direction === "LR") {
+    const [x1, x2] = [from.x + from.width / 2, to.x - to.width / 2];
+    const bend = (x1 + x2) / 2;
+    return path([x1, from.y], [bend, from.y], [bend, to.y], [x2, to.y]);
+  }
+  const [y1, y2] = [from.y + from.height / 2, to.y - to.height / 2];
+  const bend = (y1 + y2) / 2;
+  return path([from.x, y1], [from.x, bend], [to.x, bend], [to.x, y2]);
 }
 
-const middleOf = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
-const at = ({ x, y }: Point) => `${round(x)} ${round(y)}`;
+type Pair = readonly [x: number, y: number];
+
+const path = (start: Pair, ...rest: readonly Pair[]) =>
+  `M${start.map(round).join(" ")}C${rest.map((pair) => pair.map(round).join(" ")).join(" ")}`;
+
 const round = (number: number) => Math.round(number * 10) / 10;
 
 /** What is longer than its card is cut; the table has it all. */

@@ -1,9 +1,9 @@
 /** What runs where: from what the engine says of the stack's containers and networks. */
-import { LABEL, PROXY } from "../../../../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, LABEL, PROXY } from "../../../../names/docker.ts";
 import { isLoopback } from "../../../../settings/addresses.ts";
 import { doorsOf } from "../../../../settings/listeners.ts";
 import type { Settings } from "../../../../settings/types.ts";
-import type { Container, EngineFacts, Network, Port, Topology } from "../model.ts";
+import type { Container, EngineFacts, Network, Port, PortDoor, Topology } from "../model.ts";
 import { accessWords, titleOf } from "../words.ts";
 
 /** What is looked at of `docker container inspect`. */
@@ -89,14 +89,21 @@ function portsOf(container: InspectedContainer, settings: Settings): Port[] {
         ...{ address, port, container: nameOf(container), from },
         door:
           door !== undefined
-            ? { title: titleOf(door.name), access: accessWords(door.access) }
+            ? {
+                title: titleOf(door.name),
+                access: accessWords(door.access),
+                shortly: door.access,
+              }
             : from === "network"
-              ? { title: titleOf(roleOf(container)), access: ownAccess(roleOf(container)) }
+              ? ownDoor(roleOf(container))
               : undefined,
       };
     });
 }
 
-/** What a port in the network asks for that is no door of the proxy. */
-const ownAccess = (role: string) =>
-  role === "kapow" ? accessWords("certificate") : role === "acme-challenge" ? "nothing" : "its own";
+/** A port in the network that is no door of the proxy. */
+function ownDoor(role: string): PortDoor {
+  const asks =
+    role === KAPOW ? accessWords("certificate") : role === ACME_CHALLENGE ? "nothing" : "its own";
+  return { title: role === ACME_CHALLENGE ? "ACME" : titleOf(role), access: asks, shortly: asks };
+}

@@ -45,7 +45,7 @@ const callersTable =
 
 const stateOf = ({ overlap, revoked, generation }: Caller, secret: string): Part =>
   revoked
-    ? markup`<strong class="ended">revoked</strong>`
+    ? markup`<span class="remark">revoked</span>`
     : overlap
       ? markup`<strong class="soon">${secret} ${generation - 1} still valid</strong>`
       : "in use";

@@ -5,7 +5,6 @@ import type { End, Overlap } from "../model.ts";
 import { counted, dayOf, KINDS } from "../words.ts";
 
 const RENEWALS = {
-  up: "`up` renews it",
   authority: "its container renews it",
   people: "people renew it",
 };
@@ -25,7 +24,7 @@ const endsTable = (ends: readonly End[], caption = "Certificates and revocation 
     caption,
     [
       { title: "Name" },
-      { title: "What it is" },
+      { title: "What it is", spare: true },
       { title: "Ends on" },
       { title: "Days", number: true },
       { title: "Left", head: scale() },

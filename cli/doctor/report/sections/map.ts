@@ -8,8 +8,10 @@ export const mapSection = ({
   hosts,
 }: Topology): Html => markup`<section id="map" aria-labelledby="map-title">
 <h2 id="map-title">What runs where</h2>
-${hosts.map(
-  (host) => markup`<figure class="panel" aria-label="Map of ${host.host}">
+${hosts.map((host) =>
+  host.containers.length === 0
+    ? markup`<p class="calm">Nothing runs on ${host.host}.</p>`
+    : markup`<figure class="panel" aria-label="Map of ${host.host}">
 ${drawnMap(host)}
 <figcaption>Callers reach the doors on the left or at the top; a line is a way that exists. An address on a card is the operator's own way in, from this host alone.</figcaption>
 </figure>
