@@ -13,7 +13,7 @@ import { engineFindings } from "./engine.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
-import { asJson, exitCodeOf, type Verdict, verdictOf } from "./outcome.ts";
+import { asJson, exitCodeOf, verdictOf } from "./outcome.ts";
 import type { StackFacts } from "./report/gather.ts";
 import { writeReport } from "./report/write.ts";
 import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
@@ -65,7 +65,6 @@ interface Looked {
 export async function doctor(options: DoctorOptions = {}): Promise<void> {
   const { json = false, strict = false } = options;
   const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  const end = (verdict: Verdict) => (process.exitCode = exitCodeOf(verdict, strict));
   let stack: string | undefined;
   try {
     stack = stackName();
@@ -75,16 +74,15 @@ export async function doctor(options: DoctorOptions = {}): Promise<void> {
     } else {
       process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
     }
-    end(verdictOf(findings));
+    process.exitCode = exitCodeOf(verdictOf(findings), strict);
   } catch (error) {
-    if (!(error instanceof UserError)) {
-      throw error;
-    }
     if (json) {
-      print(asJson(stack, new Date(), { error: error.message }));
+      const words = error instanceof Error ? error.message : String(error);
+      print(asJson(stack, new Date(), { error: words }));
     }
-    reportError(error);
-    end("unknown");
+    const code = reportError(error);
+    // What the user can fix is 1 in other commands, and a fault of the stack here. A bug of ours stays one.
+    process.exitCode = code === 1 ? exitCodeOf("unknown", strict) : code;
   }
 }
 

@@ -198,7 +198,7 @@ describe("what runs where", () => {
         ["Backend", "unwell", "exited", []],
         ["ACME renewal", "running", "running", []],
         ["KMS DB", "unwell", "starting", []],
-        ["cybexp-prod-proxy", "gone", "gone", []],
+        ["Proxy", "gone", "gone", []],
       ],
     );
   });

@@ -43,7 +43,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** For text and for attributes; what no document may have becomes a sign for it. */
 export const escape = (text: string): string =>
   text
-    // eslint-disable-next-line no-control-regex -- these are what is looked for
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Cs}/gu, "\ufffd")
     // Signs that turn the direction of writing around would change how the rest reads.
     .replace(/[\u202a-\u202e\u2066-\u2069\u200e\u200f]/g, "\ufffd")

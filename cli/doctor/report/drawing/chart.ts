@@ -40,6 +40,7 @@ const common = (width: number, height: number): Partial<Chart> => ({
   config: {
     // The drawing as a whole has a name, and a table has its numbers.
     aria: false,
+    mark: { aria: false },
     font: "system-ui, sans-serif",
     view: { stroke: null },
     axis: {

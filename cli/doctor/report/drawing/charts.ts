@@ -87,7 +87,7 @@ export function refusalsSpec(refusals: readonly Refusal[], width: number): Chart
         cause: width < 400 ? String(status) : `${status} · ${causeOf(status)}`,
       })),
     },
-    mark: { type: "bar", height: 16, cornerRadiusEnd: 2 },
+    mark: { type: "bar", height: 16 },
     encoding: {
       y: {
         field: "cause",

@@ -1,5 +1,5 @@
 /** Gives the parts of a map their places. */
-import { Graph, layout } from "@dagrejs/dagre";
+import * as dagre from "@dagrejs/dagre";
 import type { MapEdge, MapGraph, MapNode } from "./graph.ts";
 
 /** A rectangle, by its middle. */
@@ -44,6 +44,19 @@ export const NARROW: MapForm = {
   between: 8,
 };
 
+/** What is used of the library. Its own types import files without their endings, which no compiler finds here. */
+interface Dagre {
+  readonly Graph: new () => {
+    setGraph(label: object): void;
+    setDefaultEdgeLabel(label: () => object): void;
+    setNode(id: string, label: Pick<Box, "width" | "height">): void;
+    setEdge(from: string, to: string): void;
+    node(id: string): Box;
+  };
+  readonly layout: (graph: object) => void;
+}
+const { Graph, layout } = dagre as unknown as Dagre;
+
 const HEAD = 30;
 const LINE = 16;
 
@@ -64,7 +77,7 @@ export function placed({ nodes, edges }: MapGraph, form: MapForm): PlacedMap {
   }
   layout(graph);
   const parts = nodes.map((node): Placed => {
-    const { x, y, width, height } = graph.node(node.id) as Box;
+    const { x, y, width, height } = graph.node(node.id);
     return { node, x, y, width, height };
   });
   return { ...moved(parts, frameOf(parts, form)), edges };

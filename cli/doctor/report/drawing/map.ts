@@ -1,5 +1,5 @@
 /** Draws a host and what runs on it as SVG. */
-import { markup, Html } from "../html.ts";
+import { type Html, markup } from "../html.ts";
 import type { Host } from "../model.ts";
 import { graphOf, type MapNode } from "./graph.ts";
 import { type Box, linesOf, type MapForm, NARROW, type Placed, placed, WIDE } from "./layout.ts";

@@ -1,5 +1,5 @@
 /** What runs where: from what the engine says of the stack's containers and networks. */
-import { ACME_CHALLENGE, KAPOW, LABEL, PROXY } from "../../../../names/docker.ts";
+import { ACME_CHALLENGE, KAPOW, LABEL, PROXY, ROLES } from "../../../../names/docker.ts";
 import { isLoopback } from "../../../../settings/addresses.ts";
 import { doorsOf } from "../../../../settings/listeners.ts";
 import type { Settings } from "../../../../settings/types.ts";
@@ -41,7 +41,7 @@ export function topologyOf(engines: readonly OnEngine[], settings: Settings): To
       const gone = expected
         .filter((name) => !there.some((container) => container.name === name))
         .map((name): Container => ({
-          ...{ name, title: titleOf(name), state: "gone", words: "gone", networks: [] },
+          ...{ name, title: titleOf(roleIn(name)), state: "gone", words: "gone", networks: [] },
         }));
       return {
         ...{ host, version },
@@ -52,6 +52,10 @@ export function topologyOf(engines: readonly OnEngine[], settings: Settings): To
     }),
   };
 }
+
+/** Of a container that is gone, only the name is known: it ends with its role. */
+const roleIn = (name: string) =>
+  ROLES.toSorted((a, b) => b.length - a.length).find((role) => name.endsWith(`-${role}`)) ?? name;
 
 const roleOf = ({ Config }: InspectedContainer) => Config.Labels?.[LABEL.role] ?? "";
 const nameOf = ({ Name }: InspectedContainer) => Name.replace(/^\//, "");
