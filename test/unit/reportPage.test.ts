@@ -223,6 +223,21 @@ describe("the map", () => {
     );
   });
 
+  it("has the doors of one container together where there is little room", () => {
+    const { nodes, edges } = graphOf(sampleHost("x", { acme: true }), true);
+    assert.deepEqual(
+      nodes.filter(({ kind }) => kind === "door").map(({ title, lines }) => [title, lines]),
+      [
+        ["Doors", ["5002 → KMS: password", "5001 → Backend: either"]],
+        ["Door", ["80 → ACME: nothing"]],
+      ],
+    );
+    assert.deepEqual(
+      edges.filter(({ from }) => from === "from network").map(({ to }) => to),
+      ["doors network cybexp-x-proxy", "doors network cybexp-x-acme-challenge"],
+    );
+  });
+
   it("has on a container's card how it is, the operator's way in, and a network of its own", () => {
     const { nodes } = graphOf(sampleHost("x", { ill: true }));
     const lines = (id: string) => nodes.find((node) => node.id === `cybexp-x-${id}`)?.lines;
@@ -234,7 +249,7 @@ describe("the map", () => {
   for (const [name, form] of Object.entries({ WIDE, NARROW })) {
     it(`has its parts side by side, and none on another, in the form ${name}`, () => {
       const { nodes, frame, size } = placed(
-        graphOf(sampleHost("x", { kapow: true, acme: true })),
+        graphOf(sampleHost("x", { kapow: true, acme: true }), form === NARROW),
         form,
       );
       const inside = (part: typeof frame, box: typeof frame) =>

@@ -7,8 +7,6 @@ export interface MapNode {
   readonly kind: "caller" | "door" | "container" | "network";
   readonly title: string;
   readonly lines: readonly string[];
-  /** In place of them where there is little room. */
-  readonly shortly?: readonly string[];
   readonly state?: Container["state"];
 }
 
@@ -24,11 +22,13 @@ export interface MapGraph {
   readonly edges: readonly MapEdge[];
 }
 
-export function graphOf({ containers, networks, ports }: Host): MapGraph {
+/** @param together Whether the doors of one container are one part, because there is little room. */
+export function graphOf({ containers, networks, ports }: Host, together = false): MapGraph {
   const doors = ports.filter(({ door }) => door !== undefined);
   // One container alone in a network leads nowhere: its card names the network.
   const shared = networks.filter(({ name }) => membersOf(name, containers).length > 1);
   const depth = depths(containers, shared, doors);
+  const entries = together ? doorsTogether(doors) : doors.map(ownEntry);
   const isAlone = (name: string) =>
     !shared.some((network) =>
       membersOf(network.name, containers).some((one) => one.name === name),
@@ -36,13 +36,7 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
   return {
     nodes: [
       ...callersOf(doors),
-      ...doors.map((port): MapNode => ({
-        id: doorId(port),
-        kind: "door",
-        title: `${port.port} → ${port.door?.title}`,
-        lines: [port.door?.access ?? ""],
-        shortly: [port.door?.shortly ?? ""],
-      })),
+      ...entries.map(({ node }) => node),
       ...containers.map((container): MapNode => ({
         id: container.name,
         kind: "container",
@@ -58,9 +52,9 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
       })),
     ],
     edges: [
-      ...doors.flatMap((port) => [
-        { from: `from ${port.from}`, to: doorId(port) },
-        { from: doorId(port), to: port.container },
+      ...entries.flatMap(({ node, from, to }) => [
+        { from: `from ${from}`, to: node.id },
+        { from: node.id, to },
       ]),
       ...shared.flatMap((network) =>
         membersOf(network.name, containers).map(({ name }) =>
@@ -71,14 +65,40 @@ export function graphOf({ containers, networks, ports }: Host): MapGraph {
       ),
       ...containers
         .filter(({ name }) => isAlone(name))
-        .flatMap(({ name }) => doors.slice(0, 1).map((door) => hidden(door, name))),
+        .flatMap(({ name }) => entries.slice(0, 1).map(({ node }) => hidden(node, name))),
     ],
   };
 }
 
-const hidden = (door: Port, to: string): MapEdge => ({ from: doorId(door), to, hidden: true });
+const hidden = ({ id }: MapNode, to: string): MapEdge => ({ from: id, to, hidden: true });
 
-const doorId = ({ address, port }: Port) => `door ${address} ${port}`;
+/** A part that callers meet first, and the container behind it. */
+interface Entry {
+  readonly node: MapNode;
+  readonly from: Port["from"];
+  readonly to: string;
+}
+
+const ownEntry = ({ address, port, from, container, door }: Port): Entry => ({
+  ...{ from, to: container },
+  node: {
+    ...{ id: `door ${address} ${port}`, kind: "door" },
+    ...{ title: `${port} → ${door?.title}`, lines: [door?.access ?? ""] },
+  },
+});
+
+function doorsTogether(doors: readonly Port[]): Entry[] {
+  const groups = Map.groupBy(doors, ({ from, container }) => `doors ${from} ${container}`);
+  return [...groups].flatMap(([id, [first, ...others]]) => {
+    const lines = [first, ...others].map(
+      (one) => `${one?.port} → ${one?.door?.title}: ${one?.door?.shortly}`,
+    );
+    const title = others.length === 0 ? "Door" : "Doors";
+    const node = { id, kind: "door", title, lines } as const;
+    return first === undefined ? [] : [{ node, from: first.from, to: first.container }];
+  });
+}
+
 const networkId = ({ name }: Network) => `network ${name}`;
 
 const membersOf = (network: string, containers: readonly Container[]) =>

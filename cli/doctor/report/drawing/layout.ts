@@ -39,7 +39,7 @@ export const WIDE: MapForm = {
 
 export const NARROW: MapForm = {
   direction: "TB",
-  widths: { caller: 100, door: 124, container: 124, network: 100 },
+  widths: { caller: 100, door: 166, container: 112, network: 98 },
   gap: 22,
   between: 8,
 };
@@ -60,16 +60,12 @@ const { Graph, layout } = dagre as unknown as Dagre;
 const HEAD = 30;
 const LINE = 16;
 
-/** The lines of a part that there is room for. */
-export const linesOf = (node: MapNode, form: MapForm): readonly string[] =>
-  form.direction === "TB" ? (node.shortly ?? node.lines) : node.lines;
-
 export function placed({ nodes, edges }: MapGraph, form: MapForm): PlacedMap {
   const graph = new Graph();
   graph.setGraph({ rankdir: form.direction, ranksep: form.gap, nodesep: form.between });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) {
-    const height = HEAD + LINE * linesOf(node, form).length;
+    const height = HEAD + LINE * node.lines.length;
     graph.setNode(node.id, { width: form.widths[node.kind], height });
   }
   for (const { from, to } of edges) {

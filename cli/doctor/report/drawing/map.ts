@@ -2,7 +2,7 @@
 import { type Html, markup } from "../html.ts";
 import type { Host } from "../model.ts";
 import { graphOf, type MapNode } from "./graph.ts";
-import { type Box, linesOf, type MapForm, NARROW, type Placed, placed, WIDE } from "./layout.ts";
+import { type Box, type MapForm, NARROW, type Placed, placed, WIDE } from "./layout.ts";
 
 const STATES = {
   healthy: "healthy",
@@ -19,7 +19,7 @@ ${drawn(host, NARROW, "form narrow")}
 </div>`;
 
 function drawn(host: Host, form: MapForm, kind: string): Html {
-  const { nodes, edges, frame, size } = placed(graphOf(host), form);
+  const { nodes, edges, frame, size } = placed(graphOf(host, form.direction === "TB"), form);
   const label = `Map of ${host.host}: ${nodes.map(({ node }) => node.title).join(", ")}. The tables below have the same in words.`;
   const partOf = (id: string) => nodes.find(({ node }) => node.id === id) ?? frame;
   const lines = edges
@@ -48,7 +48,7 @@ function card(part: Placed, form: MapForm): Html {
   return markup`<g class="${node.kind}"><title>${titleOf(node)}</title>
 ${box(undefined, part, middle ? 15 : 6)}
 ${dot && markup`<circle class="${node.state}" cx="${round(left + 14)}" cy="${round(top + 16)}" r="4"/>\n`}<text class="title" x="${round(at)}" y="${round(top + 20)}">${short(node.title, room)}</text>
-${linesOf(node, form).map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, room + 2)}</text>\n`)}</g>
+${node.lines.map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, room + 2)}</text>\n`)}</g>
 `;
 }
 
