@@ -196,7 +196,7 @@ describe("what runs where", () => {
       [
         ["KMS", "healthy", "healthy", ["a", "b"]],
         ["Backend", "unwell", "exited", []],
-        ["ACME renewal", "running", "running", []],
+        ["Renewal", "running", "running", []],
         ["KMS DB", "unwell", "starting", []],
         ["Proxy", "gone", "gone", []],
       ],

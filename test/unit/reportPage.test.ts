@@ -212,7 +212,7 @@ describe("the map", () => {
       edgesOf({ kapow: true, acme: true }),
       [
         ...plain,
-        "door 5002 > acme (hidden)",
+        "acme-challenge > acme (hidden)",
         "door 5443 > proxy",
         "door 80 > acme-challenge",
         "from network > door 5443",

@@ -179,7 +179,7 @@ export function sampleHost(
       ...(kapow ? [container("kapow", "Kapow!", ["kapow"])] : []),
       ...(acme
         ? [
-            container("acme", "ACME renewal", ["acme"]),
+            container("acme", "Renewal", ["acme"]),
             container("acme-challenge", "ACME reply", ["acme-challenge"]),
           ]
         : []),

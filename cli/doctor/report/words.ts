@@ -10,7 +10,7 @@ const TITLES: Readonly<Partial<Record<string, string>>> = {
   "backend-db": "Backend DB",
   proxy: "Proxy",
   kapow: "Kapow!",
-  acme: "ACME renewal",
+  acme: "Renewal",
   "acme-challenge": "ACME reply",
   collector: "Collector",
   "collector-door": "Collector door",

@@ -65,12 +65,12 @@ export function graphOf({ containers, networks, ports }: Host, together = false)
       ),
       ...containers
         .filter(({ name }) => isAlone(name))
-        .flatMap(({ name }) => entries.slice(0, 1).map(({ node }) => hidden(node, name))),
+        .flatMap(({ name }) => entries.slice(-1).map(({ to }) => hidden(to, name))),
     ],
   };
 }
 
-const hidden = ({ id }: MapNode, to: string): MapEdge => ({ from: id, to, hidden: true });
+const hidden = (from: string, to: string): MapEdge => ({ from, to, hidden: true });
 
 /** A part that callers meet first, and the container behind it. */
 interface Entry {

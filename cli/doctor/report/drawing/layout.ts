@@ -39,9 +39,9 @@ export const WIDE: MapForm = {
 
 export const NARROW: MapForm = {
   direction: "TB",
-  widths: { caller: 100, door: 166, container: 112, network: 98 },
+  widths: { caller: 100, door: 148, container: 100, network: 86 },
   gap: 22,
-  between: 8,
+  between: 6,
 };
 
 /** What is used of the library. Its own types import files without their endings, which no compiler finds here. */
