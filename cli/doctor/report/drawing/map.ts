@@ -44,11 +44,12 @@ function card(part: Placed, form: MapForm): Html {
   const middle = node.kind === "caller" || node.kind === "network";
   // Letters are about so wide; a wider font is cut by the card's edge and not by this.
   const room = Math.floor((width - (dot ? 30 : 18)) / (form.direction === "LR" ? 7.2 : 6.6));
+  const lineRoom = Math.floor((width - 14) / (form.direction === "LR" ? 6.2 : 5.9));
   const at = middle ? x : left + (dot ? 25 : 12);
   return markup`<g class="${node.kind}"><title>${titleOf(node)}</title>
 ${box(undefined, part, middle ? 15 : 6)}
 ${dot && markup`<circle class="${node.state}" cx="${round(left + 14)}" cy="${round(top + 16)}" r="4"/>\n`}<text class="title" x="${round(at)}" y="${round(top + 20)}">${short(node.title, room)}</text>
-${node.lines.map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, room + 2)}</text>\n`)}</g>
+${node.lines.map((line, index) => markup`<text class="line" x="${round(middle ? x : left + 12)}" y="${round(top + 37 + 16 * index)}">${short(line, lineRoom)}</text>\n`)}</g>
 `;
 }
 
