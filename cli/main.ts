@@ -1,5 +1,6 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
+import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { EnvOptions } from "./env/env.ts";
 import type { AdoptOptions } from "./adopt/adopt.ts";
 import type { RestoreOptions } from "./restore/openBackup.ts";
@@ -85,9 +86,10 @@ program
   .command("doctor")
   .description("show what is wrong with the deployed stack and what to do; changes nothing")
   .option("--metrics <file>", "also write when certificates expire, for Prometheus' node_exporter")
-  .action(async (options: { metrics?: string }) =>
-    (await import("./doctor/doctor.ts")).doctor(options),
-  );
+  .option("--json", "print JSON in place of lines")
+  .option("--report <file>", "also write a page with all that, a map and charts, as one HTML file")
+  .option("--strict", "exit code 3 for warnings; 0 otherwise. Errors are 1, and 2 if it can't look")
+  .action(async (options: DoctorOptions) => (await import("./doctor/doctor.ts")).doctor(options));
 program
   .command("images")
   .description("pull or build the demo images that the stack's config names")
