@@ -2,6 +2,7 @@
 import {
   ACME_CHALLENGE,
   COLLECTOR_DOOR,
+  COLLECTOR_GATE,
   databaseRole,
   isRole,
   isService,
@@ -30,7 +31,9 @@ export interface Refusals {
 }
 
 /** Containers whose limits no key sets. */
-type Fixed = typeof ACME_CHALLENGE | typeof COLLECTOR_DOOR;
+type Fixed = typeof ACME_CHALLENGE | typeof COLLECTOR_DOOR | typeof COLLECTOR_GATE;
+const FIXED: readonly Role[] = [ACME_CHALLENGE, COLLECTOR_DOOR, COLLECTOR_GATE] satisfies Fixed[];
+const isFixed = (role: Role): role is Fixed => FIXED.includes(role);
 
 /** Where the config has a container's limits. */
 const KEYS: Readonly<Record<Exclude<Role, Fixed>, string>> = {
@@ -44,7 +47,7 @@ const KEYS: Readonly<Record<Exclude<Role, Fixed>, string>> = {
   collector: "cybexp:collector[].resources",
 };
 const keyOf = (role: string): string | undefined =>
-  isRole(role) && role !== ACME_CHALLENGE && role !== COLLECTOR_DOOR ? KEYS[role] : undefined;
+  isRole(role) && !isFixed(role) ? KEYS[role] : undefined;
 
 export function limitFindings(
   containers: readonly LimitFacts[],
