@@ -32,7 +32,7 @@ const AUTHORITIES = "/cybexp-ca.pem";
 /** Seconds that it may take to be let in and to fetch its keys. */
 const START_SECONDS = 120;
 
-/** Without a line for localhost, that name is asked for like any other, and means the collector's door. */
+/** Without a line for localhost, that name is asked for like any other, and means the collector's gate. */
 const HOSTS = "127.0.0.1 loopback\n";
 
 export interface CollectorArgs {
@@ -60,7 +60,7 @@ export interface CollectorArgs {
 }
 
 /**
- * CYBEX-P's collector: takes records, encrypts them and sends them to the Backend. It reaches nothing but its door.
+ * CYBEX-P's collector: takes records, encrypts them and sends them to the Backend. It reaches nothing but its gate.
  *
  * A new image, configuration or authority replaces its container. A stand-in takes the records meanwhile, and
  * each of the two is ended only when it has stored what it has accepted. Before it is removed, its door lets no
@@ -192,7 +192,7 @@ export class Collector extends pulumi.ComponentResource {
       environment: {
         PYTHONUNBUFFERED: "1",
         REQUESTS_CA_BUNDLE: AUTHORITIES,
-        // The image or the engine may name an HTTP proxy. The way to the services is the door.
+        // The image or the engine may name an HTTP proxy. The way to the services is the gate.
         no_proxy: "*",
       },
       healthCheck,
@@ -219,7 +219,7 @@ export class Collector extends pulumi.ComponentResource {
           signature,
           access,
         },
-        because: { SIGNATURE: signature, DOOR: door.containerId },
+        because: { SIGNATURE: signature, GATE: door.gateId },
       },
       { parent: this, dependsOn: [...args.after] },
     );
@@ -237,7 +237,7 @@ export class Collector extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // Whatever is removed, this is the first: the door lets no more in, while both containers still work.
+    // Whatever is removed, this is the first: the door lets no more in, while the collector and its gate still work.
     const handback = new Program(
       `${name}-handback`,
       {

@@ -1,18 +1,28 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLLECTOR_DOOR, collectorDoorPart, configVolume, LABEL } from "../names/docker.ts";
+import {
+  COLLECTOR_DOOR,
+  COLLECTOR_GATE,
+  collectorDoorPart,
+  collectorGatePart,
+  configVolume,
+  LABEL,
+} from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
   DOOR_ENTRYPOINT,
   doorFiles,
-  doorHealthCheck,
   type DoorWay,
+  GATE_HOST,
+  gateFiles,
+  RECORD_PORT,
   recordPort,
 } from "../render/collectorDoor.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
+import { listeningHealthCheck } from "../render/tcpTable.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
-import { Container } from "./container.ts";
+import { Container, type FileMount } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -21,15 +31,19 @@ import { after, type Description, signatureOf } from "./signature.ts";
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
 
-/** What a program needs to find a collector and its door. */
+/** Seconds that a door may take to end. What it has taken is at the gate. */
+const DOOR_GRACE = 10;
+
+/** What a program needs to find a collector, its door and its gate. */
 export interface CollectorPlace {
   readonly dockerHost: string | undefined;
   readonly stack: string;
   readonly deployment: pulumi.Output<string>;
-  /** The names of the two containers. */
+  /** The names of the containers. */
   readonly container: string;
   readonly door: string;
-  /** The network by which the door publishes its port. */
+  readonly gate: string;
+  /** The door's only network. */
   readonly ingest: pulumi.Output<string>;
   readonly drainSeconds: number;
 }
@@ -56,19 +70,23 @@ export interface CollectorDoorArgs {
 }
 
 /**
- * A collector's only way in and out: it takes records on the Docker host, and passes the collector's calls to the
- * proxy. What it has taken waits while the collector or the proxy is away.
+ * A collector's only way in and out, in two containers. The door takes records on the Docker host. The gate hands
+ * them to the collector, and passes the collector's calls to the proxy. What was taken waits while the collector or
+ * the proxy is away.
  */
 export class CollectorDoor extends pulumi.ComponentResource {
+  /** The container that publishes the port. */
   readonly containerId: pulumi.Output<string>;
+  readonly gateId: pulumi.Output<string>;
   readonly place: CollectorPlace;
 
   constructor(name: string, args: CollectorDoorArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.collectorDoor, name, {}, opts);
     const { deployment, collector, ways, drainSeconds } = args;
     const part = collectorDoorPart(collector);
+    const gatePart = collectorGatePart(collector);
+    const { memory, cpus, pids } = pulumi.output(args.limits);
 
-    // A network of its own: when the door leaves it, its port is closed, and nothing else.
     const ingest = new docker.Network(
       `${name}-network`,
       {
@@ -79,50 +97,55 @@ export class CollectorDoor extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const files = doorFiles(ways, args.workers);
-    const config = new Release(
-      `${name}-config`,
-      {
-        deployment,
-        part: configVolume(part),
-        files: mountedFiles(files),
-        owner: OWNER,
-        image: args.image,
-      },
-      { parent: this },
-    );
-
     this.place = {
       dockerHost: deployment.dockerHost,
       stack: deployment.stack,
       deployment: deployment.id,
       container: args.container,
       door: dockerName(deployment, part),
+      gate: dockerName(deployment, gatePart),
       ingest: ingest.name,
       drainSeconds,
     };
 
-    const limits = pulumi.output(args.limits);
+    // It may be replaced at any time: its door gives a record that it has not handed on to the next one.
+    const gate = new Container(
+      `${name}-gate`,
+      {
+        deployment,
+        role: COLLECTOR_GATE,
+        part: gatePart,
+        image: args.image,
+        keepsImage: true,
+        user: OWNER,
+        networks: [
+          { network: ingest.name, aliases: [GATE_HOST] },
+          { network: args.network, aliases: [args.serverName] },
+          { network: args.modules },
+        ],
+        files: this.#files(`${name}-gate`, args, gatePart, gateFiles(ways, args.workers)),
+        entrypoint: DOOR_ENTRYPOINT,
+        healthCheck: listeningHealthCheck(recordPort(ways)),
+        stopGrace: drainSeconds,
+        memory,
+        cpus,
+        pidsLimit: pids,
+      },
+      { parent: this },
+    );
+
     const description: Description = {
       role: COLLECTOR_DOOR,
       part,
       user: OWNER,
-      networks: [
-        { network: ingest.name },
-        { network: args.network, aliases: [args.serverName] },
-        { network: args.modules },
-      ],
-      ports: [{ ...args.bind, internal: recordPort(ways) }],
-      files: [...mountedNames(Object.keys(files))].map(([target, file]) => ({
-        source: pulumi.interpolate`${config.hostFolder}/${file}`,
-        target,
-      })),
+      // With another one, Docker would move the port there instead of closing it.
+      networks: [{ network: ingest.name }],
+      ports: [{ ...args.bind, internal: RECORD_PORT }],
+      files: this.#files(name, args, part, doorFiles(ways)),
       entrypoint: DOOR_ENTRYPOINT,
-      healthCheck: doorHealthCheck(ways),
-      // It finishes what it has.
-      stopSignal: "SIGTERM",
-      stopGrace: drainSeconds,
-      cpus: limits.cpus,
+      healthCheck: listeningHealthCheck(RECORD_PORT),
+      stopGrace: DOOR_GRACE,
+      cpus,
     };
     const signature = signatureOf(description);
     const closing = new Program(
@@ -131,12 +154,10 @@ export class CollectorDoor extends pulumi.ComponentResource {
         program: "collector-close",
         input: { ...this.place, signature },
         because: { SIGNATURE: signature },
-        speaks: true,
       },
       { parent: this },
     );
-
-    this.containerId = new Container(
+    const door = new Container(
       name,
       {
         ...description,
@@ -145,11 +166,37 @@ export class CollectorDoor extends pulumi.ComponentResource {
         // A new image of the collector must not close its port.
         keepsImage: true,
         labels: { [LABEL.signature]: signature },
-        memory: limits.memory,
-        pidsLimit: limits.pids,
+        memory,
+        pidsLimit: pids,
       },
       { parent: this },
-    ).id;
+    );
+
+    this.containerId = door.id;
+    this.gateId = gate.id;
     this.registerOutputs({ containerId: this.containerId });
+  }
+
+  #files(
+    name: string,
+    { deployment, image }: CollectorDoorArgs,
+    part: string,
+    contents: Record<string, string>,
+  ): FileMount[] {
+    const release = new Release(
+      `${name}-config`,
+      {
+        deployment,
+        part: configVolume(part),
+        files: mountedFiles(contents),
+        owner: OWNER,
+        image,
+      },
+      { parent: this },
+    );
+    return [...mountedNames(Object.keys(contents))].map(([target, file]) => ({
+      source: pulumi.interpolate`${release.hostFolder}/${file}`,
+      target,
+    }));
   }
 }

@@ -1,5 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ACME_CHALLENGE, collectorDoorPart, KAPOW, PROXY } from "../names/docker.ts";
+import {
+  ACME_CHALLENGE,
+  COLLECTOR_DOOR,
+  collectorDoorPart,
+  KAPOW,
+  PROXY,
+} from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { proxyShows } from "../render/proxyHealth.ts";
@@ -73,11 +79,17 @@ export class SmokeCheck extends pulumi.ComponentResource {
           doors,
           databases: [kms.database.check, backend.database.check],
           listeners: declaredListeners(settings),
-          collectorDoors: settings.collector.map(({ name: collector }) =>
-            dockerName(args.deployment, collectorDoorPart(collector)),
-          ),
+          ...(collectors.length > 0 && {
+            collectorDoors: settings.collector.map(({ name: collector }) =>
+              dockerName(args.deployment, collectorDoorPart(collector)),
+            ),
+          }),
           // Pulumi removes their containers after everything else.
-          leaving: [...(kapow ? [] : [KAPOW]), ...(renewal?.answers ? [] : [ACME_CHALLENGE])],
+          leaving: [
+            ...(kapow ? [] : [KAPOW]),
+            ...(renewal?.answers ? [] : [ACME_CHALLENGE]),
+            ...(collectors.length > 0 ? [] : [COLLECTOR_DOOR]),
+          ],
           ...(renewal && {
             renewal: {
               container: renewal.containerName,

@@ -25,8 +25,10 @@ export const ACME_CHALLENGE = "acme-challenge";
 
 /** Takes records of one source, encrypts them and sends them to the Backend. A stack may have several. */
 export const COLLECTOR = "collector";
-/** A collector's only way in and out. */
+/** Where records come in: it publishes the collector's port, and is in no network but the one to its gate. */
 export const COLLECTOR_DOOR = `${COLLECTOR}-door`;
+/** A collector's only way in and out. */
+export const COLLECTOR_GATE = `${COLLECTOR}-gate`;
 
 /** A container that serves until the stack is removed; its role is also its host name and its label. */
 export type Role =
@@ -38,7 +40,8 @@ export type Role =
   | typeof ACME
   | typeof ACME_CHALLENGE
   | typeof COLLECTOR
-  | typeof COLLECTOR_DOOR;
+  | typeof COLLECTOR_DOOR
+  | typeof COLLECTOR_GATE;
 
 const DATABASES = SERVICES.map((service) => databaseRole(service));
 const WAYS = DATABASES.flatMap((database) => [doorRole(database), exitRole(database)]);
@@ -53,10 +56,19 @@ export const ROLES: readonly Role[] = [
   ACME_CHALLENGE,
   COLLECTOR,
   COLLECTOR_DOOR,
+  COLLECTOR_GATE,
 ];
 
 /** Those that a stack has only if its config asks for them. */
-const OPTIONAL: readonly Role[] = [...WAYS, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR];
+const OPTIONAL: readonly Role[] = [
+  ...WAYS,
+  KAPOW,
+  ACME,
+  ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
+  COLLECTOR_GATE,
+];
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -77,7 +89,7 @@ export const EDGE = "edge";
  * route from the one whose name comes first, and a service's has no way to the world.
  */
 export const AWAY = "away";
-/** The network by which the doors of collectors reach the proxy. */
+/** The network by which the gates of collectors reach the proxy. */
 export const MODULES = "modules";
 
 /** What a collector's container, network and volumes are called, as `dockerName` takes it. */
@@ -86,9 +98,12 @@ export const collectorPart = (name: string): string =>
 /** The same for its door. */
 export const collectorDoorPart = (name: string): string =>
   name === COLLECTOR ? COLLECTOR_DOOR : `${COLLECTOR_DOOR}-${name}`;
+/** The same for its gate. */
+export const collectorGatePart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR_GATE : `${COLLECTOR_GATE}-${name}`;
 /** Whether a collector can have this name beside any other: nothing else is called like it then. */
 export const isCollectorName = (name: string): boolean =>
-  /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/.test(name) && !/^door(-|$)|-handover$/.test(name);
+  /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/.test(name) && !/^(door|gate)(-|$)|-handover$/.test(name);
 
 // Volumes, by the role of the container that they are for.
 export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
@@ -140,6 +155,7 @@ export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
     configVolume(COLLECTOR),
     secretsVolume(COLLECTOR),
     configVolume(COLLECTOR_DOOR),
+    configVolume(COLLECTOR_GATE),
   ],
 };
 

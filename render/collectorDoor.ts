@@ -1,12 +1,15 @@
 /**
- * A collector's door: a small program that takes records and hands them to the collector, and passes the
- * collector's calls to the proxy. It waits where the other side is away, which Nginx's stream module can't, and
- * gives the collector no more at once than it works on: what waits in the collector's own queue would have to be
- * stored before it can be replaced.
+ * A collector's door and gate: a small program that takes records and hands them on, and passes the collector's
+ * calls to the proxy. It waits where the other side is away, which Nginx's stream module can't, and gives the
+ * collector no more at once than it works on: what waits in the collector's own queue would have to be stored
+ * before it can be replaced.
+ *
+ * There are two of them because Docker can't take a published port from a container that has another network left:
+ * it moves the port there. The door has one network, so its port can be closed, and what it has taken is at the
+ * gate.
  */
 import { collectorDoorProgram } from "./collectorDoorProgram.ts";
 import { HOST_NAME, matching, wholeNumber } from "./check.ts";
-import { listeningHealthCheck } from "./tcpTable.ts";
 
 /** The port at which a collector listens. It is fixed in its code. */
 export const COLLECTOR_PORT = 8080;
@@ -16,6 +19,11 @@ export const COLLECTOR_HOST = "collector";
 
 /** The host name of the proxy in the network that it shares with the doors. */
 export const PROXY_HOST = "proxy";
+
+/** The host name of the gate in the network that it shares with the door. */
+export const GATE_HOST = "gate";
+/** Where the gate takes records from the door; the door takes them there, too. */
+export const RECORD_PORT = 6000;
 
 /** The files in its container. */
 export const DOOR_PROGRAM = "/door.py";
@@ -45,12 +53,12 @@ export interface DoorWay {
   readonly internal: number;
 }
 
-/** The port for records in the door's container: none of those that the collector calls. */
+/** The port for records in the gate's container: none of those that the collector calls. */
 export function recordPort(ways: readonly DoorWay[]): number {
   const taken = ways.map(({ port }) => port);
-  const free = [6000, 6001, 6002, 6003].find((port) => !taken.includes(port));
+  const free = [RECORD_PORT, 6001, 6002, 6003].find((port) => !taken.includes(port));
   if (free === undefined) {
-    throw new RangeError("the proxy listens on 6000 to 6003, so that the door has no port left");
+    throw new RangeError("the proxy listens on 6000 to 6003, so that the gate has no port left");
   }
   return free;
 }
@@ -58,29 +66,40 @@ export function recordPort(ways: readonly DoorWay[]): number {
 /** Beside those that the collector works on, so that it never has to wait for one. */
 const SPARE = 2;
 
+/** A gate takes all at once, so that it has what its door has taken. */
+const ALL = 5000;
+
+const files = (config: object): Record<string, string> => ({
+  [DOOR_PROGRAM]: collectorDoorProgram,
+  [DOOR_CONFIG]: `${JSON.stringify({ ...config, targetFile: TARGET_FILE, statusFile: STATUS_FILE })}\n`,
+});
+
+export function doorFiles(ways: readonly DoorWay[]): Record<string, string> {
+  return files({
+    records: RECORD_PORT,
+    next: { host: GATE_HOST, port: recordPort(ways), says: true },
+    says: false,
+    turns: ALL,
+    ways: [],
+  });
+}
+
 /** @param workers How many records the collector works on at once. */
-export function doorFiles(ways: readonly DoorWay[], workers: number): Record<string, string> {
+export function gateFiles(ways: readonly DoorWay[], workers: number): Record<string, string> {
   const port = (number: number) => wholeNumber("a port of the proxy", number, 1, 65_535);
-  return {
-    [DOOR_PROGRAM]: collectorDoorProgram,
-    [DOOR_CONFIG]: `${JSON.stringify({
-      records: recordPort(ways),
-      collector: { host: COLLECTOR_HOST, port: COLLECTOR_PORT },
-      turns: wholeNumber("the collector's threads", workers, 1, 1000) + SPARE,
-      proxy: PROXY_HOST,
-      ways: ways.map((way) => [port(way.port), port(way.internal)]),
-      targetFile: TARGET_FILE,
-      statusFile: STATUS_FILE,
-    })}\n`,
-  };
+  return files({
+    records: recordPort(ways),
+    next: { host: COLLECTOR_HOST, port: COLLECTOR_PORT, says: false },
+    says: true,
+    turns: wholeNumber("the collector's threads", workers, 1, 1000) + SPARE,
+    proxy: PROXY_HOST,
+    ways: ways.map((way) => [port(way.port), port(way.internal)]),
+  });
 }
 
 /** What to write into `TARGET_FILE`. */
 export const targetText = (host: string): string =>
   matching("the collector's host", host, HOST_NAME, "a host name");
-
-export const doorHealthCheck = (ways: readonly DoorWay[]): string[] =>
-  listeningHealthCheck(recordPort(ways));
 
 export const DOOR_ENTRYPOINT: readonly string[] = [
   "python3",

@@ -1,5 +1,8 @@
-/** The program of a collector's door. Python's own library only; 3.6 can run it. */
-export const collectorDoorProgram = String.raw`"""Takes records, hands them to a collector, and passes the collector's calls to the proxy."""
+/** The program of a collector's door, and of its gate. Python's own library only; 3.6 can run it. */
+export const collectorDoorProgram = String.raw`"""Takes records and hands them on, and passes a collector's calls to the proxy.
+
+A door hands them to its gate, which says when a record is stored. A gate hands them to its collector.
+"""
 
 import asyncio
 import json
@@ -13,7 +16,9 @@ import sys
 with open(sys.argv[1], encoding="utf-8") as file:
     CONF = json.load(file)
 
-COLLECTOR = CONF["collector"]
+NEXT = CONF["next"]
+# What a gate says of a record that the collector has finished with.
+DONE = b"+"
 
 # A caller that says nothing for so long has ended its record.
 SILENCE = 600
@@ -42,13 +47,15 @@ class Door:
         self.turns = asyncio.Semaphore(CONF["turns"])
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        self.most = min(MOST, most - OTHER_FILES)
+        # Each record takes two connections.
+        self.most = min(MOST, (most - OTHER_FILES) // 2)
         self.records = 0
         self.calls = 0
         self.bytes = 0
         self.at = {}
         self.listening = []
         self.taking = True
+        self.giving = True
         self.ending = False
 
     def listen(self, port, handle):
@@ -91,10 +98,16 @@ class Door:
         listening.close()
 
     async def end(self):
-        await self.no_more()
+        if CONF["says"]:
+            # Its door gives the others to the next gate.
+            self.giving = False
+        else:
+            await self.no_more()
         await asyncio.sleep(0)
-        while self.records + self.calls > 0:
+        while (self.at if CONF["says"] else self.records) or self.calls:
             await asyncio.sleep(0.05)
+        # For the last answers to get out.
+        await asyncio.sleep(0.2)
         self.ending = True
 
     async def take(self, caller):
@@ -105,9 +118,13 @@ class Door:
             if not record:
                 return
             size = len(record)
-            if self.records > KEPT:
+            if self.records > KEPT and not CONF["says"]:
                 caller.close()
-            await self.deliver(record)
+            if await self.deliver(record) and CONF["says"]:
+                try:
+                    await self.loop.sock_sendall(caller, DONE)
+                except OSError as error:
+                    say("a record is stored, and its door is gone: %s" % error)
         finally:
             self.bytes -= size
             self.records -= 1
@@ -140,35 +157,43 @@ class Door:
     async def deliver(self, record):
         """Tries until a collector has read it all. One that ends before that resets the connection."""
         async with self.turns:
-            while True:
+            while self.giving:
                 host = target()
                 self.at[host] = self.at.get(host, 0) + 1
                 try:
                     if await self.hand_over(host, record):
-                        return
+                        return True
                 finally:
                     self.at[host] -= 1
                     if self.at[host] == 0:
                         del self.at[host]
                 await asyncio.sleep(PAUSE)
+        return False
 
     async def hand_over(self, host, record):
-        collector = await self.connect(host, COLLECTOR["port"])
-        if collector is None:
+        """Whether it needs no other try."""
+        other = await self.connect(host, NEXT["port"])
+        if other is None:
             return False
+        answer = b""
         try:
-            await self.loop.sock_sendall(collector, record)
-            collector.shutdown(socket.SHUT_WR)
-            # It closes the connection when it has stored the record, or given it up.
-            while await self.loop.sock_recv(collector, CHUNK):
-                pass
+            await self.loop.sock_sendall(other, record)
+            other.shutdown(socket.SHUT_WR)
+            # A collector closes the connection when it has stored the record, or given it up.
+            while True:
+                chunk = await self.loop.sock_recv(other, CHUNK)
+                if not chunk:
+                    break
+                answer += chunk
         except (ConnectionResetError, BrokenPipeError):
             return False
         except OSError as error:
-            say("the collector %s is gone: %s" % (host, error))
+            say("%s is gone: %s" % (host, error))
+            # It may have stored the record. Twice is as bad as not at all, but a gate would have said so.
+            return not NEXT["says"]
         finally:
-            collector.close()
-        return True
+            other.close()
+        return not NEXT["says"] or answer == DONE
 
     async def connect(self, host, port):
         """A connection; None if there is nobody."""
@@ -251,9 +276,9 @@ class Door:
 def target():
     try:
         with open(CONF["targetFile"], encoding="utf-8") as file:
-            return file.read().strip() or COLLECTOR["host"]
+            return file.read().strip() or NEXT["host"]
     except OSError:
-        return COLLECTOR["host"]
+        return NEXT["host"]
 
 
 def say(text):

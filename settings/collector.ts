@@ -12,7 +12,7 @@ export function parseCollectorName(raw: unknown): string | Fault {
   return typeof raw === "string" && isCollectorName(raw)
     ? raw
     : new Fault(
-        "Allowed: 1 to 24 lower-case letters, digits and hyphens, starting with a letter, but not door, door-... or ...-handover.",
+        "Allowed: 1 to 24 lower-case letters, digits and hyphens, starting with a letter, but not door, gate, door-..., gate-... or ...-handover.",
         "Write, for example, honeypot.",
       );
 }

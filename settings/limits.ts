@@ -52,6 +52,7 @@ export interface StackLimits {
   readonly acmeChallenge: ContainerLimits;
   /** By the collector's name. */
   readonly collectors: Readonly<Record<string, ContainerLimits>>;
+  /** Of a collector's door, and of its gate. */
   readonly collectorDoor: ContainerLimits;
   readonly doors: Readonly<Record<"kms" | "backend" | "kapow", DoorLimits>>;
 }
@@ -93,7 +94,7 @@ const ACME: ContainerLimits = { memory: 256, cpus: 1, pids: 100 };
 const CHALLENGE: ContainerLimits = { memory: 64, cpus: 0.5, pids: 50 };
 /** What a collector has beside its threads: the records that wait, which it keeps in memory. */
 const COLLECTOR = { memory: 512, cpus: 1, ownThreads: 64, workers: 10 };
-/** A connection to a shipper and one to the collector, for as long as a record takes. */
+/** Records that wait, and two connections for each. */
 const COLLECTOR_DOOR: ContainerLimits = { memory: 192, cpus: 0.5, pids: 50 };
 /** A connection with TLS and buffers, and its share of the answers that are read ahead. */
 const PROXY = { base: 128, worker: 16, request: 0.3 };

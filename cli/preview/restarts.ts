@@ -4,6 +4,7 @@ import {
   ACME_CHALLENGE,
   COLLECTOR,
   COLLECTOR_DOOR,
+  COLLECTOR_GATE,
   KAPOW,
   PROXY,
   type Role,
@@ -28,7 +29,8 @@ const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> 
   acme: "certificates stay as they are meanwhile",
   collector: "a stand-in takes its records meanwhile, none is lost",
   "collector-door":
-    "INTERRUPTION: it takes no records until it is back; what it has taken is stored before",
+    "INTERRUPTION: it takes no records until it is back; what it has taken is stored",
+  "collector-gate": "records wait at the collector's door meanwhile, none is lost",
   "acme-challenge": "no certificate can be issued for some seconds",
 };
 
@@ -86,7 +88,7 @@ function noticedOf(
 }
 
 const isBehindProxy = (role: string) =>
-  ![PROXY, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR].includes(role);
+  ![PROXY, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR, COLLECTOR_GATE].includes(role);
 
 /** Why a resource is replaced, in the stack's terms. */
 function reasonFor({ differing }: Step): string {

@@ -17,6 +17,7 @@ const ROLES: Readonly<Record<Role, string> & Partial<Record<string, string>>> = 
   "acme-challenge": "answer to the certificate authority",
   collector: "collector",
   "collector-door": "collector's door",
+  "collector-gate": "collector's gate",
 };
 
 /** A role as a subject: "the KMS", "Kapow!", "the container x". */

@@ -1,4 +1,4 @@
-/** A collector's door: who gets the records, and what it has of them. */
+/** A collector's gate: who gets the records, and what it has of them. And its door, which lets them in. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { standInOf } from "../../names/docker.ts";
@@ -22,9 +22,10 @@ export const placeSchema = z.object({
   deployment: z.string(),
   /** The name of the collector's own container. */
   container: z.string(),
-  /** The name of its door's container. */
+  /** The names of the containers of its door and gate. */
   door: z.string(),
-  /** The network by which the door publishes its port. */
+  gate: z.string(),
+  /** The door's only network. */
   ingest: z.string(),
   /** How long accepted records may take to be stored. */
   drainSeconds: z.number().int().positive(),
@@ -51,7 +52,7 @@ const PAUSE_MS = 200;
 /** Writes $2 into the file $1 in one step. */
 const WRITE = `printf '%s' "$2" > "$1.new" && mv "$1.new" "$1"`;
 
-export class CollectorDoor {
+export class Gate {
   readonly #docker: Docker;
   readonly #place: Place;
 
@@ -60,7 +61,7 @@ export class CollectorDoor {
     this.#place = place;
   }
 
-  /** Who gets the records; undefined if the door does not run. */
+  /** Who gets the records; undefined if the gate does not run. */
   async server(): Promise<Server | undefined> {
     if ((await this.#status()) === undefined) {
       return undefined;
@@ -80,16 +81,12 @@ export class CollectorDoor {
 
   /** Lets no more records in, and waits until all that it has are stored. */
   async close(): Promise<void> {
-    const { door, ingest } = this.#place;
-    const info = await find(this.#docker, door, this.#place);
-    if (info !== undefined && ingest in info.NetworkSettings.Networks) {
-      // It takes the published port along, and nothing else: callers are refused by the host.
-      await this.#docker.run(["network", "disconnect", ingest, info.Id]);
+    await closeDoor(this.#docker, this.#place);
+    if ((await this.#status()) === undefined) {
+      return;
     }
-    if (info?.State.Running) {
-      await this.#run(`kill -s ${NO_MORE} 1`);
-    }
-    await this.#until(`${door} has`, async () => {
+    await this.#run(`kill -s ${NO_MORE} 1`);
+    await this.#until(`${this.#place.container} has`, async () => {
       const { records = 0 } = (await this.#status()) ?? {};
       return records + (await this.#leftAt("own")) + (await this.#leftAt("stand-in"));
     });
@@ -129,17 +126,17 @@ export class CollectorDoor {
     }
     const parsed = statusSchema.safeParse(JSON.parse(text));
     if (!parsed.success) {
-      throw new UserError(`${this.#place.door} says what nobody understands about its records`);
+      throw new UserError(`${this.#place.gate} says what nobody understands about its records`);
     }
     return parsed.data;
   }
 
   #run(script: string, ...args: string[]): Promise<string> {
-    return this.#docker.run(["exec", this.#place.door, "sh", "-c", script, "sh", ...args]);
+    return this.#docker.run(["exec", this.#place.gate, "sh", "-c", script, "sh", ...args]);
   }
 
   #ask(...command: string[]): Promise<string | undefined> {
-    return this.#askIn(this.#place.door, ...command);
+    return this.#askIn(this.#place.gate, ...command);
   }
 
   /** What a command in a container prints; undefined where it fails, or the container does not run. */
@@ -155,11 +152,19 @@ export class CollectorDoor {
   }
 }
 
+/** Closes the port on the Docker host: callers are refused there. What they have sent is at the gate. */
+export async function closeDoor(docker: Docker, place: Place): Promise<void> {
+  const door = await find(docker, place.door, place);
+  if (door !== undefined && place.ingest in door.NetworkSettings.Networks) {
+    await docker.run(["network", "disconnect", place.ingest, door.Id]);
+  }
+}
+
 /** Gives the records back to the collector's own container, and ends the stand-in. Nothing if there is none. */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
-  const door = new CollectorDoor(docker, place);
-  if ((await door.server()) === "stand-in") {
-    await door.switchTo("own");
+  const gate = new Gate(docker, place);
+  if ((await gate.server()) === "stand-in") {
+    await gate.switchTo("own");
   }
   await endStandIn(docker, place);
 }

@@ -4,7 +4,7 @@
  * 1. It calls the KMS and the Backend as the collector will, and fails with the cause if they don't let it in.
  * 2. If the container is replaced, it starts a stand-in with the new image and configuration. If that doesn't
  *    become healthy, the `up` fails while the old one goes on.
- * 3. It lets the door send new records to the stand-in, and waits until the old one has stored its own.
+ * 3. It lets the gate send new records to the stand-in, and waits until the old one has stored its own.
  */
 import { z } from "zod";
 import { LABEL, ownLabels, STAND_IN } from "../../names/docker.ts";
@@ -14,17 +14,10 @@ import { runProgram } from "../program.ts";
 import { find, planHandover } from "../replacement/door.ts";
 import { type ContainerInfo, isServing, startStandIn } from "../replacement/standIn.ts";
 import { accessSchema, checkAccess } from "./access.ts";
-import {
-  CollectorDoor,
-  endStandIn,
-  handBack,
-  placeSchema,
-  STAND_IN_HOST,
-  standInName,
-} from "./door.ts";
+import { Gate, endStandIn, handBack, placeSchema, STAND_IN_HOST, standInName } from "./door.ts";
 
 const input = placeSchema.extend({
-  /** The network that it shares with its door. */
+  /** The network that it shares with its gate. */
   network: z.string(),
   /** How long it may take to be healthy. */
   startSeconds: z.number().int().positive(),
@@ -49,8 +42,8 @@ await runProgram(input, limit, async (input) => {
     find(docker, input.container, input),
     find(docker, standInName(input), input),
   ]);
-  const door = new CollectorDoor(docker, input);
-  const server = await door.server();
+  const gate = new Gate(docker, input);
+  const server = await gate.server();
   if (!own?.State.Running || server === undefined) {
     return; // Nothing takes records that could be interrupted.
   }
@@ -69,11 +62,11 @@ await runProgram(input, limit, async (input) => {
     case "hand back":
       return handBack(docker, input);
     case "switch":
-      return door.switchTo("stand-in");
+      return gate.switchTo("stand-in");
     case "anew":
       await handBack(docker, input);
       await start(docker, input, own);
-      return door.switchTo("stand-in");
+      return gate.switchTo("stand-in");
   }
 });
 
