@@ -154,7 +154,6 @@ const proxy = new TlsProxy(NAME.proxy, {
   clients: clientList,
   ends,
   limits: limits.proxy,
-  modules: settings.collector.length > 0,
   doors: [
     {
       name: "kms",

@@ -38,7 +38,7 @@ const HOSTS = "127.0.0.1 loopback\n";
 export interface CollectorArgs {
   readonly deployment: Deployment;
   readonly settings: CollectorSettings;
-  /** The proxy, with a network for collectors. The collector's own resources come after it. */
+  /** The collector's own resources come after it. */
   readonly proxy: TlsProxy;
   /** What the URLs have. */
   readonly serverName: string;
@@ -74,9 +74,6 @@ export class Collector extends pulumi.ComponentResource {
   constructor(name: string, args: CollectorArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.collector, name, {}, opts);
     const { deployment, settings, proxy, serverName } = args;
-    if (proxy.modules === undefined) {
-      throw new RangeError("the proxy has no network for collectors: set its argument modules");
-    }
     const part = collectorPart(settings.name);
     const containerName = dockerName(deployment, part);
     const limits = pulumi.output(args.limits ?? stackLimits({ collector: [settings] }));
@@ -169,8 +166,7 @@ export class Collector extends pulumi.ComponentResource {
         image,
         network: network.name,
         serverName,
-        modules: proxy.modules,
-        ways: proxy.ways,
+        proxy,
         bind: settings.bind,
         workers: numbers.enc_worker_threads ?? Number(moduleConfigDefaults["enc_worker_threads"]),
         drainSeconds: settings.drainSeconds,

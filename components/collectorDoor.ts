@@ -12,7 +12,6 @@ import { COMPONENT } from "../names/types.ts";
 import {
   DOOR_ENTRYPOINT,
   doorFiles,
-  type DoorWay,
   GATE_HOST,
   gateFiles,
   RECORD_PORT,
@@ -27,6 +26,7 @@ import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
+import type { TlsProxy } from "./tlsProxy.ts";
 
 /** A user that no distribution's passwd file has. */
 const OWNER = "65532:65532";
@@ -59,9 +59,7 @@ export interface CollectorDoorArgs {
   /** The network that it shares with the collector, and the name by which the collector calls the proxy. */
   readonly network: pulumi.Input<string>;
   readonly serverName: string;
-  /** The network that it shares with the proxy, and the proxy's doors in it. */
-  readonly modules: pulumi.Input<string>;
-  readonly ways: readonly DoorWay[];
+  readonly proxy: Pick<TlsProxy, "network" | "host" | "ways">;
   readonly bind: Endpoint;
   /** How many records the collector works on at once. */
   readonly workers: number;
@@ -82,7 +80,8 @@ export class CollectorDoor extends pulumi.ComponentResource {
 
   constructor(name: string, args: CollectorDoorArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.collectorDoor, name, {}, opts);
-    const { deployment, collector, ways, drainSeconds } = args;
+    const { deployment, collector, drainSeconds } = args;
+    const { ways } = args.proxy;
     const part = collectorDoorPart(collector);
     const gatePart = collectorGatePart(collector);
     const { memory, cpus, pids } = pulumi.output(args.limits);
@@ -121,9 +120,11 @@ export class CollectorDoor extends pulumi.ComponentResource {
         networks: [
           { network: ingest.name, aliases: [GATE_HOST] },
           { network: args.network, aliases: [args.serverName] },
-          { network: args.modules },
+          // It has no use for the way to the world that this one has; with a network more, the proxy would be
+          // replaced for the first collector, and for the last while that still has records.
+          { network: args.proxy.network },
         ],
-        files: this.#files(`${name}-gate`, args, gatePart, gateFiles(ways, args.workers)),
+        files: this.#files(`${name}-gate`, args, gatePart, gateFiles(args.proxy, args.workers)),
         entrypoint: DOOR_ENTRYPOINT,
         healthCheck: listeningHealthCheck(recordPort(ways)),
         stopGrace: drainSeconds,

@@ -1,10 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { AWAY, BODIES_VOLUME, EDGE, MODULES, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
-import { type DoorWay, PROXY_HOST } from "../render/collectorDoor.ts";
+import type { DoorWay } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
@@ -46,8 +46,6 @@ export interface TlsProxyArgs {
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
-  /** Whether there is a network by which collectors beside it call it, see `Collector`. @default false */
-  readonly modules?: boolean;
   /** The certificates whose ends its metrics tell. @default its own */
   readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -63,9 +61,9 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly certificateVolume: pulumi.Output<string>;
   /** The image's id, once the proxy runs with it. */
   readonly image: pulumi.Output<string>;
-  /** The network for collectors, if there is one. */
-  readonly modules: pulumi.Output<string> | undefined;
-  /** Its doors, as they are in that network. */
+  /** Its own network, its name there, and its doors, for who calls it from a container. */
+  readonly network: pulumi.Output<string>;
+  readonly host: string;
   readonly ways: readonly DoorWay[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -176,19 +174,6 @@ export class TlsProxy extends pulumi.ComponentResource {
         )
       : undefined;
 
-    // Without a way to the world: only the doors of collectors are in it.
-    const modules = args.modules
-      ? new docker.Network(
-          `${name}-modules`,
-          {
-            name: dockerName(deployment, MODULES),
-            labels: labels(deployment, MODULES),
-            internal: true,
-          },
-          { parent: this },
-        )
-      : undefined;
-
     const release = new Release(
       `${name}-release`,
       {
@@ -224,7 +209,6 @@ export class TlsProxy extends pulumi.ComponentResource {
           { network: edge.name },
           ...(away ? [{ network: away.name }] : []),
           ...services.map(({ network }) => ({ network })),
-          ...(modules ? [{ network: modules.name, aliases: [PROXY_HOST] }] : []),
         ],
         ports: [
           ...listens.map((listen) => ({
@@ -259,7 +243,8 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
-    this.modules = modules?.name;
+    this.network = edge.name;
+    this.host = dockerName(deployment, PROXY);
     this.ways = listens.map((listen) => ({
       port: listen,
       internal: internal(listen),

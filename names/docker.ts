@@ -89,9 +89,6 @@ export const EDGE = "edge";
  * route from the one whose name comes first, and a service's has no way to the world.
  */
 export const AWAY = "away";
-/** The network by which the gates of collectors reach the proxy. */
-export const MODULES = "modules";
-
 /** What a collector's container, network and volumes are called, as `dockerName` takes it. */
 export const collectorPart = (name: string): string =>
   name === COLLECTOR ? COLLECTOR : `${COLLECTOR}-${name}`;
@@ -143,7 +140,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL, AWAY, MODULES],
+  network: [...OPTIONAL, AWAY],
   volume: [
     ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,

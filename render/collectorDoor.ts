@@ -17,9 +17,6 @@ export const COLLECTOR_PORT = 8080;
 /** The host name of the collector in the network that it shares with its door. */
 export const COLLECTOR_HOST = "collector";
 
-/** The host name of the proxy in the network that it shares with the doors. */
-export const PROXY_HOST = "proxy";
-
 /** The host name of the gate in the network that it shares with the door. */
 export const GATE_HOST = "gate";
 /** Where the gate takes records from the door; the door takes them there, too. */
@@ -85,14 +82,17 @@ export function doorFiles(ways: readonly DoorWay[]): Record<string, string> {
 }
 
 /** @param workers How many records the collector works on at once. */
-export function gateFiles(ways: readonly DoorWay[], workers: number): Record<string, string> {
+export function gateFiles(
+  { host, ways }: { readonly host: string; readonly ways: readonly DoorWay[] },
+  workers: number,
+): Record<string, string> {
   const port = (number: number) => wholeNumber("a port of the proxy", number, 1, 65_535);
   return files({
     records: recordPort(ways),
     next: { host: COLLECTOR_HOST, port: COLLECTOR_PORT, says: false },
     says: true,
     turns: wholeNumber("the collector's threads", workers, 1, 1000) + SPARE,
-    proxy: PROXY_HOST,
+    proxy: matching("the proxy's name", host, HOST_NAME, "a host name"),
     ways: ways.map((way) => [port(way.port), port(way.internal)]),
   });
 }

@@ -200,13 +200,13 @@ describe("door and gate", () => {
   });
 
   it("give the collector no more at once than it works on, and two that wait", () => {
-    const files = gateFiles(ways, 10);
+    const files = gateFiles({ host: "cybexp-dev-proxy", ways }, 10);
     assert.deepEqual(JSON.parse(files["/door.json"] ?? ""), {
       records: 6001,
       next: { host: "collector", port: 8080, says: false },
       says: true,
       turns: 12,
-      proxy: "proxy",
+      proxy: "cybexp-dev-proxy",
       ways: [
         [5002, 8441],
         [6000, 8442],

@@ -28,7 +28,8 @@ const make = (changes: Partial<CollectorArgs> = {}, imageOf: Partial<CollectorSe
         deployment: deployment(),
         settings: { ...settings, ...imageOf },
         proxy: {
-          modules: pulumi.output("cybexp-dev-modules"),
+          network: pulumi.output("cybexp-test-edge"),
+          host: "cybexp-test-proxy",
           ways: [
             { port: 5002, internal: 8441 },
             { port: 5001, internal: 8442 },
@@ -64,7 +65,7 @@ describe("a collector", () => {
     assert.deepEqual(networksOf(gate), [
       ["cybexp-test-collector-door-honeypot", "gate"],
       ["cybexp-test-collector-honeypot", "cybexp.example.edu"],
-      ["cybexp-dev-modules"],
+      ["cybexp-test-edge"],
     ]);
     assert.deepEqual([collector["ports"], gate["ports"]], [[], []]);
   });
