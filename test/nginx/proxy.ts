@@ -114,7 +114,15 @@ export class Proxy {
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    { access, clientFiles, metrics, pairs, doorRoom, doorChanges, behind, ...options }: Options,
+    {
+      access,
+      clientFiles,
+      metrics,
+      pairs,
+      doorRoom,
+      doorChanges,
+      ...options
+    }: Omit<Options, "behind">,
     instead?: { readonly port: number },
   ) {
     this.#clientFiles = clientFiles;
@@ -131,15 +139,15 @@ export class Proxy {
     );
     this.#options = {
       serverNames: [SERVER_NAME],
-      doors: ["kms", "backend"].map((name, index) => ({
-        name: name as "kms" | "backend",
+      doors: (["kms", "backend"] as const).map((name, index) => ({
+        name,
         port: 8441 + index,
         upstream: this.at(instead ?? upstream),
         standIn: this.at(standIn),
         maxBody: name === "kms" ? "64k" : "17m",
-        ...(access && { access: access[name as "kms" | "backend"] }),
+        ...(access && { access: access[name] }),
         ...(doorRoom && { room: doorRoom }),
-        ...doorChanges?.[name as "kms" | "backend"],
+        ...doorChanges?.[name],
       })),
       readTimeout: 2,
       shutdownTimeout: 10,
@@ -183,11 +191,11 @@ export class Proxy {
     this.backend = this.#door(8442);
   }
 
-  static async start(options: Options = {}): Promise<Proxy> {
+  static async start({ behind, ...options }: Options = {}): Promise<Proxy> {
     const network = createNetwork();
     const upstream = await Upstream.start(network.gateway);
     const standIn = await Upstream.start(network.gateway);
-    const instead = await options.behind?.(network.gateway);
+    const instead = await behind?.(network.gateway);
     const proxy = new Proxy(network, upstream, standIn, options, instead);
     proxy.#instead = instead;
     for (let tries = 0; (await proxy.status("release")) !== "one"; tries++) {

@@ -101,7 +101,9 @@ describe("a door for pages", () => {
   });
 
   it("has headers of its own on the proxy's refusals, which nobody keeps", async () => {
-    const { "content-length": _, ...rest } = headersOf(await call(proxy.kms, { path: "/" }));
+    const answer = await call(proxy.kms, { path: "/" });
+    const { "content-length": length, ...rest } = headersOf(answer);
+    assert.equal(length, String(answer.bytes));
     assert.deepEqual(rest, {
       ...SECURITY,
       "content-type": "application/json",

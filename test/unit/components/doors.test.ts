@@ -11,8 +11,7 @@ import { build, COMMAND, deployment, NGINX_1_22, the } from "./mocks.ts";
 import { authority, clientList, serverCertificate, SETTINGS } from "./parts.ts";
 
 const NGINX_1_30 = "nginx version: nginx/1.30.1\nbuilt with OpenSSL 3.5.1 1 Jul 2025\n";
-const ROLES = ["wiki", "shop", "api"] as const;
-type Services = Readonly<Record<(typeof ROLES)[number], HttpService>>;
+type Services = Readonly<Record<"wiki" | "shop" | "api", HttpService>>;
 
 const make = (
   doorsOf: (services: Services) => readonly ProxyDoor[],
