@@ -102,9 +102,10 @@ describe("the state for an empty stack", () => {
 describe("the `up` before the records are loaded", () => {
   it("leaves out every container but the databases, and what depends on one", () => {
     assert.deepEqual(databasesOnly(), [
-      ...["kms", "backend", "proxy", "kapow", "acme", "acme-challenge"].map(
-        (role) => `--exclude=**docker:index/container:Container::${role}`,
-      ),
+      ...[
+        ...["kms", "backend", "kms-db-door", "kms-db-exit", "backend-db-door", "backend-db-exit"],
+        ...["proxy", "kapow", "acme", "acme-challenge"],
+      ].map((role) => `--exclude=**docker:index/container:Container::${role}`),
       "--exclude-dependents",
     ]);
   });
