@@ -11,16 +11,25 @@ export const CLIENTS = formatPath(["clients" satisfies keyof Settings]);
 export function renderEntry(name: string, pem: string): string {
   const document = new Document({ config: {} });
   document.setIn(["config", CLIENTS], sequenceOf(entryOf(name, pem)));
-  return document.toString(FORMATS[0]).slice("config:\n".length);
+  return document.toString(PLAIN).slice("config:\n".length);
 }
 
-/** The ways in which people and programs write such files. Some fold long texts at column 80. */
-const FORMATS = [
-  { lineWidth: 0, indentSeq: true },
-  { lineWidth: 0, indentSeq: false },
-  { lineWidth: 80, indentSeq: true },
-  { lineWidth: 80, indentSeq: false },
-] as const;
+/** The format of a new text. */
+const PLAIN = { lineWidth: 0, indentSeq: true, flowCollectionPadding: true };
+
+/**
+ * The ways in which people and programs write such files. Some fold long texts at column 80, and some write
+ * `[ a ]` where others write `[a]`.
+ */
+const FORMATS = [0, 80].flatMap((lineWidth) =>
+  [true, false].flatMap((indentSeq) =>
+    [true, false].map((flowCollectionPadding) => ({
+      lineWidth,
+      indentSeq,
+      flowCollectionPadding,
+    })),
+  ),
+);
 
 /**
  * Adds the client to the stack file's text. If the client is there with another request, it gets the new one
@@ -42,7 +51,9 @@ export function withEntry(
   const format = FORMATS.find(
     (found) => document.errors.length === 0 && document.toString(found) === text,
   );
-  if (format === undefined || !isMap(document.get("config"))) {
+  const config = document.get("config");
+  // What has several lines can't go into a map in braces.
+  if (format === undefined || !isMap(config) || config.flow === true) {
     throw byHand;
   }
   const clients = document.getIn(["config", CLIENTS]) ?? undefined;

@@ -673,6 +673,10 @@ describe("a request's entry in the stack's file", () => {
       `config:\n  cybexp:clients:\n  - name: bob\n${entry.replace(/^ {2}/gm, "")}`,
     );
     assert.equal(put("config:\n  cybexp:clients: []\n"), `config:\n  cybexp:clients:\n${entry}`);
+    for (const list of ["[a, b]", "[ a, b ]"]) {
+      const text = `config:\n  cybexp:users:\n    - name: bob\n      attributes: ${list}\n`;
+      assert.equal(put(text), `${text}  cybexp:clients:\n${entry}`);
+    }
   });
 
   it("replaces an earlier request as the client's next generation, and changes nothing else", () => {
