@@ -281,7 +281,7 @@ const collector = section("One collector.", {
   policy: key(parsed(parsePolicy), {
     type: "map or YAML text",
     meaning:
-      "What it encrypts and how, passed on as it is (docs/collector.md). Write it as text (`policy: |`) to keep every type exactly as PyYAML reads it.",
+      "What it encrypts and how, passed on as it is (docs/collector.md). Written as text, a block below it, it keeps every type exactly as PyYAML reads it.",
     allowed: "with `default.abe_pol`, and at least one rule under `index`",
     fallback: "that of the output `moduleConfig`",
   }).exactOptional(),

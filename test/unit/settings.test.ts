@@ -159,6 +159,7 @@ describe("what a stack may set", () => {
       },
       users: [{ name: "collector", generation: 1, retired: 0 }],
       clients: [],
+      collector: [],
       rotation: {
         kmsJwtKey: 1,
         serverCertificate: 1,
@@ -430,6 +431,7 @@ describe("what a stack may set", () => {
         kmsDatabase: 5,
         backendDatabase: 6,
       },
+      collector: [],
       modules: {
         config: { web_conn_listen: 1, enc_worker_threads: 1000, max_post_retries: 0 },
       },
@@ -1125,7 +1127,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, modules, throwaway, lost, backup, production, state.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, collector, modules, throwaway, lost, backup, production, state.",
     ),
   ],
   [
