@@ -20,12 +20,13 @@ const dockerfile = (folder: string) =>
   readFileSync(join(projectRoot, "images", folder, "Dockerfile"), "utf8");
 
 describe("the catalogue", () => {
-  it("names the six demo images", () => {
+  it("names the seven demo images", () => {
     assert.deepEqual(demoImages, [
       "cybexp-demo/nginx:1",
       "cybexp-demo/mongo:1",
       "cybexp-demo/kms:1",
       "cybexp-demo/backend:1",
+      "cybexp-demo/collector:1",
       "cybexp-demo/kapow:1",
       "cybexp-demo/certbot:1",
     ]);
@@ -45,6 +46,7 @@ describe("the catalogue", () => {
     assert.ok(head("kms"));
     assert.equal(head("kms"), head("backend"));
     assert.equal(head("kms"), head("kapow"));
+    assert.equal(head("kms"), head("collector"));
   });
 });
 
@@ -62,8 +64,8 @@ describe("picking the demo images from a config", () => {
       name: "UserError",
       message:
         "There is no demo image cybexp-demo/kms:2. The demo images are cybexp-demo/nginx:1, " +
-        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/kapow:1, " +
-        "cybexp-demo/certbot:1.",
+        "cybexp-demo/mongo:1, cybexp-demo/kms:1, cybexp-demo/backend:1, cybexp-demo/collector:1, " +
+        "cybexp-demo/kapow:1, cybexp-demo/certbot:1.",
     });
   });
 });
