@@ -22,7 +22,8 @@ import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
-import { memberName, NAME } from "./names/resources.ts";
+import { collectorPart } from "./names/docker.ts";
+import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
 import { overlaps } from "./settings/notices.ts";
@@ -195,7 +196,7 @@ const urls = urlsOf(settings);
 
 const collectors = settings.collector.map(
   (collector) =>
-    new Collector(memberName(NAME.collector, collector.name), {
+    new Collector(collectorPart(collector.name), {
       deployment,
       settings: collector,
       proxy,

@@ -140,7 +140,7 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL, AWAY],
+  network: [...OPTIONAL.filter((role) => role !== COLLECTOR_GATE), AWAY],
   volume: [
     ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,

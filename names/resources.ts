@@ -17,6 +17,7 @@ export const NAME = {
   kapowCertificate: "kapow-certificate",
   kapowHealth: "kapow-health",
   kapowProxy: "kapow-proxy",
+  /** Of the one that is called so; others have their name after it, as in Docker. */
   collector: "collector",
   users: "user",
   clients: "client",

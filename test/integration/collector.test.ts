@@ -88,26 +88,26 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
   });
 
-  it("says what is wrong when it can't be let in, and goes on as before", async () => {
+  it("goes on as before when its new image does not start, and says so", async () => {
     const own = idOf("collector");
+    const before = project.readConfig();
     project.configure((config) => {
-      config["cybexp:collector"] = [
-        { ...collector, config: { enc_worker_threads: 7, max_post_retries: 4 } },
-      ];
+      // It has Python, and finds none of its own keys in a collector's config.yaml.
+      config["cybexp:collector"] = [{ ...collector, image: "cybexp-demo/backend:1" }];
     });
-    // The Backend answers nobody: the collector would end at its start.
-    docker("stop", nameOf("backend"));
-    try {
-      const result = await project.npm("up");
-      assert.notEqual(result.code, 0);
-      assert.match(
-        result.output,
-        /collector can't start: (502|504): the proxy gets no answer from the Backend/,
-      );
-      assert.equal(idOf("collector"), own);
-    } finally {
-      docker("start", nameOf("backend"));
-    }
+    const shippers = new Shippers(PORT, "third", 100).start(2, "waits");
+    const result = await project.npm("up");
+    await shippers.stop();
+    project.writeConfig(before);
+    assert.notEqual(result.code, 0);
+    assert.match(
+      result.output,
+      /collector does not start with its new image or configuration, so the old one goes on: it ends at once/,
+    );
+    assert.equal(idOf("collector"), own);
+    assert.equal(shippers.failed, 0);
+    await untilStored();
+    assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
   });
 
   it("stores what it has taken before it is removed", async () => {

@@ -49,6 +49,7 @@ describe("the catalogue", () => {
     assert.equal(head("kms"), head("backend"));
     assert.equal(head("kms"), head("kapow"));
     assert.equal(head("kms"), head("query"));
+    assert.equal(head("kms"), head("collector"));
   });
 });
 

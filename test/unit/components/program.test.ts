@@ -406,6 +406,9 @@ describe("what the program and the commands call things", () => {
           init: "#!/bin/sh",
           healthRoute: "/health",
         }),
+        "cybexp:collector": JSON.stringify([
+          { image: "cybexp-demo/collector:1", user: "collector" },
+        ]),
         ...more,
       },
       {},
