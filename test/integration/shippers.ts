@@ -63,6 +63,7 @@ function ship(port: number, record: string, manner: Manner): Promise<void> {
       });
     });
     socket.on("end", resolve).resume();
+    socket.on("close", () => reject(new Error("the connection was broken off")));
   });
 }
 
