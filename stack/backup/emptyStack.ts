@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  COLLECTOR,
   dockerName,
   KINDS,
   label,
@@ -48,7 +49,8 @@ export async function thingsOf(
 /** The flags of an `up` that makes the databases, and nothing that uses them or a certificate. */
 export const databasesOnly = (): string[] => [
   ...ROLES.filter((role) => !SERVICES.some((service) => role === databaseRole(service))).map(
-    (role) => `--exclude=**${CONTAINER}::${role}`,
+    // A stack has any number of collectors, each with its name.
+    (role) => `--exclude=**${CONTAINER}::${role === COLLECTOR ? `${role}-**` : role}`,
   ),
   "--exclude-dependents",
 ];
