@@ -141,7 +141,15 @@ async function prepare(): Promise<Prepared> {
   announceEnds(state, settings);
   announceDatabases(databases);
   if (databases.leaving.length > 0) {
-    return { session, flags: [], kept, losses: [], remarks, notes: [], instead: moveToCome(databases) };
+    return {
+      session,
+      flags: [],
+      kept,
+      losses: [],
+      remarks,
+      notes: [],
+      instead: moveToCome(databases),
+    };
   }
   const flags = [
     "--stack",
