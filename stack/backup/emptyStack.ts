@@ -48,10 +48,10 @@ export async function thingsOf(
 
 /** The flags of an `up` that makes the databases, and nothing that uses them or a certificate. */
 export const databasesOnly = (): string[] => [
-  ...ROLES.filter((role) => !SERVICES.some((service) => role === databaseRole(service))).map(
-    // A stack has any number of collectors, each with its name.
-    (role) => `--exclude=**${CONTAINER}::${role === COLLECTOR ? `${role}-**` : role}`,
-  ),
+  ...ROLES.filter((role) => !SERVICES.some((service) => role === databaseRole(service)))
+    // Each collector has its name, and what belongs to it begins with that.
+    .flatMap((role) => (role === COLLECTOR ? [role, `${role}-**`] : [role]))
+    .map((name) => `--exclude=**${CONTAINER}::${name}`),
   "--exclude-dependents",
 ];
 

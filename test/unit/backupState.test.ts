@@ -105,7 +105,7 @@ describe("the `up` before the records are loaded", () => {
       ...[
         ...["kms", "backend", "kms-db-door", "kms-db-exit", "backend-db-door", "backend-db-exit"],
         ...["proxy", "kapow", "acme", "acme-challenge"],
-        ...["collector-**", "collector-door", "collector-gate"],
+        ...["collector", "collector-**", "collector-door", "collector-gate"],
       ].map((role) => `--exclude=**docker:index/container:Container::${role}`),
       "--exclude-dependents",
     ]);
