@@ -7,6 +7,7 @@ import { certificatesOutput, warnOf, warnOfEnds } from "./components/certificate
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
+import { Collector } from "./components/collector.ts";
 import { Kapow } from "./components/kapow.ts";
 import { keepVolumes } from "./components/keptVolumes.ts";
 import { Kms } from "./components/kms.ts";
@@ -21,6 +22,7 @@ import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
+import { collectorPart } from "./names/docker.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
@@ -59,6 +61,7 @@ const kms = new Kms(NAME.kms, {
   settings: settings.kms,
   database: settings.database,
   databaseGeneration: settings.rotation.kmsDatabase,
+  doorImage: settings.proxy.image,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,
   drainSeconds: settings.proxy.shutdownTimeout,
   limits,
@@ -85,6 +88,7 @@ const backend = new Backend(NAME.backend, {
   settings: settings.backend,
   database: settings.database,
   databaseGeneration: settings.rotation.backendDatabase,
+  doorImage: settings.proxy.image,
   drainSeconds: settings.proxy.shutdownTimeout,
   limits,
 });
@@ -188,6 +192,27 @@ const renewal =
       })
     : undefined;
 
+const urls = urlsOf(settings);
+
+const collectors = settings.collector.map(
+  (collector) =>
+    new Collector(collectorPart(collector.name), {
+      deployment,
+      settings: collector,
+      proxy,
+      serverName: settings.proxy.serverName,
+      kmsUrl: urls.kms,
+      backendUrl: urls.backend,
+      serverCa: trusted,
+      users: userList,
+      jwtKey: kms.jwtKey,
+      jwtKeyGeneration: settings.rotation.kmsJwtKey,
+      after: [kms, backend, proxy],
+      overrides: settings.modules.config,
+      limits,
+    }),
+);
+
 const smoke = new SmokeCheck(NAME.smoke, {
   deployment,
   settings,
@@ -199,12 +224,11 @@ const smoke = new SmokeCheck(NAME.smoke, {
   backend,
   kapow,
   renewal,
+  collectors,
 });
 
 const renewed = renewal && renewedEnds(ends, { deployment, renewal, after: smoke.result });
 renewed?.apply((known) => warnOf(known, settings.certificates.warnDays));
-
-const urls = urlsOf(settings);
 
 const moduleConfigs = new ModuleConfigs(NAME.modules, {
   kmsUrl: urls.kms,

@@ -1,6 +1,10 @@
 /** Every `npm run` command, by name. */
 import { Command } from "commander";
+import type { DoctorOptions } from "./doctor/doctor.ts";
 import type { EnvOptions } from "./env/env.ts";
+import type { AdoptOptions } from "./adopt/adopt.ts";
+import type { RestoreOptions } from "./restore/openBackup.ts";
+import type { ModuleOptions } from "./module/module.ts";
 import { report } from "../programs/errors.ts";
 import { obeySignals } from "../machine/signals.ts";
 
@@ -47,6 +51,31 @@ program
   .option("--yes", "do not ask")
   .action(async (options: { yes?: boolean }) => (await import("./down/down.ts")).down(options));
 program
+  .command("backup")
+  .description("write records, accounts, keys and state into one encrypted file, while all serves")
+  .action(async () => (await import("./backup/backup.ts")).backup());
+program
+  .command("adopt")
+  .description("bring in what CYBEX-P has where its own compose files run it")
+  .requiredOption("--kms-secrets <folder>", "the folder that the old KMS has at /secrets")
+  .requiredOption("--kms-db <uri>", "its database: mongodb://..., or a file that has it")
+  .requiredOption("--backend-db <uri>", "the old Backend's database, likewise")
+  .option("--replace", "although the stack has data, which is lost")
+  .action(async (options: AdoptOptions) => (await import("./adopt/adopt.ts")).adopt(options));
+program
+  .command("restore")
+  .description("put a backup into a stack, deployed or empty")
+  .argument("[file]", "the backup")
+  .option("--replace", "replace the data that the stack has")
+  .option("--from-stack <name>", "the backup is another stack's, or an earlier deployment's")
+  .option("--identity <file>", "the secret key of one of its recipients, as age-keygen writes it")
+  .option("--passphrase-file <file>", "its passphrase, unless it is the one in the stack's config")
+  .option("--state-only", "put back the state alone, for an engine that still has the data")
+  .option("--undo", "instead, put back what an interrupted restore was replacing")
+  .action(async (file: string | undefined, options: RestoreOptions) =>
+    (await import("./restore/restore.ts")).restore(file, options),
+  );
+program
   .command("pulumi")
   .description("run the Pulumi CLI in the stack's environment")
   .argument("[args...]", "its arguments")
@@ -57,9 +86,10 @@ program
   .command("doctor")
   .description("show what is wrong with the deployed stack and what to do; changes nothing")
   .option("--metrics <file>", "also write when certificates expire, for Prometheus' node_exporter")
-  .action(async (options: { metrics?: string }) =>
-    (await import("./doctor/doctor.ts")).doctor(options),
-  );
+  .option("--json", "print JSON in place of lines")
+  .option("--report <file>", "also write a page with all that, a map and charts, as one HTML file")
+  .option("--strict", "exit code 3 for warnings; 0 otherwise. Errors are 1, and 2 if it can't look")
+  .action(async (options: DoctorOptions) => (await import("./doctor/doctor.ts")).doctor(options));
 program
   .command("images")
   .description("pull or build the demo images that the stack's config names")
@@ -72,6 +102,18 @@ program
   .option("--write", "with --csr: put it into the stack's file; the next `up` signs it")
   .action(async (name: string, options: { csr?: string; write?: boolean }) =>
     (await import("./client/client.ts")).client(name, options),
+  );
+program
+  .command("module")
+  .description("write the folder of a collector or query module that runs elsewhere, or refresh it")
+  .argument("[name]", "the user, as in cybexp:users")
+  .option("--kind <kind>", "collector or query", "collector")
+  .option("--to <folder>", "write there; the default is modules/<stack>/<name>-<kind>")
+  .option("--image <image>", "the module's image")
+  .option("--overwrite", "replace files that were changed, or that this command did not write")
+  .option("--check <folder>", "only look whether the keys in a module's folder are keys")
+  .action(async (name: string | undefined, options: ModuleOptions) =>
+    (await import("./module/module.ts")).module(name, options),
   );
 program
   .command("env")

@@ -1,15 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import { databaseRole, type ServiceRole } from "../names/docker.ts";
+import type { ServiceRole } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { renderBackendConfig } from "../render/backendConfig.ts";
 import { serviceNeeds } from "../render/imageNeeds.ts";
+import { databaseOf } from "./databaseOf.ts";
+import { DATA } from "../settings/services.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import type { StackLimits } from "../settings/limits.ts";
-import { Database } from "./database.ts";
 import type { Deployment } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
+import type { ServiceDatabase } from "./serviceDatabase.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
 
 const ROLE = "backend" satisfies ServiceRole;
@@ -18,6 +20,8 @@ export interface BackendArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** An image of Nginx with `stream`, where the database is outside of the stack. @default none */
+  readonly doorImage?: string;
   /** Seconds that requests under way may still take when its container is replaced. */
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
@@ -32,7 +36,7 @@ export interface BackendArgs {
  */
 export class Backend extends pulumi.ComponentResource {
   readonly service: Service;
-  readonly database: Database;
+  readonly database: ServiceDatabase;
 
   constructor(name: string, args: BackendArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.backend, name, {}, opts);
@@ -48,18 +52,19 @@ export class Backend extends pulumi.ComponentResource {
       args.limits ?? stackLimits({ backend: settings, database: args.database }),
     );
 
-    this.database = new Database(
+    this.database = databaseOf(
       `${name}-db`,
       {
         deployment,
-        role: databaseRole(ROLE),
-        image: args.database.image,
-        database: String(settings.config["db_name"] ?? "priv_backend"),
+        service: ROLE,
+        settings: args.database,
+        image,
+        doorImage: args.doorImage,
+        ...DATA[ROLE](settings.config),
         generation: args.databaseGeneration,
-        publish: args.database.publish.backend,
         limits: limits.backendDatabase,
       },
-      { parent: this },
+      this,
     );
 
     this.service = new Service(
@@ -73,6 +78,7 @@ export class Backend extends pulumi.ComponentResource {
         ),
         bind: settings.bind,
         databaseNetwork: this.database.network,
+        files: this.database.files,
         drainSeconds: args.drainSeconds,
         limits: limits.backend,
       },

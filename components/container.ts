@@ -16,7 +16,7 @@ export interface PublishedPort {
 export interface NetworkAttachment {
   readonly network: pulumi.Input<string>;
   /** Host names in that network. */
-  readonly aliases?: readonly string[];
+  readonly aliases?: pulumi.Input<readonly string[]>;
 }
 
 /** A single file, bound from the engine's own file system (not the operator's). */
@@ -36,10 +36,14 @@ export const HEALTH_TIMEOUT = 60;
 
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  /** What it is for, such as `kms`: part of its name, its host name, and its label `cybexp.role`. */
+  /** What it is for, such as `kms`: its label `cybexp.role`. */
   readonly role: string;
+  /** Part of its name, and its host name. @default the role */
+  readonly part?: string;
   /** The image's id (`sha256:...`), see `imageId`. */
   readonly image: pulumi.Input<string>;
+  /** Whether another image alone doesn't replace it: whatever does takes the image of then. @default false */
+  readonly keepsImage?: boolean;
   /** `uid:gid`: every container of ours runs unprivileged. */
   readonly user: string;
   readonly networks: readonly NetworkAttachment[];
@@ -89,7 +93,7 @@ export class Container extends pulumi.ComponentResource {
 
   constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.container, name, {}, opts);
-    this.containerName = dockerName(args.deployment, args.role);
+    this.containerName = dockerName(args.deployment, args.part ?? args.role);
 
     const container = new docker.Container(
       name,
@@ -104,6 +108,7 @@ export class Container extends pulumi.ComponentResource {
         parent: this,
         // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
         deleteBeforeReplace: true,
+        ...(args.keepsImage && { ignoreChanges: ["image"] }),
         // The provider reports a change of these as an update and changes nothing. Some are not marked as
         // replacing (kreuzwerker#988). For sets, a changed element only counts if their number changes.
         replaceOnChanges: [
@@ -163,7 +168,7 @@ function afterStart(
 function identity(args: ContainerArgs, containerName: string) {
   return {
     name: containerName,
-    hostname: args.role,
+    hostname: args.part ?? args.role,
     image: args.image,
     labels: [...labels(args.deployment, args.role), ...moreLabels(args)].sort((a, b) =>
       a.label < b.label ? -1 : 1,
@@ -191,7 +196,7 @@ function attachments(args: ContainerArgs) {
     networkMode: "bridge",
     networksAdvanced: args.networks.map((attachment) => ({
       name: attachment.network,
-      aliases: [...(attachment.aliases ?? [])],
+      aliases: pulumi.output(attachment.aliases ?? []).apply((names) => [...names]),
     })),
     ports: (args.ports ?? []).map((port) => ({
       ip: port.address,

@@ -18,6 +18,7 @@ import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
+import type { ServiceDatabase } from "./serviceDatabase.ts";
 
 /** The uid and gid of `mongodb` in the official image. */
 const OWNER = "999:999";
@@ -49,6 +50,8 @@ export interface DatabaseArgs {
   readonly database: string;
   /** Raising it by one makes new passwords, the administrator's and the service's. */
   readonly generation: number;
+  /** The release of MongoDB whose features its data may use, such as `7.0`. @default as it is */
+  readonly featureCompatibility?: string;
   /** For the operator; not published if absent. */
   readonly publish: Endpoint | undefined;
   /** @default as on an engine with 2 processors and 4 GiB of memory */
@@ -56,13 +59,16 @@ export interface DatabaseArgs {
 }
 
 /** A private MongoDB for one service: generated SCRAM credentials, a network of its own, kept data. */
-export class Database extends pulumi.ComponentResource {
+export class Database extends pulumi.ComponentResource implements ServiceDatabase {
   /** The network that the service joins. It has no way out. */
   readonly network: pulumi.Output<string>;
   readonly containerName: string;
   readonly containerId: pulumi.Output<string>;
+  readonly identity: pulumi.Output<string>;
   /** The service's connection string, once its user is there. Secret. */
   readonly uri: pulumi.Output<string>;
+  readonly files = {};
+  readonly check: pulumi.Input<Record<string, unknown>>;
   readonly #user: string;
   readonly #retireInput: Record<string, unknown>;
 
@@ -87,7 +93,12 @@ export class Database extends pulumi.ComponentResource {
         databaseNeeds(role, OWNER),
         this,
       ),
-      { deployment, role, admin: { name: ADMIN, password: admin } },
+      {
+        deployment,
+        role,
+        admin: { name: ADMIN, password: admin },
+        wanted: args.featureCompatibility,
+      },
       this,
     );
     const { memory, cpus, pids } = pulumi.output(args.limits ?? stackLimits({}).backendDatabase);
@@ -166,6 +177,24 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    if (args.featureCompatibility !== undefined) {
+      new Program(
+        `${name}-features`,
+        {
+          program: "database-features",
+          input: {
+            dockerHost: deployment.dockerHost,
+            container: container.id,
+            admin: { name: ADMIN, password: admin.current },
+            wanted: args.featureCompatibility,
+          },
+          because: { FEATURES: args.featureCompatibility },
+        },
+        // The administrator has the current password only then.
+        { parent: this, dependsOn: users },
+      );
+    }
+
     this.#retireInput = {
       dockerHost: deployment.dockerHost,
       container: container.id,
@@ -175,6 +204,7 @@ export class Database extends pulumi.ComponentResource {
     this.network = network.name;
     this.containerName = container.containerName;
     this.containerId = container.id;
+    this.identity = container.id;
     // A preview orders nothing; in one that makes the users again nothing else would be known.
     const known = pulumi.runtime.isDryRun()
       ? password.current
@@ -191,6 +221,7 @@ export class Database extends pulumi.ComponentResource {
         }),
       ),
     );
+    this.check = { container: this.containerName, uri: this.uri };
     this.registerOutputs({ network: this.network, uri: this.uri });
   }
 

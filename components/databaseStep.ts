@@ -10,6 +10,8 @@ export interface DatabaseStepArgs {
   readonly role: string;
   /** The administrator, who asks the running database how its data is written. */
   readonly admin: { readonly name: string; readonly password: RotatedPassword };
+  /** The release whose features the data is to have. */
+  readonly wanted?: string | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface DatabaseStepArgs {
  */
 export function readableBy(
   image: pulumi.Output<string>,
-  { deployment, role, admin }: DatabaseStepArgs,
+  { deployment, role, admin, wanted }: DatabaseStepArgs,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
   if (pulumi.runtime.isDryRun()) {
@@ -36,6 +38,7 @@ export function readableBy(
         password: admin.password.current,
         previous: admin.password.previous,
       },
+      wanted,
     },
     { parent },
   );

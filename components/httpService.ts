@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { configVolume, LABEL, PROXY } from "../names/docker.ts";
@@ -11,6 +10,7 @@ import { Container, type ContainerArgs, HEALTH_TIMEOUT, type VolumeMount } from 
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
+import { after, type Description, signatureOf } from "./signature.ts";
 
 /** What describes its container, apart from what the component itself sets. */
 type Process = Pick<
@@ -108,8 +108,7 @@ export class HttpService extends pulumi.ComponentResource {
       cpus: args.cpus,
       ...optional(args),
     };
-    // As a label, it makes sure that a changed signature replaces the container, as the handover expects.
-    const signature = pulumi.output(description).apply(signatureOf);
+    const signature = signatureOf(description);
 
     const place = {
       dockerHost: deployment.dockerHost,
@@ -129,6 +128,7 @@ export class HttpService extends pulumi.ComponentResource {
         input: {
           ...place,
           network: network.name,
+          networks: args.networks ?? [],
           image: args.image,
           files,
           healthCheck: args.healthCheck,
@@ -203,17 +203,4 @@ function optional(args: HttpServiceArgs): Partial<Process> {
     ...(healthTimeout !== undefined && { healthTimeout }),
     ...(tmpSize !== undefined && { tmpSize }),
   };
-}
-
-/** A value, known once a resource is there, so that its users wait for the resource. */
-function after<T>(resource: pulumi.CustomResource, value: pulumi.Input<T>): pulumi.Output<T> {
-  return pulumi.all([value, resource.id]).apply(([plain]) => plain as T);
-}
-
-/** What would replace the container. The limits of memory and processes change in place. */
-type Description = Omit<ContainerArgs, "deployment" | "memory" | "pidsLimit">;
-
-function signatureOf(description: pulumi.Unwrap<Description>): string {
-  const text = JSON.stringify(description);
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

@@ -21,8 +21,9 @@ export { Release, type ReleaseArgs } from "./release.ts";
 export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
 
 // The proxy, and the lists of who may come in.
-export { TlsProxy } from "./tlsProxy.ts";
-export type { ProxyDoor, ProxyUpstream, TlsProxyArgs } from "./tlsProxy.ts";
+export { TlsProxy, type TlsProxyArgs } from "./tlsProxy.ts";
+export type { DoorPath, ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
+export type { DoorProfile, DoorTraffic } from "../render/doorTraffic.ts";
 export { UserList, type Credential, type ListedUser, type UserListArgs } from "./userList.ts";
 export { ClientList } from "./clientList.ts";
 export type { ClientCredential, ClientListArgs, ListedClient } from "./clientList.ts";

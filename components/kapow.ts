@@ -9,6 +9,7 @@ import {
   KAPOW_PORT,
   kapowArguments,
   kapowHealthCheck,
+  kapowShows,
   restartedWith,
 } from "../render/kapow.ts";
 import type { CertificatePair } from "../render/proxyRelease.ts";
@@ -23,7 +24,7 @@ import { Container } from "./container.ts";
 import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
-import type { ProxyDoor, ProxyUpstream } from "./tlsProxy.ts";
+import type { ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
 import { Release } from "./release.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 
@@ -88,16 +89,24 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
   readonly ends: readonly End[];
   /** Where it finds a certificate that is renewed; the volume's name. */
   readonly certificateVolume: pulumi.Output<string> | undefined;
+  /** Run in its container: tells which of those it shows. */
+  readonly shows: readonly string[];
 
   constructor(name: string, args: KapowArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.kapow, name, {}, opts);
     const { deployment, settings } = args;
-    const ownInit = isProgramText(settings.init) ? [] : [settings.init];
+    const { pairs, renewed } = args.certificate;
+    const started = [
+      settings.program,
+      ...(isProgramText(settings.init) ? [] : [settings.init]),
+      // For what starts it anew.
+      ...(renewed ? ["sleep"] : []),
+    ];
     const image = checkedImage(
       `${name}-image`,
       imageId(`${name}-image`, settings.image, this),
       deployment,
-      kapowNeeds(OWNER, settings.program, ...ownInit),
+      kapowNeeds(OWNER, ...started),
       this,
     );
     const limits = pulumi.output(args.limits ?? stackLimits({ kapow: settings }));
@@ -116,7 +125,6 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       { parent: this },
     );
 
-    const { pairs, renewed } = args.certificate;
     const certificates =
       renewed &&
       new CertificateVolume(
@@ -165,6 +173,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
 
     const init = isProgramText(settings.init) ? `${FOLDER}/${KAPOW_FILES.init}` : settings.init;
 
+    const healthCheck = kapowHealthCheck(FOLDER, settings.healthRoute);
     const container = new Container(
       name,
       {
@@ -194,7 +203,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
           : { entrypoint: [settings.program], command: kapowArguments(FOLDER, init) }),
         // Its commands inherit all of it, so it must hold no secret.
         environment: { GODEBUG },
-        healthCheck: kapowHealthCheck(FOLDER, settings.healthRoute),
+        healthCheck,
         // It has no handler: it ends at once, with code 2, and cuts off requests under way.
         stopSignal: "SIGTERM",
         stopGrace: 10,
@@ -230,6 +239,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
       ...[args.healthClient, args.proxyClient].flatMap(({ end }) => end ?? []),
     ];
     this.certificateVolume = certificates?.volumeName;
+    this.shows = kapowShows(healthCheck);
     this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
 }

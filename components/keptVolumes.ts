@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { memberName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { keptPart, keptParts } from "../settings/keptParts.ts";
+import { keptPart, keptPartsOf, returningParts } from "../settings/keptParts.ts";
 import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
 import { type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
@@ -119,13 +119,17 @@ interface Verdict {
 export async function keepVolumes(
   name: string,
   deployment: Deployment,
-  { lost }: Pick<Settings, "lost">,
+  settings: Pick<Settings, "lost" | "database">,
 ): Promise<Deployment> {
   if (deployment.throwaway) {
     return deployment;
   }
-  const parts = Object.keys(keptParts);
-  const kept = new KeptVolumes(name, { deployment, parts, lost, first: true });
+  const kept = new KeptVolumes(name, {
+    deployment,
+    parts: keptPartsOf(settings),
+    lost: [...settings.lost, ...returningParts(settings)],
+    first: true,
+  });
   await kept.checked();
   return { ...deployment, kept };
 }

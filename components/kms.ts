@@ -1,18 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { databaseRole, KMS_KEYS, type ServiceRole } from "../names/docker.ts";
+import { KMS_KEYS, type ServiceRole } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { serviceNeeds } from "../render/imageNeeds.ts";
 import { kmsKeyFiles, renderKmsConfig } from "../render/kmsConfig.ts";
+import { databaseOf } from "./databaseOf.ts";
+import { DATA } from "../settings/services.ts";
 import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import type { StackLimits } from "../settings/limits.ts";
-import { Database } from "./database.ts";
 import { DataVolume } from "./dataVolume.ts";
 import type { Deployment } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
+import type { ServiceDatabase } from "./serviceDatabase.ts";
 import { Service, SERVICE_OWNER } from "./service.ts";
 
 const ROLE = "kms" satisfies ServiceRole;
@@ -21,6 +23,8 @@ export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
   readonly database: DatabaseSettings;
+  /** An image of Nginx with `stream`, where the database is outside of the stack. @default none */
+  readonly doorImage?: string;
   /** Seconds that requests under way may still take when its container is replaced. */
   readonly drainSeconds: number;
   /** Raising it by one makes new passwords for its database. */
@@ -34,7 +38,7 @@ export interface KmsArgs {
 /** CYBEX-P's key management server: holds the keys, and hands them to callers with one of its tokens. */
 export class Kms extends pulumi.ComponentResource {
   readonly service: Service;
-  readonly database: Database;
+  readonly database: ServiceDatabase;
   /** The key that signs tokens, 64 hex digits. Secret. */
   readonly jwtKey: pulumi.Output<string>;
 
@@ -52,18 +56,19 @@ export class Kms extends pulumi.ComponentResource {
       args.limits ?? stackLimits({ kms: settings, database: args.database }),
     );
 
-    this.database = new Database(
+    this.database = databaseOf(
       `${name}-db`,
       {
         deployment,
-        role: databaseRole(ROLE),
-        image: args.database.image,
-        database: String(settings.config["db_name"] ?? "KMS_db"),
+        service: ROLE,
+        settings: args.database,
+        image,
+        doorImage: args.doorImage,
+        ...DATA[ROLE](settings.config),
         generation: args.databaseGeneration,
-        publish: args.database.publish.kms,
         limits: limits.kmsDatabase,
       },
-      { parent: this },
+      this,
     );
 
     // 32 bytes, as HS256 wants (RFC 7518, 3.2); the manual's recipe makes 16.
@@ -94,6 +99,7 @@ export class Kms extends pulumi.ComponentResource {
           ),
         bind: settings.bind,
         databaseNetwork: this.database.network,
+        files: this.database.files,
         drainSeconds: args.drainSeconds,
         limits: limits.kms,
         volumes: [{ volume: secrets.volumeName, target: "/secrets" }],

@@ -87,7 +87,7 @@ export class KmsAccounts extends pulumi.ComponentResource {
         }),
         because: {
           // Its accounts may be gone with a database of before.
-          DATABASE: kms.database.containerId,
+          DATABASE: kms.database.identity,
           // For a preview, which compares it.
           [RECORDED.accounts]: JSON.stringify(wanted),
         },

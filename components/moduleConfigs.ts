@@ -17,6 +17,17 @@ export interface ModuleConfigsArgs {
   readonly overrides?: ModuleSettings["config"];
 }
 
+/** The KMS's token for a user's modules. Secret. */
+export function userToken(of: { key: string; user: string; generation: number }): string {
+  return mintToken({
+    key: of.key,
+    subject: of.user,
+    // The KMS's tokens never expire. With a fixed time, a second `up` changes nothing.
+    issuedAt: 0,
+    tokenId: `${of.user}-${of.generation}`,
+  });
+}
+
 /**
  * A complete config.yaml for each user's modules, with the password and a token in it, so that people who run a
  * collector copy nothing by hand.
@@ -38,13 +49,7 @@ export class ModuleConfigs extends pulumi.ComponentResource {
               backendUrl: args.backendUrl,
               ...credential,
               ...(args.overrides && { overrides: args.overrides }),
-              token: mintToken({
-                key,
-                subject: userName,
-                // The KMS's tokens never expire. With a fixed time, a second `up` changes nothing.
-                issuedAt: 0,
-                tokenId: `${userName}-${args.jwtKeyGeneration}`,
-              }),
+              token: userToken({ key, user: userName, generation: args.jwtKeyGeneration }),
             }),
           ]),
         ),

@@ -10,7 +10,12 @@ export const PROGRAMS = {
   "check-keys": "kms/check-keys",
   "check-kept": "volumes/check-kept",
   "container-limits": "limits/container-limits",
+  "collector-close": "collector/close",
+  "collector-handback": "collector/handback",
+  "collector-handover": "collector/handover",
   crl: "certificates/crl",
+  "database-features": "database/database-features",
+  "database-reach": "database/database-reach",
   "database-retire": "database/database-retire",
   "database-step": "database/database-step",
   "database-users": "database/database-users",
@@ -40,6 +45,8 @@ export interface ProgramArgs {
   readonly input: pulumi.Input<Record<string, unknown>>;
   /** Shows in a preview, without secrets, why it runs again (a digest, an id). */
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What runs, with the same input, before the resource is removed. @default nothing */
+  readonly leaving?: ProgramName;
   /** Whether its standard error is shown when it succeeds. @default false */
   readonly speaks?: boolean;
   /**
@@ -51,7 +58,7 @@ export interface ProgramArgs {
 
 /**
  * Runs one of our own programs when its input changes, in place. Behind it there is no resource to create and
- * delete, only "make it so".
+ * delete, only "make it so", and sometimes "let it go".
  */
 export class Program extends command.local.Command {
   constructor(name: string, args: ProgramArgs, opts: pulumi.CustomResourceOptions) {
@@ -61,6 +68,7 @@ export class Program extends command.local.Command {
       {
         create: run,
         update: run,
+        ...(args.leaving !== undefined && { delete: commandFor(args.leaving) }),
         stdin: pulumi.jsonStringify(args.input),
         environment: { ...args.because },
         addPreviousOutputInEnv: args.remembers ?? false,

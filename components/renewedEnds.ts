@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { knownRenewal, type KnownEnd } from "../render/certificateEnds.ts";
 import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { End } from "./certificateEnds.ts";
@@ -13,13 +13,16 @@ export interface RenewedEndsArgs {
   readonly after: pulumi.Input<string>;
 }
 
-/** When the certificates expire that a container renews: only the container knows. */
+/**
+ * When the certificates expire that a container renews: only the container knows. Who calls a server sees as much, so
+ * it is no secret, though the check that it comes after has seen some.
+ */
 export function renewedEnds(
   ends: readonly End[],
   { deployment, renewal, after }: RenewedEndsArgs,
 ): pulumi.Output<KnownEnd[]> {
   const renewed = ends.filter(({ source }) => source === "acme");
-  return lookNow(
+  const said = lookNow(
     "renewal-ends",
     {
       dockerHost: deployment.dockerHost,
@@ -28,5 +31,6 @@ export function renewedEnds(
       after,
     },
     { parent: renewal },
-  ).apply((said) => knownRenewal(said));
+  );
+  return pulumi.unsecret(said).apply(knownRenewal);
 }

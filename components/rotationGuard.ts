@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
 import { notices } from "../settings/notices.ts";
-import { rotationNumbers } from "../settings/rotationNumbers.ts";
+import { foreignNumbers, rotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import { Program } from "./program.ts";
 
@@ -19,11 +19,15 @@ export class RotationGuard extends pulumi.ComponentResource {
   constructor(name: string, args: RotationGuardArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.rotationGuard, name, {}, opts);
 
+    const foreign = foreignNumbers(args.settings);
     const program = new Program(
       name,
       {
         program: "rotation-guard",
-        input: { numbers: rotationNumbers(args.settings) },
+        input: {
+          numbers: rotationNumbers(args.settings),
+          ...(foreign.length > 0 && { foreign }),
+        },
         remembers: true,
       },
       { parent: this },

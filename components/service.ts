@@ -23,6 +23,8 @@ export interface ServiceArgs {
   readonly bind: Endpoint;
   /** The network of its database. */
   readonly databaseNetwork: pulumi.Input<string>;
+  /** Further files: path in the container -> content. @default none */
+  readonly files?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly volumes?: readonly VolumeMount[];
   /** Seconds that requests under way may still take when the container is replaced. */
   readonly drainSeconds: number;
@@ -36,7 +38,7 @@ export interface ServiceArgs {
  */
 export class Service extends HttpService {
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { config, databaseNetwork, limits, ...rest } = args;
+    const { config, databaseNetwork, limits, files = {}, ...rest } = args;
     const { memory, cpus, pids } = pulumi.output(limits ?? stackLimits({}).backend);
     super(
       name,
@@ -44,7 +46,7 @@ export class Service extends HttpService {
         ...rest,
         port: SERVICE_PORT,
         user: SERVICE_OWNER,
-        files: { "/config.yaml": config },
+        files: { "/config.yaml": config, ...files },
         networks: [databaseNetwork],
         environment: { PYTHONUNBUFFERED: "1" },
         // `GET /` says "up" even with a dead database. This proves the process; the smoke check proves the rest.

@@ -1,7 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ACME_CHALLENGE, KAPOW, PROXY } from "../names/docker.ts";
+import {
+  ACME_CHALLENGE,
+  COLLECTOR_DOOR,
+  collectorDoorPart,
+  KAPOW,
+  PROXY,
+} from "../names/docker.ts";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
+import { proxyShows } from "../render/proxyHealth.ts";
+import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { isWildcard } from "../render/serverNames.ts";
 import { declaredListeners, doorsOf } from "../settings/listeners.ts";
 import { rotationNumbers } from "../settings/rotationNumbers.ts";
@@ -10,6 +18,7 @@ import { namesOfServers } from "../settings/renewedServers.ts";
 import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientList } from "./clientList.ts";
+import type { Collector } from "./collector.ts";
 import { type Deployment, dockerName } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
@@ -30,6 +39,8 @@ export interface SmokeCheckArgs {
   readonly kapow?: Kapow | undefined;
   /** What renews the servers' certificates, if a container does. */
   readonly renewal?: AcmeCertificates | undefined;
+  /** @default none */
+  readonly collectors?: readonly Collector[];
 }
 
 /**
@@ -42,7 +53,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
 
   constructor(name: string, args: SmokeCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.smokeCheck, name, {}, opts);
-    const { settings, kms, backend, kapow, proxy, renewal } = args;
+    const { settings, kms, backend, kapow, proxy, renewal, collectors = [] } = args;
     const doors = doorsOf(settings).map(({ name: door, port, access }) => ({
       ...{ name: door, port, access },
       ...(door === KAPOW && settings.kapow && { route: settings.kapow.healthRoute }),
@@ -66,19 +77,28 @@ export class SmokeCheck extends pulumi.ComponentResource {
             Object.values(all).find(({ privateKey }) => privateKey !== undefined),
           ),
           doors,
-          databases: [
-            { container: kms.database.containerName, uri: kms.database.uri },
-            { container: backend.database.containerName, uri: backend.database.uri },
-          ],
+          databases: [kms.database.check, backend.database.check],
           listeners: declaredListeners(settings),
+          ...(collectors.length > 0 && {
+            collectorDoors: settings.collector.map(({ name: collector }) =>
+              dockerName(args.deployment, collectorDoorPart(collector)),
+            ),
+          }),
           // Pulumi removes their containers after everything else.
-          leaving: [...(kapow ? [] : [KAPOW]), ...(renewal?.answers ? [] : [ACME_CHALLENGE])],
+          leaving: [
+            ...(kapow ? [] : [KAPOW]),
+            ...(renewal?.answers ? [] : [ACME_CHALLENGE]),
+            ...(collectors.length > 0 ? [] : [COLLECTOR_DOOR]),
+          ],
           ...(renewal && {
             renewal: {
               container: renewal.containerName,
-              proxy: dockerName(args.deployment, PROXY),
               release: renewal.release,
-              servers: namesOfServers(settings),
+              servers: namesOfServers(settings).map((server) => ({
+                ...server,
+                container: dockerName(args.deployment, server.name),
+                asks: server.name === PROXY ? proxyShows(PROXY_STATUS_PORT) : (kapow?.shows ?? []),
+              })),
             },
           }),
         },
@@ -89,6 +109,11 @@ export class SmokeCheck extends pulumi.ComponentResource {
           BACKEND: backend.service.containerId,
           // Its port must be published before the check looks.
           ...(kapow && { KAPOW: kapow.containerId }),
+          ...(collectors.length > 0 && {
+            COLLECTORS: pulumi
+              .all(collectors.flatMap(({ containerId, doorId }) => [containerId, doorId]))
+              .apply((ids) => ids.join(" ")),
+          }),
           ...(renewal && { RENEWAL: renewal.release, RENEWING: renewal.containerId }),
           // In the state only after a complete `up`: the next rotation may start from these numbers.
           [RECORDED.rotation]: JSON.stringify(rotationNumbers(settings)),

@@ -4,19 +4,14 @@ import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docke
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
+import type { DoorWay } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
-import {
-  PROXY_METRICS_PORT,
-  PROXY_STATUS_PORT,
-  proxyRelease,
-  type ReleaseDoor,
-} from "../render/proxyRelease.ts";
-import { checkDoorName } from "../render/standIn.ts";
-import { assumedEngine, type DoorLimits, limitsOf, type ProxyLimits } from "../settings/limits.ts";
-import type { Access, ProxySettings } from "../settings/types.ts";
+import { PROXY_METRICS_PORT, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
+import { assumedEngine, limitsOf, type ProxyLimits } from "../settings/limits.ts";
+import type { ProxySettings } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
 import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
@@ -26,6 +21,7 @@ import { type Deployment, dockerName, labels } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
+import { checkDoors, type ProxyDoor, releaseDoor, servicesOf } from "./proxyDoor.ts";
 import { Release } from "./release.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import type { UserList } from "./userList.ts";
@@ -35,34 +31,8 @@ const assumed = limitsOf({}, assumedEngine);
 /** The uid and gid of `nginx` in the official image. */
 const OWNER = "101:101";
 
-/** What the proxy needs to know about a service. */
-export interface ProxyUpstream extends pulumi.Resource {
-  /** The network that it shares with the proxy. */
-  readonly network: pulumi.Output<string>;
-  /** `host:port` in that network. */
-  readonly upstream: string;
-  /** The same while the container is replaced. If absent, nothing serves in that time. */
-  readonly standIn?: string;
-  /** How to call it if it speaks TLS; plain HTTP if absent. */
-  readonly tls?: pulumi.Output<NonNullable<ReleaseDoor["tls"]>>;
-}
-
-/** A service behind the proxy. */
-export interface ProxyDoor {
-  /** Lower-case letters, digits and `-`; in the proxy's log and refusals. The service's role, if it has one. */
-  readonly name: string;
-  /** The port where the network reaches it. */
-  readonly listen: number;
-  readonly service: ProxyUpstream;
-  readonly access: Access;
-  /** The largest request body, in Nginx's spelling. */
-  readonly maxBody: string;
-  /**
-   * How much the service gets at once. Beyond it, a request is refused with 503, and a body of 100 kB or more
-   * waits in the proxy. @default 480 requests, 4 such bodies
-   */
-  readonly room?: pulumi.Input<DoorLimits>;
-}
+/** The first door's port in the container. */
+const FIRST_PORT = 8441;
 
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
@@ -91,6 +61,10 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly certificateVolume: pulumi.Output<string>;
   /** The image's id, once the proxy runs with it. */
   readonly image: pulumi.Output<string>;
+  /** Its own network, its name there, and its doors, for who calls it from a container. */
+  readonly network: pulumi.Output<string>;
+  readonly host: string;
+  readonly ways: readonly DoorWay[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -98,20 +72,12 @@ export class TlsProxy extends pulumi.ComponentResource {
     const { stapled = false } = args.certificate;
     const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
     const image = imageId(`${name}-image`, settings.image, this);
-    for (const { name: door, service } of args.doors) {
-      if (service.standIn !== undefined) {
-        checkDoorName(door, service.standIn);
-      }
-    }
-    const doors = args.doors.map((door, index) => ({
-      name: door.name,
-      // Above 1024, because Nginx runs unprivileged. One for each door, so that the port says which it is.
-      port: 8441 + index,
-      upstream: door.service.upstream,
-      ...(door.service.standIn !== undefined && { standIn: door.service.standIn }),
-      maxBody: door.maxBody,
-      access: door.access,
-    }));
+    const names = [settings.serverName, ...(settings.serverNames ?? [])];
+    checkDoors(args.doors, names, args.certificate.renewed?.names);
+    // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
+    const listens = [...new Set(args.doors.map(({ listen }) => listen))];
+    const internal = (listen: number) => FIRST_PORT + listens.indexOf(listen);
+    const services = [...new Set(args.doors.flatMap(servicesOf))];
 
     // Asks the image itself, because a tag or digest doesn't tell. It comes first, so that nothing is replaced
     // with something that the image can't run.
@@ -129,7 +95,6 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const names = [settings.serverName, ...(settings.serverNames ?? [])];
     const { pairs, renewed } = args.certificate;
     const certificates = new CertificateVolume(
       `${name}-certificates`,
@@ -154,21 +119,32 @@ export class TlsProxy extends pulumi.ComponentResource {
         }),
         args.users.check,
         args.clients.check,
-        pulumi.all(args.doors.map((door) => pulumi.output(door.service.tls))),
+        pulumi.all(services.map((service) => pulumi.output(service.tls))),
         pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
         limits,
       ])
-      .apply(([nginxV, own, check, clients, tls, rooms, room]) =>
-        proxyRelease({
-          dialect: nginxDialect(nginxV),
+      .apply(([nginxV, own, check, clients, tls, rooms, room]) => {
+        const dialect = nginxDialect(nginxV);
+        for (const door of args.doors.filter(({ keepAlive = 0 }) => keepAlive > 0)) {
+          if (!dialect.resolvingUpstreams) {
+            void pulumi.log.warn(
+              `the Nginx of the proxy's image is older than 1.27.3, so it opens a connection to the ${door.name} for each request: keepAlive has no effect until the image is newer`,
+              this,
+            );
+          }
+        }
+        return proxyRelease({
+          dialect,
           serverNames: names,
           ...(settings.hsts !== undefined && { hsts: settings.hsts }),
           readTimeout: settings.readTimeout ?? 300,
-          doors: doors.map((door, index) => ({
-            ...door,
-            ...(tls[index] !== undefined && { tls: tls[index] }),
-            room: rooms[index] ?? assumed.doors.backend,
-          })),
+          doors: args.doors.map((door, index) =>
+            releaseDoor(door, {
+              port: internal(door.listen),
+              room: rooms[index] ?? assumed.doors.backend,
+              tlsOf: (service) => tls[services.indexOf(service)],
+            }),
+          ),
           ...own,
           ocspStapling: stapled,
           check,
@@ -180,8 +156,8 @@ export class TlsProxy extends pulumi.ComponentResource {
             connections: room.connections,
             largeBodies: room.largeBodies,
           },
-        }),
-      );
+        });
+      });
 
     const edge = new docker.Network(
       `${name}-network`,
@@ -232,13 +208,13 @@ export class TlsProxy extends pulumi.ComponentResource {
         networks: [
           { network: edge.name },
           ...(away ? [{ network: away.name }] : []),
-          ...args.doors.map((door) => ({ network: door.service.network })),
+          ...services.map(({ network }) => ({ network })),
         ],
         ports: [
-          ...args.doors.map((door, index) => ({
+          ...listens.map((listen) => ({
             address: settings.address,
-            port: door.listen,
-            internal: 8441 + index,
+            port: listen,
+            internal: internal(listen),
           })),
           ...(settings.metrics ? [{ ...settings.metrics, internal: PROXY_METRICS_PORT }] : []),
         ],
@@ -258,7 +234,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         cpus: limits.cpus,
         pidsLimit: limits.pids,
       },
-      { parent: this, dependsOn: args.doors.map((door) => door.service) },
+      { parent: this, dependsOn: services },
     );
 
     this.containerId = container.id;
@@ -267,6 +243,12 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
+    this.network = edge.name;
+    this.host = dockerName(deployment, PROXY);
+    this.ways = listens.map((listen) => ({
+      port: listen,
+      internal: internal(listen),
+    }));
     this.registerOutputs({ containerId: this.containerId, release: this.release });
   }
 }

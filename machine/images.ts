@@ -92,7 +92,13 @@ export function pick(names: readonly string[], catalogue: readonly DemoImage[]):
 }
 
 function describe({ suite = "bookworm", ...image }: DemoImage): Described {
-  const files = readContext(join(projectRoot, "images", image.folder));
+  const folderOf = (name: string) => join(projectRoot, "images", name);
+  const files = [
+    ...readContext(folderOf(image.folder)),
+    ...(image.libraries ?? []).flatMap((library) =>
+      readContext(folderOf(library)).map((file) => ({ ...file, path: `${library}/${file.path}` })),
+    ),
+  ];
   const recipes = [
     baseRecipe(suite),
     ...(image.ingredients.includes("ferretdb") ? [ferretdbRecipe] : []),

@@ -78,3 +78,42 @@ export function forwardSignals(
     return last !== -Infinity;
   };
 }
+
+/** The user has interrupted the work, and it was undone. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+}
+
+/**
+ * Runs work that must not end halfway. The first signal aborts it, so that it can undo what it has done; until it
+ * has ended, signals don't end this process.
+ *
+ * @param onFirst Called once, when the first signal comes.
+ */
+export async function stoppable<T>(
+  onFirst: () => void,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const handler = () => {
+    if (!controller.signal.aborted) {
+      onFirst();
+      controller.abort(new Interrupted("interrupted"));
+    }
+  };
+  forwarding.add(handler);
+  for (const signal of SIGNALS) {
+    process.on(signal, handler);
+  }
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    // A terminal's Ctrl-C also ends the programs that the work has started.
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    forwarding.delete(handler);
+    for (const signal of SIGNALS) {
+      process.off(signal, handler);
+    }
+  }
+}

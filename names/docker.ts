@@ -4,9 +4,17 @@
 export const SERVICES = ["kms", "backend"] as const;
 export type ServiceRole = (typeof SERVICES)[number];
 
+/** What sentences call them. */
+export const SPOKEN: Readonly<Record<ServiceRole, string>> = { kms: "KMS", backend: "Backend" };
+
 /** The role of a service's database. */
 export const databaseRole = <S extends string>(service: S): DatabaseRole<S> => `${service}-db`;
 export type DatabaseRole<S extends string = string> = `${S}-db`;
+
+/** Passes a service's connections on to a database outside of the stack, together with the next one. */
+export const doorRole = <D extends string>(database: D) => `${database}-door` as const;
+/** The only one of the two that calls out. */
+export const exitRole = <D extends string>(database: D) => `${database}-exit` as const;
 
 export const PROXY = "proxy";
 export const KAPOW = "kapow";
@@ -15,26 +23,52 @@ export const ACME = "acme";
 /** Answers the ACME server at port 80. */
 export const ACME_CHALLENGE = "acme-challenge";
 
+/** Takes records of one source, encrypts them and sends them to the Backend. A stack may have several. */
+export const COLLECTOR = "collector";
+/** Where records come in: it publishes the collector's port, and is in no network but the one to its gate. */
+export const COLLECTOR_DOOR = `${COLLECTOR}-door`;
+/** A collector's only way in and out. */
+export const COLLECTOR_GATE = `${COLLECTOR}-gate`;
+
 /** A container that serves until the stack is removed; its role is also its host name and its label. */
 export type Role =
   | ServiceRole
   | DatabaseRole<ServiceRole>
+  | `${DatabaseRole<ServiceRole>}-${"door" | "exit"}`
   | typeof PROXY
   | typeof KAPOW
   | typeof ACME
-  | typeof ACME_CHALLENGE;
+  | typeof ACME_CHALLENGE
+  | typeof COLLECTOR
+  | typeof COLLECTOR_DOOR
+  | typeof COLLECTOR_GATE;
+
+const DATABASES = SERVICES.map((service) => databaseRole(service));
+const WAYS = DATABASES.flatMap((database) => [doorRole(database), exitRole(database)]);
 
 export const ROLES: readonly Role[] = [
   ...SERVICES,
-  ...SERVICES.map((service) => databaseRole(service)),
+  ...DATABASES,
+  ...WAYS,
   PROXY,
   KAPOW,
   ACME,
   ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
+  COLLECTOR_GATE,
 ];
 
 /** Those that a stack has only if its config asks for them. */
-const OPTIONAL: readonly Role[] = [KAPOW, ACME, ACME_CHALLENGE];
+const OPTIONAL: readonly Role[] = [
+  ...WAYS,
+  KAPOW,
+  ACME,
+  ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
+  COLLECTOR_GATE,
+];
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -55,6 +89,18 @@ export const EDGE = "edge";
  * route from the one whose name comes first, and a service's has no way to the world.
  */
 export const AWAY = "away";
+/** What a collector's container, network and volumes are called, as `dockerName` takes it. */
+export const collectorPart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR : `${COLLECTOR}-${name}`;
+/** The same for its door. */
+export const collectorDoorPart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR_DOOR : `${COLLECTOR_DOOR}-${name}`;
+/** The same for its gate. */
+export const collectorGatePart = (name: string): string =>
+  name === COLLECTOR ? COLLECTOR_GATE : `${COLLECTOR_GATE}-${name}`;
+/** Whether a collector can have this name beside any other: nothing else is called like it then. */
+export const isCollectorName = (name: string): boolean =>
+  /^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/.test(name) && !/^(door|gate)(-|$)|-handover$/.test(name);
 
 // Volumes, by the role of the container that they are for.
 export const configVolume = <R extends string>(role: R) => `${role}-config` as const;
@@ -94,14 +140,19 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
 /** The parts that a stack has only if its config asks for them. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL, AWAY],
+  network: [...OPTIONAL.filter((role) => role !== COLLECTOR_GATE), AWAY],
   volume: [
+    ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,
     certificatesVolume(KAPOW),
     configVolume(ACME),
     ACME_VOLUME,
     configVolume(ACME_CHALLENGE),
     CHALLENGE_VOLUME,
+    configVolume(COLLECTOR),
+    secretsVolume(COLLECTOR),
+    configVolume(COLLECTOR_DOOR),
+    configVolume(COLLECTOR_GATE),
   ],
 };
 

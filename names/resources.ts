@@ -17,6 +17,8 @@ export const NAME = {
   kapowCertificate: "kapow-certificate",
   kapowHealth: "kapow-health",
   kapowProxy: "kapow-proxy",
+  /** Of the one that is called so; others have their name after it, as in Docker. */
+  collector: "collector",
   users: "user",
   clients: "client",
   modules: "module",
@@ -93,6 +95,8 @@ export const RECORDED = {
   access: "ACCESS",
   /** The accounts at the KMS with their attributes, as JSON. */
   accounts: "ACCOUNTS",
+  /** Where a service's database outside of the stack is. */
+  database: "DATABASE",
   /** The subject that a request was signed with. */
   subject: "SUBJECT",
 } as const;

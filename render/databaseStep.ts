@@ -79,18 +79,76 @@ export function stepRefusal(step: DatabaseStep): string | undefined {
     const steps = path.map(({ name }) => `MongoDB ${name}`).join(", then ");
     return (
       `${opening}: MongoDB reads the data of the release before it only. Go one by one: ${steps}; run \`up\` with each, ` +
-      `and after each setFeatureCompatibilityVersion to its number; ${PAGE}`
+      `and after each set cybexp:database.featureCompatibility to its number and run \`up\` again; ${PAGE}`
     );
   }
   // What the running release still keeps in the form of the one before.
   if (path.length === 1 && features !== undefined && isBelow(seriesOf(features), major(from))) {
     return (
       `${opening}, whose featureCompatibilityVersion is still ${features}: MongoDB ${to.name} would not start with it. ` +
-      `First set it to "${major(from).name}" (setFeatureCompatibilityVersion), once you need no way back to ${features}; ${PAGE}`
+      `Once you need no way back to ${features}, set cybexp:database.featureCompatibility to "${major(from).name}" and run \`up\` with the present image first; ${PAGE}`
     );
   }
   return undefined;
 }
+
+export interface FeatureStep {
+  /** The database's container, as its users call it. */
+  readonly container: string;
+  /** The release whose features the data is to have: `cybexp:database.featureCompatibility`. */
+  readonly wanted: string;
+  /** The release that runs now, and has shown that it can. */
+  readonly running: DatabaseVersion;
+  /** The data's featureCompatibilityVersion now; undefined where it did not tell. */
+  readonly features: string | undefined;
+}
+
+/** What a word of the operator about features comes to. */
+export type FeatureVerdict =
+  | { readonly verdict: "done" }
+  | { readonly verdict: "raise"; readonly sentence: string }
+  | { readonly verdict: "refuse"; readonly sentence: string };
+
+/** Features go up only, and no further than the release that runs already. */
+export function featureStep({ container, wanted, running, features }: FeatureStep): FeatureVerdict {
+  const refuse = (sentence: string): FeatureVerdict => ({
+    verdict: "refuse",
+    sentence: `cybexp:database.featureCompatibility is ${wanted}, but ${sentence}; ${PAGE}`,
+  });
+  if (running.product === "FerretDB") {
+    return refuse(
+      `${container} is FerretDB ${running.version}, which has no such versions: remove the key`,
+    );
+  }
+  const [to, at] = [seriesOf(wanted), seriesOf(running.version)];
+  if (isBelow(at, to)) {
+    return refuse(
+      `${container} runs MongoDB ${running.version}: first set cybexp:database.image to MongoDB ${to.name} and run \`up\`, ` +
+        "and raise this once you are sure that it works",
+    );
+  }
+  if (features === undefined) {
+    return refuse(`${container} does not tell its featureCompatibilityVersion`);
+  }
+  const from = seriesOf(features);
+  if (isBelow(to, from)) {
+    return refuse(
+      `the data of ${container} has the features of ${from.name}: they are not taken back. Set it to "${from.name}", or remove it`,
+    );
+  }
+  return isBelow(from, to)
+    ? {
+        verdict: "raise",
+        sentence: `the data of ${container} gets the features of MongoDB ${to.name} in place of ${from.name}: earlier releases can't read it afterwards`,
+      }
+    : { verdict: "done" };
+}
+
+/** The command that raises it. From 7.0 on the server wants to hear that it is meant. */
+export const raiseFeatures = (wanted: string, running: DatabaseVersion) => ({
+  setFeatureCompatibilityVersion: wanted,
+  ...(isBelow(seriesOf(running.version), seriesOf("7.0")) ? {} : { confirm: true }),
+});
 
 const PAGE = 'docs/data.md, "Another release of MongoDB", has the commands';
 

@@ -11,7 +11,13 @@ export const END_OF_CHECK = "end of check";
 const SCRIPT = `
 last=$1; shift
 has() {
-  case $1 in 'GNU wget') wget --version >/dev/null 2>&1; return;; esac
+  case $1 in
+    'GNU wget') wget --version >/dev/null 2>&1; return;;
+    'nginx with stream')
+      echo 'include /etc/nginx/modules-enabled/*.conf; pid /tmp/pid; events {} stream {}' >/tmp/stream.conf &&
+      nginx -e stderr -t -q -c /tmp/stream.conf 2>/dev/null
+      return;;
+  esac
   found=$(command -v "$1" 2>/dev/null) || return
   case $found in /*) [ -x "$found" ];; esac
 }

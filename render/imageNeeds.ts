@@ -2,7 +2,7 @@
  * What an image needs so that this program can run it. It is checked before the first container is made from the
  * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
-import { ACME, KAPOW, PROXY } from "../names/docker.ts";
+import { ACME, COLLECTOR, KAPOW, PROXY } from "../names/docker.ts";
 import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
 import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
 
@@ -65,6 +65,26 @@ export function proxyNeeds(user: string): ImageNeeds {
     role: PROXY,
     user,
     programs: [...DELIVERY, ...each("nginx", "date", "sed"), ASKING_MEANS],
+  };
+}
+
+/** The Nginx that pass a service's connections on to a database outside of the stack. */
+export function databaseDoorNeeds(role: string, user: string): ImageNeeds {
+  return {
+    role,
+    user,
+    programs: [...DELIVERY, ...each("nginx", "nginx with stream"), HEALTH_MEANS],
+  };
+}
+
+/** CYBEX-P's collector. Python also runs its door, and finds out beforehand whether the services let it in. */
+export function collectorNeeds(user: string): ImageNeeds {
+  return {
+    role: COLLECTOR,
+    user,
+    programs: [...DELIVERY, ...each("python3")],
+    files: ["/config.yaml", "/etc/hosts"],
+    startsItself: true,
   };
 }
 

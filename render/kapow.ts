@@ -50,6 +50,9 @@ export function kapowArguments(folder: string, init: string, shown?: PairPaths):
   ];
 }
 
+/** Where a restarted Kapow! says what it was started with: the name that the link then led to. */
+const IN_USE = "/tmp/certificate-in-use";
+
 /**
  * Runs a program, $2, with its arguments, and starts it anew when the link $1 leads elsewhere: it reads its
  * certificate at the start only. When it ends by itself, so does this.
@@ -76,6 +79,7 @@ stop() {
 trap stop TERM
 while :; do
   version=$(readlink "$link")
+  echo "$version" > ${IN_USE}
   "$@" &
   child=$!
   while kill -0 "$child" 2>/dev/null && [ "$(readlink "$link")" = "$version" ]; do
@@ -98,6 +102,15 @@ export const restartedWith = (link: string): string[] => [
   RESTARTING,
   "restarting",
   matching("a link", link, PATH, "an absolute path"),
+];
+
+/** Run in the container: says what Kapow! was started with if it is well, as the proxy's `/healthz` does. */
+export const kapowShows = (healthCheck: readonly string[]): string[] => [
+  "/bin/sh",
+  "-c",
+  `"$@" && read -r version < ${IN_USE} && echo "ok $version"`,
+  "shows",
+  ...healthCheck,
 ];
 
 /** One of these must be in the image for the health check. */

@@ -35,6 +35,8 @@ export interface FoundVolume {
   readonly mark: string | undefined;
   /** Key files that it once had and has lost. */
   readonly missingKeys: readonly string[];
+  /** Whether a restore was interrupted while it replaced what is in it. @default false */
+  readonly restoring?: boolean;
 }
 
 /** The stack that keeps them. */
@@ -49,7 +51,14 @@ export interface Keeper {
 }
 
 export type TroubleKind =
-  "missing" | "elsewhere" | "renamed" | "foreign" | "unmarked" | "another" | "emptied";
+  | "missing"
+  | "elsewhere"
+  | "renamed"
+  | "foreign"
+  | "unmarked"
+  | "another"
+  | "restoring"
+  | "emptied";
 
 /** A kept volume that is not what the state remembers. */
 export interface Trouble {
@@ -66,6 +75,9 @@ export function lossKey({ part, record }: KeptVolume): string {
   return `${part}@${record?.mark ?? UNMARKED}`;
 }
 
+/** A volume of somebody else's can't be used; a renamed one, and one that is being restored, are not lost. */
+const NEVER_LOST: readonly TroubleKind[] = ["foreign", "renamed", "restoring"];
+
 /** What is wrong with a kept volume; undefined if it is the one that the state remembers. */
 export function troubleWith(
   kept: KeptVolume,
@@ -76,8 +88,7 @@ export function troubleWith(
   if (kind === undefined) {
     return undefined;
   }
-  // A volume of somebody else's can't be used, and a renamed one is not lost.
-  const permitted = kind !== "foreign" && kind !== "renamed" && keeper.lost.includes(lossKey(kept));
+  const permitted = !NEVER_LOST.includes(kind) && keeper.lost.includes(lossKey(kept));
   const text = permitted ? givenUp(kept) : refusal(kind, kept, found, keeper);
   return { kept, kind, permitted, text };
 }
@@ -99,7 +110,7 @@ function kindOf(
   if (record !== undefined && found.mark !== record.mark) {
     return found.mark === undefined ? "unmarked" : "another";
   }
-  return found.missingKeys.length > 0 ? "emptied" : undefined;
+  return found.restoring ? "restoring" : found.missingKeys.length > 0 ? "emptied" : undefined;
 }
 
 const isSame = (a: EngineName, b: EngineName) => a.id === b.id && a.host === b.host;
@@ -163,6 +174,8 @@ function refusal(
         `the volume ${volume} is not the one that had ${has}: its mark is ${found?.mark}, and ${record?.mark} is the one that was recorded. ` +
         `${loss} Put the right volume back from a backup (docs/data.md). ${giveUp}`
       );
+    case "restoring":
+      return `${halfRestored(stack)}: \`${restoreCommand(stack)}\` puts the old data back`;
     case "emptied":
       return (
         `the volume ${volume} has lost ${has}: ${found?.missingKeys.join(", ")} ${found?.missingKeys.length === 1 ? "is" : "are"} not in it any more. ` +
@@ -170,6 +183,13 @@ function refusal(
       );
   }
 }
+
+/** The beginning of every sentence about it. */
+export const halfRestored = (stack: string): string =>
+  `a restore of ${stack} was interrupted, so its records and keys may not fit together`;
+
+const restoreCommand = (stack: string) =>
+  `${stack === "dev" ? "" : `STACK=${stack} `}npm run restore -- --undo`;
 
 /** What the stack was called when the volume was recorded: volumes are `<prefix>-<stack>-<part>`. */
 function nameBefore({ part, volume, record }: KeptVolume, stack: string): string {

@@ -39,6 +39,13 @@ export function kmsKeyFiles(overrides: ConfigOverrides = {}): string[] {
   ];
 }
 
+/** The name in /secrets of the key that the KMS makes for a user. */
+export const userKeyFile = (user: string): string => `cpabe-sk-CPabe_BSW07-${user}.binary`;
+
+/** The name of the collection that has the KMS's users. */
+export const usersCollection = (overrides: ConfigOverrides = {}): string =>
+  String({ ...kmsConfigDefaults, ...overrides }["users_col_name"]);
+
 /** The KMS's config.yaml. @throws RangeError for a key or value that the KMS can't use */
 export function renderKmsConfig({ jwtKey, databaseUri, overrides = {} }: KmsConfig): string {
   return renderYaml({

@@ -1,6 +1,6 @@
 import { matching, matchingSecret } from "./check.ts";
 import { type ConfigOverrides, type ServiceConfig, withOverrides } from "./serviceConfig.ts";
-import { renderYaml } from "./yaml.ts";
+import { renderPlainValue, renderYaml } from "./yaml.ts";
 
 export interface ModuleConfig {
   /** `https://host:port`. */
@@ -14,6 +14,10 @@ export interface ModuleConfig {
   readonly token: string;
   /** The operator's own values. @default none */
   readonly overrides?: ConfigOverrides;
+  /** The collector's policy: a map, or its YAML text, which is kept as it is. @default a short one to adapt */
+  readonly policy?: string | Readonly<Record<string, unknown>>;
+  /** Debug flags that are on. @default none */
+  readonly debug?: Readonly<Record<string, unknown>>;
 }
 
 /** With the collector's own `web_conn_listen` of 0, connections that come at the same time are lost. */
@@ -53,7 +57,7 @@ export function renderModuleConfig(config: ModuleConfig): string {
     [],
     [],
   );
-  const yaml = renderYaml({
+  const head = renderYaml({
     kms_access_key: matchingSecret("the token", config.token, /^[\w-]+\.[\w-]+\.[\w-]+$/, "a JWT"),
     // Both or none: with a user alone, the modules use neither.
     basic_auth: {
@@ -63,18 +67,9 @@ export function renderModuleConfig(config: ModuleConfig): string {
     kms: { url: baseUrl("the KMS's URL", config.kmsUrl) },
     backend_server: { url: baseUrl("the Backend's URL", config.backendUrl), max_post_retries },
     ...numbers,
-    policy: {
-      default: { de_encrypt: false, abe_pol: "default" },
-      index: {
-        full_index_overwrite: false,
-        exact: [{ match: "ipv4" }],
-        regex: [{ match: ".*src.*" }],
-      },
-      timestamp: { exact: ["time", "timestamp"], regex: [] },
-      exact: [],
-      regex: [],
-    },
-    debug: Object.fromEntries(debugFlags.map((flag) => [flag, false])),
+  });
+  const tail = renderYaml({
+    debug: Object.fromEntries(debugFlags.map((flag) => [flag, config.debug?.[flag] === true])),
     key_files: {
       de: "/secrets/de.bin",
       ore: "/secrets/ore.bin",
@@ -83,7 +78,31 @@ export function renderModuleConfig(config: ModuleConfig): string {
       cpabe_secret: "/secrets/cpabe_secret.bin",
     },
   });
-  return POLICY_NOTE + yaml;
+  return config.policy === undefined
+    ? POLICY_NOTE + head + renderYaml({ policy: SHORT_POLICY }) + tail
+    : head + policyText(config.policy) + tail;
+}
+
+const SHORT_POLICY = {
+  default: { de_encrypt: false, abe_pol: "default" },
+  index: {
+    full_index_overwrite: false,
+    exact: [{ match: "ipv4" }],
+    regex: [{ match: ".*src.*" }],
+  },
+  timestamp: { exact: ["time", "timestamp"], regex: [] },
+  exact: [],
+  regex: [],
+};
+
+/** A text keeps its types, whatever YAML has for them: only its indentation changes. */
+function policyText(policy: NonNullable<ModuleConfig["policy"]>): string {
+  return typeof policy === "string"
+    ? `policy:\n${policy
+        .replace(/\r\n?/g, "\n")
+        .replace(/^(?=.)/gm, "  ")
+        .trimEnd()}\n`
+    : renderPlainValue("policy", policy);
 }
 
 function baseUrl(what: string, url: string): string {

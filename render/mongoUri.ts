@@ -28,7 +28,7 @@ export function mongoUri(uri: MongoUri): string {
 }
 
 /** Leaves only RFC 3986's unreserved characters; encodeURIComponent leaves !'()* too. */
-function percentEncode(text: string): string {
+export function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

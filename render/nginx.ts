@@ -1,8 +1,11 @@
 import { isIPv4 } from "node:net";
 import { SERVED } from "./acmePaths.ts";
 import { matching, wholeNumber } from "./check.ts";
+import { checkDoorNames, doorId, doorKeys } from "./doorNames.ts";
+import { type CheckedTraffic, checkTraffic, type DoorTraffic, trafficOf } from "./doorTraffic.ts";
 import {
   asksForCertificate,
+  certificateWay,
   checkClients,
   clientLocations,
   clientMaps,
@@ -13,11 +16,25 @@ import {
   realmOf,
 } from "./nginxClients.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
+import { answers, doorAnswers, doorRequests, requestHeaders, requestMaps } from "./nginxHeaders.ts";
+import {
+  checkPathUpstreams,
+  type NginxPath,
+  pathMaps,
+  prefixOf,
+  strippedRedirects,
+  strippedVariable,
+  WEB_REDIRECTS,
+} from "./nginxPaths.ts";
 import {
   checkUpstream,
-  upstreamRoute,
-  upstreamScheme,
+  keptConnections,
   type NginxUpstream,
+  pathFiles,
+  upstreamScheme,
+  upstreamTarget,
+  upstreamVerification,
+  type Way,
 } from "./nginxUpstream.ts";
 import {
   BODIES_FOLDER,
@@ -31,14 +48,19 @@ import {
 } from "./nginxRoom.ts";
 import { FIRST_WORD_SECONDS } from "./nginxWorkers.ts";
 import { CLOSING_FILE } from "./proxySignals.ts";
+import { roleOfStandIn } from "./standIn.ts";
 import { checkServerNames, fitsHsts, nginxServerName, servesNameless } from "./serverNames.ts";
 
 /** One service behind the proxy. */
-export interface NginxDoor extends NginxUpstream {
+export interface NginxDoor extends NginxUpstream, DoorTraffic {
   /** Lower-case letters, digits and `-`, such as `kms`. */
   readonly name: string;
-  /** The port inside the container. */
+  /** The port inside the container. Doors with different names may share one. */
   readonly port: number;
+  /** The names that this door answers. @default all of the proxy's */
+  readonly names?: readonly string[];
+  /** What leads to other services. @default nothing */
+  readonly paths?: readonly NginxPath[];
   /** The largest request body, in Nginx's spelling, such as `17m`. */
   readonly maxBody: string;
   /** What is asked of callers. @default "password" */
@@ -108,9 +130,11 @@ export function renderNginx(options: NginxOptions): string {
         basics(checked),
         log(checked),
         tls(checked),
-        answers(checked),
+        answers(checked.doors, strictTransport(checked)),
         passwords(checked),
-        ...(checked.certificates ? [clientMaps(checked.doors, checked.clients)] : []),
+        ...(checked.certificates
+          ? [clientMaps(checked.doors, checked.clients, `@service${checked.part}`)]
+          : []),
         requests(checked),
         upstreams(checked),
         roomMaps(checked.doors, longestTurn(checked)),
@@ -137,13 +161,29 @@ export const INCLUDED_RENEWAL_METRICS = `<!--# include virtual="${RENEWAL_METRIC
 /** A reload doesn't close a connection that was used within this many seconds. */
 const KEEPALIVE_SECONDS = 5;
 
-type CheckedDoor = NginxDoor & Required<Pick<NginxDoor, "access" | "room">>;
+type CheckedDoor = NginxDoor &
+  Required<Pick<NginxDoor, "access" | "room" | "names" | "paths">> &
+  CheckedTraffic & {
+    /** For names in Nginx that are its own. */
+    readonly id: string;
+    /** Whether connections to its services are kept. */
+    readonly keeps: boolean;
+    /** Whether a service gets a path without the beginning by which it was found. */
+    readonly strips: boolean;
+  };
 
 interface Checked extends Required<NginxOptions> {
   readonly doors: readonly CheckedDoor[];
+  /** All names that are answered, at any door. */
+  readonly allNames: readonly string[];
   /** Whether any door asks for a client's certificate. */
   readonly certificates: boolean;
+  /** Ends the names of locations in Nginx that a door may have once for each service; empty if none has several. */
+  readonly part: string;
 }
+
+/** Set in every server if it is needed at all. */
+const PART = "$part";
 
 const main = ({ release, shutdownTimeout, room }: Checked) => `\
 # Release ${release}. The stack wrote this file: change the stack's config, not this.
@@ -164,13 +204,13 @@ events {
 }
 `;
 
-const basics = ({ certificates }: Checked) => `\
+const basics = ({ doors, certificates }: Checked) => `\
 default_type application/json;
 # Long enough a name must not end Nginx at start.
 server_names_hash_bucket_size 512;
 # For as many users as anyone has, and names of any length; to be said before the first map.
 map_hash_max_size 8192;
-map_hash_bucket_size ${certificates ? 256 : 128};
+map_hash_bucket_size ${doorKeys(doors).shared ? 512 : certificates ? 256 : 128};
 
 # The root is read-only.
 client_body_temp_path ${BODIES_FOLDER};
@@ -180,9 +220,9 @@ uwsgi_temp_path /tmp/uwsgi;
 scgi_temp_path /tmp/scgi;
 `;
 
-const log = ({ doors, certificates }: Checked) => `\
-map $server_port $door {
-${doors.map((door) => `    ${door.port} ${door.name};`).join("\n")}
+const log = ({ doors, certificates }: Checked, { variable, keysOf } = doorKeys(doors)) => `\
+map ${variable} $door {
+${doors.flatMap((door) => keysOf(door).map((key) => `    ${key} ${door.name};`)).join("\n")}
 }
 
 # $uri has no query string, and no header that carries a password or token is named here.
@@ -234,34 +274,9 @@ ssl_session_cache off;
 ssl_session_tickets off;
 ${dialect.http2 === "directive" ? "http2 on;\n" : ""}`;
 
-/** The headers of every answer over TLS, ours and the services'. */
-const answers = (checked: Checked) => `\
-# A block with an add_header of its own would lose all of these: there is none below.
-server_tokens off;
-${strictTransport(checked)}\
-add_header X-Content-Type-Options nosniff always;
-add_header Cache-Control no-store always;
-add_header Content-Security-Policy "default-src 'none'; frame-ancestors 'none'" always;
-add_header X-Frame-Options DENY always;
-add_header Referrer-Policy no-referrer always;
-add_header X-Request-Id $request_id always;
-add_header Retry-After $retry_after always;
-# A service can't contradict them, nor tell what it runs on, nor steer Nginx.
-proxy_hide_header Strict-Transport-Security;
-proxy_hide_header X-Content-Type-Options;
-proxy_hide_header Cache-Control;
-proxy_hide_header Content-Security-Policy;
-proxy_hide_header X-Frame-Options;
-proxy_hide_header Referrer-Policy;
-proxy_hide_header X-Request-Id;
-proxy_hide_header Server;
-proxy_hide_header X-Powered-By;
-proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
-`;
-
 /** Two years, as Mozilla has it: for names alone that a browser may hold to it. */
-function strictTransport({ hsts, serverNames }: Checked): string {
-  const names = hsts ? serverNames.filter(fitsHsts) : [];
+function strictTransport({ hsts, allNames }: Checked): string {
+  const names = hsts ? allNames.filter(fitsHsts) : [];
   return names.length === 0
     ? ""
     : `\
@@ -270,7 +285,6 @@ map $host $strict_transport {
     default "";
 ${names.map((name) => `    ${mapKey(nginxServerName(name))} "max-age=63072000";`).join("\n")}
 }
-add_header Strict-Transport-Security $strict_transport always;
 `;
 }
 
@@ -278,7 +292,7 @@ add_header Strict-Transport-Security $strict_transport always;
 const mapKey = (name: string) => (name.startsWith("~") ? name : `\\${name}`);
 
 /** What the proxy takes from callers, and what of it the services see. */
-const requests = ({ dialect, certificates }: Checked) => `\
+const requests = ({ dialect, doors, certificates }: Checked) => `\
 # A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
@@ -298,32 +312,7 @@ keepalive_min_timeout ${KEEPALIVE_SECONDS}s;
 underscores_in_headers off;
 ignore_invalid_headers on;
 
-# All in this one place: a proxy_set_header in a server or location would lose every one of these.
-proxy_headers_hash_max_size 1024;
-proxy_headers_hash_bucket_size 128;
-proxy_set_header Host $host;
-# The services trust these; whatever the caller sends under their names is overwritten or left out.
-proxy_set_header X-Cybexp-User ${certificates ? "$caller" : "$remote_user"};
-proxy_set_header X-Cybexp-Door ${certificates ? "$entered_by" : "password"};
-proxy_set_header X-Cybexp-Client ${certificates ? "$client" : '""'};
-# The proxy's password ends here. CYBEX-P's own token is in X-Authorization, which passes.
-proxy_set_header Authorization "";
-proxy_set_header X-Request-Id $request_id;
-proxy_set_header X-Real-IP $remote_addr;
-proxy_set_header X-Forwarded-For $remote_addr;
-proxy_set_header X-Forwarded-Host $host;
-proxy_set_header X-Forwarded-Proto $scheme;
-proxy_set_header X-Forwarded-Port "";
-proxy_set_header X-Forwarded-Prefix "";
-proxy_set_header Forwarded "";
-# Between this client and this proxy only; Nginx leaves out Expect, TE, Upgrade and the like itself.
-proxy_set_header Connection close;
-proxy_set_header Proxy-Authorization "";
-proxy_set_header Proxy-Connection "";
-proxy_set_header Trailer "";
-# Some programs take it for the environment variable HTTP_PROXY.
-proxy_set_header Proxy "";
-`;
+${requestHeaders(certificates)}${requestMaps(doors.map((door) => ({ ...door, redirects: door.paths.length > 0 })))}${doors.map((door) => pathMaps(door.id, door.paths)).join("")}`;
 
 const passwords = ({ passwords: { salt, digests } }: Checked) => `\
 # A password in use is checked here, in memory, by a salted digest of what the Authorization header
@@ -351,7 +340,7 @@ map $secure_link $realm {
 }
 `;
 
-const upstreams = ({ resolver, readTimeout }: Checked) => `\
+const upstreams = ({ resolver, readTimeout, doors, room }: Checked) => `\
 # Asked for each request, since the upstreams are variables: a replaced container may have another
 # address, and Nginx starts even while a service is away.
 resolver ${resolver} valid=2s ipv6=off;
@@ -372,7 +361,15 @@ proxy_buffering on;
 proxy_buffer_size 16k;
 proxy_buffers 16 64k;
 proxy_max_temp_file_size 0;
-`;
+${doors
+  .flatMap((door) =>
+    waysOf(door).map(({ way, to }) =>
+      way.group === undefined
+        ? ""
+        : keptConnections(way.group, to, { keepAlive: door.keepAlive, workers: room.workers }),
+    ),
+  )
+  .join("")}`;
 
 /** Statuses of Nginx's own answers, and their reasons, for a person who reads the body. */
 const causes: Readonly<Record<number, string>> = {
@@ -391,7 +388,7 @@ const causes: Readonly<Record<number, string>> = {
   504: "The service behind the proxy took too long to answer.",
 };
 
-const refusals = ({ dialect, certificates }: Checked) => `\
+const refusals = ({ dialect, certificates, part }: Checked) => `\
 # Nginx's own refusals as JSON; what a service answers passes as it is, whatever its status.
 proxy_intercept_errors off;
 map $status $cause {
@@ -408,7 +405,7 @@ error_page 401 403 404 405 413 421 500 502 503 504 @refused;
 error_page 400 414 /.refused;
 error_page 494 =431 /.refused;
 error_page 497 =400 /.refused;
-${certificates ? "error_page 495 496 = $unverified_way;\n" : ""}${dialect.keepaliveMinTimeout ? "" : "# No refusal: see where it is returned.\nerror_page 418 = @closing;\n"}`;
+${certificates ? "error_page 495 496 = $unverified_way;\n" : ""}${dialect.keepaliveMinTimeout ? "" : `# No refusal: see where it is returned.\nerror_page 418 = @closing${part};\n`}`;
 
 /** In every server with doors, because locations are not inherited. */
 const refusalLocations = `\
@@ -422,35 +419,90 @@ location = /.refused {
 }
 `;
 
-const doorServer = (
-  checked: Checked,
-  door: CheckedDoor,
-  { serverNames, releaseDir, dialect } = checked,
-  { port, name, maxBody, access } = door,
-) => `\
+const doorServer = (checked: Checked, door: CheckedDoor) => {
+  const { releaseDir, dialect } = checked;
+  const { name, maxBody, access, names } = door;
+  return `\
 # The door to the ${name}.
 server {
-    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? " default_server" : ""};
-    server_name ${serverNames.map(nginxServerName).join(" ")};
+    listen ${listen(checked, door.port)}${servesNameless(names) ? " default_server" : ""};
+    server_name ${names.map(nginxServerName).join(" ")};
     client_max_body_size ${maxBody};
 ${checked.ocspStapling ? stapling : ""}
-${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
-  realmOf[access] === undefined
-    ? ""
-    : `\
+${indent(doorAnswers(door, strictTransport(checked)))}${indent(doorRequests(checked.certificates, door))}${indent(passing(door))}${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
+    realmOf[access] === undefined
+      ? ""
+      : `\
     secure_link $password_digest;
     secure_link_md5 $password_salt$credentials;
     auth_basic ${realmOf[access]};
     auth_basic_user_file ${releaseDir}/htpasswd;
 
 `
-}${indent(upstreamRoute(name, door, releaseDir))}
-${indent(access === "password" ? passwordLocation : clientLocations(access))}
-    location @service {
-${dialect.keepaliveMinTimeout ? "" : lastAnswer}${indent(indent(toService(checked, door)))}    }
-${dialect.keepaliveMinTimeout ? moreErrors(access) : closingLocation(checked, door)}
+  }${indent(targets(checked, door))}
+${indent(pathLocations(door))}${indent(access === "password" ? passwordLocation : clientLocations(access))}
+${indent(
+  waysOf(door)
+    .map((service) => serviceLocations(checked, door, service))
+    .join("\n"),
+)}${dialect.keepaliveMinTimeout ? moreErrors(access) : ""}
 ${indent(refusalLocations)}}
 `;
+};
+
+const listen = ({ dialect }: Checked, port: number) =>
+  `${port} ssl${dialect.http2 === "listen" ? " http2" : ""}`;
+
+/** A service of a door, and the name of its files in the release. */
+interface Service {
+  readonly way: Way;
+  readonly to: NginxUpstream & Partial<NginxPath>;
+  readonly files: string;
+}
+
+/** All services that a door leads to, its own first. */
+function waysOf(door: CheckedDoor): Service[] {
+  const { name, paths, keeps, id } = door;
+  const group = keeps ? `kept_${id}` : undefined;
+  return [
+    { way: { suffix: "", role: name, group }, to: door, files: name },
+    ...paths.map((path, index) => ({
+      way: {
+        suffix: `_${index + 1}`,
+        role: path.standIn === undefined ? name : roleOfStandIn(path.standIn),
+        group: group && `${group}_${index + 1}`,
+      },
+      to: path,
+      files: pathFiles(name, index + 1),
+    })),
+  ];
+}
+
+/** Where requests go, by the variables of each service; those of the door's own are in use unless a path fits. */
+function targets({ releaseDir, part }: Checked, door: CheckedDoor): string {
+  return [
+    ...waysOf(door).map(({ way, to }) => upstreamTarget(way, to)),
+    ...(part === "" ? [] : [`set ${PART} "";\n`]),
+    ...(door.strips ? ['set $forwarded_prefix "";\n'] : []),
+    upstreamVerification(door.name, door, releaseDir),
+  ].join("");
+}
+
+/** How bodies and answers pass, where it isn't as at the level of http. */
+function passing({ streaming, buffersUploads, keeps, profile }: CheckedDoor): string {
+  const lines = [
+    ...(streaming ? ["proxy_buffering off;\n"] : []),
+    ...(buffersUploads ? [] : ["proxy_request_buffering off;\n"]),
+    ...(keeps
+      ? [
+          "# Once more on a new connection, where a kept one turns out to be closed; never a POST that was sent.\n",
+          "proxy_next_upstream error;\n",
+        ]
+      : []),
+    ...(profile === "web" ? [WEB_REDIRECTS] : []),
+  ];
+  return lines.length === 0 ? "" : `${lines.join("")}\n`;
+}
 
 /** The password is checked here, before the request is counted there. */
 const passwordLocation = `\
@@ -459,11 +511,64 @@ location / {
 }
 `;
 
-/** The path as it came: Nginx has been to another location with it. */
-const toService = ({ room }: Checked, door: CheckedDoor) => `\
-limit_conn under_way 65535;
-${passage(door, room)}proxy_pass ${upstreamScheme(door)}://$upstream$request_uri;
+/** Only what chooses the service: a caller is let in as everywhere at the door. */
+const pathLocations = ({ paths, access, keeps, strips }: CheckedDoor) =>
+  paths
+    .map(({ path, stripPrefix }, index) => {
+      const suffix = `_${index + 1}`;
+      const way = (part: string) =>
+        access === "password" ? `@service${part}` : certificateWay(access);
+      return `\
+location = ${prefixOf(path)} {
+    set ${PART} _to${suffix};
+    try_files /nothing ${way(`_to${suffix}`)};
+}
+location ${path} {
+    set ${PART} ${suffix};
+    set $upstream $upstream${suffix};
+${keeps ? `    set $target $target${suffix};\n` : ""}${strips ? `    set $forwarded_prefix ${stripPrefix ? prefixOf(path) : '""'};\n` : ""}\
+    try_files /nothing ${way(suffix)};
+}
 `;
+    })
+    .join("");
+
+/** The ways to one service, each of which counts the request. */
+const serviceLocations = (checked: Checked, door: CheckedDoor, service: Service) => {
+  const { dialect } = checked;
+  const { way, to } = service;
+  return `\
+location @service${way.suffix} {
+${dialect.keepaliveMinTimeout ? "" : lastAnswer}${indent(toService(checked, door, service))}}
+${dialect.keepaliveMinTimeout ? "" : closingLocation(checked, door, service)}${
+    to.path === undefined
+      ? ""
+      : `location @service_to${way.suffix} {
+    return 308 https://$host$caller_port${to.path}$is_args$args;
+}
+`
+  }`;
+};
+
+/** The path as it came: Nginx has been to another location with it. */
+const toService = (
+  { room, releaseDir }: Checked,
+  door: CheckedDoor,
+  { way, to, files }: Service,
+) => {
+  const { path, stripPrefix } = to;
+  const target = way.group === undefined ? "$upstream" : "$target";
+  const [uri, own] =
+    path !== undefined && stripPrefix
+      ? [strippedVariable(door.id, Number(way.suffix.slice(1))), strippedRedirects(path)]
+      : ["$request_uri", ""];
+  const refused = own === "" ? "" : `if (${uri} = "") {\n    return 404;\n}\n`;
+  const verified = path === undefined ? "" : upstreamVerification(files, to, releaseDir);
+  return `\
+${refused}limit_conn under_way 65535;
+${passage(door, room)}${verified}${own}proxy_pass ${upstreamScheme(to)}://${target}${uri};
+`;
+};
 
 /** Seconds after which a request to a service has certainly ended. */
 const longestTurn = ({ readTimeout }: Checked) => readTimeout + 100;
@@ -474,19 +579,18 @@ const moreErrors = (access: NginxAccess) =>
 
 /** Not in the server block: a return from there would come before the check of the body's size. */
 const lastAnswer = `\
-        # Idle connections are closed at a reload, a request on its way or not: so for a while before,
-        # an answer is the last one on its connection.
-        if (-f ${CLOSING_FILE}) {
-            return 418;
-        }
+    # Idle connections are closed at a reload, a request on its way or not: so for a while before,
+    # an answer is the last one on its connection.
+    if (-f ${CLOSING_FILE}) {
+        return 418;
+    }
 `;
 
-const closingLocation = (checked: Checked, door: CheckedDoor) => `
-    # As above; what else goes wrong here is refused as there.
-    recursive_error_pages on;
-    location @closing {
-        keepalive_timeout 0;
-${indent(indent(toService(checked, door)))}    }
+const closingLocation = (checked: Checked, door: CheckedDoor, service: Service) => `
+# As above; what else goes wrong here is refused as there.
+${service.way.suffix === "" ? "recursive_error_pages on;\n" : ""}location @closing${service.way.suffix} {
+    keepalive_timeout 0;
+${indent(toService(checked, door, service))}}
 `;
 
 /** In the doors alone: each server with it looks the responder up at every start and reload. */
@@ -501,18 +605,29 @@ const NAMELESS = `\
 # name else is said ends here.
 `;
 
-const otherNames = ({ doors, dialect, serverNames }: Checked) => `\
+const otherNames = (checked: Checked) => {
+  const ports = [...new Set(checked.doors.map(({ port }) => port))];
+  const namelessAt = (port: number) =>
+    checked.doors.some((door) => door.port === port && servesNameless(door.names));
+  const parts = [ports.filter((port) => !namelessAt(port)), ports.filter(namelessAt)]
+    .filter((some) => some.length > 0)
+    .map((some) => otherNamesAt(checked, some, namelessAt));
+  return `\
 # Any other host name: no handshake without the right one, and 421 for a Host that differs from it.
-${servesNameless(serverNames) ? NAMELESS : ""}\
+${parts.join("\n")}`;
+};
+
+const otherNamesAt = (
+  checked: Checked,
+  ports: readonly number[],
+  namelessAt: (port: number) => boolean,
+  nameless = ports.some(namelessAt),
+) => `\
+${nameless ? NAMELESS : ""}\
 server {
-${doors
-  .map(
-    ({ port }) =>
-      `    listen ${port} ssl${dialect.http2 === "listen" ? " http2" : ""}${servesNameless(serverNames) ? "" : " default_server"};`,
-  )
-  .join("\n")}
+${ports.map((port) => `    listen ${listen(checked, port)}${nameless ? "" : " default_server"};`).join("\n")}
     # No reuseport on any of them: a reload would drop connections that wait in a closing socket.
-    server_name ${servesNameless(serverNames) ? "~." : '""'};
+    server_name ${nameless ? "~." : '""'};
     ssl_reject_handshake on;
     # A handshake that is refused has no request, and so no line in the access log: it has one here. What
     # comes before a name is known is logged here for every caller, a port scanner's attempts too.
@@ -599,12 +714,21 @@ ${metricsLocation(checked)}${dialect.keepaliveMinTimeout ? "" : lingerLocation} 
 /** Makes sure that no value breaks out of its place in the text. */
 function check(options: NginxOptions): Checked {
   const { dialect = commonDialect, clients = [], room = nginxRoom, hsts = true } = options;
-  const doors = options.doors.map((door) => ({
+  checkServerNames(options.serverNames);
+  const named = options.doors.map((door) => ({
     access: "password" as const,
     room: doorRoom,
+    names: options.serverNames,
+    paths: [],
     ...door,
+    ...trafficOf(door),
   }));
-  checkServerNames(options.serverNames);
+  const doors = named.map((door) => ({
+    ...door,
+    id: doorId(named, door),
+    keeps: door.keepAlive > 0 && dialect.resolvingUpstreams,
+    strips: door.paths.some(({ stripPrefix }: NginxPath) => stripPrefix),
+  }));
   matching(
     "the release's folder",
     options.releaseDir,
@@ -644,17 +768,20 @@ function check(options: NginxOptions): Checked {
     options.statusPort,
     ...(options.metricsPort === undefined ? [] : [options.metricsPort]),
   ];
-  for (const { name, port, maxBody, ...upstream } of doors) {
+  for (const { name, maxBody, paths, ...door } of doors) {
     matching("a door's name", name, /^[a-z][a-z0-9-]*$/, "lower-case letters, digits and -");
-    checkUpstream(name, upstream);
+    checkUpstream(name, door);
+    checkTraffic(name, door);
+    checkPathUpstreams(name, paths);
     matching(
       `the largest body of ${name}`,
       maxBody,
       /^[1-9][0-9]{0,8}[kmg]?$/,
       "a number of bytes, or of k, m or g",
     );
-    ports.push(port);
   }
+  checkDoorNames(doors);
+  ports.push(...new Set(doors.map(({ port }) => port)));
   for (const port of ports) {
     wholeNumber("a port", port, 1, 65_535);
     if (ports.indexOf(port) !== ports.lastIndexOf(port)) {
@@ -677,7 +804,9 @@ function check(options: NginxOptions): Checked {
     room,
     doors,
     metricsPort: options.metricsPort,
+    allNames: [...new Set([...options.serverNames, ...doors.flatMap(({ names }) => names)])],
     certificates: doors.some(asksForCertificate),
+    part: doors.some(({ paths }) => paths.length > 0) ? PART : "",
   };
 }
 

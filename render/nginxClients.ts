@@ -4,6 +4,7 @@
  * decision is a map of exact texts whose default refuses.
  */
 import { matching } from "./check.ts";
+import { doorKeys, type NamedDoor } from "./doorNames.ts";
 
 /** What a door asks of a caller. */
 export type NginxAccess = "password" | "certificate" | "either" | "both";
@@ -18,8 +19,7 @@ export interface NginxClient {
   readonly revoked: boolean;
 }
 
-interface AccessDoor {
-  readonly port: number;
+interface AccessDoor extends NamedDoor {
   readonly access: NginxAccess;
 }
 
@@ -46,8 +46,16 @@ const harmlessAndUnverified = ["expired", "early", "foreign"] as const;
 const table = (rows: readonly (readonly [key: string, value: string])[]) =>
   rows.map(([key, value]) => `    ${key} ${value};`).join("\n");
 
-/** The maps that decide everything. */
-export function clientMaps(doors: readonly AccessDoor[], clients: readonly NginxClient[]): string {
+/**
+ * The maps that decide everything.
+ *
+ * @param service The location that leads to the service.
+ */
+export function clientMaps(
+  doors: readonly AccessDoor[],
+  clients: readonly NginxClient[],
+  service: string,
+): string {
   const sorted = [...clients].sort((a, b) => (a.subject < b.subject ? -1 : 1));
   return `\
 # Who may present a certificate: by its whole subject, which names its key, too.
@@ -78,13 +86,11 @@ map $certificate $client {
     good $listed_client;
 }
 
-map $server_port $access {
-${table([["default", "password"], ...doors.filter(asksForCertificate).map(({ port, access }) => [String(port), access] as const)])}
-}
+${accessMap(doors)}
 # Where a request goes after the password, which is asked for only where it matters.
 map $certificate $certificate_way {
     default @certificate-refused;
-    good @service;
+    good ${service};
 }
 map $certificate $both_realm {
     default off;
@@ -92,8 +98,8 @@ map $certificate $both_realm {
 }
 map $certificate $either_way {
     default @certificate-refused;
-    good @service;
-${table(harmless.map((fault) => [fault, "@service"]))}
+    good ${service};
+${table(harmless.map((fault) => [fault, service]))}
 }
 map $certificate $either_realm {
     default $realm;
@@ -139,6 +145,15 @@ ${table(harmless.map((fault) => [`"either ${fault}"`, `"The proxy asks for a use
 `;
 }
 
+/** Where doors share a port, a name that is no door's has no access: nobody is known by it. */
+function accessMap(doors: readonly AccessDoor[]): string {
+  const { variable, shared, keysOf } = doorKeys(doors);
+  const rows = doors
+    .filter((door) => shared || asksForCertificate(door))
+    .flatMap((door) => keysOf(door).map((key) => [key, door.access] as const));
+  return `map ${variable} $access {\n${table([["default", shared ? '""' : "password"], ...rows])}\n}`;
+}
+
 /** The reason that a caller without the right password gets. */
 export const PASSWORD_CAUSE =
   "The proxy asks for a user name and password (HTTP basic authentication).";
@@ -159,10 +174,17 @@ export const realmOf: Readonly<Record<NginxAccess, string | undefined>> = {
   both: "$both_realm",
 };
 
+/** What asks for a certificate. */
+export type CertificateAccess = Exclude<NginxAccess, "password">;
+
+/** Where a request goes that is let in, and one that isn't. */
+export const certificateWay = (access: CertificateAccess) =>
+  access === "either" ? "$either_way" : "$certificate_way";
+
 /** The locations of a door that asks for certificates; `@service` is the caller's to add. */
-export const clientLocations = (access: NginxAccess) => `\
+export const clientLocations = (access: CertificateAccess) => `\
 location / {
-    try_files /nothing ${access === "either" ? "$either_way" : "$certificate_way"};
+    try_files /nothing ${certificateWay(access)};
 }
 ${access === "either" ? withoutCertificate : ""}location @certificate-refused {
     return 403 '{"status":403,"door":"$door","certificate":"$certificate","error":"$certificate_cause","request":"$request_id"}\\n';

@@ -6,6 +6,12 @@ export interface NginxDialect {
   readonly http2: "listen" | "directive";
   /** Whether a stopping worker can wait for requests on idle connections (since 1.27.4). */
   readonly keepaliveMinTimeout: boolean;
+  /**
+   * Whether the server of an `upstream` may be looked up on and on (since 1.27.3). Without it, an address that is
+   * looked up as needed has no kept connections, and one that is looked up at start is wrong once a container is
+   * replaced.
+   */
+  readonly resolvingUpstreams: boolean;
 }
 
 /** Mozilla's intermediate list, guideline 6.0; needs OpenSSL 3.5. */
@@ -19,6 +25,7 @@ export const commonDialect: NginxDialect = {
   curves: curvesWithoutMlkem,
   http2: "listen",
   keepaliveMinTimeout: false,
+  resolvingUpstreams: false,
 };
 
 /**
@@ -43,6 +50,7 @@ export function nginxDialect(nginxV: string): NginxDialect {
     curves: openssl >= number(3, 5, 0) ? curvesWithMlkem : curvesWithoutMlkem,
     http2: nginx >= number(1, 25, 1) ? "directive" : "listen",
     keepaliveMinTimeout: nginx >= number(1, 27, 4),
+    resolvingUpstreams: nginx >= number(1, 27, 3),
   };
 }
 

@@ -37,10 +37,13 @@ export const nginxRoom: NginxRoom = {
 export const doorRoom: DoorRoom = { requests: 512, largeBodies: 4 };
 
 interface RoomyDoor {
-  readonly port: number;
+  /** For names in Nginx that are its own. */
+  readonly id: string;
   readonly name: string;
   readonly maxBody: string;
   readonly room: DoorRoom;
+  /** Whether a body waits here until it is whole. */
+  readonly buffersUploads: boolean;
 }
 
 const atLeastLarge = `[0-9]{${String(LARGE_BODY).length},}`;
@@ -90,12 +93,12 @@ ${doors.filter(takesLarge).map(turns).join("\n")}
 
 const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** Whether the door lets a large body through. @param door Its `maxBody` is in Nginx's spelling. */
-const takesLarge = ({ maxBody }: RoomyDoor) =>
-  parseInt(maxBody) * (UNITS[maxBody.at(-1) ?? ""] ?? 1) >= LARGE_BODY;
+/** Whether large bodies wait at the door. @param door Its `maxBody` is in Nginx's spelling. */
+const takesLarge = ({ maxBody, buffersUploads }: RoomyDoor) =>
+  buffersUploads && parseInt(maxBody) * (UNITS[maxBody.at(-1) ?? ""] ?? 1) >= LARGE_BODY;
 
-const turns = ({ port, room: { largeBodies } }: RoomyDoor) => `\
-split_clients $request_id $turn_at_${port} {
+const turns = ({ id, room: { largeBodies } }: RoomyDoor) => `\
+split_clients $request_id $turn_at_${id} {
 ${Array.from({ length: largeBodies - 1 }, (_, index) => `    ${share(largeBodies)}% ${index + 1};\n`).join("")}    * ${largeBodies};
 }`;
 
@@ -110,13 +113,16 @@ ${
     ? `\
 limit_conn large_bodies ${largeBodies};
 proxy_cache $turns;
-proxy_cache_key "${door.name} $turn_at_${door.port}";
+proxy_cache_key "${door.name} $turn_at_${door.id}";
 `
     : ""
 }`;
 
 /** Makes sure that no value breaks out of its place in the text. */
-export function checkRoom(room: NginxRoom, doors: readonly RoomyDoor[]): void {
+export function checkRoom(
+  room: NginxRoom,
+  doors: readonly Pick<RoomyDoor, "name" | "room">[],
+): void {
   wholeNumber("the number of workers", room.workers, 1, 512);
   wholeNumber("the number of connections", room.connections, 64, 1_048_576);
   wholeNumber("the number of large bodies", room.largeBodies, 1, 65_535);

@@ -23,20 +23,63 @@ export const UPSTREAM_FILES = {
   privateKey: (name: string) => `${name}-upstream.key`,
 } as const;
 
+/** What the files for a path of a door begin with. */
+export const pathFiles = (door: string, index: number) => `${door}.${index}`;
+
 export const upstreamScheme = ({ tls }: NginxUpstream) => (tls ? "https" : "http");
 
-/** In a door's server: where its requests go, as `$upstream`, and what the service is known by. */
-export const upstreamRoute = (name: string, door: NginxUpstream, releaseDir: string) =>
-  `${target(name, door)}${door.tls ? verification(name, door.tls.serverName, releaseDir) : ""}`;
+/** One of the services that a door leads to. */
+export interface Way {
+  /** Ends the names of what belongs to it in the door's server; empty for the service of the door itself. */
+  readonly suffix: string;
+  /** The role whose stand-in it may have. */
+  readonly role: string;
+  /** The group in which connections to it are kept, if they are. */
+  readonly group?: string | undefined;
+}
 
-const target = (name: string, { upstream, standIn }: NginxUpstream) =>
-  standIn === undefined
-    ? `set $upstream ${upstream};\n`
+/** In a door's server: where requests of this way go, as `$upstream`. */
+export const upstreamTarget = (
+  { suffix, role, group }: Way,
+  { upstream, standIn }: NginxUpstream,
+) => {
+  const variable = `$upstream${suffix}`;
+  // Only the service's own address: a stand-in is there for a while, and Nginx would ask for its name all the time.
+  const target = `$target${suffix}`;
+  const own = `set ${variable} ${upstream};\n${group === undefined ? "" : `set ${target} ${group};\n`}`;
+  return standIn === undefined
+    ? own
     : `\
 # Looked at for each request: a handover needs no reload, which would close idle connections.
-set $upstream ${upstream};
-if (-f ${handoverFile(name)}) {
-    set $upstream ${standIn};
+${own}if (-f ${handoverFile(role)}) {
+    set ${variable} ${standIn};
+${group === undefined ? "" : `    set ${target} ${standIn};\n`}}
+`;
+};
+
+/** In a door's server or a location of it: what the service is known by. */
+export const upstreamVerification = (name: string, { tls }: NginxUpstream, releaseDir: string) =>
+  tls ? verification(name, tls.serverName, releaseDir) : "";
+
+/** Seconds for which a connection is kept that nobody uses: less than any service that keeps its own. */
+const IDLE_SECONDS = 1;
+
+/**
+ * At the level of http: the connections that are kept to a service. Nginx looks its name up on and on, and takes what
+ * it found along when it reloads, because the zone has the same name then.
+ */
+export const keptConnections = (
+  group: string,
+  { upstream }: NginxUpstream,
+  { keepAlive, workers }: { readonly keepAlive: number; readonly workers: number },
+) => `
+# Kept connections to ${upstream}, in each worker.
+upstream ${group} {
+    zone ${group} 128k;
+    server ${upstream} resolve max_fails=0;
+    keepalive ${Math.ceil(keepAlive / workers)};
+    # Shorter than the service keeps them: one that it closes as a request comes on it fails the request.
+    keepalive_timeout ${IDLE_SECONDS}s;
 }
 `;
 

@@ -83,6 +83,10 @@ elif [ $((now - since)) -gt ${PATIENCE} ]; then
 fi
 exit 0`;
 
+/** Run in the proxy's container: says `ok` and the version of the certificate that Nginx has read. */
+export const proxyShows = (port: number): string[] =>
+  httpBody({ host: "127.0.0.1", port, path: "/healthz", seconds: 2 });
+
 /** The same for every source of certificates, so that another one doesn't replace the container. */
 export function proxyHealthCheck(port: number): string[] {
   const [shell = "sh", flag = "-c", ask = "", ...words] = httpBody({

@@ -1,3 +1,4 @@
+import { checkCovered } from "./doorNames.ts";
 import {
   certificateFiles,
   INCLUDED_RENEWAL_METRICS,
@@ -9,7 +10,8 @@ import {
 import { asksForCertificate, type NginxClient } from "./nginxClients.ts";
 import type { NginxDialect } from "./nginxDialect.ts";
 import type { NginxRoom } from "./nginxRoom.ts";
-import { UPSTREAM_FILES } from "./nginxUpstream.ts";
+import type { NginxPath } from "./nginxPaths.ts";
+import { pathFiles, UPSTREAM_FILES } from "./nginxUpstream.ts";
 import { releaseDigest, type ReleaseFiles } from "./release.ts";
 
 /** The port, on the proxy container's own loopback, that answers with its health and its release. */
@@ -27,16 +29,38 @@ export interface ClientCheck {
   readonly listed: readonly NginxClient[];
 }
 
-/** A door, and what is needed to call an upstream with TLS. */
+/** What is needed to call an upstream with TLS. */
+export type UpstreamTls = NonNullable<NginxDoor["tls"]> & {
+  /** PEM: the authorities that verify its certificate. */
+  readonly authorities: string;
+  /** PEM: the certificate that the proxy shows to it. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly privateKey: string;
+};
+
+/** A path of a door that leads to another service. */
+export interface ReleasePath extends NginxPath {
+  readonly tls?: UpstreamTls;
+}
+
+/**
+ * A door, as the proxy's release has it.
+ *
+ * @example
+ * {
+ *   name: "wiki",
+ *   port: 8441,
+ *   names: ["wiki.example.edu"],
+ *   upstream: "wiki:3000",
+ *   maxBody: "20m",
+ *   profile: "web",
+ *   paths: [{ path: "/search/", upstream: "search:8000", stripPrefix: true }],
+ * }
+ */
 export interface ReleaseDoor extends NginxDoor {
-  readonly tls?: NonNullable<NginxDoor["tls"]> & {
-    /** PEM: the authorities that verify its certificate. */
-    readonly authorities: string;
-    /** PEM: the certificate that the proxy shows to it. */
-    readonly certificate: string;
-    /** PEM. */
-    readonly privateKey: string;
-  };
+  readonly tls?: UpstreamTls;
+  readonly paths?: readonly ReleasePath[];
 }
 
 /** A certificate with the chain after it, and its private key, PEM. */
@@ -72,8 +96,15 @@ export interface ProxyReleaseInput {
   readonly room?: NginxRoom;
 }
 
-/** Everything that the proxy needs, as one release with its digest. */
+/**
+ * Everything that the proxy needs, as one release with its digest.
+ *
+ * @throws RangeError for a door with a name that a certificate is not for
+ */
 export function proxyRelease(input: ProxyReleaseInput): { digest: string; files: ReleaseFiles } {
+  for (const { name, names = [] } of input.doors) {
+    input.pairs.forEach(({ certificate }) => checkCovered(name, names, certificate));
+  }
   const filesOf = (digest: string): ReleaseFiles => ({
     "nginx.conf": {
       mode: 0o400,
@@ -125,7 +156,14 @@ function pairFiles({ certificate, privateKey }: CertificatePair, index: number):
   };
 }
 
-function upstreamFiles({ name, tls }: ReleaseDoor): ReleaseFiles {
+function upstreamFiles({ name, tls, paths = [] }: ReleaseDoor): ReleaseFiles {
+  return paths.reduce(
+    (files, path, index) => ({ ...files, ...tlsFiles(pathFiles(name, index + 1), path.tls) }),
+    tlsFiles(name, tls),
+  );
+}
+
+function tlsFiles(name: string, tls: UpstreamTls | undefined): ReleaseFiles {
   return tls
     ? {
         [UPSTREAM_FILES.authorities(name)]: { mode: 0o400, content: tls.authorities },

@@ -1,4 +1,10 @@
-import { stringify } from "yaml";
+import {
+  type CreateNodeOptions,
+  type DocumentOptions,
+  type SchemaOptions,
+  stringify,
+  type ToStringOptions,
+} from "yaml";
 import { matchingSecret } from "./check.ts";
 
 /** A value that YAML 1.1 (PyYAML) and 1.2 read alike when written by `renderYaml`. */
@@ -12,13 +18,43 @@ export type YamlValue =
  */
 export function renderYaml(content: { readonly [key: string]: YamlValue }): string {
   check(content, "");
-  return stringify(content, {
-    version: "1.1",
-    defaultStringType: "QUOTE_DOUBLE",
-    defaultKeyType: "PLAIN",
-    aliasDuplicateObjects: false,
-    lineWidth: 0,
-  });
+  return stringify(content, FOR_PYYAML);
+}
+
+const MERGE = "tag:yaml.org,2002:merge";
+const FOR_PYYAML = {
+  version: "1.1",
+  // Without the one for merges, which writes the text << without quotes.
+  customTags: (tags) => tags.filter((tag) => typeof tag === "string" || tag.tag !== MERGE),
+  defaultStringType: "QUOTE_DOUBLE",
+  defaultKeyType: "PLAIN",
+  aliasDuplicateObjects: false,
+  lineWidth: 0,
+} as const satisfies DocumentOptions & SchemaOptions & CreateNodeOptions & ToStringOptions;
+
+/**
+ * A value of the operator's own, at a key: whatever JSON can say. Its text is in quotes, as in `renderYaml`.
+ *
+ * @throws RangeError for a number that PyYAML would read as something else
+ */
+export function renderPlainValue(key: string, value: unknown): string {
+  checkNumbers(value, key);
+  return stringify(
+    { [key]: value },
+    { ...FOR_PYYAML, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER },
+  );
+}
+
+function checkNumbers(value: unknown, path: string): void {
+  if (typeof value === "number") {
+    if (/[en]/i.test(String(value)) || (Number.isInteger(value) && !Number.isSafeInteger(value))) {
+      throw new RangeError(`${path} is ${value}, which is not passed on exactly: write it as text`);
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      checkNumbers(item, `${path}.${key}`);
+    }
+  }
 }
 
 /** Refuses what YAML would not keep unchanged. Strings may be secret, so no value is shown. */

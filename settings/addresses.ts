@@ -70,6 +70,22 @@ export function canonicalAddress(text: string): string | undefined {
     : undefined;
 }
 
+/** `192.0.2.10:6000` or `[::]:6000`: an address of the Docker host, and a port. */
+export function parseEndpoint(raw: unknown): Endpoint | Fault {
+  const [, bracketed, bare, portText = ""] =
+    (typeof raw === "string" && /^(?:\[([^[\]]*)\]|([^:]*)):([^:]*)$/.exec(raw)) || [];
+  const host = canonicalAddress(bracketed ?? bare ?? "");
+  const { data: port } = PORT.safeParse(portText);
+  if (host === undefined || isIPv6(host) !== (bracketed !== undefined) || port === undefined) {
+    return new Fault(
+      "Allowed: an IP address, in brackets if it is an IPv6 one, and a port.",
+      "Write, for example, 127.0.0.1:6000 or [::1]:6000.",
+    );
+  }
+  const address = parseListenAddress(host);
+  return address instanceof Fault ? address : { address, port };
+}
+
 /** `127.0.0.1:5012` or `[::1]:5012`: an endpoint that only this machine can reach. */
 export function parseLoopbackEndpoint(raw: unknown): Endpoint | Fault {
   if (typeof raw !== "string") {

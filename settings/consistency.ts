@@ -1,9 +1,11 @@
 /** Mistakes that show only across keys. Each check looks at what parses; the schema reports the rest. */
 import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
+import { isLoopback } from "./addresses.ts";
+import { databaseFaults } from "./databaseFaults.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
-import { backendKeys, kmsKeys, type ServiceKeys } from "./services.ts";
+import { backendKeys, collectorDebugKeys, kmsKeys, type ServiceKeys } from "./services.ts";
 import { isPulumiCloud } from "./state.ts";
 import { suppliedFaults } from "./suppliedCertificates.ts";
 import type { PartialSettings } from "./types.ts";
@@ -13,6 +15,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
   return [
     ...clashingListeners(settings),
     ...kapowWithoutWay(settings),
+    ...collectorFaults(settings),
     ...namesTwice(settings),
     ...duplicateNames(settings, "users", "A user"),
     ...duplicateNames(settings, "clients", "A client"),
@@ -24,9 +27,11 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...acmeFaults(settings),
     ...suppliedFaults(settings, new Date()),
     ...retiredAhead(settings),
+    ...databaseFaults(settings, values),
     ...debugFlags(settings),
     ...encryptionRanges(settings),
     ...cloudKeys(settings),
+    ...backupKeysTwice(settings),
   ];
 }
 
@@ -51,6 +56,57 @@ function kapowWithoutWay({ kapow }: PartialSettings): Finding[] {
           'Set it, for example to "listen: 5003", or set cybexp:kapow.listen.',
         ),
       ];
+}
+
+/** Each collector calls both services with the password of a user. */
+function collectorFaults({ collector = [], users, kms, backend }: PartialSettings): Finding[] {
+  const closed = Object.entries({ kms, backend }).flatMap(([name, service]) =>
+    service?.access === "certificate" || service?.access === "both" ? [{ name, ...service }] : [],
+  );
+  const names = collector.map((entry) => entry?.name);
+  return collector.flatMap((entry, index) => {
+    const { name, user, bind, expose } = entry ?? {};
+    const at = (key: string, reason: string, remedy: string) =>
+      finding(["collector", index, key], reason, remedy);
+    const first = names.indexOf(name);
+    const isUser = users === undefined || users.some((known) => known?.name === user);
+    return [
+      ...(name === undefined || first === index
+        ? []
+        : [
+            at(
+              "name",
+              `${formatPath(["collector", first])} already has this name.`,
+              "Give each collector a name of its own.",
+            ),
+          ]),
+      ...(user === undefined || isUser
+        ? []
+        : [
+            at(
+              "user",
+              "There is no such user in cybexp:users.",
+              "Add the user there, or name another one.",
+            ),
+          ]),
+      ...(bind?.address === undefined || isLoopback(bind.address) || expose !== false
+        ? []
+        : [
+            at(
+              "bind",
+              "This address is not loopback: whoever reaches it could add records, and read them on the way, because nothing there is encrypted.",
+              "Write a loopback address, for example 127.0.0.1:6000, or set expose: true if a firewall lets only the shippers through.",
+            ),
+          ]),
+      ...closed.map(({ name: service, access }) =>
+        at(
+          "user",
+          `The collector can only send a password, but cybexp:${service}.access is ${access}.`,
+          `Set cybexp:${service}.access to password or either.`,
+        ),
+      ),
+    ];
+  });
 }
 
 /** Names that a door already has. */
@@ -225,20 +281,25 @@ function retiredAhead({ users = [], clients = [], rotation = {} }: PartialSettin
   ];
 }
 
-function debugFlags({ throwaway, kms, backend }: PartialSettings): Finding[] {
+function debugFlags({ throwaway, kms, backend, collector = [] }: PartialSettings): Finding[] {
   if (throwaway !== false) {
     return []; // Allowed, or unreadable and reported as such.
   }
-  const services = [
-    { service: "kms", config: kms?.config, keys: kmsKeys as ServiceKeys },
-    { service: "backend", config: backend?.config, keys: backendKeys as ServiceKeys },
+  const services: { path: Path; config: object | undefined; keys: ServiceKeys }[] = [
+    { path: ["kms", "config"], config: kms?.config, keys: kmsKeys },
+    { path: ["backend", "config"], config: backend?.config, keys: backendKeys },
+    ...collector.map((entry, index) => ({
+      path: ["collector", index, "debug"],
+      config: entry?.debug,
+      keys: collectorDebugKeys,
+    })),
   ];
-  return services.flatMap(({ service, config = {}, keys }) =>
+  return services.flatMap(({ path, config = {}, keys }) =>
     Object.entries(config)
       .filter(([name, value]) => keys[name]?.debug && value === true)
       .map(([name]) =>
         finding(
-          [service, "config", name],
+          [...path, name],
           "A debug flag puts people's data into the log: only throw-away stacks may set it.",
           "Remove it. If the stack's data may be lost, set cybexp:throwaway to true instead.",
         ),
@@ -284,6 +345,21 @@ function cloudKeys({ state: { backend, secretsProvider } = {} }: PartialSettings
           ["state", "secretsProvider"],
           "These are Pulumi Cloud's own keys, but the state is kept elsewhere.",
           "Write passphrase, or the URL of a key in a key service.",
+        ),
+      ];
+}
+
+/** age encrypts either for recipients or with a passphrase. */
+function backupKeysTwice({
+  backup: { recipients = [], passphrase } = {},
+}: PartialSettings): Finding[] {
+  return passphrase === undefined || recipients.length === 0
+    ? []
+    : [
+        finding(
+          ["backup", "passphrase"],
+          "A backup is encrypted either for recipients or with a passphrase.",
+          "Remove one of the two.",
         ),
       ];
 }

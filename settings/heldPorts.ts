@@ -1,5 +1,5 @@
 /** Ports that the stack's containers already hold when an `up` assigns them. */
-import { ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../names/docker.ts";
+import { ACME_CHALLENGE, COLLECTOR_DOOR, KAPOW, PROXY, type Role } from "../names/docker.ts";
 import { clash, type DeclaredListener } from "./listeners.ts";
 
 /**
@@ -7,7 +7,7 @@ import { clash, type DeclaredListener } from "./listeners.ts";
  *
  * - `nobody`: no container of the stack;
  * - `itself`: the container, or one that has released it by then (services are replaced before the proxy, and
- *   the proxy before the server that answers an ACME authority);
+ *   the proxy before the doors of collectors and the server that answers an ACME authority);
  * - the role of a container that still holds the port when it is needed.
  */
 export function holderOf(
@@ -25,6 +25,7 @@ export function holderOf(
 
 /** Whether a container of another role is replaced before one of this role. */
 const EARLIER: Readonly<Partial<Record<string, (role: string) => boolean>>> = {
-  [PROXY]: (role) => role !== KAPOW && role !== ACME_CHALLENGE,
-  [ACME_CHALLENGE]: (role) => role !== KAPOW,
+  [PROXY]: (role) => role !== KAPOW && role !== ACME_CHALLENGE && role !== COLLECTOR_DOOR,
+  [ACME_CHALLENGE]: (role) => role !== KAPOW && role !== COLLECTOR_DOOR,
+  [COLLECTOR_DOOR]: (role) => role !== KAPOW && role !== ACME_CHALLENGE,
 } satisfies Partial<Record<Role, (role: string) => boolean>>;

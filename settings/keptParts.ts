@@ -1,11 +1,17 @@
 /** The parts of a stack whose data can't be made again, and what each means to the operator. */
-import { databaseRole, dataVolume, KMS_KEYS } from "../names/docker.ts";
+import { databaseRole, dataVolume, KMS_KEYS, type ServiceRole, SERVICES } from "../names/docker.ts";
 
 /** The file that identifies a kept volume. A name or a label can't: another volume can have the same. */
 export const MARK_FILE = ".cybexp-volume";
 
 /** Beside it, once a service has made its keys: the names of their files, as JSON. */
 export const SEAL_FILE = ".cybexp-keys";
+
+/** In the volume of the KMS's keys while a restore replaces data: what was in use before, as JSON. */
+export const RESTORE_FILE = ".cybexp-restore";
+
+/** Whether a file in a kept volume is the stack's own, and not its service's. */
+export const isMarkFile = (path: string): boolean => path.startsWith(".cybexp-");
 
 /** Stands for the mark of a volume that is older than marks. */
 export const UNMARKED = "unmarked";
@@ -49,6 +55,37 @@ export const keptParts: Readonly<Record<string, KeptPart>> = {
     lost: "Every stored record is gone.",
   },
 };
+
+/** The kept parts that a stack has. A database outside of the stack has its data elsewhere. */
+export function keptPartsOf({
+  database,
+}: {
+  readonly database: { readonly uri?: { readonly [service in ServiceRole]?: string } };
+}): string[] {
+  const elsewhere = SERVICES.filter((service) => database.uri?.[service] !== undefined).map(
+    (service) => dataVolume(databaseRole(service)),
+  );
+  return Object.keys(keptParts).filter((part) => !(elsewhere as string[]).includes(part));
+}
+
+/**
+ * The volumes of databases that the stack is to run again, and whose service was allowed to leave the one that it
+ * has: they are new, although the stack is not. As entries of `cybexp:lost`.
+ */
+export function returningParts({
+  database,
+}: {
+  readonly database: {
+    readonly uri?: { readonly [service in ServiceRole]?: string };
+    readonly left?: readonly string[];
+  };
+}): string[] {
+  return SERVICES.filter(
+    (service) =>
+      database.uri?.[service] === undefined &&
+      database.left?.some((entry) => entry.startsWith(`${service}@`) && entry !== `${service}@own`),
+  ).map((service) => `${dataVolume(databaseRole(service))}@${UNMARKED}`);
+}
 
 /** What a part means; also one that another program has added. */
 export function keptPart(part: string): KeptPart {

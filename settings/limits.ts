@@ -3,7 +3,9 @@
  * defaults follow from what the doors let through and from what the engine has.
  */
 import type {
+  CollectorSettings,
   KapowSettings,
+  ModuleSettings,
   ProxyResources,
   Resources,
   ServiceSettings,
@@ -48,6 +50,10 @@ export interface StackLimits {
   readonly proxy: ProxyLimits;
   readonly acme: ContainerLimits;
   readonly acmeChallenge: ContainerLimits;
+  /** By the collector's name. */
+  readonly collectors: Readonly<Record<string, ContainerLimits>>;
+  /** Of a collector's door, and of its gate. */
+  readonly collectorDoor: ContainerLimits;
   readonly doors: Readonly<Record<"kms" | "backend" | "kapow", DoorLimits>>;
 }
 
@@ -58,6 +64,10 @@ export type LimitSettings = Pick<Partial<Settings>, "database"> & {
   readonly kapow?: Pick<KapowSettings, "resources" | "door"> | undefined;
   readonly proxy?: { readonly resources?: ProxyResources };
   readonly certificates?: { readonly acme?: { readonly resources?: Resources } };
+  readonly collector?: readonly (Pick<CollectorSettings, "name" | "config"> & {
+    readonly resources?: Resources;
+  })[];
+  readonly modules?: Pick<ModuleSettings, "config">;
 };
 
 /** The largest body that a door lets through, in MiB; the KMS's is 64 KiB, a login or attributes. */
@@ -82,12 +92,16 @@ const KAPOW = { base: 64, request: 0.5, copies: 4, threads: 4, ownThreads: 32 };
 const ACME: ContainerLimits = { memory: 256, cpus: 1, pids: 100 };
 /** An authority asks a handful of times for each name; nobody else is to be served. */
 const CHALLENGE: ContainerLimits = { memory: 64, cpus: 0.5, pids: 50 };
+/** What a collector has beside its threads: the records that wait, which it keeps in memory. */
+const COLLECTOR = { memory: 512, cpus: 1, ownThreads: 64, workers: 10 };
+/** Records that wait, and two connections for each. */
+const COLLECTOR_DOOR: ContainerLimits = { memory: 192, cpus: 0.5, pids: 50 };
 /** A connection with TLS and buffers, and its share of the answers that are read ahead. */
 const PROXY = { base: 128, worker: 16, request: 0.3 };
 
 /** The limits of every container of a stack. The engine would refuse more processors than it has. */
 export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimits {
-  const { kms, backend, database, kapow, proxy, certificates } = settings;
+  const { kms, backend, database, kapow, proxy, certificates, collector = [], modules } = settings;
   const given = { ...database?.resources };
   const turns = clamp(2 * engine.processors, 2, 8);
   const half = Math.max(1, Math.floor(engine.processors / 2));
@@ -135,10 +149,27 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
     }),
     acme: withGiven(engine, certificates?.acme?.resources ?? {}, ACME),
     acmeChallenge: CHALLENGE,
+    collectors: Object.fromEntries(
+      collector.map(({ name, config, resources = {} }) => {
+        const { enc_worker_threads: workers = COLLECTOR.workers } = {
+          ...modules?.config,
+          ...config,
+        };
+        return [
+          name,
+          withGiven(engine, resources, { ...COLLECTOR, pids: COLLECTOR.ownThreads + workers }),
+        ];
+      }),
+    ),
+    collectorDoor: withGiven(engine, {}, COLLECTOR_DOOR),
   };
   const doors = {
-    kms: doorOf(limits.kms, limits.kmsDatabase, 1),
-    backend: doorOf(limits.backend, limits.backendDatabase, MAX_BODY.backend),
+    kms: doorOf(limits.kms, database?.uri?.kms ? BOUNDLESS : limits.kmsDatabase, 1),
+    backend: doorOf(
+      limits.backend,
+      database?.uri?.backend ? BOUNDLESS : limits.backendDatabase,
+      MAX_BODY.backend,
+    ),
     kapow: {
       requests: clamp((limits.kapow.pids - KAPOW.ownThreads) / KAPOW.threads, 1, MOST_REQUESTS),
       largeBodies: clamp(
@@ -154,7 +185,7 @@ export function limitsOf(settings: LimitSettings, engine: EngineSize): StackLimi
 
 /** A sentence for each key that asks for more processors than the engine has. */
 export function missingProcessors(settings: LimitSettings, { processors }: EngineSize): string[] {
-  const { kms, backend, database, kapow, proxy, certificates } = settings;
+  const { kms, backend, database, kapow, proxy, certificates, collector = [] } = settings;
   const asked: [string, Resources | undefined][] = [
     ["kms.resources", kms?.resources],
     ["backend.resources", backend?.resources],
@@ -164,6 +195,10 @@ export function missingProcessors(settings: LimitSettings, { processors }: Engin
     ["kapow.resources", kapow?.resources],
     ["proxy.resources", proxy?.resources],
     ["certificates.acme.resources", certificates?.acme?.resources],
+    ...collector.map(({ resources }, index): [string, Resources | undefined] => [
+      `collector[${index}].resources`,
+      resources,
+    ]),
   ];
   const has = processors === 1 ? "1 processor" : `${processors} processors`;
   return asked.flatMap(([path, { cpus = 0 } = {}]) =>
@@ -172,6 +207,9 @@ export function missingProcessors(settings: LimitSettings, { processors }: Engin
       : [],
   );
 }
+
+/** What the stack knows of a database that it does not run. */
+const BOUNDLESS: ContainerLimits = { memory: Infinity, cpus: Infinity, pids: Infinity };
 
 /** How many requests at once a service has room for by default. */
 const REQUESTS = 480;

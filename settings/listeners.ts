@@ -2,7 +2,14 @@
  * Everything that listens on the Docker host, in one table: which keys ask for it, and whose container
  * publishes it. Code that needs to know a stack's listeners takes them from here.
  */
-import { ACME_CHALLENGE, databaseRole, KAPOW, PROXY, type Role } from "../names/docker.ts";
+import {
+  ACME_CHALLENGE,
+  COLLECTOR_DOOR,
+  databaseRole,
+  KAPOW,
+  PROXY,
+  type Role,
+} from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
 import { KAPOW_ADDRESS } from "./kapow.ts";
 import { type Path, valueAt } from "./path.ts";
@@ -98,7 +105,8 @@ export interface DeclaredListener extends Endpoint {
 
 /** Every listener that the stack's config asks for. Nothing else in the stack may listen. */
 export function declaredListeners(settings: Settings): DeclaredListener[] {
-  return askedBy(settings).flatMap((keys) => {
+  const collectors = settings.collector.map(({ bind }) => ({ role: COLLECTOR_DOOR, ...bind }));
+  const others = askedBy(settings).flatMap((keys) => {
     if ("endpoint" in keys) {
       const endpoint = valueAt(settings, keys.endpoint) as Endpoint | undefined;
       return endpoint === undefined ? [] : [{ role: keys.role, ...endpoint }];
@@ -107,6 +115,7 @@ export function declaredListeners(settings: Settings): DeclaredListener[] {
     const address = valueAt(settings, keys.address) as string;
     return port === undefined ? [] : [{ role: keys.role, address, port }];
   });
+  return [...others, ...collectors];
 }
 
 /** A way through the proxy to a service. */
@@ -158,6 +167,12 @@ export function listenersIn(settings: PartialSettings): Listener[] {
       others.push({ path: keys.port, address, port });
     }
   }
+  (settings.collector ?? []).forEach((collector, index) => {
+    const { address, port } = collector?.bind ?? {};
+    if (port !== undefined) {
+      others.push({ path: ["collector", index, "bind"], address, port });
+    }
+  });
   return [...endpoints, ...others];
 }
 

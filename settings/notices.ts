@@ -1,8 +1,10 @@
 /** What an operator should know before an `up` although nothing is wrong, such as old secrets still valid. */
 import { KAPOW } from "../names/docker.ts";
+import { isUnspecified } from "./addresses.ts";
 import { doorsOf } from "./listeners.ts";
 import { formatPath } from "./path.ts";
-import { suppliedNotes } from "./suppliedCertificates.ts";
+import { isRenewed } from "./renewedServers.ts";
+import { certifiedNames, suppliedNotes } from "./suppliedCertificates.ts";
 import type { Settings } from "./types.ts";
 
 export interface Notice {
@@ -62,6 +64,7 @@ export function notices(settings: Settings, today: string): Notice[] {
     ...lasting,
     ...closedDoors(settings),
     ...revokedAtKapow(settings),
+    ...provenElsewhere(settings),
     ...suppliedNotes(settings, new Date(today)).map((text) => ({ due: false, text })),
   ];
 }
@@ -75,6 +78,28 @@ function revokedAtKapow({ kapow, clients }: Settings): Notice[] {
         {
           due: false,
           text: `Kapow! knows no revocation: on its own port it still accepts the certificates of ${revoked.join(", ")} from before the last change of cybexp:rotation.clientCaRetired (docs/kapow.md)`,
+        },
+      ];
+}
+
+/**
+ * What proves Kapow!'s names by HTTP is at the proxy's address. No DNS is asked whether they lead there; where a router
+ * forwards port 80, it may forward Kapow!'s port elsewhere.
+ */
+function provenElsewhere(settings: Settings): Notice[] {
+  const { proxy, kapow, certificates } = settings;
+  const { address } = kapow ?? {};
+  return address === undefined ||
+    !isRenewed(settings, "kapow") ||
+    certificates.acme?.challenge !== "http" ||
+    certificates.acme.httpPort !== 80 ||
+    [proxy.address, address].some(isUnspecified) ||
+    address === proxy.address
+    ? []
+    : [
+        {
+          due: false,
+          text: `the certificate authority looks for ${certifiedNames(settings, "kapow").join(", ")} at port 80 of cybexp:proxy.address (${proxy.address}), and Kapow! listens at cybexp:kapow.address (${address}): if a name leads to one only, set both to the same address, or certificates.acme.challenge to dns`,
         },
       ];
 }

@@ -1,4 +1,5 @@
 /** PEM as a stack's config has it: the text itself, or the path of a file. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Fault, type Parser } from "./fault.ts";
 
@@ -10,6 +11,29 @@ export const parseCertificateText: Parser<string> = pemText(
   "certificates in PEM, or the path of a file with them",
   "Write the path, or paste the text after `certificate: |`.",
 );
+
+/** The text of a CA's certificates, each of which can be read. */
+export const parseCaText: Parser<string> = (raw) => {
+  const text = parseCertificateText(raw);
+  if (text instanceof Fault) {
+    return text;
+  }
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.length > 0 && blocks.every(isCertificate)
+    ? `${blocks.join("\n")}\n`
+    : new Fault(
+        "There is no certificate in PEM in it, or one that can't be read.",
+        "Give the certificate of the CA, as the text between BEGIN CERTIFICATE and END CERTIFICATE.",
+      );
+};
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** The text of a private key. */
 export const parsePrivateKeyText: Parser<string> = pemText(

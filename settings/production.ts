@@ -1,6 +1,7 @@
 /** What a production stack must not have, although it is fine in a stack for trying things out. */
 import { BlockList, isIPv4 } from "node:net";
 import { type Finding, finding } from "./fault.ts";
+import { isEncrypted, readDatabaseUri } from "./databaseUri.ts";
 import { hasDigest, isDemoImage, isPlaceholderImage } from "./images.ts";
 import type { Path } from "./path.ts";
 import type { PartialSettings } from "./types.ts";
@@ -21,7 +22,12 @@ const DIGEST =
 /** What a production stack must not have, as far as the config parses. Nothing for any other stack. */
 export function unfitForProduction(settings: PartialSettings): Finding[] {
   return settings.production
-    ? [...unfitImages(settings), ...throwaway(settings), ...examples(settings)]
+    ? [
+        ...unfitImages(settings),
+        ...unencrypted(settings),
+        ...throwaway(settings),
+        ...examples(settings),
+      ]
     : [];
 }
 
@@ -32,6 +38,7 @@ function unfitImages({
   proxy,
   kapow,
   certificates,
+  collector = [],
 }: PartialSettings): Finding[] {
   const acme = certificates?.source === "acme" ? certificates.acme : undefined;
   const parts = [
@@ -39,6 +46,7 @@ function unfitImages({
       ([key, part]) => [[key], part] as const,
     ),
     [["certificates", "acme"], acme] as const,
+    ...collector.map((part, index) => [["collector", index], part] as const),
   ];
   return parts.flatMap(([path, part]) => {
     const reason = part?.image === undefined ? undefined : unfit(part.image);
@@ -56,6 +64,21 @@ function unfit(image: string): string | undefined {
   return isPlaceholderImage(image)
     ? "This digest is the example's placeholder: no image has it."
     : undefined;
+}
+
+/** Accounts and records would cross the network in clear. */
+function unencrypted({ database }: PartialSettings): Finding[] {
+  return Object.entries(database?.uri ?? {}).flatMap(([service, uri]) =>
+    uri === undefined || isEncrypted(readDatabaseUri(uri))
+      ? []
+      : [
+          finding(
+            ["database", "uri", service],
+            "Without TLS, anybody on the way to the database can read and change what is stored.",
+            "Add tls=true to its options, and give the database a certificate.",
+          ),
+        ],
+  );
 }
 
 function throwaway({ throwaway }: PartialSettings): Finding[] {

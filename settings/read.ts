@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { z } from "zod";
 import { inconsistencies } from "./consistency.ts";
+import { missingImage } from "./databaseFaults.ts";
 import { explain, refusal } from "./explain.ts";
 import type { Finding } from "./fault.ts";
 import { type Path, valueAt } from "./path.ts";
@@ -44,7 +45,10 @@ export function checkReadable(given: RawConfig, encrypted: string): void {
 function examine(given: RawConfig): { settings: PartialSettings; findings: Finding[] } {
   const raw = { ...given, values: withoutUnused(given.values) };
   const { settings, mistakes } = parseAll(raw.values);
-  return { settings, findings: [...mistakes, ...contradictions(settings, raw)] };
+  return {
+    settings,
+    findings: [...mistakes, ...missingImage(raw.values), ...contradictions(settings, raw)],
+  };
 }
 
 function report(given: RawConfig, findings: readonly Finding[]): SettingsError {

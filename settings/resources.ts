@@ -62,6 +62,13 @@ export const databaseResources = resourceKeys(
 
 export const kapowResources = resourceKeys(32, "512", ONE_PROCESSOR, "1024");
 
+export const collectorResources = resourceKeys(
+  64,
+  "512",
+  ONE_PROCESSOR,
+  "64 and one for each of its `enc_worker_threads`",
+);
+
 export const acmeResources = resourceKeys(64, "256", ONE_PROCESSOR, "100");
 
 export const proxyResources = {

@@ -1,4 +1,5 @@
 /** The numbers in a stack's config that rotate a secret, by their paths. */
+import { SERVICES, SPOKEN } from "../names/docker.ts";
 import type { Settings } from "./types.ts";
 
 export type RotationNumbers = Readonly<Record<string, number>>;
@@ -20,6 +21,32 @@ export function rotationNumbers({ users, clients, rotation }: Settings): Rotatio
     kmsDatabase: rotation.kmsDatabase,
     backendDatabase: rotation.backendDatabase,
   };
+}
+
+/** The numbers of databases outside of the stack: it has no password there that it could change. */
+export function foreignNumbers({ database }: Pick<Settings, "database">): string[] {
+  return SERVICES.filter((service) => database.uri?.[service] !== undefined).map(
+    (service) => `${service}Database`,
+  );
+}
+
+/** A sentence for each such number that was changed all the same. */
+export function vainRotations(
+  before: RotationNumbers,
+  now: RotationNumbers,
+  foreign: readonly string[],
+): string[] {
+  return SERVICES.filter((service) => foreign.includes(`${service}Database`)).flatMap((service) => {
+    const name = `${service}Database`;
+    const [old, number] = [before[name], now[name]];
+    return old === undefined || old === number
+      ? []
+      : [
+          `cybexp:rotation.${name} went from ${old} to ${number}, but the ${SPOKEN[service]}'s database is your own, and the stack can't change a password there: ` +
+            `set it back to ${old}, make a new password or a second user in the database, and store the new connection string ` +
+            `(pulumi config set --secret --path 'database.uri.${service}'). The next \`up\` delivers it, and no request is lost`,
+        ];
+  });
 }
 
 /** Numbers that go up one at a time: each secret is made from the one before, or overlaps with it. */

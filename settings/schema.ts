@@ -3,8 +3,11 @@
  * keys are in `consistency.ts`. The reference in `docs/reference.md` is generated from this file.
  */
 import { z } from "zod";
+import { backup } from "./backupKeys.ts";
 import { parseAttribute } from "./attributes.ts";
 import { certificates } from "./certificateKeys.ts";
+import { COLLECTOR_BIND, parseCollectorName, parseIngest, parsePolicy } from "./collector.ts";
+import { COLLECTOR } from "../names/docker.ts";
 import { parseCertificateRequest } from "./certificateRequest.ts";
 import { parseDay } from "./days.ts";
 import { Fault } from "./fault.ts";
@@ -25,17 +28,25 @@ import {
   serverNames,
   word,
 } from "./keys.ts";
+import { externalDatabase } from "./databaseKeys.ts";
 import { boolean, parsed, text, wholeNumber } from "./leaves.ts";
 import { parseLoss } from "./lost.ts";
 import { parsePassword } from "./passwords.ts";
 import {
+  collectorResources,
   databaseResources,
   kapowResources,
   moduleKeys,
   proxyResources,
   serviceResources,
 } from "./resources.ts";
-import { backendKeys, type ConfigValue, kmsKeys, type ServiceKeys } from "./services.ts";
+import {
+  backendKeys,
+  collectorDebugKeys,
+  type ConfigValue,
+  kmsKeys,
+  type ServiceKeys,
+} from "./services.ts";
 import { parseBackend, parseSecretsProvider } from "./state.ts";
 
 const access = (remark = "") =>
@@ -247,6 +258,47 @@ const kapow = z
   })
   .exactOptional();
 
+const collector = section("One collector.", {
+  name: key(parsed(parseCollectorName), {
+    type: "name",
+    meaning: "Part of its names in Docker. No two collectors can have the same name.",
+    allowed: "1 to 24 lower-case letters, digits and hyphens, starting with a letter",
+  }).default(COLLECTOR),
+  image: image("the collector", "registry.example.edu/cybexp-collector:1.0"),
+  user: callerName(
+    "The user of `cybexp:users` whose password and token it has. Both services' `access` must let passwords in.",
+    { example: "collector" },
+  ),
+  bind: key(parsed(parseIngest), {
+    type: "IP address and port",
+    meaning:
+      "Where it takes records on the Docker host: plain TCP, one JSON object for each connection, without a password and not encrypted.",
+    allowed: "a loopback address and a port; another address only with `expose: true`",
+  }).default(COLLECTOR_BIND),
+  expose: flag(
+    "Allows a `bind` that is not loopback. Whoever reaches it can add records and read them on the way.",
+  ),
+  policy: key(parsed(parsePolicy), {
+    type: "map or YAML text",
+    meaning:
+      "What it encrypts and how, passed on as it is (docs/collector.md). Written as text, a block below it, it keeps every type exactly as PyYAML reads it.",
+    allowed: "with `default.abe_pol`, and at least one rule under `index`",
+    fallback: "that of the output `moduleConfig`",
+  }).exactOptional(),
+  config: overrides(
+    "Numbers in its config.yaml, before those of `cybexp:modules.config`.",
+    moduleKeys,
+  ),
+  debug: overrides<ConfigValue, string>("Its debug flags.", collectorDebugKeys as ServiceKeys),
+  resources: limits("the collector's container", collectorResources),
+  drainSeconds: key(wholeNumber(1, 3600), {
+    type: "seconds",
+    meaning:
+      "How long records that it has accepted may take to be stored before it is stopped or replaced.",
+    allowed: "1 to 3600",
+  }).default(60),
+});
+
 /** Everything below `cybexp:` in a stack's configuration. */
 export const schema = z.strictObject({
   kms: service("KMS", { bind: "127.0.0.1:5012", listen: 5002 }, kmsKeys, serviceResources.kms, {
@@ -260,7 +312,15 @@ export const schema = z.strictObject({
     {},
   ),
   database: section("The two databases: one for the KMS, one for the Backend.", {
-    image: image("both databases", "mongo:8.0"),
+    image: key(image("both databases", "mongo:8.0"), {
+      type: "image reference",
+      meaning:
+        "The image for both databases. Required unless both services have a database of your own (`uri`).",
+      allowed: "`name:tag`, `name@sha256:...` or both, but not `latest`",
+      example: "mongo:8.0",
+      fallback: "none",
+    }).exactOptional(),
+    ...externalDatabase,
     publish: section(
       "Ports for reaching the databases directly. A database that isn't listed here gets none.",
       { kms: publishedDatabase("KMS"), backend: publishedDatabase("Backend") },
@@ -350,6 +410,15 @@ export const schema = z.strictObject({
     },
   ),
   kapow,
+  collector: z
+    .array(collector)
+    .register(keyDocs, {
+      type: "list of maps",
+      meaning:
+        "Collectors that the stack runs: each takes records at its `bind`, encrypts them and sends them to the Backend.",
+      example: "[{ image: registry.example.edu/cybexp-collector:1.0, user: collector }]",
+    })
+    .prefault([]),
   modules: section("What the output `moduleConfig` tells collectors and query modules.", {
     config: overrides("Numbers in their config.yaml.", moduleKeys),
   }),
@@ -374,6 +443,7 @@ export const schema = z.strictObject({
       example: "[kms-secrets@3f2a9c10b7d4]",
     })
     .prefault([]),
+  backup,
   production: flag(
     "Marks a stack that serves real data. It refuses demo images, images without a digest, throw-away " +
       "volumes and values left over from the examples. The `npm run` commands also refuse a passphrase in the repository.",

@@ -145,6 +145,9 @@ const NOUNS: Readonly<Record<string, string>> = {
   password: "password",
   privateKey: "private key",
   hmacKey: "HMAC key",
+  kms: "connection string",
+  backend: "connection string",
+  passphrase: "passphrase",
 };
 
 /** Whether the value is the path of a file, which may stand in for a secret. */

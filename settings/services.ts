@@ -85,6 +85,19 @@ const databaseName = (fallback: string) =>
 const collectionName = (meaning: string, fallback: string) =>
   name(meaning, fallback, /^[\w-]{1,100}$/, "1 to 100 letters, digits, _ and -");
 
+/** Flags of the collector that put records, keys or its whole configuration into the log, or drop records. */
+export const collectorDebugKeys = {
+  enabled: debugFlag("Says more in the log."),
+  process_only_one: debugFlag("Ends after one record."),
+  print_policy_config: debugFlag("Logs the whole configuration, with password and token."),
+  print_incoming_record: debugFlag("Logs each record as it comes."),
+  show_enc_policy: debugFlag("Logs what is done to each field."),
+  print_left_keys: debugFlag("Logs the names of the fields."),
+  print_encrypted_record: debugFlag("Logs each record as it is sent."),
+  do_not_post_data: debugFlag("Sends nothing: every record is lost."),
+  print_was_posted: debugFlag("Logs whether each record was stored."),
+} satisfies ServiceKeys;
+
 /** Outside the volume at /secrets, a key would be lost with the container, and all data with it. */
 const keyFile = (meaning: string, fallback: string): ServiceKey => ({
   type: "path",
@@ -145,3 +158,15 @@ export const backendKeys = {
   db_name: databaseName("priv_backend"),
   col_name: collectionName("The collection of records.", "enc_data"),
 } satisfies ServiceKeys;
+
+/** Where a service keeps its accounts or records: its database, and the collections in it. */
+export const DATA = {
+  kms: (config: Readonly<Record<string, ConfigValue>>) => ({
+    database: String(config["db_name"] ?? kmsKeys.db_name.fallback),
+    collections: [String(config["users_col_name"] ?? kmsKeys.users_col_name.fallback)],
+  }),
+  backend: (config: Readonly<Record<string, ConfigValue>>) => ({
+    database: String(config["db_name"] ?? backendKeys.db_name.fallback),
+    collections: [String(config["col_name"] ?? backendKeys.col_name.fallback)],
+  }),
+};

@@ -36,5 +36,7 @@ export type ClientSettings = Settings["clients"][number];
 export type ClientKeyType = ClientSettings["keyType"];
 /** A Kapow! server: reached on its own port with mutual TLS, through the proxy, or both. */
 export type KapowSettings = NonNullable<Settings["kapow"]>;
+/** A collector: takes records of one source, encrypts them and sends them to the Backend. */
+export type CollectorSettings = Settings["collector"][number];
 /** What the modules' own config.yaml says about their machine. */
 export type ModuleSettings = Settings["modules"];

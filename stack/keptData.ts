@@ -4,7 +4,7 @@ import { memberName, NAME, nameIn, ownerName } from "../names/resources.ts";
 import { COMMAND, VOLUME } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
 import { idleKeys, type Trouble } from "../render/keptVolumes.ts";
-import { keptPart, keptParts } from "../settings/keptParts.ts";
+import { keptPart, keptParts, keptPartsOf } from "../settings/keptParts.ts";
 import type { Settings } from "../settings/types.ts";
 import { judgeKeys, type KeyRecord, type KeyVerdict } from "../render/kmsKeys.ts";
 import { UserError } from "../programs/errors.ts";
@@ -119,7 +119,7 @@ export function watchedIn(state: StackState, stack: string, settings: Settings):
     return [];
   }
   const { resources } = state;
-  return Object.keys(keptParts).flatMap((part) => {
+  return keptPartsOf(settings).flatMap((part) => {
     const record = recordOf(part, resources);
     // Any trace in the state shows that the volume existed, even if Pulumi's refresh has dropped it.
     const known = record !== undefined || resources.some((resource) => isOf(part, resource));

@@ -186,12 +186,12 @@ async function requireImages(docker: Docker, images: readonly string[]): Promise
 /** Every image that the stack's config names and its containers run: the `image` of each key that has one. */
 export function imagesOf(config: Readonly<Record<string, unknown>>): string[] {
   const { source, acme } = (config["cybexp:certificates"] ?? {}) as Record<string, unknown>;
-  const images = [...Object.values(config), ...(source === "acme" ? [acme] : [])].flatMap(
-    (value) => {
-      const image = (value as { image?: unknown } | null | undefined)?.image;
-      return typeof image === "string" ? [image] : [];
-    },
-  );
+  // The collectors are a list.
+  const parts = Object.values(config).flatMap((value) => value as object | object[]);
+  const images = [...parts, ...(source === "acme" ? [acme] : [])].flatMap((value) => {
+    const image = (value as { image?: unknown } | null | undefined)?.image;
+    return typeof image === "string" ? [image] : [];
+  });
   return [...new Set(images)];
 }
 

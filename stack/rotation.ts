@@ -1,6 +1,12 @@
 import { NAME, nameIn, recorded } from "../names/resources.ts";
 import { COMMAND } from "../names/types.ts";
-import { consequences, jumps, rotationNumbers } from "../settings/rotationNumbers.ts";
+import {
+  consequences,
+  foreignNumbers,
+  jumps,
+  rotationNumbers,
+  vainRotations,
+} from "../settings/rotationNumbers.ts";
 import type { RotationNumbers } from "../settings/rotationNumbers.ts";
 import type { Settings } from "../settings/types.ts";
 import { UserError } from "../programs/errors.ts";
@@ -14,7 +20,9 @@ import type { StackState } from "./state.ts";
 export function announceRotation(state: StackState, settings: Settings): void {
   const before = numbersOf(state);
   const now = rotationNumbers(settings);
-  const problems = jumps(before, now);
+  const foreign = foreignNumbers(settings);
+  const vain = vainRotations(before, now, foreign);
+  const problems = vain.length > 0 ? vain : jumps(before, now);
   if (problems.length > 0) {
     throw new UserError(problems.join("\n       "));
   }

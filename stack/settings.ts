@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fromPulumi } from "../settings/fromPulumi.ts";
-import type { Path } from "../settings/path.ts";
+import { type Path, valueAt } from "../settings/path.ts";
 import { SettingsError } from "../settings/problem.ts";
 import { nearest } from "../settings/nearest.ts";
 import type { RawConfig } from "../settings/rawConfig.ts";
@@ -67,6 +67,18 @@ export async function readableConfig(
   return secretPaths(config).every(isPassword)
     ? config
     : { ...config, ...withPrefix(decrypted(await ask(showing(stack))).values) };
+}
+
+/** The passphrase of backups, in clear: it must stay in this process. Undefined if the config has none. */
+export async function passphraseOf({
+  stack,
+  ask,
+}: {
+  readonly stack: string;
+  readonly ask: Ask;
+}): Promise<string | undefined> {
+  const found = valueAt(decrypted(await ask(showing(stack))).values, ["backup", "passphrase"]);
+  return typeof found === "string" ? found : undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import { BODIES } from "../../settings/limits.ts";
 import { notices } from "../../settings/notices.ts";
 import type { Settings } from "../../settings/types.ts";
 import { auditEngine } from "./cis/audit.ts";
+import { lookAtBackups } from "./lookAtBackups.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
@@ -14,13 +15,17 @@ import { lookAtAccounts } from "./accounts.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
 import { type Finding, renderFindings, verdict } from "./finding.ts";
-import { type PastRun, unfinishedRun, withoutConsequences } from "./unfinished.ts";
+import { asJson, exitCodeOf, verdictOf } from "./outcome.ts";
+import type { StackFacts } from "./report/gather.ts";
+import { writeReport } from "./report/write.ts";
+import { lastRuns, unfinishedRun, withoutConsequences } from "./unfinished.ts";
+import { lookAtVolumes } from "./volumes.ts";
 import { findDrift } from "../../stack/drift.ts";
 import { remedyFor } from "../../stack/driftRepairs.ts";
 import { endNotes, endsIn } from "../../stack/certificateEnds.ts";
 import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
-import { UserError } from "../../programs/errors.ts";
+import { report as reportError, UserError } from "../../programs/errors.ts";
 import { certificateMetrics, servedMetrics } from "../../render/certificateMetrics.ts";
 import { type Check, type Outside, outside, outsideChecks } from "../../programs/smoke/outside.ts";
 import { servedCertificates } from "../../programs/smoke/served.ts";
@@ -41,22 +46,58 @@ import {
 export interface DoctorOptions {
   /** The file that gets the ends of certificates, for node_exporter. */
   readonly metrics?: string;
+  /** Print JSON in place of lines (docs/doctor.md). */
+  readonly json?: boolean;
+  /** The file that gets the report as a page. */
+  readonly report?: string;
+  /** Whether warnings have an exit code of their own. */
+  readonly strict?: boolean;
+}
+
+/** What was found, and what the report shows of the stack beside that, if it is deployed. */
+interface Looked {
+  readonly findings: readonly Finding[];
+  readonly facts?: StackFacts;
 }
 
 /**
  * `npm run doctor`: checks everything that can go wrong with a deployed stack, and changes nothing. For
- * each fault, one sentence says what is wrong and what to do. The exit code is 1 if there is a fault.
+ * each fault, one sentence says what is wrong and what to do. docs/doctor.md has the exit codes.
  */
-export async function doctor({ metrics }: DoctorOptions = {}): Promise<void> {
-  const stack = stackName();
+export async function doctor(options: DoctorOptions = {}): Promise<void> {
+  const { json = false, strict = false } = options;
+  const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  let stack: string | undefined;
+  try {
+    stack = stackName();
+    const findings = await look(stack, options);
+    if (json) {
+      print(asJson(stack, new Date(), findings));
+    } else {
+      process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
+    }
+    process.exitCode = exitCodeOf(verdictOf(findings), strict);
+  } catch (error) {
+    if (json) {
+      const words = error instanceof Error ? error.message : String(error);
+      print(asJson(stack, new Date(), { error: words }));
+    }
+    const code = reportError(error);
+    // What the user can fix is 1 in other commands, and a fault of the stack here. A bug of ours stays one.
+    process.exitCode = code === 1 ? exitCodeOf("unknown", strict) : code;
+  }
+}
+
+async function look(stack: string, options: DoctorOptions): Promise<readonly Finding[]> {
   const found = settingsOf(stack);
   const session = await openSession({ images: false, asFound: true });
-  const findings = [
-    ...(await lookAtEngine(session, found.known)),
-    ...(await lookAtStack(session, found, metrics)),
-  ];
-  process.stdout.write(`\n${renderFindings(findings)}\n${verdict(findings)}\n`);
-  process.exitCode = findings.some(({ level }) => level === "fault") ? 1 : 0;
+  const engine = await lookAtEngine(session, found.known);
+  const { findings: ofStack, facts } = await lookAtStack(session, found, options.metrics);
+  const findings = [...engine, ...ofStack];
+  if (options.report !== undefined) {
+    await writeReport(options.report, session, findings, facts);
+  }
+  return findings;
 }
 
 async function lookAtEngine(session: Session, known: Settings | undefined): Promise<Finding[]> {
@@ -84,12 +125,12 @@ async function lookAtStack(
   session: Session,
   file: StackSettings,
   metrics: string | undefined,
-): Promise<Finding[]> {
+): Promise<Looked> {
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
     const text = `${session.stack} is not deployed: \`${here("up")}\` deploys it`;
-    return [{ level: "fault", about, text }];
+    return { findings: [{ level: "fault", about, text }] };
   }
   const settings = await file.read(session);
   const left = await leftBehind(session, state, session.rest);
@@ -108,31 +149,23 @@ async function lookAtStack(
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
+    ...(await lookAtVolumes(session, [...found.keys()])),
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
     ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
     ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
     ...drift,
     ...(await lookAtAccounts(session, [...ill.keys()], drift)),
     ...certificateFindings(facts),
+    ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
   ];
-  return unfinished === undefined
-    ? findings
-    : [{ level: "fault", about, text: unfinished }, ...withoutConsequences(findings)];
-}
-
-async function lastRuns(session: Session): Promise<PastRun[]> {
-  const { stack } = session;
-  const history = await session.ask([
-    "stack",
-    "history",
-    "--json",
-    "--page-size",
-    "10",
-    "--stack",
-    stack,
-  ]);
-  return JSON.parse(history) as PastRun[];
+  return {
+    findings:
+      unfinished === undefined
+        ? findings
+        : [{ level: "fault", about, text: unfinished }, ...withoutConsequences(findings)],
+    facts: { settings, deployment: state.deployment, certificates: facts, containers: expected },
+  };
 }
 
 async function containersOf({ docker }: Session, { resources }: StackState) {

@@ -1,5 +1,5 @@
 /** Which limits were hit, and which key to raise. */
-import { ACME_CHALLENGE, databaseRole, isRole, isService, type Role } from "../../names/docker.ts";
+import { databaseRole, isService, type Role } from "../../names/docker.ts";
 import type { LimitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
 
@@ -15,15 +15,17 @@ export interface LimitFacts {
   readonly events: LimitEvents | undefined;
 }
 
-/** What the proxy has refused for lack of room since yesterday. */
+/** What the proxy has refused since yesterday for lack of room, or for its size. */
 export interface Refusals {
   readonly largeBodies: number;
   /** By door. */
   readonly requests: Readonly<Record<string, number>>;
+  /** By door: bodies larger than it ever takes, of callers who say who they are. */
+  readonly tooLarge: Readonly<Record<string, number>>;
 }
 
 /** Where the config has a container's limits. */
-const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
+const KEYS = {
   kms: "cybexp:kms.resources",
   "kms-db": "cybexp:database.resources.kms",
   backend: "cybexp:backend.resources",
@@ -31,13 +33,13 @@ const KEYS: Readonly<Record<Exclude<Role, typeof ACME_CHALLENGE>, string>> = {
   proxy: "cybexp:proxy.resources",
   kapow: "cybexp:kapow.resources",
   acme: "cybexp:certificates.acme.resources",
-};
-const keyOf = (role: string): string | undefined =>
-  isRole(role) && role !== ACME_CHALLENGE ? KEYS[role] : undefined;
+  collector: "cybexp:collector[].resources",
+} as const satisfies Partial<Record<Role, string>>;
+const keyOf = (role: string): string | undefined => (KEYS as Partial<Record<string, string>>)[role];
 
 export function limitFindings(
   containers: readonly LimitFacts[],
-  { largeBodies, requests }: Refusals,
+  { largeBodies, requests, tooLarge }: Refusals,
 ): Finding[] {
   const notes = [
     ...containers.flatMap(hitBy),
@@ -50,14 +52,33 @@ export function limitFindings(
       ([door, number]) =>
         `the proxy has refused ${count(number, "request")} to the ${door} since yesterday, because too many were running at once: raise ${keyOf(door) ?? door}.pids and .memory${isService(door) ? `, and ${KEYS[databaseRole(door)]}.pids` : ""}`,
     ),
+    ...Object.entries(tooLarge).map(
+      ([door, number]) =>
+        `the ${door} was sent ${count(number, "body", "bodies")} since yesterday that ${number === 1 ? "was" : "were"} larger than it takes, and the proxy refused ${number === 1 ? "it" : "them"} (413): ${whatOfSize(door)}`,
+    ),
   ];
   return notes.length === 0
     ? [{ level: "good", about: "limits", text: "none was hit" }]
     : notes.map((text) => ({ level: "note", about: "limits", text }));
 }
 
+/** No key raises these limits. */
+function whatOfSize(door: string): string {
+  switch (door) {
+    case "backend":
+      return "have the sender split its records, since MongoDB stores no document above 16 MiB";
+    case "kms":
+      return "the KMS is only sent logins and attributes, so find out who sends it anything else";
+    default:
+      return "have the sender send less at once";
+  }
+}
+
+/** Fewer may be gone a moment later: a health check has just ended, for example. */
+const MANY_ZOMBIES = 10;
+
 function hitBy({ name, role, memory, pids, oomKilled, events }: LimitFacts): string[] {
-  const { oomKills = 0, refusedProcesses = 0 } = events ?? {};
+  const { oomKills = 0, refusedProcesses = 0, zombies = 0 } = events ?? {};
   const key = keyOf(role) ?? "its limits";
   return [
     ...(oomKilled || oomKills > 0
@@ -70,22 +91,34 @@ function hitBy({ name, role, memory, pids, oomKilled, events }: LimitFacts): str
           `${name} reached its limit of ${pids} processes and threads (${count(refusedProcesses, "time")} since it was started): raise ${key}.pids`,
         ]
       : []),
+    ...(zombies >= MANY_ZOMBIES
+      ? [
+          `${name} has ${zombies} processes that have ended and that its main process does not collect (zombies), and they count towards its limit of ${pids}: \`docker restart ${name}\` clears them`,
+        ]
+      : []),
   ];
 }
 
-/** Counts the refusals in the proxy's log. */
-export function refusalsIn(log: string): Refusals {
-  const requests: Record<string, number> = {};
-  let largeBodies = 0;
-  for (const line of log.split("\n")) {
+/** Counts the refusals in the proxy's log, line by line. */
+export class RefusalCount implements Refusals {
+  largeBodies = 0;
+  readonly requests: Record<string, number> = {};
+  readonly tooLarge: Record<string, number> = {};
+
+  add(line: string): void {
     if (/"refused":"large bodies"/.test(line)) {
-      largeBodies += 1;
+      this.largeBodies += 1;
     } else if (/"refused":"requests"/.test(line)) {
-      const door = /"door":"([a-z0-9-]+)"/.exec(line)?.[1] ?? "";
-      requests[door] = (requests[door] ?? 0) + 1;
+      increment(this.requests, line);
+    } else if (/"user":"[^"].*"status":"413","refused":"",.*"upstream_status":""/.test(line)) {
+      increment(this.tooLarge, line);
     }
   }
-  return { largeBodies, requests };
+}
+
+function increment(counts: Record<string, number>, line: string): void {
+  const door = /"door":"([a-z0-9-]+)"/.exec(line)?.[1] ?? "";
+  counts[door] = (counts[door] ?? 0) + 1;
 }
 
 const count = (number: number, one: string, many = `${one}s`) =>

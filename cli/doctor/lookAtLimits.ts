@@ -3,7 +3,11 @@ import { LABEL, PROXY } from "../../names/docker.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { limitEvents } from "../../programs/limits/limitEvents.ts";
 import type { Finding } from "./finding.ts";
-import { type LimitFacts, limitFindings, refusalsIn } from "./limits.ts";
+import { eachLogLine } from "../../programs/docker/logLines.ts";
+import { type LimitFacts, limitFindings, RefusalCount } from "./limits.ts";
+
+/** A busy proxy's log of a day may be longer than anybody wants to wait for. */
+const DAY = { since: "24h", lines: 500_000, bytes: 256 * 2 ** 20, seconds: 20 };
 
 interface Inspected {
   readonly Name: string;
@@ -34,7 +38,9 @@ export async function lookAtLimits(docker: Docker, names: readonly string[]): Pr
     }),
   );
   const proxy = containers.find(({ role }) => role === PROXY)?.name;
-  const log =
-    proxy === undefined ? "" : await docker.run(["container", "logs", "--since=24h", proxy]);
-  return limitFindings(containers, refusalsIn(log));
+  const refusals = new RefusalCount();
+  if (proxy !== undefined) {
+    await eachLogLine(docker, proxy, DAY, (line) => refusals.add(line));
+  }
+  return limitFindings(containers, refusals);
 }

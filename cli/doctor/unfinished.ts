@@ -1,5 +1,6 @@
 /** Checks that the last run that changed the stack finished. */
 import { npmRun } from "../../programs/npmRun.ts";
+import type { Session } from "../../stack/session.ts";
 import type { Finding } from "./finding.ts";
 
 /** What `pulumi stack history --json` says about a run. */
@@ -22,6 +23,12 @@ export function unfinishedRun(stack: string, runs: readonly PastRun[]): string |
   return command === undefined || last?.result === "succeeded"
     ? undefined
     : `the last \`${command}\` did not finish, so what runs differs from the config: \`${npmRun(command, stack)}\` continues from where it ended`;
+}
+
+/** The last runs that changed the stack or looked at it, the latest first. */
+export async function lastRuns({ stack, ask }: Pick<Session, "stack" | "ask">): Promise<PastRun[]> {
+  const page = ["--page-size", "10", "--stack", stack];
+  return JSON.parse(await ask(["stack", "history", "--json", ...page])) as PastRun[];
 }
 
 /** The process limit, which a container gets in the last step of its creation. */

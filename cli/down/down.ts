@@ -4,6 +4,7 @@ import { openPrompt } from "../env/prompt.ts";
 import { UserError } from "../../programs/errors.ts";
 import { INTERRUPTED } from "../../machine/signals.ts";
 import { npmRun } from "../../programs/npmRun.ts";
+import { forget } from "../../stack/backup/journal.ts";
 import { recover, removeLeftovers, removeStandIns } from "../../stack/recovery.ts";
 import { openSession } from "../../stack/openSession.ts";
 import { stackName } from "../../stack/configFile.ts";
@@ -58,6 +59,7 @@ export async function down({ yes = false }: DownOptions = {}): Promise<void> {
   }
   if (throwaway && deployment !== undefined) {
     await removeLeftovers(session, deployment);
+    forget(session.stack);
   }
   process.stdout.write(
     `\n${session.stack} is removed.${throwaway ? "" : " Its data volumes are kept."}\n`,

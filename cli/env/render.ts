@@ -46,8 +46,8 @@ export function renderEnvironment(values: Values, header: readonly string[]): st
     ...renderClients(at("clients")),
     "  cybexp:users:",
     "    # One user for each program or person that calls. Raise `generation` for a new password.",
+    "    # With `attributes: [research]`, a user gets an account in the KMS, too (docs/accounts.md).",
     ...renderNames(at("users")),
-    "    # Who reads records needs attributes, such as `attributes: [default, research]` (docs/accounts.md).",
     "    # To use a password of your own, run this (never write it here in clear):",
     "    #   npm run pulumi -- config set --secret --path 'cybexp:users[0].password'",
     ...(at("throwaway") === true

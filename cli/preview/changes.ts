@@ -25,9 +25,11 @@ const inAny = (...components: readonly string[]) => {
 /** The parts of a stack by their component's type, in the order of the summary. */
 const COMPONENTS: readonly (readonly [within: (urn: string) => boolean, title: Title])[] = [
   [inAll(COMPONENT.kms, COMPONENT.database), () => "KMS's database"],
+  [inAll(COMPONENT.kms, COMPONENT.externalDatabase), () => "KMS's database"],
   [inAll(COMPONENT.kms), () => "KMS"],
   [inAll(COMPONENT.kmsAccounts), () => "KMS's accounts"],
   [inAll(COMPONENT.backend, COMPONENT.database), () => "Backend's database"],
+  [inAll(COMPONENT.backend, COMPONENT.externalDatabase), () => "Backend's database"],
   [inAll(COMPONENT.backend), () => "Backend"],
   [inAll(COMPONENT.tlsProxy), () => "Proxy"],
   [inAny(COMPONENT.kapow, COMPONENT.selfSignedClient), () => "Kapow!"],

@@ -19,6 +19,12 @@ import { renderTerminal } from "./terminal.ts";
 import { enumerate } from "./words.ts";
 import { demosToMake } from "../../machine/images.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
+import {
+  announceDatabases,
+  lookAtExternalDatabases,
+  moveToCome,
+  requireDatabases,
+} from "../../stack/externalDatabases.ts";
 import { announceRotation } from "../../stack/rotation.ts";
 import {
   type KeptData,
@@ -62,6 +68,10 @@ export async function preview(
       return;
     }
     requireKeptData(told.kept);
+    if (told.instead !== undefined) {
+      process.stdout.write(told.instead);
+      return;
+    }
     if (args.includes("--json")) {
       // Pulumi's own output, for programs.
       process.exitCode = await session.pulumi(["preview", ...flags, ...args]);
@@ -101,6 +111,8 @@ interface Prepared {
   readonly losses: readonly string[];
   readonly remarks: readonly string[];
   readonly notes: readonly string[];
+  /** What is said in place of a preview that Pulumi can't make. */
+  readonly instead?: string;
 }
 
 async function prepare(): Promise<Prepared> {
@@ -122,14 +134,28 @@ async function prepare(): Promise<Prepared> {
   if (kept.refused.length > 0) {
     return { session, flags: [], kept, losses: [], remarks, notes: [] };
   }
+  const databases = await lookAtExternalDatabases(session, state, settings);
+  requireDatabases(databases);
   await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
+  announceDatabases(databases);
+  if (databases.leaving.length > 0) {
+    return {
+      session,
+      flags: [],
+      kept,
+      losses: [],
+      remarks,
+      notes: [],
+      instead: moveToCome(databases),
+    };
+  }
   const flags = [
     "--stack",
     session.stack,
     ...policyFlags(session.stack),
-    ...(await comparison(session, state, settings)),
+    ...(await comparison(session, state, settings, { more: databases.drift })),
   ];
   const wasKept = state.resources.some(({ type, protect }) => type === VOLUME && protect === true);
   return {

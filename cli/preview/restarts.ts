@@ -1,5 +1,14 @@
 /** Which containers are replaced, why, and whether callers notice. */
-import { ACME, ACME_CHALLENGE, KAPOW, PROXY, type Role } from "../../names/docker.ts";
+import {
+  ACME,
+  ACME_CHALLENGE,
+  COLLECTOR,
+  COLLECTOR_DOOR,
+  COLLECTOR_GATE,
+  KAPOW,
+  PROXY,
+  type Role,
+} from "../../names/docker.ts";
 import { CONTAINER } from "../../names/types.ts";
 import type { Step } from "./events.ts";
 import { roleOf } from "./stackView.ts";
@@ -11,9 +20,17 @@ const NOTICED: Readonly<Record<Role, string> & Partial<Record<string, string>>> 
   backend: "a stand-in serves meanwhile, no request is lost",
   "kms-db": "INTERRUPTION: the KMS answers with errors until it is back",
   "backend-db": "INTERRUPTION: the Backend answers with errors until it is back",
+  "kms-db-door": "INTERRUPTION: the KMS waits for its database until it is back",
+  "kms-db-exit": "INTERRUPTION: the KMS waits for its database until it is back",
+  "backend-db-door": "INTERRUPTION: the Backend waits for its database until it is back",
+  "backend-db-exit": "INTERRUPTION: the Backend waits for its database until it is back",
   proxy: "INTERRUPTION: nobody is served until it is back",
   kapow: "INTERRUPTION: its running requests are cut off",
   acme: "certificates stay as they are meanwhile",
+  collector: "a stand-in takes its records meanwhile, none is lost",
+  "collector-door":
+    "INTERRUPTION: it takes no records until it is back; what it has taken is stored",
+  "collector-gate": "records wait at the collector's door meanwhile, none is lost",
   "acme-challenge": "no certificate can be issued for some seconds",
 };
 
@@ -70,7 +87,8 @@ function noticedOf(
   return NOTICED[role] ?? "INTERRUPTION until it is back";
 }
 
-const isBehindProxy = (role: string) => ![PROXY, KAPOW, ACME, ACME_CHALLENGE].includes(role);
+const isBehindProxy = (role: string) =>
+  ![PROXY, KAPOW, ACME, ACME_CHALLENGE, COLLECTOR, COLLECTOR_DOOR, COLLECTOR_GATE].includes(role);
 
 /** Why a resource is replaced, in the stack's terms. */
 function reasonFor({ differing }: Step): string {

@@ -7,10 +7,17 @@ const ROLES: Readonly<Record<Role, string> & Partial<Record<string, string>>> = 
   backend: "Backend",
   "kms-db": "KMS's database",
   "backend-db": "Backend's database",
+  "kms-db-door": "KMS's way to its database",
+  "kms-db-exit": "KMS's way out to its database",
+  "backend-db-door": "Backend's way to its database",
+  "backend-db-exit": "Backend's way out to its database",
   proxy: "proxy",
   kapow: "Kapow!",
   acme: "renewal of certificates",
   "acme-challenge": "answer to the certificate authority",
+  collector: "collector",
+  "collector-door": "collector's door",
+  "collector-gate": "collector's gate",
 };
 
 /** A role as a subject: "the KMS", "Kapow!", "the container x". */

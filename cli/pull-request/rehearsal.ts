@@ -26,6 +26,16 @@ const LEFT_OUT = ["cybexp:lost", "cybexp:state", "cybexp:production"];
 const CERTIFICATES = "cybexp:certificates";
 const REAL_CERTIFICATES = ["source", "authorities", "supplied", "acme", "ocspStapling"];
 
+/** It runs databases of its own in place of real ones, with their data as it is. */
+const DATABASE = "cybexp:database";
+const REAL_DATABASES = ["uri", "ca", "hosts", "left", "featureCompatibility"];
+const DATABASE_IMAGE = "cybexp-demo/mongo:1";
+
+const REAL: Readonly<Record<string, readonly string[]>> = {
+  [CERTIFICATES]: REAL_CERTIFICATES,
+  [DATABASE]: REAL_DATABASES,
+};
+
 /**
  * The stack's file for a rehearsal. It keeps only the config, and of that only what the program itself
  * reads.
@@ -36,7 +46,7 @@ export function rehearsal(stackFile: string, substitutes: Substitutes): string {
   const config: Map = {};
   for (const [key, value] of Object.entries(configOf(stackFile))) {
     if (key.startsWith("cybexp:") && !LEFT_OUT.includes(key)) {
-      const kept = key === CERTIFICATES ? withoutReal(value) : value;
+      const kept = withoutReal(key, value);
       requirePasswordsOnly(key, kept);
       config[key] = withSecrets(kept, substitutes);
     }
@@ -85,32 +95,36 @@ export function leftOut(before: string, after: string): string[] {
   const [old, next] = [parse(before) as Map, parse(after) as Map].map((file) => ({
     ...file,
     ...configOf(stringify(file)),
-    ...realCertificates(configOf(stringify(file))),
+    ...realOnes(configOf(stringify(file))),
   })) as [Map, Map];
   const rehearsed = (key: string) =>
-    key.startsWith("cybexp:") && !LEFT_OUT.includes(key) && !key.startsWith(`${CERTIFICATES}.`);
+    key.startsWith("cybexp:") &&
+    !LEFT_OUT.includes(key) &&
+    !Object.keys(REAL).some((name) => key.startsWith(`${name}.`));
   return [...new Set([...Object.keys(old), ...Object.keys(next)])]
     .filter((key) => key !== "config" && key !== "encryptionsalt" && !rehearsed(key))
     .filter((key) => JSON.stringify(old[key]) !== JSON.stringify(next[key]))
     .sort();
 }
 
-function withoutReal(certificates: unknown): unknown {
-  return isMap(certificates) && !isSecret(certificates)
-    ? Object.fromEntries(
-        Object.entries(certificates).filter(([key]) => !REAL_CERTIFICATES.includes(key)),
-      )
-    : certificates;
+function withoutReal(name: string, value: unknown): unknown {
+  const real = REAL[name];
+  if (real === undefined || !isMap(value) || isSecret(value)) {
+    return value;
+  }
+  const kept = Object.entries(value).filter(([key]) => !real.includes(key));
+  // In place of databases outside of the stack, which a rehearsal must not touch.
+  const image = name === DATABASE && !("image" in value) ? { image: DATABASE_IMAGE } : {};
+  return { ...image, ...Object.fromEntries(kept) };
 }
 
 /** What a config says of them, each under its whole key. */
-function realCertificates(config: Map): Map {
-  const certificates = mapAt(config, CERTIFICATES);
+function realOnes(config: Map): Map {
   return Object.fromEntries(
-    REAL_CERTIFICATES.filter((key) => key in certificates).map((key) => [
-      `${CERTIFICATES}.${key}`,
-      certificates[key],
-    ]),
+    Object.entries(REAL).flatMap(([name, keys]) => {
+      const values = mapAt(config, name);
+      return keys.filter((key) => key in values).map((key) => [`${name}.${key}`, values[key]]);
+    }),
   );
 }
 

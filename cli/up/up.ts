@@ -1,9 +1,17 @@
 import { here } from "../../programs/npmRun.ts";
 import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
+import { lookAtBackups } from "../doctor/lookAtBackups.ts";
+import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { findDrift } from "../../stack/drift.ts";
-import { repairs } from "../../stack/driftRepairs.ts";
+import { type Drift, repairs } from "../../stack/driftRepairs.ts";
+import {
+  announceDatabases,
+  lookAtExternalDatabases,
+  releaseLeaving,
+  requireDatabases,
+} from "../../stack/externalDatabases.ts";
 import { lookAtKeptData, requireKeptData } from "../../stack/keptData.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
 import { INTERRUPTED } from "../../machine/signals.ts";
@@ -15,7 +23,7 @@ import type { Session } from "../../stack/session.ts";
 import { imagesOf, makeImages, openSession } from "../../stack/openSession.ts";
 import { settleHandovers } from "../../stack/settle.ts";
 import { stackName } from "../../stack/configFile.ts";
-import { readableConfig, settingsOf } from "../../stack/settings.ts";
+import { readableConfig, settingsOf, type StackSettings } from "../../stack/settings.ts";
 import type { StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
@@ -25,15 +33,25 @@ import type { Update } from "../../stack/update.ts";
 export async function up(): Promise<void> {
   const found = settingsToDeploy(stackName());
   const session = await openSession({ images: true, changes: "npm run up" });
+  requireNoHalfRestore(session.stack);
+  await deploy(session, found);
+}
+
+/** Makes the stack what its config says. */
+export async function deploy(session: Session, found: StackSettings): Promise<void> {
   await ensureStack(session);
   const settings = await found.read(session);
   await ensureEncryptedImages(session, found.known);
   const state = await recover(session);
   requireKeptData(await lookAtKeptData(session, state, settings));
+  const databases = await lookAtExternalDatabases(session, state, settings);
+  requireDatabases(databases);
   await requireReadableData(session, state, settings);
   announceRotation(state, settings);
   announceEnds(state, settings);
+  announceDatabases(databases);
   await preflight(session, state, declaredListeners(settings));
+  await releaseLeaving(session, databases);
 
   process.stdout.write(
     state.deployment === undefined
@@ -49,7 +67,7 @@ export async function up(): Promise<void> {
     "--skip-preview",
     "--suppress-outputs",
     ...policyFlags(session.stack),
-    ...(await comparison(session, state, settings, { wake: true })),
+    ...(await comparison(session, state, settings, { wake: true, more: databases.drift })),
   ]);
   if (!update.ok) {
     process.exitCode = tellFailure("up", await withCauses(session.docker, update));
@@ -59,6 +77,18 @@ export async function up(): Promise<void> {
     await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
   }
   await tell(session, update.changes, performance.now() - start);
+  if (state.deployment !== undefined) {
+    tellBackups(session.stack, settings);
+  }
+}
+
+/** A production stack whose backups nobody looks at is found by whoever deploys it. */
+function tellBackups(stack: string, settings: Settings): void {
+  for (const { level, text } of lookAtBackups(stack, settings)) {
+    if (level === "note") {
+      process.stdout.write(`  Backup       ${text}\n\n`);
+    }
+  }
 }
 
 /** `npm run images`: pulls or builds only the images. */
@@ -92,13 +122,13 @@ export async function comparison(
   session: Session,
   state: StackState,
   settings: Settings,
-  options: { readonly wake?: boolean } = {},
+  { more = [], ...options }: { readonly wake?: boolean; readonly more?: readonly Drift[] } = {},
 ): Promise<string[]> {
   if (state.deployment === undefined) {
     return [];
   }
   const drift = await findDrift(session, state, settings.proxy.image, { settings, ...options });
-  return ["--refresh", ...repairs(drift)];
+  return ["--refresh", ...repairs([...drift, ...more])];
 }
 
 /**

@@ -1,10 +1,13 @@
-"""A stand-in for CYBEX-P's Backend: the same HTTP API and habits, without its search. Demo only.
+"""A stand-in for CYBEX-P's Backend: the same HTTP API and habits. Demo only.
 
-The real Backend unpickles what it is sent. This one never does: it stores bodies as they come,
-counts them, and gives one back by its SHA-256.
+The real Backend unpickles what it is sent. This one never does: it reads pickles of plain values as data
+(plain_pickle.py). It stores all bodies as they come, counts them, and gives one back by its SHA-256. A
+body that is a module's record is also found by what stands in its index.
 """
 
 import hashlib
+import pickle
+import sys
 import threading
 import traceback
 
@@ -12,6 +15,10 @@ import flask
 import pymongo
 import yaml
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+sys.path.append("/priv-libs/libs")
+
+from records import BadQuery, in_time, index_terms, read_query, read_record
 
 with open("/config.yaml", encoding="utf-8") as file:
     conf = yaml.safe_load(file)
@@ -27,6 +34,8 @@ for switch in (
     "add_missing_data_to_response_on_missing_time",
 ):
     conf[switch]
+
+ADD_WITHOUT_TIME = conf["add_missing_data_to_response_on_missing_time"]
 
 # MongoDB's largest document, less the record's other fields.
 MAX_BODY = 16 * 1024 * 1024 - 512
@@ -50,7 +59,9 @@ def add():
         body = flask.request.get_data()
         if not 0 < len(body) <= MAX_BODY:
             return "", 400
-        records.insert_one({"index": hashlib.sha256(body).hexdigest(), "body": body})
+        # One field for both, which has the database's index.
+        terms = [hashlib.sha256(body).hexdigest(), *index_terms(body)]
+        records.insert_one({"index": terms, "body": body})
     except Exception:  # 400 for everything that goes wrong, a database that is down included
         traceback.print_exc()
         return "", 400
@@ -59,7 +70,17 @@ def add():
 
 @app.post("/query")
 def query():
-    """`{"sha256": HEX}` gives that record's body, or 400; any other body gives `{"count": N}`."""
+    """A module's query gives a pickle, as the real one does.
+
+    Beside that, `{"sha256": HEX}` gives that record's body, or 400; any other body gives `{"count": N}`.
+    """
+    body = flask.request.get_data()
+    try:
+        asked = read_query(body)
+    except BadQuery as error:
+        return str(error), 400
+    if asked is not None:
+        return flask.Response(pickle.dumps(search(asked)), mimetype="text/html")
     wanted = flask.request.get_json(force=True, silent=True)
     if not isinstance(wanted, dict) or "sha256" not in wanted:
         return flask.jsonify(count=records.count_documents({}))
@@ -67,6 +88,16 @@ def query():
     if record is None:
         return "no such record", 400
     return flask.Response(record["body"], mimetype="application/octet-stream")
+
+
+def search(asked):
+    mine = {"index": asked.term}
+    if asked.is_count and not asked.has_time:
+        return {"count": records.count_documents(mine)}
+    # Like the real one: all of them first, and then those of the time. No paging.
+    found = [read_record(record["body"]) for record in records.find(mine)]
+    found = [record for record in found if in_time(record, asked, ADD_WITHOUT_TIME)]
+    return {"count": len(found)} if asked.is_count else found
 
 
 class Http10(WSGIRequestHandler):

@@ -11,6 +11,8 @@ export interface DemoImage {
   /** The official image that is used instead if it can be pulled, as Docker Hub names it. */
   readonly official?: string | undefined;
   readonly ingredients: readonly Ingredient[];
+  /** Further folders under images/ that its Dockerfile copies from, by their names. @default none */
+  readonly libraries?: readonly string[];
   /** The Debian that it is built on. @default "bookworm" */
   readonly suite?: Suite;
 }
@@ -26,7 +28,19 @@ export const catalogue: readonly DemoImage[] = [
     ingredients: ["ferretdb"],
   },
   { name: "cybexp-demo/kms:1", folder: "kms", ingredients: [] },
-  { name: "cybexp-demo/backend:1", folder: "backend", ingredients: [] },
+  {
+    name: "cybexp-demo/backend:1",
+    folder: "backend",
+    ingredients: [],
+    libraries: ["priv-libs"],
+  },
+  { name: "cybexp-demo/collector:1", folder: "collector", ingredients: [] },
+  {
+    name: "cybexp-demo/query:1",
+    folder: "query",
+    ingredients: [],
+    libraries: ["priv-libs"],
+  },
   { name: "cybexp-demo/kapow:1", folder: "kapow", ingredients: [] },
   {
     name: "cybexp-demo/certbot:1",

@@ -3,8 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { AcmeStatus } from "../../render/acmeInput.ts";
 import { ACME_PATHS, versionIn } from "../../render/acmePaths.ts";
-import { httpBody } from "../../render/httpProbe.ts";
-import { PROXY_STATUS_PORT } from "../../render/proxyRelease.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { untar } from "../docker/archive.ts";
 
@@ -12,13 +10,21 @@ import { untar } from "../docker/archive.ts";
 export const renewalInput = z.object({
   /** The container that renews. */
   container: z.string(),
-  /** The proxy's. */
-  proxy: z.string(),
   /** The release of settings that it is to renew by. */
   release: z.string(),
-  servers: z.array(z.object({ name: z.string(), names: z.array(z.string()) })),
+  servers: z.array(
+    z.object({
+      name: z.string(),
+      names: z.array(z.string()),
+      /** Of the server. */
+      container: z.string(),
+      /** Run in it: says `ok` and the version of the certificate that it shows, or fails. */
+      asks: z.array(z.string()),
+    }),
+  ),
 });
 export type Renewal = z.infer<typeof renewalInput>;
+type Server = Renewal["servers"][number];
 
 const statusSchema: z.ZodType<AcmeStatus> = z.object({
   server: z.string(),
@@ -95,13 +101,13 @@ function isWanted(status: AcmeStatus, names: readonly string[]): boolean {
   return status.current && key(status.names) === key(names);
 }
 
-/** How long an `up` waits for the authority, and for the proxy to show what came from there. */
+/** How long an `up` waits for the authority, and for a server to show what came from there. */
 const PATIENCE_MS = 60_000;
-const RELOAD_MS = 30_000;
+const START_MS = 60_000;
 
 /**
- * Waits until every server has the certificate that it is to have, and the proxy shows it: not for long, since the
- * authority may be away.
+ * Waits until every server has the certificate that it is to have, and shows it: not for long, since the authority
+ * may be away.
  *
  * @returns A sentence for each that has not; it is issued whenever the authority does so.
  */
@@ -117,38 +123,38 @@ export async function awaitCertificates(docker: Docker, renewal: Renewal): Promi
       }),
     );
     const missing = found.filter(({ done }) => !done);
-    if (missing.length === 0) {
-      return untilShown(docker, renewal);
-    }
     if (Date.now() > end || missing.every(({ hopeless }) => hopeless)) {
-      return missing.flatMap(
+      const sentences = missing.map(
         ({ server, status }) =>
           renewalSentence(server, status) ??
           `the certificate of the ${server.name} is not renewed by the new settings yet: see \`docker logs ${renewal.container}\``,
       );
+      // Also if another one is missing: a server that starts anew at this moment answers nobody.
+      const shown = found.map(({ server }) => untilShown(docker, renewal.container, server));
+      return [...sentences, ...(await Promise.all(shown)).flat()];
     }
     await sleep(500);
   }
 }
 
-async function untilShown(docker: Docker, { container, proxy }: Renewal): Promise<string[]> {
-  for (const end = Date.now() + RELOAD_MS; Date.now() < end; await sleep(500)) {
-    const conf = await fileOf(docker, container, `${ACME_PATHS.served}/proxy/current.conf`);
-    const shown = await shownBy(docker, proxy);
-    if (shown !== undefined && shown === versionIn(conf ?? "")) {
+/** Waits until a server shows what it was given last. */
+async function untilShown(docker: Docker, from: string, server: Server): Promise<string[]> {
+  const { name, container } = server;
+  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(500)) {
+    const conf = await fileOf(docker, from, `${ACME_PATHS.served}/${name}/current.conf`);
+    const given = versionIn(conf ?? "");
+    if (conf === undefined || (given !== undefined && given === (await shownBy(docker, server)))) {
       return [];
     }
   }
   return [
-    `the proxy has not read its new certificate within ${RELOAD_MS / 1000} s: its health says why (\`docker inspect ${proxy}\`)`,
+    `the ${name} does not show its new certificate after ${START_MS / 1000} s: its health or its log says why (\`docker inspect ${container}\`, \`docker logs ${container}\`)`,
   ];
 }
 
-/** The version of the certificate that the proxy has read. */
-async function shownBy(docker: Docker, proxy: string): Promise<string | undefined> {
-  const question = { host: "127.0.0.1", port: PROXY_STATUS_PORT, path: "/healthz", seconds: 2 };
+async function shownBy(docker: Docker, { container, asks }: Server): Promise<string | undefined> {
   try {
-    const answer = await docker.run(["exec", proxy, ...httpBody(question)]);
+    const answer = await docker.run(["exec", container, ...asks]);
     return /^ok (\S+)$/m.exec(answer)?.[1];
   } catch (error) {
     if (error instanceof DockerError) {

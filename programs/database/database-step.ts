@@ -17,6 +17,7 @@ const input = z.object({
     password: z.string(),
     previous: z.string().optional(),
   }),
+  wanted: z.string().optional(),
 });
 
 await runProgram(input, 60, async ({ admin, dockerHost, ...question }) => {

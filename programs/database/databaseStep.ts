@@ -1,5 +1,13 @@
 /** Checks, before anything is removed, that a database's new image can read what the old one wrote. */
-import { failedWith, readVersion, stepRefusal, versionOfName } from "../../render/databaseStep.ts";
+import {
+  failedWith,
+  featureStep,
+  type FeatureVerdict,
+  readVersion,
+  stepRefusal,
+  versionOfName,
+} from "../../render/databaseStep.ts";
+import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
 import { exitWords } from "../docker/exitCodes.ts";
 import { runTask } from "../docker/task.ts";
@@ -18,6 +26,8 @@ export interface StepQuestion {
   /** The name or id of its new image. */
   readonly image: string;
   readonly admin: Administrator;
+  /** The release whose features its data is to have, if the operator has said so. */
+  readonly wanted?: string | undefined;
 }
 
 interface ContainerInfo {
@@ -34,7 +44,7 @@ interface ImageInfo {
 /** A sentence that ends the run; undefined if the image is the same, or can read the data. */
 export async function refusedStep(
   docker: Docker,
-  { dockerHost, deployment, container, image, admin }: StepQuestion,
+  { dockerHost, deployment, container, image, admin, wanted }: StepQuestion,
 ): Promise<string | undefined> {
   const [old, fresh] = await Promise.all([
     docker.inspect<ContainerInfo>("container", container),
@@ -53,13 +63,36 @@ export async function refusedStep(
   if (code !== undefined) {
     return `the image ${name} does not run on this engine: its mongod ended with ${exitWords(code)}; the container ${old.Name.slice(1)} is unchanged`;
   }
-  return stepRefusal({
+  const running = readVersion(before);
+  const refusal = stepRefusal({
     container: old.Name.slice(1),
     image: name,
-    before: readVersion(before),
+    before: running,
     next: said === undefined ? versionOfName(image) : readVersion(said),
     features,
   });
+  if (refusal !== undefined || wanted === undefined || running === undefined) {
+    return refusal;
+  }
+  // The new release has to show first that it can.
+  const step = featureStep({ container: old.Name.slice(1), wanted, running, features });
+  return step.verdict === "refuse" ? step.sentence : undefined;
+}
+
+/** What raising the features of a running database comes to. Changes nothing. */
+export async function lookAtFeatures(
+  docker: Docker,
+  {
+    dockerHost,
+    container,
+    admin,
+    wanted,
+  }: Pick<StepQuestion, "dockerHost" | "container" | "admin"> & { readonly wanted: string },
+): Promise<FeatureVerdict | undefined> {
+  const info = await docker.inspect<ContainerInfo>("container", container);
+  const facts = info?.State.Running ? await factsOf(dockerHost, container, admin) : undefined;
+  // Of a database that does not answer, the program tells when it comes to it.
+  return info && facts && featureStep({ container: info.Name.slice(1), wanted, ...facts });
 }
 
 /** Also prints the exit code of `mongod`, which crashes on a processor without AVX. */
@@ -78,21 +111,21 @@ async function featuresOf(
   container: string,
   admin: Administrator,
 ): Promise<string | undefined> {
+  return (await factsOf(dockerHost, container, admin))?.features;
+}
+
+async function factsOf(
+  dockerHost: string | undefined,
+  container: string,
+  admin: Administrator,
+): Promise<FeatureFacts | undefined> {
   // Loaded only when needed, which is rare: the driver takes longer to load than everything else.
   const { withMongo } = await import("./mongo.ts");
+  const { readFeatures } = await import("./features.ts");
   for (const password of admin.passwords) {
     try {
       const target = { dockerHost, container, user: admin.name, password, patienceMs: 3000 };
-      return await withMongo(target, async (client) => {
-        const db = client.db("admin");
-        const info = await db.command({ buildInfo: 1 });
-        if ("ferretdb" in info || "ferretdbVersion" in info) {
-          return undefined;
-        }
-        const answer = await db.command({ getParameter: 1, featureCompatibilityVersion: 1 });
-        const { version } = (answer["featureCompatibilityVersion"] ?? {}) as { version?: unknown };
-        return typeof version === "string" ? version : undefined;
-      });
+      return await withMongo(target, (client) => readFeatures(client.db("admin")));
     } catch {
       // Try the next password. Without an answer, the versions alone decide.
     }

@@ -39,6 +39,13 @@ const GRACE_MS = 5000;
 const running = new Set<ChildProcess>();
 process.once("exit", () => running.forEach((child) => child.kill()));
 
+/** Ends the child with this process. */
+export function bind<C extends ChildProcess>(child: C): C {
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
 /** @throws the signal's reason, if the signal ended it */
 export async function runChild(
   program: string,

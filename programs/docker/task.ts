@@ -12,17 +12,24 @@ export interface Task {
   readonly args: readonly string[];
   /** As in `docker run --volume`. @default none */
   readonly volumes?: readonly string[];
+  /** By its name. @default none */
+  readonly network?: string;
+  /** Files of the engine's: path in the container -> path there. @default none */
+  readonly files?: Readonly<Record<string, string>>;
   /** @default none */
   readonly capabilities?: readonly string[];
+  /** As in `docker run --add-host`. @default none */
+  readonly addresses?: readonly string[];
   /** Sent to its standard input. */
   readonly input?: Uint8Array;
 }
 
-/** The arguments of `docker run` or `docker create` for a task: no network, read-only, limited. */
+/** The arguments of `docker run` or `docker create` for a task: no network by default, read-only, limited. */
 export function taskArguments(task: Task): string[] {
   return [
     ...(task.input === undefined ? [] : ["--interactive"]),
-    "--network=none",
+    `--network=${task.network ?? "none"}`,
+    ...(task.addresses ?? []).map((entry) => `--add-host=${entry}`),
     "--read-only",
     "--tmpfs=/tmp:size=16m",
     `--user=${task.user}`,
@@ -37,14 +44,20 @@ export function taskArguments(task: Task): string[] {
     `--label=${label("deployment", task.deployment)}`,
     `--label=${label("role", TASK)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
+    ...Object.entries(task.files ?? {}).map(
+      ([target, source]) => `--mount=type=bind,source=${source},target=${target},readonly`,
+    ),
     `--entrypoint=${task.program}`,
     task.image,
     ...task.args,
   ];
 }
 
+/** The arguments of `docker` that run a task. */
+export const taskCommand = (task: Task): string[] => ["run", "--rm", ...taskArguments(task)];
+
 /** Runs a task and returns its standard output. */
 export function runTask(docker: Docker, task: Task): Promise<string> {
   const options: RunOptions = task.input === undefined ? {} : { input: task.input };
-  return docker.run(["run", "--rm", ...taskArguments(task)], options);
+  return docker.run(taskCommand(task), options);
 }

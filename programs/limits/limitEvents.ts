@@ -6,6 +6,8 @@ export interface LimitEvents {
   readonly oomKills: number;
   /** Processes and threads that were not started. */
   readonly refusedProcesses: number;
+  /** Processes that have ended and that nobody collects. They count as running ones. */
+  readonly zombies: number;
 }
 
 /** Reads the files of both cgroup versions. Those that don't exist print nothing. */
@@ -13,6 +15,8 @@ const READ = `
   cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null
   echo pids
   cat /sys/fs/cgroup/pids.events /sys/fs/cgroup/pids/pids.events 2>/dev/null
+  echo processes
+  cat /proc/[0-9]*/stat 2>/dev/null
   :
 `;
 
@@ -32,9 +36,11 @@ export async function limitEvents(
 }
 
 export function parseEvents(text: string): LimitEvents {
-  const [memory = "", pids = ""] = text.split(/^pids$/m);
+  const [memory = "", pids = "", processes = ""] = text.split(/^(?:pids|processes)$/m);
   return {
     oomKills: Number(/^oom_kill (\d+)$/m.exec(memory)?.[1] ?? 0),
     refusedProcesses: Number(/^max (\d+)$/m.exec(pids)?.[1] ?? 0),
+    // A program's name may have any character in it; nothing but numbers follows the state.
+    zombies: processes.match(/^\d+ \(.*\) Z [-\d ]+$/gm)?.length ?? 0,
   };
 }

@@ -21,6 +21,8 @@ const ADDRESS_MS = 3000;
 const input = placeSchema.extend({
   /** The network that the service shares with the proxy. */
   network: z.string(),
+  /** The others that the new container joins. @default those of the old one */
+  networks: z.array(z.string()).optional(),
   /** How long the new service may take to be healthy. */
   startSeconds: z.number().int().positive(),
   image: z.string(),
@@ -95,6 +97,7 @@ async function handOver(docker: Docker, door: Door, input: Input, own: Container
 
 async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<string> {
   const { role, stack, deployment, network, image, files, healthCheck, signature } = input;
+  const { networks = Object.keys(own.NetworkSettings.Networks) } = input;
   const labels = {
     ...ownLabels({ deployment, role: STAND_IN, stack }),
     [LABEL.signature]: signature,
@@ -104,7 +107,7 @@ async function start(docker: Docker, input: Input, own: ContainerInfo): Promise<
     return await startStandIn(
       docker,
       own,
-      { name, image, labels, network, host: standInHost(role), files },
+      { name, image, labels, network, networks, host: standInHost(role), files },
       healthCheck,
       input.startSeconds,
     );

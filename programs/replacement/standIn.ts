@@ -58,6 +58,8 @@ export interface StandInChanges {
   /** The network that it shares with the proxy, and its host name there. */
   readonly network: string;
   readonly host: string;
+  /** The others that it joins, such as its database's. */
+  readonly networks: readonly string[];
   /** Path in the container -> the new file on the engine. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -91,6 +93,9 @@ export function creation(like: ContainerInfo, own: ImageInfo, changes: StandInCh
       .filter((entry) => !fromImage("Env").includes(entry))
       .map((entry) => `--env=${entry}`),
     ...like.Mounts.flatMap((mount) => mountArguments(mount, changes.files)),
+    ...Object.entries(changes.files)
+      .filter(([path]) => !like.Mounts.some(({ Destination }) => Destination === path))
+      .map(([path, source]) => `--mount=type=bind,source=${source},target=${path},readonly`),
     ...(host.ReadonlyRootfs ? ["--read-only"] : []),
     ...Object.entries(host.Tmpfs ?? {}).map(([path, opts]) => `--tmpfs=${path}:${opts}`),
     ...(host.CapDrop ?? []).map((name) => `--cap-drop=${name}`),
@@ -145,7 +150,7 @@ export async function startStandIn(
   const image = await docker.inspect<ImageInfo>("image", like.Image);
   const id = await docker.run(creation(like, image ?? { Config: null }, changes));
   try {
-    for (const network of Object.keys(like.NetworkSettings.Networks)) {
+    for (const network of changes.networks) {
       if (network !== changes.network) {
         await docker.run(["network", "connect", network, id]);
       }

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { endpointText, isLoopback } from "../../settings/addresses.ts";
-import { LABEL, label } from "../../names/docker.ts";
+import { COLLECTOR_DOOR, LABEL, label } from "../../names/docker.ts";
 import { clash, type DeclaredListener as Listener } from "../../settings/listeners.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -27,11 +27,15 @@ export async function checkListeners(
     readonly listeners: readonly Listener[];
     /** Roles of containers that go soon. @default none */
     readonly leaving?: readonly string[];
+    /** The names of the doors of collectors that stay. @default all */
+    readonly collectorDoors?: readonly string[] | undefined;
   },
 ): Promise<void> {
-  const { leaving = [] } = expected;
+  const { leaving = [], collectorDoors } = expected;
   const actual = (await publishedListeners(docker, expected.deployment)).filter(
-    ({ role }) => !leaving.includes(role),
+    ({ role, container }) =>
+      !leaving.includes(role) &&
+      (role !== COLLECTOR_DOOR || (collectorDoors?.includes(container) ?? true)),
   );
 
   const { undeclared, missing } = compareListeners(expected.listeners, actual);
@@ -50,7 +54,10 @@ export async function checkListeners(
 }
 
 /** The ports that the running containers of a deployment publish. */
-export async function publishedListeners(docker: Docker, deployment: string): Promise<Listener[]> {
+export async function publishedListeners(
+  docker: Docker,
+  deployment: string,
+): Promise<PublishedListener[]> {
   const ids = await docker.labelled("container", label("deployment", deployment));
   return ids.length === 0
     ? []
@@ -59,11 +66,17 @@ export async function publishedListeners(docker: Docker, deployment: string): Pr
       );
 }
 
-function listenersOf(container: ContainerInfo): Listener[] {
+/** A port that is published, and the name of the container that does it. */
+export interface PublishedListener extends Listener {
+  readonly container: string;
+}
+
+function listenersOf(container: ContainerInfo): PublishedListener[] {
   const role = container.Config.Labels[LABEL.role] ?? container.Name;
   return Object.values(container.NetworkSettings.Ports).flatMap((bindings) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
       role,
+      container: container.Name.replace(/^\//, ""),
       address: HostIp,
       port: Number(HostPort),
     })),

@@ -3,11 +3,31 @@ import { z } from "zod";
 import { databaseRole, PROXY } from "../../names/docker.ts";
 import { callableAt } from "../../settings/addresses.ts";
 import { renewalInput } from "../certificates/renewal.ts";
+import { askFromService } from "../database/askDatabase.ts";
+import { askedDatabase } from "../database/externalDatabase.ts";
+import { refusedDatabase } from "../../render/databaseAnswer.ts";
+import { readDatabaseUri } from "../../settings/databaseUri.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
 import { checkListeners, isLocal } from "./listeners.ts";
 import { withMongo } from "../database/mongo.ts";
+
+/** A database outside of the stack, and the container of its service, which asks it. */
+const externalInput = z.object({
+  external: z.literal(true),
+  container: z.string(),
+  service: z.string(),
+  uri: z.string(),
+  ca: z.string().optional(),
+  caFile: z.string().optional(),
+  hosts: z.object({
+    hosts: z.array(z.object({ name: z.string(), port: z.number().int() })),
+    options: z.array(z.tuple([z.string(), z.string()])),
+  }),
+  database: z.string(),
+  collections: z.array(z.string()),
+});
 
 /** What to check. */
 export const outside = z.object({
@@ -30,10 +50,13 @@ export const outside = z.object({
   ),
   /** What renews the servers' certificates, if a container does. */
   renewal: renewalInput.optional(),
-  databases: z.array(z.object({ container: z.string(), uri: z.string() })),
+  databases: z.array(
+    z.union([externalInput, z.object({ container: z.string(), uri: z.string() })]),
+  ),
   listeners: z.array(z.object({ role: z.string(), address: z.string(), port: z.number().int() })),
   /** Roles of containers that go at the end of this `up`, if they are there. */
   leaving: z.array(z.string()).optional(),
+  collectorDoors: z.array(z.string()).optional(),
 });
 export type Outside = z.infer<typeof outside>;
 
@@ -60,9 +83,16 @@ export interface Check {
 export function outsideChecks(input: Outside, leaving: readonly string[] = []): Check[] {
   return [
     ...input.databases.map((database) => ({
-      title: `database ${database.container}`,
-      needs: (container: string) => container === database.container,
-      run: () => checkDatabase(input, database),
+      title:
+        "external" in database
+          ? `database of the ${database.service}`
+          : `database ${database.container}`,
+      needs: (container: string) =>
+        "external" in database
+          ? WAY.some((part) => container === `${database.container}${part}`)
+          : container === database.container,
+      run: () =>
+        "external" in database ? checkExternal(input, database) : checkDatabase(input, database),
     })),
     ...input.doors.map((door) => ({
       title: `door to ${door.name}`,
@@ -93,10 +123,31 @@ export function addressOf({ dockerHost, listeners }: Outside, port: number): str
   return door && isLocal(dockerHost) ? callableAt(door.address) : undefined;
 }
 
+/** The containers on the way from a service to a database outside of the stack. */
+const WAY = ["", "-db-door", "-db-exit"];
+
+async function checkExternal(
+  { dockerHost }: Outside,
+  { container, ...question }: z.infer<typeof externalInput>,
+): Promise<string | undefined> {
+  const uri = readDatabaseUri(question.uri);
+  const asked = askedDatabase(question, uri, question.hosts);
+  const answer = await askFromService(new Docker(dockerHost), container, {
+    ...question,
+    uri,
+    caFile: question.caFile,
+  });
+  const refused = refusedDatabase(asked, answer);
+  if (refused !== undefined) {
+    throw new UserError(`database: ${refused}`);
+  }
+  return undefined;
+}
+
 /** `GET /` answers "up" even with a dead database, so this asks the database itself, as the service does. */
 async function checkDatabase(
   { dockerHost }: Outside,
-  { container, uri }: Outside["databases"][number],
+  { container, uri }: { readonly container: string; readonly uri: string },
 ): Promise<void> {
   const { username, password } = new URL(uri);
   try {

@@ -5,7 +5,7 @@ import { runProgram } from "../program.ts";
 import { type Outside, outside, outsideChecks } from "./outside.ts";
 import { WrongName } from "./probe.ts";
 
-await runProgram(outside, 210, async (input) => {
+await runProgram(outside, 240, async (input) => {
   const missing = await missingCertificates(input);
   const notes = [...missing];
   for (const check of outsideChecks(input, input.leaving)) {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
-import { MARK, MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import { MARK, MARK_FILE, RESTORE_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
 import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
@@ -59,6 +59,7 @@ export async function findVolume(
       missingKeys: [...new Set([...sealed(text(SEAL_FILE)), ...needed])].filter(
         (name) => !names.includes(name),
       ),
+      restoring: names.includes(RESTORE_FILE),
     };
   });
 }
@@ -127,7 +128,7 @@ export const ownFile = (path: string, text: string): TarEntry => ({
 });
 
 /** Where a volume is mounted, for `docker cp`. */
-interface Mounted {
+export interface Mounted {
   readonly container: string;
   readonly path: string;
 }
@@ -137,7 +138,7 @@ interface ContainerInfo {
 }
 
 /** Uses a container that has the volume, running or not, or else a temporary one that is never started. */
-async function withMounted<T>(
+export async function withMounted<T>(
   docker: Docker,
   volume: string,
   deployment: string,

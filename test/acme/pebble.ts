@@ -11,6 +11,7 @@ import { cacheDir } from "../../machine/paths.ts";
 import { step } from "../../machine/progress.ts";
 import { findGo } from "../../machine/toolchain/go.ts";
 import type { Sandbox } from "../images/sandbox.ts";
+import { freePorts } from "../integration/project.ts";
 import { issue, makeAuthority } from "../unit/pki.ts";
 
 const sources = join(import.meta.dirname, "pebble");
@@ -20,7 +21,14 @@ const PROGRAMS = ["pebble", "pebble-challtestsrv"] as const;
 export const CHALLENGE_PORT = 8080;
 
 /** Lifetimes in seconds, by the name of the profile. Without one, Pebble draws lots. */
-export const PROFILES = { long: 90 * 86_400, minutes: 120, minute: 60, moment: 30 } as const;
+export const PROFILES = {
+  long: 90 * 86_400,
+  days45: 45 * 86_400,
+  days6: 6 * 86_400,
+  minutes: 120,
+  minute: 60,
+  moment: 30,
+} as const;
 
 /** What an external account is bound by. */
 export const EXTERNAL_ACCOUNT = {
@@ -71,10 +79,40 @@ export interface PebbleOptions {
    * @default nowhere, its name on that network is in the directory's URL
    */
   readonly published?: { readonly address: string; readonly port: number };
+  /**
+   * Whether it runs on this machine's own network, where it can check loopback addresses. It can't leave that.
+   *
+   * @default false
+   */
+  readonly onMachine?: boolean;
   /** @default CHALLENGE_PORT */
   readonly challengePort?: number;
   /** @default false */
   readonly externalAccountRequired?: boolean;
+}
+
+/** Where both programs listen. */
+interface Listening {
+  readonly directory: string;
+  readonly management: string;
+  readonly dns: string;
+  readonly records: string;
+}
+
+/** Free ports of this machine, or those of a container that has all for itself. */
+async function listening({ published, onMachine }: PebbleOptions): Promise<Listening> {
+  if (!onMachine || !published) {
+    const [directory, management] = ["0.0.0.0:14000", "0.0.0.0:15000"];
+    return { directory, management, dns: "127.0.0.1:8053", records: "0.0.0.0:8055" };
+  }
+  const { address, port } = published;
+  const [management = 0, dns = 0, records = 0] = await freePorts(3);
+  return {
+    directory: `${address}:${port}`,
+    management: `127.0.0.1:${management}`,
+    dns: `127.0.0.1:${dns}`,
+    records: `${address}:${records}`,
+  };
 }
 
 /** Both programs in one container on the sandbox's network. */
@@ -87,10 +125,16 @@ export class Pebble {
   /** What its certificate is for. */
   readonly #name: string;
   readonly #folder: string;
+  /** On this machine's network: where it listens there. */
+  readonly #listening: Listening | undefined;
 
   private constructor(
     sandbox: Sandbox,
-    { host, place }: { readonly host: string; readonly place: string },
+    {
+      host,
+      place,
+      listening,
+    }: { readonly host: string; readonly place: string; readonly listening: Listening | undefined },
     authorities: string,
     folder: string,
   ) {
@@ -100,6 +144,7 @@ export class Pebble {
     this.directory = `https://${place}/dir`;
     this.authorities = authorities;
     this.#folder = folder;
+    this.#listening = listening;
   }
 
   get #container(): string {
@@ -107,7 +152,8 @@ export class Pebble {
   }
 
   static async start(sandbox: Sandbox, options: PebbleOptions): Promise<Pebble> {
-    const { host = "pebble", published } = options;
+    const { host = "pebble", published, onMachine = false } = options;
+    const listens = await listening(options);
     const place = published ? `${published.address}:${published.port}` : `${host}:14000`;
     const programs = await build();
     const authority = await makeAuthority("the directory's TLS");
@@ -116,27 +162,30 @@ export class Pebble {
     const files = {
       "cert.pem": server.certificate,
       "key.pem": server.privateKey,
-      "pebble.json": JSON.stringify({ pebble: configuration(options) }),
+      "pebble.json": JSON.stringify({ pebble: configuration(options, listens) }),
     };
     await chmod(folder, 0o755);
     for (const [name, content] of Object.entries(files)) {
       await writeFile(join(folder, name), content, { mode: 0o644 });
     }
-    const pebble = new Pebble(sandbox, { host, place }, authority.certificate, folder);
+    const pebble = new Pebble(
+      sandbox,
+      { host, place, listening: onMachine ? listens : undefined },
+      authority.certificate,
+      folder,
+    );
     const script =
-      `/programs/pebble-challtestsrv -defaultIPv6 "" -defaultIPv4 ${options.address} -dnsserver :8053 ` +
-      `-management :8055 -http01 "" -https01 "" -tlsalpn01 "" -doh "" & ` +
-      `exec /programs/pebble -strict -config /etc/pebble/pebble.json -dnsserver 127.0.0.1:8053`;
+      `/programs/pebble-challtestsrv -defaultIPv6 "" -defaultIPv4 ${options.address} -dnsserver ${listens.dns} ` +
+      `-management ${listens.records} -http01 "" -https01 "" -tlsalpn01 "" -doh "" & ` +
+      `exec /programs/pebble -strict -config /etc/pebble/pebble.json -dnsserver ${listens.dns}`;
     await sandbox.docker(
       ...["run", "--detach", `--name=${pebble.#container}`, `--label=${sandbox.id}`],
-      ...[`--network=${sandbox.id}`, `--network-alias=${host}`, "--user=65532:65532"],
+      ...(onMachine ? ["--network=host"] : on(sandbox.id, host, published)),
+      "--user=65532:65532",
       // Not to wait before a challenge, and to try each anew.
       // Without the last, Pebble refuses one nonce in twenty, and certbot gives up after the second.
       ...["--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_AUTHZREUSE=0"],
       "--env=PEBBLE_WFE_NONCEREJECT=0",
-      "--publish=127.0.0.1::15000",
-      // challtestsrv's management, too, for a program that sets records.
-      ...(published ? [`--publish=${place}:14000`, `--publish=${published.address}::8055`] : []),
       ...[`--volume=${programs}:/programs:ro`, `--volume=${folder}:/etc/pebble:ro`],
       ...["--entrypoint=sh", "cybexp-demo/certbot:1", "-c", script],
     );
@@ -146,7 +195,12 @@ export class Pebble {
 
   /** Where challtestsrv takes records, if it is published: an address and a port. */
   async management(): Promise<string> {
-    return (await this.#sandbox.docker("port", this.#container, "8055")).split("\n")[0] ?? "";
+    return this.#listening?.records ?? this.#at(8055);
+  }
+
+  /** Where a port of its container is published. */
+  async #at(port: number): Promise<string> {
+    return (await this.#sandbox.docker("port", this.#container, `${port}`)).split("\n")[0] ?? "";
   }
 
   async close(): Promise<void> {
@@ -190,8 +244,8 @@ export class Pebble {
   }
 
   async #call(method: string, path: string, body?: object): Promise<string> {
-    const address = await this.#sandbox.docker("port", this.#container, "15000");
-    const { port } = new URL(`http://${address.split("\n")[0]}`);
+    const address = this.#listening?.management ?? (await this.#at(15000));
+    const { port } = new URL(`http://${address}`);
     const headers = { "User-Agent": "cybexp-test" };
     const options = {
       method,
@@ -214,13 +268,25 @@ export class Pebble {
   }
 }
 
-function configuration({
-  externalAccountRequired = false,
-  challengePort = CHALLENGE_PORT,
-}: PebbleOptions) {
+/** Docker's arguments for who has a name on a network, and ports on this machine. */
+const on = (network: string, host: string, published: PebbleOptions["published"]) => [
+  ...[`--network=${network}`, `--network-alias=${host}`, "--publish=127.0.0.1::15000"],
+  // challtestsrv's management, too, for a program that sets records.
+  ...(published
+    ? [
+        `--publish=${published.address}:${published.port}:14000`,
+        `--publish=${published.address}::8055`,
+      ]
+    : []),
+];
+
+function configuration(
+  { externalAccountRequired = false, challengePort = CHALLENGE_PORT }: PebbleOptions,
+  { directory, management }: Listening,
+) {
   return {
-    listenAddress: "0.0.0.0:14000",
-    managementListenAddress: "0.0.0.0:15000",
+    listenAddress: directory,
+    managementListenAddress: management,
     certificate: "/etc/pebble/cert.pem",
     privateKey: "/etc/pebble/key.pem",
     httpPort: challengePort,

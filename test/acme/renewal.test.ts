@@ -142,6 +142,21 @@ describe("the renewal container", { concurrency: 3 }, () => {
     await renewal.remove();
   });
 
+  it("looks again as often as the lifetime asks for, without a word in its config", async () => {
+    // A hundredth of it, and at least every six hours.
+    for (const [profile, pause] of [
+      ["days45", 6 * 3600],
+      ["days6", 6 * 864],
+    ] as const) {
+      const renewal = await start({ profile });
+      await renewal.issued();
+      const { lastAttempt, nextAttempt } = await renewal.status();
+      const wait = seconds(nextAttempt) - seconds(lastAttempt);
+      assert.ok(wait >= pause - 1 && wait < pause + 60, `${profile}: again after ${wait} s`);
+      await renewal.remove();
+    }
+  });
+
   it("renews when the ACME server wishes it, however far the end is", async () => {
     const renewal = await start();
     const first = await renewal.issued();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execa } from "execa";
 import { createHash, randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
@@ -23,6 +24,35 @@ const add = (box: Box, body: Buffer | string) => post(box, "/add/enc-data", body
 const stored = async (box: Box): Promise<unknown> =>
   JSON.parse((await post(box, "/query", "any")).body.toString());
 const sha256 = (body: Buffer) => createHash("sha256").update(body).digest("hex");
+
+/** What the modules send: made and read by Python, where bytes are `{"hex": ...}` on the way. */
+async function python(program: string, input: string): Promise<string> {
+  const code = `import json, pickle, sys\n${program}`;
+  return (await execa("python3", ["-c", code], { input })).stdout;
+}
+async function pickled(value: object): Promise<Buffer> {
+  const program = `
+bytes_of = lambda o: bytes.fromhex(o["hex"]) if list(o) == ["hex"] else o
+print(pickle.dumps(json.load(sys.stdin, object_hook=bytes_of)).hex())`;
+  return Buffer.from(await python(program, hexed(value)), "hex");
+}
+async function unpickled(pickle: Buffer): Promise<unknown> {
+  const program = `
+print(json.dumps(pickle.loads(bytes.fromhex(sys.stdin.read())), default=lambda o: {"hex": o.hex()}))`;
+  return JSON.parse(await python(program, pickle.toString("hex")), (_, found: unknown) =>
+    typeof found === "object" && found !== null && "hex" in found
+      ? Buffer.from(String(found.hex), "hex")
+      : found,
+  ) as unknown;
+}
+function hexed(value: object): string {
+  return JSON.stringify(value, (_, found: unknown) =>
+    // Buffers have become this by the time they get here.
+    (found as { type?: unknown } | null)?.type === "Buffer"
+      ? { hex: Buffer.from((found as { data: number[] }).data).toString("hex") }
+      : found,
+  );
+}
 
 describe("the demo Backend", () => {
   let box: Box;
@@ -50,6 +80,59 @@ describe("the demo Backend", () => {
     assert.equal(other.status, 400);
   });
 
+  it("finds a module's record by what stands in its index, and by its time", async () => {
+    const [wanted, other] = [randomBytes(32), randomBytes(32)];
+    const record = (index: Buffer[], timestamp?: number[]) => ({
+      index,
+      ...(timestamp && { timestamp }),
+      cpabe_ipv4: Buffer.from("closed"),
+    });
+    const [early, late, never] = [
+      record([wanted, other], [1000]),
+      record([wanted], [3000, 2000]),
+      record([wanted]),
+    ];
+    for (const one of [early, late, never]) {
+      assert.equal((await add(box, await pickled(one))).status, 201);
+    }
+    const ask = async (query: object) => {
+      const { status, body } = await post(box, "/query", await pickled(query));
+      return status === 200 ? unpickled(body) : status;
+    };
+    const search = { index: wanted, query_type: "search" };
+    assert.deepEqual(await ask(search), [early, late, never]);
+    assert.deepEqual(await ask({ ...search, index: other }), [early]);
+    assert.deepEqual(await ask({ ...search, index: wanted.subarray(1) }), []);
+    assert.deepEqual(await ask({ ...search, query_type: "count" }), { count: 3 });
+    // A record without a time is left out of a search by time.
+    assert.deepEqual(await ask({ ...search, time_left: 1000 }), [late]);
+    const since = { time_left: 1000, left_inclusive: true };
+    assert.deepEqual(await ask({ ...search, ...since }), [early, late]);
+    assert.deepEqual(await ask({ ...search, time_right: 2000 }), [early]);
+    const until = { time_right: 2000, right_inclusive: true, query_type: "count" };
+    assert.deepEqual(await ask({ ...search, ...until }), { count: 2 });
+    // The record is also there as any body is.
+    const body = await pickled(early);
+    const bySha = await post(box, "/query", JSON.stringify({ sha256: sha256(body) }));
+    assert.deepEqual(bySha, { status: 200, body });
+    for (const bad of [
+      { index: wanted },
+      { index: wanted, query_type: "drop" },
+      { index: "text", query_type: "count" },
+      { ...search, time_left: "1" },
+    ]) {
+      assert.equal(await ask(bad), 400, JSON.stringify(bad));
+    }
+  });
+
+  it("doesn't take the hash of a body for an index", async () => {
+    const secret = randomBytes(100);
+    const impostor = await pickled({ index: [Buffer.from(sha256(secret), "hex")] });
+    assert.equal((await add(box, impostor)).status, 201);
+    const query = JSON.stringify({ sha256: sha256(secret) });
+    assert.equal((await post(box, "/query", query)).status, 400);
+  });
+
   it("answers 400 to an empty body and to more than a document holds", async () => {
     assert.equal((await add(box, "")).status, 400);
     assert.equal((await add(box, Buffer.alloc(16 * 1024 * 1024 + 1))).status, 400);
@@ -66,6 +149,17 @@ describe("the demo Backend", () => {
     assert.equal((await box.exec("rm", "/tmp/unpickled")).code, 0, "the pickle does nothing");
     assert.equal((await add(box, pickle)).status, 201);
     assert.equal((await post(box, "/query", pickle)).status, 200);
+    // Protocol 4, as the modules send it, with the call in the place of a value.
+    const value = `b"\\x80\\x04}\\x8c\\x05index]cos\\nsystem\\n\\x8c\\x14touch /tmp/unpickled\\x85Ras."`;
+    const newer = await box.exec("python3", "-c", `import pickle; pickle.loads(${value})`);
+    assert.equal(newer.code, 0, newer.output);
+    assert.equal((await box.exec("rm", "/tmp/unpickled")).code, 0, "the pickle does nothing");
+    const body = Buffer.from(
+      "\x80\x04}\x8c\x05index]cos\nsystem\n\x8c\x14touch /tmp/unpickled\x85Ras.",
+      "latin1",
+    );
+    assert.equal((await add(box, body)).status, 201);
+    assert.equal((await post(box, "/query", body)).status, 200);
     assert.notEqual((await box.exec("ls", "/tmp/unpickled")).code, 0);
   });
 

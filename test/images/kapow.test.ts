@@ -4,7 +4,7 @@ import { request, type RequestOptions } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { connect } from "node:tls";
 import { SERVED } from "../../render/acmePaths.ts";
-import { kapowArguments, kapowHealthCheck, restartedWith } from "../../render/kapow.ts";
+import { kapowArguments, kapowHealthCheck, kapowShows, restartedWith } from "../../render/kapow.ts";
 import {
   type Authority,
   issue,
@@ -63,6 +63,10 @@ after(() => sandbox.close());
 const ARGUMENTS = kapowArguments("/kapow/current", "/kapow/current/init");
 const without = (flag: string) => ARGUMENTS.filter((argument) => !argument.startsWith(flag));
 const healthCheck = (box: Box) => box.exec(...kapowHealthCheck("/kapow/current", "/health"));
+
+/** What it says of its certificate. */
+const says = async (box: Box) =>
+  (await box.exec(...kapowShows(kapowHealthCheck("/kapow/current", "/health")))).output.trim();
 
 const start = (options: RunOptions = {}) =>
   sandbox.run(IMAGE, {
@@ -344,12 +348,13 @@ describe("Kapow! with a certificate that is renewed beside it", () => {
     const { volume, show, first, second } = await renewal();
     await show("1");
     const box = await renewed(volume);
-    await box.until(async () => (await healthCheck(box)).code === 0);
+    await box.until(async () => (await says(box)) === "ok 1");
     assert.equal(await shown(box), serial(first));
 
     await show("2");
-    await box.until(async () => (await shown(box)) === serial(second));
-    await box.until(async () => (await healthCheck(box)).code === 0);
+    await box.until(async () => (await says(box)) === "ok 2");
+    assert.equal(await shown(box), serial(second));
+    assert.equal((await healthCheck(box)).code, 0);
     assert.match(await box.logs(), /^the certificate is renewed: starting anew with 2$/m);
     assert.equal(await box.inspect(".RestartCount"), 0);
 

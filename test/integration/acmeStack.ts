@@ -124,6 +124,19 @@ export class AcmeStack {
   }
 }
 
+/** They call challtestsrv's management, beside Pebble, at an address and a port. */
+export const dnsPrograms = (address: string) => ({
+  setRecord: dnsProgram(address, "set-txt"),
+  removeRecord: dnsProgram(address, "clear-txt"),
+});
+
+const dnsProgram = (address: string, path: string) => `#!/usr/bin/python3
+import json, os, urllib.request
+host = "_acme-challenge.%s." % os.environ["CERTBOT_DOMAIN"]
+body = {"host": host, "value": os.environ["CERTBOT_VALIDATION"]}
+urllib.request.urlopen("http://${address}/${path}", json.dumps(body).encode(), 10)
+`;
+
 /** Waits until something is so. */
 export async function until<T>(
   what: string,

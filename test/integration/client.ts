@@ -17,6 +17,8 @@ export interface ClientKey {
 }
 
 export interface Call {
+  /** Where to connect to, instead of the address that the name has. */
+  readonly address?: string;
   /** PEM; the only authority to trust. */
   readonly ca?: string;
   readonly credential?: Credential | undefined;
@@ -36,17 +38,20 @@ export interface Answer {
 
 /** One request on a connection of its own; rejects when there is no answer. */
 export function call(url: string, options: Call = {}): Promise<Answer> {
-  const { ca, credential, client, headers, body } = options;
+  const { address, ca, credential, client, headers, body } = options;
+  const { host, hostname } = new URL(url);
   return new Promise((resolve, reject) => {
     const request = url.startsWith("https:") ? tlsRequest : plainRequest;
     const outgoing = request(url, {
       ca,
       // Not that of a Host header, which may say something else.
-      servername: new URL(url).hostname,
+      servername: hostname,
+      ...(address !== undefined && { hostname: address }),
       agent: false,
       timeout: 30_000,
       method: body === undefined ? "GET" : "POST",
       headers: {
+        Host: host,
         ...headers,
         ...(body !== undefined && { "Content-Length": Buffer.byteLength(body) }),
       },

@@ -50,8 +50,11 @@ export class Project {
     this.ports = ports;
   }
 
-  /** A copy whose stack is the embedded default on free ports. */
-  static async create(stack = `it-${randomBytes(3).toString("hex")}`): Promise<Project> {
+  /** A copy whose stack is the embedded default on free ports, unless they are given. */
+  static async create(
+    stack = `it-${randomBytes(3).toString("hex")}`,
+    given?: Ports,
+  ): Promise<Project> {
     const modules = join(projectRoot, "node_modules");
     if (!existsSync(join(modules, ".cybexp-lockfile"))) {
       // The copy would install its own, which takes half a minute.
@@ -61,13 +64,9 @@ export class Project {
     copyWorkingTree(dir);
     symlinkSync(modules, join(dir, "node_modules"));
 
-    const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
-    const project = new Project(dir, stack, {
-      kms,
-      backend,
-      kmsBind,
-      backendBind,
-    });
+    const ports = given ?? (await chosenPorts());
+    const { kms, backend, kmsBind, backendBind } = ports;
+    const project = new Project(dir, stack, ports);
     const dev = parse(readFileSync(join(dir, "Pulumi.dev.yaml"), "utf8")) as {
       config: StackConfig;
     };
@@ -255,6 +254,11 @@ export async function freePorts(count: number): Promise<number[]> {
     }
   }
   return [...ports];
+}
+
+async function chosenPorts(): Promise<Ports> {
+  const [kms = 0, backend = 0, kmsBind = 0, backendBind = 0] = await freePorts(4);
+  return { kms, backend, kmsBind, backendBind };
 }
 
 /** What git knows of the project, as it is now. */

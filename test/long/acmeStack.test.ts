@@ -3,17 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXTERNAL_ACCOUNT } from "../acme/pebble.ts";
-import { AcmeStack, until } from "../integration/acmeStack.ts";
+import { AcmeStack, dnsPrograms, until } from "../integration/acmeStack.ts";
 import type { Credential } from "../integration/client.ts";
 import { Load } from "./load.ts";
-
-/** Calls challtestsrv's management port, beside Pebble. */
-const dnsProgram = (address: string, path: string) => `#!/usr/bin/python3
-import json, os, urllib.request
-host = "_acme-challenge.%s." % os.environ["CERTBOT_DOMAIN"]
-body = {"host": host, "value": os.environ["CERTBOT_VALIDATION"]}
-urllib.request.urlopen("http://${address}/${path}", json.dumps(body).encode(), 10)
-`;
 
 describe("certificates that live for two minutes", () => {
   let stack: AcmeStack;
@@ -114,10 +106,7 @@ describe("an authority that wants an external account, and names that only DNS c
     const management = await stack.pebble.management();
     stack.configure((_, acme, config) => {
       acme["challenge"] = "dns";
-      acme["dns"] = {
-        setRecord: dnsProgram(management, "set-txt"),
-        removeRecord: dnsProgram(management, "clear-txt"),
-      };
+      acme["dns"] = dnsPrograms(management);
       (config["cybexp:proxy"] as { serverNames: string[] }).serverNames.push("*.test.example");
     });
     assert.doesNotMatch(await stack.up(), /^note: .*certificate/m);

@@ -20,6 +20,7 @@ import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
 import {
   certificateFiles,
   METRICS_FILE,
+  type NginxDoor,
   type NginxOptions,
   renderNginx,
 } from "../../render/nginx.ts";
@@ -76,6 +77,10 @@ interface Options extends Partial<NginxOptions> {
   /** What is shown. @default a certificate that is made for these names, and that is its own authority */
   readonly pairs?: readonly CertificatePair[];
   readonly doorRoom?: DoorRoom;
+  /** What is different about a door, by its name. @default nothing */
+  readonly doorChanges?: Partial<Readonly<Record<"kms" | "backend", Partial<NginxDoor>>>>;
+  /** What stands behind it instead, at this machine's address in the proxy's network. */
+  readonly behind?: (host: string) => Promise<{ readonly port: number; stop(): Promise<void> }>;
 }
 
 /**
@@ -101,6 +106,7 @@ export class Proxy {
   readonly backend: Door;
   readonly #folder: string;
   readonly #options: Omit<NginxOptions, "release" | "releaseDir">;
+  #instead: { stop(): Promise<void> } | undefined;
   #clientFiles: ClientFiles | undefined;
   #pairs: readonly CertificatePair[] = [];
 
@@ -108,7 +114,16 @@ export class Proxy {
     network: { name: string },
     upstream: Upstream,
     standIn: Upstream,
-    { access, clientFiles, metrics, pairs, doorRoom, ...options }: Options,
+    {
+      access,
+      clientFiles,
+      metrics,
+      pairs,
+      doorRoom,
+      doorChanges,
+      ...options
+    }: Omit<Options, "behind">,
+    instead?: { readonly port: number },
   ) {
     this.#clientFiles = clientFiles;
     this.network = network.name;
@@ -124,14 +139,15 @@ export class Proxy {
     );
     this.#options = {
       serverNames: [SERVER_NAME],
-      doors: ["kms", "backend"].map((name, index) => ({
-        name: name as "kms" | "backend",
+      doors: (["kms", "backend"] as const).map((name, index) => ({
+        name,
         port: 8441 + index,
-        upstream: this.at(upstream),
+        upstream: this.at(instead ?? upstream),
         standIn: this.at(standIn),
         maxBody: name === "kms" ? "64k" : "17m",
-        ...(access && { access: access[name as "kms" | "backend"] }),
+        ...(access && { access: access[name] }),
         ...(doorRoom && { room: doorRoom }),
+        ...doorChanges?.[name],
       })),
       readTimeout: 2,
       shutdownTimeout: 10,
@@ -175,11 +191,13 @@ export class Proxy {
     this.backend = this.#door(8442);
   }
 
-  static async start(options: Options = {}): Promise<Proxy> {
+  static async start({ behind, ...options }: Options = {}): Promise<Proxy> {
     const network = createNetwork();
     const upstream = await Upstream.start(network.gateway);
     const standIn = await Upstream.start(network.gateway);
-    const proxy = new Proxy(network, upstream, standIn, options);
+    const instead = await behind?.(network.gateway);
+    const proxy = new Proxy(network, upstream, standIn, options, instead);
+    proxy.#instead = instead;
     for (let tries = 0; (await proxy.status("release")) !== "one"; tries++) {
       if (tries === 50) {
         throw new Error(`Nginx does not start: ${docker(["logs", proxy.container])}`);
@@ -195,10 +213,16 @@ export class Proxy {
     rmSync(this.#folder, { recursive: true });
     await this.upstream.stop();
     await this.standIn.stop();
+    await this.#instead?.stop();
+  }
+
+  /** The doors that it started with. */
+  get doors(): NginxOptions["doors"] {
+    return this.#options.doors;
   }
 
   /** Host and port of one of the two, as Nginx is told. */
-  at(upstream: Upstream): string {
+  at(upstream: { readonly port: number }): string {
     return `${gatewayOf(this.network)}:${upstream.port}`;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { renewed } from "../../cli/module/configFile.ts";
 import { renderBackendConfig } from "../../render/backendConfig.ts";
 import { renderKmsConfig } from "../../render/kmsConfig.ts";
 import { renderModuleConfig } from "../../render/moduleConfig.ts";
@@ -36,6 +37,38 @@ const inPython = (texts: string[]) =>
       JSON.stringify(texts),
     ),
   ) as Record<string, unknown>[];
+
+const URLS = {
+  kmsUrl: "https://cybexp.example.org:5002",
+  backendUrl: "https://cybexp.example.org:5001",
+};
+const TOKEN = mintToken({
+  key: "ab".repeat(32),
+  subject: "collector",
+  issuedAt: 0,
+  tokenId: "1",
+});
+
+/** The collector's switches. Each must be off, and a missing one is off, too. */
+const DEBUG = [
+  "enabled",
+  "process_only_one",
+  "print_policy_config",
+  "print_incoming_record",
+  "show_enc_policy",
+  "print_left_keys",
+  "print_encrypted_record",
+  "do_not_post_data",
+  "print_was_posted",
+];
+
+/** Texts that YAML 1.1 takes for something else when they are not quoted. */
+const TRICKY = [
+  ...["no", "Yes", "on", "y", "N", "true", "null", "Null", "~", "0x12", "012", "0o14", "0b1"],
+  ...["1e3", "1.5", ".5", "1_000", "12:30:45", "2020-01-01", ".inf", ".nan", "=", "<<", "-", "--"],
+  ...[": #", "a: b", "a #b", "#", "&a", "*a", "!t", "!!int 3", "%x", "@x", "`x", "[a]", "{a: b}"],
+  ...["'", '"', "\\", "\\n", "a'b\"c", " lead", "trail ", "|", ">", "?", "? a", "é", "🙂"],
+];
 
 describe("what CYBEX-P's programs read of the rendered config.yaml", () => {
   it("is every value in its type, to the last digit", () => {
@@ -111,5 +144,116 @@ describe("what CYBEX-P's programs read of the rendered config.yaml", () => {
       exact: [],
       regex: [],
     });
+    assert.deepEqual(module, {
+      ...module,
+      kms: { url: "str https://cybexp.example.org:5002" },
+      web_conn_listen: "int 128",
+      enc_worker_threads: "int 10",
+      debug: Object.fromEntries(DEBUG.map((flag) => [flag, "bool False"])),
+      key_files: {
+        de: "str /secrets/de.bin",
+        ore: "str /secrets/ore.bin",
+        ore_params: "str /secrets/ore_params.bin",
+        cpabe_pub: "str /secrets/cpabe_pub.bin",
+        cpabe_secret: "str /secrets/cpabe_secret.bin",
+      },
+    });
+    assert.deepEqual(Object.keys(module).sort(), [
+      "backend_server",
+      "basic_auth",
+      "debug",
+      "enc_worker_threads",
+      "key_files",
+      "kms",
+      "kms_access_key",
+      "policy",
+      "web_conn_listen",
+    ]);
+  });
+
+  it("is a text where a text looks like something else", () => {
+    const configs = TRICKY.map((text) =>
+      renderModuleConfig({
+        ...URLS,
+        user: text.replaceAll(":", "_"),
+        password: text,
+        token: TOKEN,
+      }),
+    );
+    const read = inPython(configs);
+    assert.deepEqual(
+      read.map((config) => config["basic_auth"]),
+      TRICKY.map((text) => ({ user: `str ${text.replaceAll(":", "_")}`, pass: `str ${text}` })),
+    );
+    // The KMS's and the Backend's own texts: names, and keys of digits alone.
+    const names = TRICKY.filter((text) => /^[\w.-]+$/.test(text));
+    const databaseUri = "mongodb://a:b@c:1/d";
+    const jwtKeys = ["1".repeat(64), "0".repeat(64), `${"0".repeat(30)}1e3${"0".repeat(31)}`];
+    for (const config of inPython(
+      jwtKeys.map((jwtKey) => renderKmsConfig({ jwtKey, databaseUri })),
+    )) {
+      assert.equal(config["FLASK_JWT_SECRET_KEY"], `str ${jwtKeys.shift()}`);
+    }
+    for (const [render, keys] of [
+      [
+        (name: string) =>
+          renderKmsConfig({
+            ...{ jwtKey: "ab".repeat(32), databaseUri },
+            overrides: { db_name: name, users_col_name: name },
+          }),
+        ["db_name", "users_col_name"],
+      ],
+      [
+        (name: string) =>
+          renderBackendConfig({ databaseUri, overrides: { db_name: name, col_name: name } }),
+        ["db_name", "col_name"],
+      ],
+    ] as const) {
+      const found = inPython(names.map(render));
+      assert.deepEqual(
+        found.map((config) => keys.map((key) => config[key])),
+        names.map((name) => [`str ${name}`, `str ${name}`]),
+      );
+    }
+  });
+
+  it("is a whole number where the KMS's ranges and the modules' numbers are other than by default", () => {
+    const databaseUri = "mongodb://a:b@c:1/d";
+    const [kms, module] = inPython([
+      renderKmsConfig({
+        ...{ jwtKey: "ab".repeat(32), databaseUri },
+        overrides: { OPE_OUT_MAX: String(2n ** 128n - 1n), OPE_IN_MAX: 10 ** 15, OPE_IN_MIN: 12 },
+      }),
+      renderModuleConfig({
+        ...{ ...URLS, user: "a", password: "b", token: TOKEN },
+        overrides: { max_post_retries: 0, enc_worker_threads: 64 },
+      }),
+    ]);
+    assert.equal(kms?.["OPE_OUT_MAX"], "int 340282366920938463463374607431768211455");
+    assert.equal(kms["OPE_IN_MAX"], "int 1000000000000000");
+    assert.equal(kms["OPE_IN_MIN"], "int 12");
+    assert.deepEqual(module?.["backend_server"], {
+      url: `str ${URLS.backendUrl}`,
+      max_post_retries: "int 0",
+    });
+    assert.equal(module["enc_worker_threads"], "int 64");
+  });
+
+  it("is the same after an operator's change and a rotation", () => {
+    const old = renderModuleConfig({ ...URLS, user: "no", password: "0x12", token: TOKEN })
+      .replace("enc_worker_threads: 10", "enc_worker_threads: 0x10")
+      .replace("index:\n", "index:\n    ours: [yes, 1_000, 2020-01-01, ~]\n");
+    const fresh = renderModuleConfig({ ...URLS, user: "1e3", password: "null", token: TOKEN });
+    const [before, after] = inPython([old, renewed(old, fresh, "config.yaml")]);
+    const { basic_auth, ...others } = before ?? {};
+    assert.deepEqual(basic_auth, { user: "str no", pass: "str 0x12" });
+    assert.deepEqual(after, { ...others, basic_auth: { user: "str 1e3", pass: "str null" } });
+    assert.equal(others["enc_worker_threads"], "int 16");
+    assert.deepEqual((others["policy"] as { index: { ours: unknown } }).index.ours, [
+      "bool True",
+      "int 1000",
+      "date 2020-01-01",
+      "NoneType None",
+    ]);
   });
 });

@@ -11,7 +11,7 @@ import { Program, type ProgramArgs } from "../../components/program.ts";
 import type { RotatedAuthority } from "../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../components/serverCertificate.ts";
 import { Service, type ServiceArgs } from "../../components/service.ts";
-import type { ProxyDoor } from "../../components/tlsProxy.ts";
+import type { DoorPath, ProxyDoor } from "../../components/proxyDoor.ts";
 import type { Endpoint } from "../../settings/types.ts";
 
 declare const deployment: Deployment;
@@ -265,6 +265,35 @@ describe("a door of the proxy", () => {
     expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, service: kapow });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, service: "kms:5000" });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, service: network });
+  });
+
+  it("takes each switch by its field's term, and no other value", () => {
+    const door = { name: "web", listen: 443, service, maxBody: "1m", access: "either" as const };
+    expect<ProxyDoor>().type.toBeAssignableFrom({
+      ...door,
+      profile: "web" as const,
+      headers: { "X-Robots-Tag": "noindex" },
+      streaming: true,
+      websocket: false,
+      buffersUploads: false,
+      keepAlive: 16,
+      names: ["web.example.edu"],
+      paths: [{ path: "/app/" as const, service: kapow, stripPrefix: true }],
+    });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, profile: "page" as const });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, headers: { "X-Robots-Tag": id } });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, keepAlive: true });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, names: "web.example.edu" });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, streaming: "on" });
+  });
+
+  it("has paths between two slashes, which decide the service alone", () => {
+    expect<DoorPath>().type.toBeAssignableFrom({ path: "/app/" as const, service });
+    expect<DoorPath>().type.not.toBeAssignableFrom({ path: "/app" as const, service });
+    expect<DoorPath>().type.not.toBeAssignableFrom({ path: "app/" as const, service });
+    expect<DoorPath>().type.not.toBeAssignableFrom({ path: "/" as const, service });
+    expect<DoorPath>().type.not.toBeAssignableFrom({ path: "/app/" as const, service: "app:80" });
+    expect<DoorPath>().type.not.toHaveProperty("access");
   });
 
   it("says what callers need", () => {

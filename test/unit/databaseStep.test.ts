@@ -90,7 +90,7 @@ describe("the step from one release of MongoDB to another", () => {
         refusal(before, next),
         `the image mongo:new is MongoDB ${next}, and the data of cybexp-dev-kms-db is MongoDB's (${before}): ` +
           `MongoDB reads the data of the release before it only. Go one by one: ${steps}; run \`up\` with each, ` +
-          "and after each setFeatureCompatibilityVersion to its number; " +
+          "and after each set cybexp:database.featureCompatibility to its number and run `up` again; " +
           'docs/data.md, "Another release of MongoDB", has the commands',
       );
     });
@@ -105,7 +105,7 @@ describe("the step from one release of MongoDB to another", () => {
       assert.match(
         refusal(before, next, features) ?? "",
         new RegExp(
-          `featureCompatibilityVersion is still ${features}: .* First set it to "${before[0]}\\.${before.startsWith("4") ? 4 : 0}"`,
+          `featureCompatibilityVersion is still ${features}: .* Once you need no way back to ${features}, set cybexp:database\\.featureCompatibility to "${before[0]}\\.${before.startsWith("4") ? 4 : 0}"`,
         ),
       );
     });

@@ -121,6 +121,7 @@ const changes = {
   labels: { "cybexp.role": "handover", "cybexp.stack": "dev" },
   network: "cybexp-dev-kms",
   host: "kms-handover",
+  networks: ["cybexp-dev-kms-db"],
   files: { "/config.yaml": "/new/config.yaml" },
 };
 

@@ -28,7 +28,12 @@ function behind(door: unknown) {
   return { image, init, healthRoute, ...(door !== undefined && { door }) };
 }
 
-function read(kapow: unknown, proxyAddress = "127.0.0.1", clients: unknown = []): Settings {
+function read(
+  kapow: unknown,
+  proxyAddress = "127.0.0.1",
+  clients: unknown = [],
+  more: Readonly<Record<string, unknown>> = {},
+): Settings {
   return readSettings({
     stack: "dev",
     secretKeys: new Set(),
@@ -40,6 +45,7 @@ function read(kapow: unknown, proxyAddress = "127.0.0.1", clients: unknown = [])
       users: [{ name: "collector" }],
       clients,
       ...(kapow !== undefined && { kapow }),
+      ...more,
     },
   });
 }
@@ -203,6 +209,28 @@ describe("a stack's Kapow!", () => {
     assert.deepEqual(told(least, clients.slice(0, 1)), []);
     assert.deepEqual(told(behind({ listen: 5004 }), clients), []);
     assert.deepEqual(told(undefined, clients), []);
+  });
+
+  it("says so if its names can't lead both to it and to what proves them by HTTP", () => {
+    const kapow = { ...least, serverName: "routes.example.edu", serverNames: ["r.example.edu"] };
+    const told = (address: string, acme: object = {}, source = "acme") => {
+      const image = "certbot/certbot:v5.8.0";
+      const settings = read({ ...kapow, address }, undefined, undefined, {
+        certificates: { source, acme: { image, email: "ops@example.edu", ...acme } },
+        proxy: { image: "nginx:1.30.4", serverName: "a.example.edu", address: "192.0.2.10" },
+      });
+      return notices(settings, "2026-06-15").map(({ due, text }) => `${due} ${text}`);
+    };
+    assert.deepEqual(told("192.0.2.20"), [
+      "false the certificate authority looks for routes.example.edu, r.example.edu at port 80 of cybexp:proxy.address (192.0.2.10), and Kapow! listens at cybexp:kapow.address (192.0.2.20): if a name leads to one only, set both to the same address, or certificates.acme.challenge to dns",
+    ]);
+    assert.equal(told("127.0.0.1").length, 1);
+    assert.deepEqual(told("192.0.2.10"), []);
+    assert.deepEqual(told("0.0.0.0"), []);
+    assert.deepEqual(told("192.0.2.20", {}, "generated"), []);
+    assert.deepEqual(told("192.0.2.20", { httpPort: 8080 }), []);
+    const dns = { challenge: "dns", dns: { plugin: "route53" } };
+    assert.deepEqual(told("192.0.2.20", dns), []);
   });
 
   it("has an init program that can be executed", () => {

@@ -28,6 +28,8 @@ describe("default limits", () => {
       kapow: { memory: 512, cpus: 1, pids: 1024 },
       acme: { memory: 256, cpus: 1, pids: 100 },
       acmeChallenge: { memory: 64, cpus: 0.5, pids: 50 },
+      collectors: {},
+      collectorDoor: { memory: 192, cpus: 0.5, pids: 50 },
       doors: {
         kms: { requests: 480, largeBodies: 37 },
         backend: { requests: 480, largeBodies: 4 },

@@ -50,6 +50,7 @@ describe("renderNginx", () => {
       curves: curvesWithMlkem,
       http2: "directive",
       keepaliveMinTimeout: true,
+      resolvingUpstreams: true,
     } as const;
     assert.equal(renderNginx({ ...options, dialect }), fixture("nginx-1.30.conf"));
   });
@@ -241,7 +242,12 @@ describe("renderNginx", () => {
   it("answers errors after a refused certificate in JSON, with every build", () => {
     const dialects = [
       commonDialect,
-      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true } as const,
+      {
+        curves: curvesWithMlkem,
+        http2: "directive",
+        keepaliveMinTimeout: true,
+        resolvingUpstreams: true,
+      } as const,
     ];
     for (const dialect of dialects) {
       const text = renderNginx({
@@ -277,6 +283,7 @@ describe("renderNginx", () => {
       curves: curvesWithMlkem,
       http2: "directive",
       keepaliveMinTimeout: true,
+      resolvingUpstreams: true,
     } as const;
     const common = renderNginx(options).split("\n");
     const current = renderNginx({ ...options, dialect }).split("\n");
@@ -445,27 +452,52 @@ describe("nginxDialect", () => {
     [
       "Debian 12",
       "nginx version: nginx/1.22.1\nbuilt with OpenSSL 3.0.22 25 Aug 2026 (running with OpenSSL 3.0.19 27 Jan 2026)\nTLS SNI support enabled\n",
-      { curves: curvesWithoutMlkem, http2: "listen", keepaliveMinTimeout: false },
+      {
+        curves: curvesWithoutMlkem,
+        http2: "listen",
+        keepaliveMinTimeout: false,
+        resolvingUpstreams: false,
+      },
     ],
     [
       "the official image",
       "nginx version: nginx/1.30.6\nbuilt by gcc 14.2.0 (Debian 14.2.0-19)\nbuilt with OpenSSL 3.5.7 1 Jul 2026\n",
-      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true },
+      {
+        curves: curvesWithMlkem,
+        http2: "directive",
+        keepaliveMinTimeout: true,
+        resolvingUpstreams: true,
+      },
     ],
     [
       "a newer OpenSSL than Nginx was built with",
       "nginx version: nginx/1.26.3\nbuilt with OpenSSL 3.4.0 1 Jul 2025 (running with OpenSSL 3.5.0 1 Jul 2026)\n",
-      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: false },
+      {
+        curves: curvesWithMlkem,
+        http2: "directive",
+        keepaliveMinTimeout: false,
+        resolvingUpstreams: false,
+      },
     ],
     [
       "another TLS library",
       "nginx version: nginx/1.28.0\nbuilt with LibreSSL 4.0.0\n",
-      { curves: curvesWithoutMlkem, http2: "directive", keepaliveMinTimeout: true },
+      {
+        curves: curvesWithoutMlkem,
+        http2: "directive",
+        keepaliveMinTimeout: true,
+        resolvingUpstreams: true,
+      },
     ],
     [
       "OpenSSL 4",
       "nginx version: nginx/1.31.3\nbuilt with OpenSSL 4.0.0 1 Jul 2026\n",
-      { curves: curvesWithMlkem, http2: "directive", keepaliveMinTimeout: true },
+      {
+        curves: curvesWithMlkem,
+        http2: "directive",
+        keepaliveMinTimeout: true,
+        resolvingUpstreams: true,
+      },
     ],
   ];
   for (const [what, text, dialect] of cases) {

@@ -11,7 +11,10 @@ import {
   roomMaps,
 } from "../../render/nginxRoom.ts";
 
-const door = { port: 8441, name: "backend", maxBody: "17m", room: doorRoom };
+const door = {
+  ...{ id: "8441", name: "backend", maxBody: "17m", room: doorRoom },
+  buffersUploads: true,
+};
 
 describe("turns", () => {
   it("are shared out among all requests, whatever their number", () => {

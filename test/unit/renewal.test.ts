@@ -15,7 +15,11 @@ import { servedConf } from "../../render/acmePaths.ts";
 import type { Settings } from "../../settings/types.ts";
 
 const NAMES = ["a.example.edu", "b.example.edu"];
-const PROXY = { name: "proxy", names: NAMES };
+const PROXY = { name: "proxy", names: NAMES, container: "it-proxy", asks: ["what", "proxy"] };
+const KAPOW = {
+  ...{ name: "kapow", names: ["routes.example.edu"] },
+  ...{ container: "it-kapow", asks: ["what", "kapow"] },
+};
 const VERSION = "20261128093000-0123abcd";
 
 const WELL: AcmeStatus = {
@@ -61,7 +65,7 @@ describe("what is said of a certificate that is renewed", () => {
 
   it("is that the names are others, though the status does not know it yet", () => {
     assert.match(
-      said({}, { name: "proxy", names: [...NAMES, "new.example.edu"] }) ?? "",
+      said({}, { ...PROXY, names: [...NAMES, "new.example.edu"] }) ?? "",
       /has not issued the certificate for .*new\.example\.edu of the proxy yet, so the certificate that is valid until 2027/,
     );
   });
@@ -74,10 +78,10 @@ describe("what is said of a certificate that is renewed", () => {
   });
 });
 
-/** An engine with these files in the renewing container, whose proxy answers its health check so. */
+/** An engine with these files in the renewing container, where the servers answer so. */
 function engine(
   files: Readonly<Record<string, string | (() => string)>>,
-  healthz = "ok\n",
+  answers: Readonly<Record<string, () => string | undefined>> = {},
 ): Docker {
   return {
     copyOut: async (_: string, path: string) => {
@@ -88,17 +92,27 @@ function engine(
       const content = Buffer.from(typeof file === "string" ? file : file());
       return tar([{ path: "file", mode: 0o400, uid: 0, gid: 0, content }]);
     },
-    run: () => Promise.resolve(healthz),
+    run: ([verb, container = "", ...command]: readonly string[]) => {
+      const answer = verb === "exec" && command[0] === "what" ? answers[container]?.() : undefined;
+      return answer === undefined
+        ? Promise.reject(
+            new DockerError(["exec"], { code: 1, stdout: "", stderr: "curl: (7)" } as never),
+          )
+        : Promise.resolve(answer);
+    },
   } as unknown as Docker;
 }
 
 const STATUS = "/acme/served/proxy/status.json";
 const CONF = "/acme/served/proxy/current.conf";
+const OF_KAPOW = {
+  status: "/acme/served/kapow/status.json",
+  conf: "/acme/served/kapow/current.conf",
+};
 
 describe("an up", () => {
   const renewal: Renewal = {
     container: "acme",
-    proxy: "proxy",
     release: "release-2",
     servers: [PROXY],
   };
@@ -107,9 +121,46 @@ describe("an up", () => {
     let looks = 0;
     const status = () =>
       JSON.stringify({ ...WELL, release: looks++ < 1 ? "release-1" : "release-2" });
-    const docker = engine({ [STATUS]: status, [CONF]: servedConf(VERSION) }, `ok ${VERSION}\n`);
+    const files = { [STATUS]: status, [CONF]: servedConf(VERSION) };
+    const docker = engine(files, { "it-proxy": () => `ok ${VERSION}\n` });
     assert.deepEqual(await awaitCertificates(docker, renewal), []);
     assert.equal(looks, 2);
+  });
+
+  it("goes on once each server shows its own, also one that starts anew for it", async () => {
+    const both = { ...renewal, servers: [PROXY, KAPOW] };
+    const files = {
+      [STATUS]: JSON.stringify(WELL),
+      [CONF]: servedConf(VERSION),
+      [OF_KAPOW.status]: JSON.stringify({ ...WELL, server: "kapow", names: KAPOW.names }),
+      [OF_KAPOW.conf]: servedConf("20261128093001-89abcdef"),
+    };
+    const said = ["interim-0123456789abcdef", undefined, "20261128093001-89abcdef"];
+    let asked = 0;
+    const ofKapow = () => {
+      const version = said[asked++];
+      return version && `ok ${version}\n`;
+    };
+    const docker = engine(files, { "it-proxy": () => `ok ${VERSION}\n`, "it-kapow": ofKapow });
+    assert.deepEqual(await awaitCertificates(docker, both), []);
+    assert.equal(asked, said.length);
+  });
+
+  it("waits for who starts anew also if another one's certificate is missing", async () => {
+    const next = new Date(Date.now() + 3_600_000).toISOString();
+    const files = {
+      [STATUS]: JSON.stringify({ ...WELL, ...FIRST, ...FAILED, nextAttempt: next }),
+      [OF_KAPOW.status]: JSON.stringify({ ...WELL, server: "kapow", names: KAPOW.names }),
+      [OF_KAPOW.conf]: servedConf(VERSION),
+    };
+    let asked = 0;
+    const ofKapow = () => (asked++ < 2 ? "ok interim-0123456789abcdef\n" : `ok ${VERSION}\n`);
+    const docker = engine(files, { "it-kapow": ofKapow });
+    const both = { ...renewal, servers: [PROXY, KAPOW] };
+    const [sentence, ...more] = await awaitCertificates(docker, both);
+    assert.match(sentence ?? "", /has not issued .* of the proxy yet/);
+    assert.deepEqual(more, []);
+    assert.equal(asked, 3);
   });
 
   it("doesn't wait for an authority that is to be asked again much later", async () => {

@@ -251,7 +251,12 @@ function assertSafe(settings: Settings): void {
       assert.ok(one.port !== other.port || !sameAddress, `two listeners at port ${one.port}`);
     }
   });
-  for (const image of [kms.image, backend.image, database.image, proxy.image]) {
+  for (const image of [
+    kms.image,
+    backend.image,
+    database.image ?? assert.fail("an image for the databases"),
+    proxy.image,
+  ]) {
     assert.match(image, /^[^\s:@]+(:\d+\/[^\s:@]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/);
     assert.match(image, /:[^/]+$/);
     assert.doesNotMatch(image, /:latest$/);

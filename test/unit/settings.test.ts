@@ -13,6 +13,7 @@ import { projectRoot } from "../../machine/paths.ts";
 
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const PASSWORD = "correct horse battery staple";
+const RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 /** Made by OpenSSL, of an ECDSA key on P-256 that is lost. */
 const CSR = readFileSync(join(import.meta.dirname, "fixtures", "client.csr"), "utf8");
@@ -77,6 +78,39 @@ function stackFile(name: string): RawConfig {
 /** Some authority's own certificate, PEM. */
 const [ROOT = ""] = rootCertificates;
 
+describe("a backup's passphrase", () => {
+  const more = { secretKeys: new Set(["backup"]), plainSecrets: [] };
+
+  it("is taken as a secret", () => {
+    const settings = read(withValue("backup.passphrase", PASSWORD), more);
+    assert.equal(settings.backup.passphrase, PASSWORD);
+  });
+
+  it("is refused in plain text, and not shown", () => {
+    assert.deepEqual(refused(withValue("backup.passphrase", PASSWORD)).problems, [
+      {
+        path: "cybexp:backup.passphrase",
+        value: "(not shown)",
+        reason:
+          "The passphrase is in plain text in the stack's configuration. It must be a secret.",
+        remedy: "Store a new one with: pulumi config set --secret --path 'backup.passphrase'",
+      },
+    ]);
+  });
+
+  it("is refused beside recipients", () => {
+    const both = { ...valid(), backup: { recipients: [RECIPIENT], passphrase: PASSWORD } };
+    assert.deepEqual(refused(both, more).problems, [
+      {
+        path: "cybexp:backup.passphrase",
+        value: "(not shown)",
+        reason: "A backup is encrypted either for recipients or with a passphrase.",
+        remedy: "Remove one of the two.",
+      },
+    ]);
+  });
+});
+
 describe("what a stack may set", () => {
   it("has every default if only the required keys are set", () => {
     assert.deepEqual(read(valid()), {
@@ -99,6 +133,7 @@ describe("what a stack may set", () => {
       },
       database: {
         image: "cybexp-demo/mongo:1",
+        uri: {},
         publish: {},
         resources: { kms: {}, backend: {} },
       },
@@ -124,6 +159,7 @@ describe("what a stack may set", () => {
       },
       users: [{ name: "collector", generation: 1, retired: 0 }],
       clients: [],
+      collector: [],
       rotation: {
         kmsJwtKey: 1,
         serverCertificate: 1,
@@ -137,6 +173,7 @@ describe("what a stack may set", () => {
       modules: { config: {} },
       throwaway: false,
       lost: [],
+      backup: { recipients: [], keep: {}, warnDays: 2 },
       production: false,
       state: {},
     });
@@ -264,6 +301,12 @@ describe("what a stack may set", () => {
         },
         throwaway: "true",
         lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
+        backup: {
+          folder: "/srv/backups",
+          recipients: [RECIPIENT],
+          keep: { last: "7", days: 36_500 },
+          warnDays: "1",
+        },
         production: "false",
         state: {
           backend: "s3://state?region=eu-central-1",
@@ -299,6 +342,7 @@ describe("what a stack may set", () => {
       },
       database: {
         image: "mongo:8.0",
+        uri: {},
         publish: {
           kms: { address: "127.0.0.1", port: 5006 },
           backend: { address: "::1", port: 5003 },
@@ -387,11 +431,18 @@ describe("what a stack may set", () => {
         kmsDatabase: 5,
         backendDatabase: 6,
       },
+      collector: [],
       modules: {
         config: { web_conn_listen: 1, enc_worker_threads: 1000, max_post_retries: 0 },
       },
       throwaway: true,
       lost: ["kms-secrets@3f2a9c10b7d4", "backend-db-data@unmarked"],
+      backup: {
+        folder: "/srv/backups",
+        recipients: [RECIPIENT],
+        keep: { last: 7, days: 36_500 },
+        warnDays: 1,
+      },
       production: false,
       state: {
         backend: "s3://state?region=eu-central-1",
@@ -640,6 +691,52 @@ const cases: readonly Case[] = [
       path: "cybexp:certificates.warnDays",
       value: "366",
       reason: "Allowed: a whole number from 0 to 365.",
+      remedy: "Write a number in this range, without quotes or a unit.",
+    },
+  ],
+  [
+    "backups in a folder without a place",
+    "backup.folder",
+    "backups",
+    {
+      path: "cybexp:backup.folder",
+      value: '"backups"',
+      reason: "Allowed: an absolute path.",
+      remedy: "Write, for example, /srv/backups/cybexp, best on another disk than the engine's.",
+    },
+  ],
+  [
+    "backups for a mistyped recipient",
+    "backup.recipients",
+    ["age1bbbb"],
+    {
+      path: "cybexp:backup.recipients[0]",
+      value: '"age1bbbb"',
+      reason: "Allowed: an age recipient, which starts with age1.",
+      remedy: "Copy the public key that `age-keygen` prints.",
+    },
+  ],
+  [
+    "the secret key where the public one belongs",
+    "backup.recipients",
+    ["AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"],
+    {
+      path: "cybexp:backup.recipients[0]",
+      value: '"AGE-SECRET-KEY-..."',
+      reason:
+        "This is the secret key, which belongs to whoever restores. Allowed: an age recipient, which starts with age1.",
+      remedy:
+        "Make another key pair, because this one is no longer secret, and write the public key that `age-keygen` prints.",
+    },
+  ],
+  [
+    "no backup kept",
+    "backup.keep.last",
+    0,
+    {
+      path: "cybexp:backup.keep.last",
+      value: "0",
+      reason: "Allowed: a whole number from 1 to 10000.",
       remedy: "Write a number in this range, without quotes or a unit.",
     },
   ],
@@ -1003,7 +1100,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:database.wiredTiger",
       "a map",
-      "Remove it. Known here: image, publish, resources.",
+      "Remove it. Known here: image, uri, ca, hosts, left, featureCompatibility, publish, resources.",
     ),
   ],
   [
@@ -1030,7 +1127,7 @@ const cases: readonly Case[] = [
     unknown(
       "cybexp:__proto__",
       "a map",
-      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, modules, throwaway, lost, production, state.",
+      "Remove it. Known here: kms, backend, database, proxy, certificates, users, clients, rotation, kapow, collector, modules, throwaway, lost, backup, production, state.",
     ),
   ],
   [

@@ -38,7 +38,7 @@ export function cis(the: () => Deployed): void {
       creation(like, image, {
         ...{ name: `cybexp-test-cis-${the().project.stack}`, image: kms.Image, files: {} },
         ...{ labels: { ...label, "cybexp.role": "handover" } },
-        ...{ network: the().network("kms"), host: "kms-standin" },
+        ...{ network: the().network("kms"), host: "kms-standin", networks: [] },
       }),
     );
     // Its restart policy is set when it is healthy.

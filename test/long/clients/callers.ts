@@ -286,7 +286,8 @@ export class Callers {
       // Whatever proxy the environment names is not asked.
       { timeout: 60_000, env: { PATH: process.env["PATH"], HOME: homedir() } },
     );
-    running.child.stdin?.end(input);
+    // Who was refused may have ended before it reads.
+    running.child.stdin?.on("error", () => {}).end(input);
     return (await running).stdout;
   }
 }

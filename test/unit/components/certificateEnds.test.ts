@@ -8,10 +8,13 @@ import {
   knownEnds,
   warnOfEnds,
 } from "../../../components/certificateEnds.ts";
+import type { AcmeCertificates } from "../../../components/acmeCertificates.ts";
+import { renewedEnds } from "../../../components/renewedEnds.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
+import { COMPONENT } from "../../../names/types.ts";
 import type { KnownEnd } from "../../../render/certificateEnds.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
-import { build, valueOf, type World } from "./mocks.ts";
+import { build, deployment, valueOf, type World } from "./mocks.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
 const end = (notAfter: string, changes: Partial<End> = {}): End => ({
@@ -52,6 +55,19 @@ describe("the output of ends", () => {
       proxy: { kind: "server", source: "acme", notAfter: "2026-12-01T12:00:00Z", days: 9 },
       kapow: { kind: "server", source: "acme" },
     });
+  });
+
+  it("is no secret, though what was there before the container was asked is one", async () => {
+    const { result } = await build(() => {
+      const renewal = new pulumi.ComponentResource(COMPONENT.acmeCertificates, "acme");
+      return renewedEnds([{ name: "proxy", kind: "server", source: "acme" }], {
+        deployment: deployment(),
+        renewal: Object.assign(renewal, { containerName: "acme" }) as unknown as AcmeCertificates,
+        after: pulumi.secret("the check's words"),
+      });
+    });
+    assert.deepEqual(await valueOf(result), []);
+    assert.equal(await pulumi.isSecret(result), false);
   });
 
   it("leaves what is only known elsewhere to others", async () => {

@@ -114,6 +114,7 @@ describe("an HTTP service", () => {
       stdin: {
         ...place,
         network: "shop-test-web",
+        networks: [],
         image: "sha256:1",
         files: {},
         healthCheck: ["check"],

@@ -5,7 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
 import { SelfSignedClient } from "../../../components/selfSignedClient.ts";
 import { Kapow, type KapowArgs } from "../../../components/kapow.ts";
-import { kapowHealthCheck, restartedWith } from "../../../render/kapow.ts";
+import { kapowNeeds } from "../../../render/imageNeeds.ts";
+import { kapowHealthCheck, kapowShows, restartedWith } from "../../../render/kapow.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import type { KapowSettings } from "../../../settings/types.ts";
 import {
@@ -164,6 +165,12 @@ describe("Kapow!", () => {
       ...container.volumes,
       { volumeName: "cybexp-test-kapow-certificates", containerPath: "/acme", readOnly: true },
     ]);
+    const health = kapowHealthCheck("/kapow/current", "/health");
+    assert.deepEqual(built.result.shows, kapowShows(health));
+    assert.deepEqual(
+      stdinOf(built, "kapow-image-check")["needs"],
+      kapowNeeds("65532:65532", "kapow", "sleep"),
+    );
     assert.equal(
       await valueOf(built.result.certificateVolume as pulumi.Output<string>),
       "cybexp-test-kapow-certificates",

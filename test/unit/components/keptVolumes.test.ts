@@ -122,7 +122,10 @@ describe("the watch over kept volumes", () => {
 
   it("is one for all volumes of a stack, and the volume depends on it", async () => {
     const built = await build(async () => {
-      const watched = await keepVolumes("kept", deployment(), { lost: [] });
+      const watched = await keepVolumes("kept", deployment(), {
+        lost: [],
+        database: { publish: {} },
+      });
       return new DataVolume("d", {
         ...{ deployment: watched, part: "kms-secrets" },
         ...{ owner: "1:2", image: "sha256:1" },
@@ -140,7 +143,9 @@ describe("the watch over kept volumes", () => {
 
   it("is not there for a throw-away stack", async () => {
     const thrown = deployment({ throwaway: true });
-    const { result, resources } = await build(() => keepVolumes("kept", thrown, { lost: [] }));
+    const { result, resources } = await build(() =>
+      keepVolumes("kept", thrown, { lost: [], database: { publish: {} } }),
+    );
     assert.equal(result, thrown);
     assert.deepEqual(resources, []);
   });

@@ -363,6 +363,17 @@ const programIn = ({ create }: Record<string, unknown>) =>
 /** What the engine's machine has. */
 export const ENGINE: EngineSize = { processors: 4, memory: 8192 };
 
+/** What is found at a database outside of the stack. */
+export const REACHED = {
+  hosts: [
+    { name: "shard-0.example.net", port: 27017 },
+    { name: "shard-1.example.net", port: 27017 },
+  ],
+  options: [["replicaSet", "rs"]],
+  place: "there",
+  documents: 0,
+};
+
 /** What our own programs print. */
 function printed(inputs: Inputs, name: string, seed: string, nginx: string): string {
   switch (programIn(inputs)) {
@@ -392,6 +403,8 @@ function printed(inputs: Inputs, name: string, seed: string, nginx: string): str
     }
     case "sign-request":
       return pemOf("CERTIFICATE", name, seed);
+    case "database-reach":
+      return JSON.stringify(REACHED);
     default:
       return "";
   }

@@ -57,6 +57,7 @@ export const SETTINGS: Settings = {
   },
   users: [{ name: "collector", generation: 1, retired: 0 }],
   clients: [],
+  collector: [],
   rotation: {
     kmsJwtKey: 1,
     serverCertificate: 1,
@@ -70,6 +71,7 @@ export const SETTINGS: Settings = {
   modules: { config: {} },
   throwaway: false,
   lost: [],
+  backup: { recipients: [], keep: {}, warnDays: 2 },
   production: false,
   state: {},
 };

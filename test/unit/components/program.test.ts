@@ -380,31 +380,50 @@ describe("what the program and the commands call things", () => {
     const certificates = { source: "supplied", authorities, ocspStapling: true, supplied };
     return full({ "cybexp:certificates": JSON.stringify(certificates) });
   });
+  /** With databases of the operator's own. */
+  const outside = once(() =>
+    full({
+      "cybexp:database": JSON.stringify({
+        uri: { kms: "mongodb://u:p@a.example/", backend: "mongodb://u:p@b.example/" },
+      }),
+    }),
+  );
   const full = (more: Record<string, string> = {}) =>
-    program({
-      ...configOf("Pulumi.dev.yaml"),
-      "cybexp:throwaway": "false",
-      "cybexp:certificates": JSON.stringify({
-        source: "acme",
-        authorities: ROOT,
-        acme: { image: "cybexp-demo/certbot:1", directory: "https://acme.example.edu/dir" },
-      }),
-      "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
-      "cybexp:kapow": JSON.stringify({
-        image: "cybexp-demo/kapow:1",
-        listen: 5003,
-        door: { listen: 5004 },
-        init: "#!/bin/sh",
-        healthRoute: "/health",
-      }),
-      ...more,
-    });
+    program(
+      {
+        ...configOf("Pulumi.dev.yaml"),
+        "cybexp:throwaway": "false",
+        "cybexp:certificates": JSON.stringify({
+          source: "acme",
+          authorities: ROOT,
+          acme: { image: "cybexp-demo/certbot:1", directory: "https://acme.example.edu/dir" },
+        }),
+        "cybexp:clients": JSON.stringify([{ name: "ann" }, { name: "bob", csr: CSR }]),
+        "cybexp:kapow": JSON.stringify({
+          image: "cybexp-demo/kapow:1",
+          listen: 5003,
+          door: { listen: 5004 },
+          init: "#!/bin/sh",
+          healthRoute: "/health",
+        }),
+        "cybexp:collector": JSON.stringify([
+          { image: "cybexp-demo/collector:1", user: "collector" },
+        ]),
+        ...more,
+      },
+      {},
+      ["cybexp:database"],
+    );
 
   for (const kind of KINDS) {
     it(`has these ${kind}s in Docker and no others`, async () => {
       const type = { container: CONTAINER, network: NETWORK, volume: VOLUME }[kind];
       // No stack has both: an ACME server's certificates are not stapled.
-      const resources = [...(await fullest()).resources, ...(await stapling()).resources];
+      const resources = [
+        ...(await fullest()).resources,
+        ...(await stapling()).resources,
+        ...(await outside()).resources,
+      ];
       const found = resources
         .filter((resource) => resource.type === type)
         .map(({ inputs }) => inputs["name"]);
@@ -437,6 +456,7 @@ describe("what the program and the commands call things", () => {
   it("has all components by their types", async () => {
     const resources = [
       ...(await fullest()).resources,
+      ...(await outside()).resources,
       ...(await program({ ...configOf("Pulumi.dev.yaml"), ...SUPPLIED })).resources,
     ];
     const own = resources.map(({ type }) => type).filter((type) => type.startsWith("cybexp:"));

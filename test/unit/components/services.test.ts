@@ -510,6 +510,7 @@ describe("the KMS", () => {
         stdin: {
           ...place,
           network: "cybexp-test-kms",
+          networks: ["cybexp-test-kms-db"],
           image: imageIdOf(settings.image),
           files: { "/config.yaml": configMount("kms", config).source },
           healthCheck: httpHealthCheck(5000),

@@ -573,7 +573,7 @@ describe("the smoke check", () => {
       { role: "proxy", address: "192.0.2.1", port: 5002 },
       { role: "proxy", address: "192.0.2.1", port: 5001 },
     ],
-    leaving: ["kapow", "acme-challenge"],
+    leaving: ["kapow", "acme-challenge", "collector-door"],
   };
 
   it("knows what a client knows and what the config declares, and runs after every change", async () => {

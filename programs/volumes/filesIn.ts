@@ -1,0 +1,78 @@
+/** The files of a folder in a container or a volume, one after another. */
+import { normalize } from "node:path/posix";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { extract } from "tar-stream";
+import type { Docker } from "../docker/docker.ts";
+import { outputOf } from "../docker/streams.ts";
+import { withMounted } from "./keptVolume.ts";
+
+export interface FileInFolder {
+  /** Its path in the folder. */
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly content: Buffer;
+}
+
+/** A file, a folder or a symbolic link. */
+export interface StoredFile extends FileInFolder {
+  /** @default a file */
+  readonly type?: "directory" | "symlink";
+  /** Where a link points to. */
+  readonly link?: string;
+}
+
+/** Its files alone. The container may run or not. */
+export async function* filesIn(
+  docker: Docker,
+  container: string,
+  folder: string,
+): AsyncGenerator<FileInFolder> {
+  for await (const { type, ...file } of allIn(docker, container, folder)) {
+    if (type === undefined) {
+      yield file;
+    }
+  }
+}
+
+/** All that a folder has. */
+export async function* allIn(
+  docker: Docker,
+  container: string,
+  folder: string,
+): AsyncGenerator<StoredFile> {
+  const archive = outputOf(docker, ["container", "cp", `${container}:${folder}/.`, "-"]);
+  const source = Readable.from(archive, { objectMode: false });
+  const reader = extract();
+  source.on("error", (error) => reader.destroy(error));
+  source.pipe(reader);
+  for await (const entry of reader) {
+    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = entry.header;
+    const content = await buffer(entry);
+    const file = { path: normalize(name).replace(/\/$/, ""), mode, uid, gid, content };
+    if (type === "file") {
+      yield file;
+    } else if (type === "directory" && file.path !== ".") {
+      yield { ...file, type };
+    } else if (type === "symlink" && linkname) {
+      yield { ...file, type, link: linkname };
+    }
+  }
+}
+
+/** All that a folder of a volume has, whether a container has the volume or not. For small folders. */
+export function allInVolume(
+  docker: Docker,
+  volume: { readonly volume: string; readonly deployment: string },
+  folder = ".",
+): Promise<StoredFile[]> {
+  return withMounted(docker, volume.volume, volume.deployment, async ({ container, path }) => {
+    const found: StoredFile[] = [];
+    for await (const file of allIn(docker, container, `${path}/${folder}`)) {
+      found.push(file);
+    }
+    return found;
+  });
+}

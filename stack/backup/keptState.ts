@@ -1,0 +1,102 @@
+/**
+ * What a stack's state has that no `up` can make again: the deployment's id, passwords, keys, authorities,
+ * certificates and the rotation numbers. With it, an `up` on an empty engine deploys the same stack once more.
+ */
+import { nameIn } from "../../names/resources.ts";
+import { COMMAND, isInDocker } from "../../names/types.ts";
+
+/** A state as `pulumi stack export --show-secrets` gives it, and `stack import` takes it. */
+export interface ClearState {
+  readonly deployment: {
+    readonly secrets_providers?: unknown;
+    readonly pending_operations?: readonly unknown[];
+    readonly resources?: readonly ClearResource[];
+  } | null;
+}
+
+interface ClearResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly parent?: string;
+  readonly provider?: string;
+  readonly delete?: boolean;
+  readonly dependencies?: readonly string[];
+  readonly propertyDependencies?: Readonly<Record<string, readonly string[] | null>>;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+}
+
+/** The programs whose output is a secret, a signature or a memory, and has nothing to do with an engine. */
+const REMEMBERED =
+  /\bprograms\/(certificates\/(crl|sign-request)|rotation\/rotation-guard)\.[jt]s$/;
+
+/**
+ * The part of a state that is put back into an empty stack. Everything that is in Docker is left out, and every
+ * program that makes or checks something there, so that the next `up` makes it anew.
+ *
+ * @param secretsProviders Those of the empty stack, which encrypt the secrets from then on.
+ */
+export function keptState<S extends ClearState>(exported: S, secretsProviders: unknown): S {
+  const resources = exported.deployment?.resources ?? [];
+  const kept = withAncestors(resources.filter(isKept), resources);
+  const urns = new Set(kept.map(({ urn }) => urn));
+  return {
+    ...exported,
+    deployment: {
+      ...exported.deployment,
+      secrets_providers: secretsProviders,
+      pending_operations: [],
+      resources: kept.map((resource) => withoutReferences(resource, urns)),
+    },
+  };
+}
+
+function isKept({ type, delete: doomed, inputs }: ClearResource): boolean {
+  if (doomed || type.startsWith("cybexp:") || type.startsWith("pulumi:") || isInDocker(type)) {
+    return false;
+  }
+  return type !== COMMAND || REMEMBERED.test(String(inputs?.["create"]));
+}
+
+/** With the components around them and their providers, in the order of the state. */
+function withAncestors(
+  kept: readonly ClearResource[],
+  all: readonly ClearResource[],
+): ClearResource[] {
+  const known = new Map(all.map((resource) => [resource.urn, resource]));
+  const wanted = new Set<string>();
+  const want = (urn: string | undefined): void => {
+    const resource = urn === undefined || wanted.has(urn) ? undefined : known.get(urn);
+    if (resource !== undefined) {
+      wanted.add(resource.urn);
+      want(resource.parent);
+      // `URN::ID`.
+      want(resource.provider?.replace(/::[^:]+$/, ""));
+    }
+  };
+  all.filter(({ type }) => type === "pulumi:pulumi:Stack").forEach(({ urn }) => want(urn));
+  kept.forEach(({ urn }) => want(urn));
+  return all.filter((resource) => wanted.has(resource.urn) && !resource.delete);
+}
+
+/** Pulumi refuses a state that mentions a resource which is not in it. */
+function withoutReferences(resource: ClearResource, urns: ReadonlySet<string>): ClearResource {
+  const among = (list: readonly string[] | null) => (list ?? []).filter((urn) => urns.has(urn));
+  const { dependencies, propertyDependencies } = resource;
+  return {
+    ...resource,
+    ...(dependencies && { dependencies: among(dependencies) }),
+    ...(propertyDependencies && {
+      propertyDependencies: Object.fromEntries(
+        Object.entries(propertyDependencies).map(([name, list]) => [name, among(list)]),
+      ),
+    }),
+  };
+}
+
+/** What is put back, in a few words each. */
+export function namesIn({ deployment }: ClearState): string[] {
+  return (deployment?.resources ?? [])
+    .filter(({ type }) => !/^(cybexp|pulumi):/.test(type))
+    .map(({ urn }) => nameIn(urn));
+}

@@ -1,0 +1,128 @@
+/** A collector in a real stack: no record that it has taken is lost, whatever an `up` changes. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker, Project } from "./project.ts";
+import { judge, Shippers, storedIn } from "./shippers.ts";
+
+const PORT = 16_000 + (process.pid % 1000);
+
+let project: Project;
+before(async () => {
+  project = await Project.create();
+  project.configure((config) => {
+    config["cybexp:collector"] = [collector];
+  });
+});
+after(() => project.remove());
+
+const collector = {
+  image: "cybexp-demo/collector:1",
+  user: "collector",
+  bind: `127.0.0.1:${PORT}`,
+  policy: { default: { abe_pol: "research" }, index: { exact: [{ match: "id" }] } },
+};
+
+async function up(): Promise<void> {
+  const result = await project.npm("up");
+  assert.equal(result.code, 0, result.output);
+}
+
+/** Waits until the gate has handed on everything. */
+async function untilStored(): Promise<void> {
+  const gate = `cybexp-${project.stack}-collector-gate`;
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(500)) {
+    if (docker("exec", gate, "cat", "/tmp/status").startsWith('{"records": 0,')) {
+      return;
+    }
+  }
+  assert.fail("the gate still has records after two minutes");
+}
+
+const nameOf = (part: string) => `cybexp-${project.stack}-${part}`;
+const idOf = (part: string) => docker("inspect", "--format={{.Id}}", nameOf(part));
+
+describe("a collector", { timeout: 1_800_000 }, () => {
+  it("is up with the stack, and stores what it takes", async () => {
+    await up();
+    const shippers = new Shippers(PORT, "first", 20).start(3, "waits");
+    await sleep(3000);
+    await shippers.stop();
+    assert.equal(shippers.failed, 0);
+    assert.ok(shippers.taken.length > 10, String(shippers.taken.length));
+    assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
+  it("keeps its secrets out of what `docker inspect` shows, and listens on loopback only", async () => {
+    const outputs = (await project.outputs()) as { users: { collector: { password: string } } };
+    const shown = ["collector", "collector-gate", "collector-door"].map((part) =>
+      docker("inspect", nameOf(part)),
+    );
+    assert.ok(shown.every((text) => !text.includes(outputs.users.collector.password)));
+    const ports = docker(
+      "inspect",
+      "--format={{json .HostConfig.PortBindings}}",
+      nameOf("collector-door"),
+    );
+    assert.deepEqual(JSON.parse(ports), {
+      "6000/tcp": [{ HostIp: "127.0.0.1", HostPort: String(PORT) }],
+    });
+  });
+
+  it("loses no record when password, token, proxy and number of threads change in one `up`", async () => {
+    const before = { own: idOf("collector"), proxy: idOf("proxy"), door: idOf("collector-door") };
+    project.configure((config) => {
+      config["cybexp:users"] = [{ name: "collector", generation: 2 }, { name: "analyst" }];
+      config["cybexp:rotation"] = { kmsJwtKey: 2 };
+      Object.assign(config["cybexp:proxy"] as object, { resources: { cpus: 0.7 } });
+      config["cybexp:collector"] = [{ ...collector, config: { enc_worker_threads: 7 } }];
+    });
+    const shippers = new Shippers(PORT, "second", 200).start(2, "closes").start(2, "waits");
+    await up();
+    await shippers.stop();
+    await untilStored();
+    assert.equal(shippers.failed, 0);
+    assert.notEqual(idOf("collector"), before.own);
+    assert.notEqual(idOf("proxy"), before.proxy);
+    assert.equal(idOf("collector-door"), before.door);
+    assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
+  it("goes on as before when its new image does not start, and says so", async () => {
+    const own = idOf("collector");
+    const before = project.readConfig();
+    project.configure((config) => {
+      // It has Python, and finds none of its own keys in a collector's config.yaml.
+      config["cybexp:collector"] = [{ ...collector, image: "cybexp-demo/backend:1" }];
+    });
+    const shippers = new Shippers(PORT, "third", 100).start(2, "waits");
+    const result = await project.npm("up");
+    await shippers.stop();
+    project.writeConfig(before);
+    assert.notEqual(result.code, 0);
+    assert.match(
+      result.output,
+      /collector does not start with its new image or configuration, so the old one goes on: it ends at once/,
+    );
+    assert.equal(idOf("collector"), own);
+    assert.equal(shippers.failed, 0);
+    await untilStored();
+    assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
+  it("stores what it has taken before it is removed", async () => {
+    project.configure((config) => {
+      delete config["cybexp:collector"];
+    });
+    // These wait for the end of each connection: they know what was taken.
+    const shippers = new Shippers(PORT, "last", 100).start(3, "waits");
+    await up();
+    await shippers.stop();
+    assert.ok(shippers.failed > 0, "its port closed");
+    assert.deepEqual(
+      project.leftovers().filter((name) => name.includes("collector")),
+      [],
+    );
+    assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+});

@@ -1,0 +1,96 @@
+/** Ships records to a collector as programs do, and finds out what the Backend has of them. */
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker } from "./project.ts";
+
+/** How a shipper treats a record: sends it and closes, or waits until the collector has finished with it. */
+type Manner = "closes" | "waits";
+
+/** Several shippers that send one record after the other. */
+export class Shippers {
+  readonly #port: number;
+  readonly #tag: string;
+  readonly #pauseMs: number;
+  #stopped = false;
+  readonly #runs: Promise<void>[] = [];
+  /** The ids of the records that were taken. */
+  readonly taken: string[] = [];
+  /** Connections that were refused, or broken off. */
+  failed = 0;
+
+  constructor(port: number, tag: string, pauseMs = 100) {
+    this.#port = port;
+    this.#tag = tag;
+    this.#pauseMs = pauseMs;
+  }
+
+  start(count: number, manner: Manner): this {
+    for (let number = 0; number < count; number += 1) {
+      this.#runs.push(this.#run(`${this.#tag}-${manner}-${number}`, manner));
+    }
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#runs);
+  }
+
+  async #run(name: string, manner: Manner): Promise<void> {
+    for (let number = 0; !this.#stopped; number += 1) {
+      const id = `${name}-${number}`;
+      try {
+        await ship(this.#port, JSON.stringify({ id: `rec:${id}`, text: "x".repeat(100) }), manner);
+        this.taken.push(id);
+      } catch {
+        this.failed += 1;
+      }
+      await sleep(this.#pauseMs);
+    }
+  }
+}
+
+function ship(port: number, record: string, manner: Manner): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+    socket.on("error", reject);
+    socket.on("connect", () => {
+      socket.end(record, () => {
+        if (manner === "closes") {
+          socket.destroy();
+          resolve();
+        }
+      });
+    });
+    socket.on("end", resolve).resume();
+    socket.on("close", () => reject(new Error("the connection was broken off")));
+  });
+}
+
+const COUNT = `
+import bson, collections, pymongo, re, yaml
+conf = yaml.safe_load(open("/config.yaml"))
+records = pymongo.MongoClient(conf["backed_DB_uri"])[conf["db_name"]][conf["col_name"]]
+for record in records.find():
+    for found in set(re.findall(rb"rec:([a-z0-9-]+)", bson.encode(record))):
+        print(found.decode())
+`;
+
+/** The id of each record that the Backend has, as often as it has it. */
+export function storedIn(stack: string): string[] {
+  return docker("exec", `cybexp-${stack}-backend`, "python3", "-c", COUNT)
+    .split("\n")
+    .filter(Boolean);
+}
+
+/** Those that were taken and are not there, and those that are there twice. */
+export function judge(taken: readonly string[], stored: readonly string[]) {
+  const times = new Map<string, number>();
+  for (const id of stored) {
+    times.set(id, (times.get(id) ?? 0) + 1);
+  }
+  return {
+    lost: taken.filter((id) => !times.has(id)),
+    twice: taken.filter((id) => (times.get(id) ?? 0) > 1),
+  };
+}
