@@ -78,6 +78,7 @@ const kmsAccounts = new KmsAccounts(NAME.kmsAccounts, {
   deployment,
   kms,
   after: kmsKeys,
+  lost: settings.lost,
   administrator: settings.kms.administrator.name,
   users: settings.users,
   jwtKeyGeneration: settings.rotation.kmsJwtKey,

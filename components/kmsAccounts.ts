@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { accountPassword, ADMINISTRATOR_PASSWORD, RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { type AccountMemory, wantedAccounts } from "../render/kmsAccounts.ts";
+import { type AccountMemory, areKeysGivenUp, wantedAccounts } from "../render/kmsAccounts.ts";
 import { mintToken } from "../render/token.ts";
 import type { UserSettings } from "../settings/types.ts";
 import type { Deployment } from "./deployment.ts";
@@ -18,6 +18,8 @@ export interface KmsAccountsArgs {
   readonly administrator: string;
   /** Those with attributes get an account. */
   readonly users: readonly Pick<UserSettings, "name" | "attributes">[];
+  /** What the operator has given up, as `PART@MARK`. @default nothing */
+  readonly lost?: readonly string[];
   /** Part of the tokens' ids. */
   readonly jwtKeyGeneration: number;
 }
@@ -84,6 +86,7 @@ export class KmsAccounts extends pulumi.ComponentResource {
           container: kms.service.containerId,
           administrator,
           users,
+          givenUp: areKeysGivenUp(args.lost ?? []),
         }),
         because: {
           // Its accounts may be gone with a database of before.

@@ -1,4 +1,6 @@
 /** Accounts of the KMS: what is there, what is wanted, and what to say where the two don't fit. */
+import { KMS_KEYS } from "../names/docker.ts";
+import { KEY_FILES } from "../settings/keptParts.ts";
 import { USER_KEY } from "./kmsScripts.ts";
 
 /** What the KMS has under a name. */
@@ -12,7 +14,11 @@ export interface KmsAccount {
   /** The attributes in its database. They are those of the key when the account was made. */
   readonly recorded: readonly string[] | null;
   /** The user's key file. Its attributes are unknown if it has another form. */
-  readonly key: { readonly attributes: readonly string[] | null } | null;
+  readonly key: {
+    readonly attributes: readonly string[] | null;
+    /** Whether the KMS's own key was made after it. */
+    readonly older: boolean;
+  } | null;
 }
 
 /** A user who should have an account. */
@@ -22,9 +28,17 @@ export interface WantedAccount {
   readonly attributes: readonly string[];
 }
 
-/** `there`: as it should be. `make`: the KMS can make it. */
+/**
+ * - `there`: as it should be
+ * - `make`: the KMS can make it
+ * - `remake`: the KMS can make it, once what is left of it is removed
+ */
 export type AccountVerdict =
-  { readonly is: "there" | "make" } | { readonly is: "wrong"; readonly text: string };
+  { readonly is: "there" | "make" | "remake" } | { readonly is: "wrong"; readonly text: string };
+
+/** Whether the operator has given up the keys of the KMS, and with them those of its users. */
+export const areKeysGivenUp = (lost: readonly string[]): boolean =>
+  lost.some((entry) => entry.startsWith(`${KMS_KEYS}@`) || entry.startsWith(`${KEY_FILES}@`));
 
 const list = (attributes: readonly string[]) => attributes.join(", ");
 
@@ -37,10 +51,15 @@ const keyFile = (name: string) => `/secrets/${USER_KEY}${name}.binary`;
 const ANOTHER =
   "Or list the user under a new name: the KMS makes it an account and a key of its own.";
 
-/** Judges what the KMS has of a user. */
+/**
+ * Judges what the KMS has of a user.
+ *
+ * @param givenUp Whether a key that is gone, or of an earlier master key, is given up.
+ */
 export function judgeUser(
   { name, attributes }: WantedAccount,
   { account, recorded, key }: KmsAccount,
+  givenUp = false,
 ): AccountVerdict {
   const wrong = (text: string) => ({ is: "wrong" as const, text });
   // Of a key in an unknown form, the database tells.
@@ -50,6 +69,9 @@ export function judgeUser(
       `${name} is an administrator of the KMS, and administrators have no key: it can't get the attributes ${list(attributes)}. ` +
         "List the user under another name, or without attributes.",
     );
+  }
+  if (givenUp && (key === null ? account !== null : key.older)) {
+    return { is: "remake" };
   }
   if (account === null) {
     // The KMS gives a new account the key file that is there, and says nothing.

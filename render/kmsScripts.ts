@@ -13,7 +13,7 @@ export const USER_KEY = "cpabe-sk-CPabe_BSW07-";
  * A key is a pickle of plain values, its attributes under `S`. It is read without running anything that is in it.
  */
 export const LOOK = `
-import hashlib, io, json, pickle, sys
+import hashlib, io, json, os, pickle, sys
 import pymongo, yaml
 
 class Plain(pickle.Unpickler):
@@ -21,9 +21,12 @@ class Plain(pickle.Unpickler):
         raise pickle.UnpicklingError(name)
 
 def key_of(name):
+    path = "/secrets/${USER_KEY}" + name + ".binary"
     try:
-        with open("/secrets/${USER_KEY}" + name + ".binary", "rb") as file:
+        with open(path, "rb") as file:
             content = file.read()
+        # Made by a master key of before, it opens nothing of what this one's public key locks.
+        older = os.stat(path).st_mtime < os.stat("/secrets/cpabe-mk.binary").st_mtime
     except FileNotFoundError:
         return None
     try:
@@ -33,7 +36,7 @@ def key_of(name):
             attributes = None
     except Exception:
         attributes = None
-    return {"attributes": attributes}
+    return {"attributes": attributes, "older": older}
 
 def account_of(name):
     user = database[conf["users_col_name"]].find_one({"username": name})
@@ -62,6 +65,30 @@ try:
 except pymongo.errors.PyMongoError:
     found = None
 print(json.dumps({"found": found}))
+`;
+
+/**
+ * Removes users, but no administrators, and their keys: the KMS makes no second key for an account that it has. Only
+ * for keys that are worth nothing any more.
+ */
+export const FORGET = `
+import json, os, sys
+import pymongo, yaml
+
+asked = json.load(sys.stdin)
+with open("/config.yaml") as file:
+    conf = yaml.safe_load(file)
+database = pymongo.MongoClient(conf["backed_DB_uri"], serverSelectionTimeoutMS=20000)[conf["db_name"]]
+for name in asked["names"]:
+    if (database[conf["users_col_name"]].find_one({"username": name}) or {}).get("admin") is True:
+        continue
+    database[conf["users_col_name"]].delete_one({"username": name})
+    database[conf["attrib_col_name"]].delete_many({"username": name})
+    try:
+        os.remove("/secrets/${USER_KEY}" + name + ".binary")
+    except FileNotFoundError:
+        pass
+print(json.dumps({"done": True}))
 `;
 
 /**

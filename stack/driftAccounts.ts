@@ -6,6 +6,7 @@ import { UserError } from "../programs/errors.ts";
 import { KmsInside } from "../programs/kms/kms.ts";
 import {
   type AccountVerdict,
+  areKeysGivenUp,
   judgeAdministrator,
   judgeUser,
   type KmsAccount,
@@ -18,7 +19,7 @@ import type { Session } from "./session.ts";
 import type { ExportedResource } from "./state.ts";
 
 export interface AccountLook {
-  readonly settings: Pick<Settings, "kms" | "users">;
+  readonly settings: Pick<Settings, "kms" | "users" | "lost">;
 }
 
 /** Seconds for the KMS's database to answer. If it takes longer, others report it. */
@@ -45,7 +46,12 @@ export async function driftOfAccounts(
   ]);
   return found === undefined
     ? []
-    : driftIn(found, { urn: program.urn, wanted, before: accountsOf(program) });
+    : driftIn(found, {
+        urn: program.urn,
+        wanted,
+        before: accountsOf(program),
+        givenUp: areKeysGivenUp(settings.lost),
+      });
 }
 
 interface ContainerInfo {
@@ -73,21 +79,24 @@ export interface AccountQuestion {
   readonly urn: string;
   readonly wanted: WantedAccounts;
   readonly before: WantedAccounts | undefined;
+  readonly givenUp: boolean;
 }
 
 /** What differs from what the config says, and from what the last `up` made. */
 export function driftIn(
   found: ReadonlyMap<string, KmsAccount>,
-  { urn, wanted, before }: AccountQuestion,
+  { urn, wanted, before, givenUp }: AccountQuestion,
 ): Drift[] {
   const { administrator, users } = wanted;
   const at = (name: string) => found.get(name) ?? { account: null, recorded: null, key: null };
   const drift = (verdict: AccountVerdict, wasThere: boolean, who: string): Drift[] =>
     verdict.is === "wrong"
       ? [{ urn, why: verdict.text, mend: "by hand" }]
-      : verdict.is === "make" && wasThere
-        ? [{ urn, why: `the KMS has lost ${who}`, mend: "again" }]
-        : [];
+      : verdict.is === "remake"
+        ? [{ urn, why: `the key of ${who} at the KMS is given up`, mend: "again" }]
+        : verdict.is === "make" && wasThere
+          ? [{ urn, why: `the KMS has lost ${who}`, mend: "again" }]
+          : [];
   return [
     ...drift(
       judgeAdministrator(administrator, at(administrator)),
@@ -96,7 +105,7 @@ export function driftIn(
     ),
     ...Object.entries(users).flatMap(([name, attributes]) =>
       drift(
-        judgeUser({ name, attributes }, at(name)),
+        judgeUser({ name, attributes }, at(name), givenUp),
         before !== undefined && name in before.users,
         `the account ${name}`,
       ),

@@ -12,6 +12,8 @@ export const accountsInput = z.object({
   container: z.string(),
   administrator: holder,
   users: z.array(holder.extend({ attributes: z.array(z.string()) })),
+  /** Whether the operator has given up the keys of the KMS. */
+  givenUp: z.boolean(),
 });
 export type AccountsInput = z.infer<typeof accountsInput>;
 

@@ -38,6 +38,7 @@ await runProgram(
       await kms.makeAdministrator(name, password);
     }
     await requireGoodTokens(kms, { ...input, users: [] });
+    await kms.forget(missing.remade);
     for (const user of missing.users) {
       await makeUser(kms, user, input.administrator.token);
     }
@@ -70,11 +71,14 @@ async function lookAll(kms: KmsInside, input: AccountsInput): Promise<Map<string
  *
  * @throws UserError for accounts that can't become what they should be
  */
-function wanting(found: ReadonlyMap<string, KmsAccount>, { administrator, users }: AccountsInput) {
+function wanting(
+  found: ReadonlyMap<string, KmsAccount>,
+  { administrator, users, givenUp }: AccountsInput,
+) {
   const at = (name: string) => found.get(name) ?? { account: null, recorded: null, key: null };
   const judged = [
     judgeAdministrator(administrator.name, at(administrator.name)),
-    ...users.map((user) => judgeUser(user, at(user.name))),
+    ...users.map((user) => judgeUser(user, at(user.name), givenUp)),
   ];
   const wrong = judged.flatMap((verdict) => (verdict.is === "wrong" ? [verdict.text] : []));
   if (wrong.length > 0) {
@@ -83,7 +87,8 @@ function wanting(found: ReadonlyMap<string, KmsAccount>, { administrator, users 
   const [first, ...others] = judged;
   return {
     administrator: first?.is === "make",
-    users: users.filter((_, index) => others[index]?.is === "make"),
+    users: users.filter((_, index) => /make/.test(others[index]?.is ?? "")),
+    remade: users.filter((_, index) => others[index]?.is === "remake").map(({ name }) => name),
   };
 }
 

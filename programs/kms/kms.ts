@@ -1,7 +1,7 @@
 /** Asks the KMS from inside its container: its database, its key files, its HTTP interface and its own program. */
 import { z } from "zod";
 import type { Answer, KmsAccount } from "../../render/kmsAccounts.ts";
-import { CALL, LOOK, MAKE_ADMINISTRATOR } from "../../render/kmsScripts.ts";
+import { CALL, FORGET, LOOK, MAKE_ADMINISTRATOR } from "../../render/kmsScripts.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 
@@ -12,7 +12,7 @@ const attributes = z.array(z.string()).nullable();
 const account = z.object({
   account: z.object({ admin: z.boolean(), made: z.string() }).nullable(),
   recorded: attributes,
-  key: z.object({ attributes }).nullable(),
+  key: z.object({ attributes, older: z.boolean() }).nullable(),
 });
 const looked = z.object({ found: z.record(z.string(), account).nullable() });
 const made = z.object({ made: z.boolean(), said: z.string().nullable() });
@@ -46,6 +46,13 @@ export class KmsInside {
   ): Promise<Map<string, KmsAccount> | undefined> {
     const { found } = await this.#run(LOOK, { names, patience }, looked, patience + 30);
     return found === null ? undefined : new Map(Object.entries(found));
+  }
+
+  /** Removes users and their keys, so that the KMS can make both again. */
+  async forget(names: readonly string[]): Promise<void> {
+    if (names.length > 0) {
+      await this.#run(FORGET, { names }, z.object({ done: z.literal(true) }), 60);
+    }
   }
 
   /** @throws UserError if the KMS's own program did not make it */

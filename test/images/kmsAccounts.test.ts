@@ -60,7 +60,7 @@ describe("the program that makes accounts", () => {
   before(async () => void (box = await sandbox.service("kms", database.name)));
 
   const accounts = (administrator: object, users: readonly object[], last?: Ran) =>
-    run("accounts", { container: box.name, administrator, users }, last?.stdout);
+    run("accounts", { container: box.name, administrator, users, givenUp: false }, last?.stdout);
   const boss = holder("boss");
   let first: Ran;
 
@@ -209,10 +209,33 @@ describe("the program that makes accounts", () => {
   });
 });
 
+describe("the program that makes accounts, once the KMS's keys are given up", () => {
+  it("makes users anew whose key is gone, or opens nothing any more", async () => {
+    const box = await sandbox.service("kms", database.name);
+    const users = [user("gone", "UNR"), user("old", "UNR"), user("good", "UNR")];
+    const input = { container: box.name, administrator: holder("queen"), users };
+    const made = await run("accounts", { ...input, givenUp: false });
+    assert.equal(made.code, 0, made.stderr);
+    await box.exec("rm", keyOf("gone"));
+    await box.exec("touch", "-d", "1 hour ago", keyOf("old"));
+    const refused = await run("accounts", { ...input, givenUp: false }, made.stdout);
+    assert.match(refused.stderr, /^the KMS's account gone has no key any more/);
+    const again = await run("accounts", { ...input, givenUp: true }, made.stdout);
+    assert.equal(again.code, 0, again.stderr);
+    const [before, after] = [memoryIn(made), memoryIn(again)];
+    assert.equal(after.users["good"]?.made, before.users["good"]?.made);
+    assert.notEqual(after.users["gone"]?.made, before.users["gone"]?.made);
+    assert.notEqual(after.users["old"]?.made, before.users["old"]?.made);
+    assert.ok(Object.values(after.users).every(({ ours }) => ours));
+    // Once.
+    assert.deepEqual(await run("accounts", { ...input, givenUp: true }, again.stdout), again);
+  });
+});
+
 describe("the program that makes accounts, without what it needs", () => {
   it("says that the database is down", async () => {
     const box = await sandbox.service("kms", "nowhere");
-    const input = { container: box.name, administrator: holder("boss"), users: [] };
+    const input = { container: box.name, administrator: holder("boss"), users: [], givenUp: false };
     const { code, stderr } = await run("accounts", input);
     assert.equal(code, 1);
     assert.equal(
@@ -222,7 +245,12 @@ describe("the program that makes accounts, without what it needs", () => {
   });
 
   it("says that a container is no KMS, and shows nothing of its input", async () => {
-    const input = { container: database.name, administrator: holder("boss"), users: [] };
+    const input = {
+      container: database.name,
+      administrator: holder("boss"),
+      users: [],
+      givenUp: false,
+    };
     const { code, stderr } = await run("accounts", input);
     assert.equal(code, 1);
     assert.equal(

@@ -262,5 +262,8 @@ describe("the KMS's accounts in a real stack", () => {
       keys["cpabe-pk.binary"],
     );
     assert.equal(keys["DE_key.pem"], first.keys["DE_key.pem"]);
+    // A user's key of before would open nothing.
+    const newer = `[ ${keyOf("new")} -nt /secrets/cpabe-mk.binary ] && echo newer`;
+    assert.equal(inKms("sh", "-c", newer), "newer");
   });
 });

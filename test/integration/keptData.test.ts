@@ -64,7 +64,7 @@ async function keys(): Promise<Record<string, string>> {
   return Object.fromEntries(
     (await untar(copyOf()))
       .map(({ path, content }) => [path.replace(/^.*\//, ""), digest(content)] as const)
-      .filter(([name]) => /^(DE_key|ORE_key|cpabe-)/.test(name)),
+      .filter(([name]) => /^(DE_key|ORE_key|cpabe-[mp]k)/.test(name)),
   );
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  areKeysGivenUp,
   authorityTrouble,
   judgeAdministrator,
   judgeUser,
@@ -19,7 +20,7 @@ const nothing: KmsAccount = { account: null, recorded: null, key: null };
 const good: KmsAccount = {
   account: USER,
   recorded: ["A", "B"],
-  key: { attributes: ["A", "B"] },
+  key: { attributes: ["A", "B"], older: false },
 };
 const judge = (found: Partial<KmsAccount>, attributes = ["A", "B"]) =>
   judgeUser({ name: "ann", attributes }, { ...nothing, ...found });
@@ -37,7 +38,7 @@ describe("a user's account", () => {
   });
 
   it("is believed by the database if its key does not say what it is for", () => {
-    assert.deepEqual(judge({ ...good, key: { attributes: null } }), { is: "there" });
+    assert.deepEqual(judge({ ...good, key: { attributes: null, older: false } }), { is: "there" });
   });
 
   it("is finished if a run ended after its key was made, or its database is lost", () => {
@@ -53,8 +54,14 @@ describe("a user's account", () => {
           "a new account would silently get the old key. Its database may be lost or older than its keys: " +
           `restore both from one backup (docs/accounts.md). ${ANOTHER}`,
       );
-    assert.deepEqual(judge({ key: { attributes: ["A"] } }), sentence("the attributes A"));
-    assert.deepEqual(judge({ key: { attributes: null } }), sentence("unknown attributes"));
+    assert.deepEqual(
+      judge({ key: { attributes: ["A"], older: false } }),
+      sentence("the attributes A"),
+    );
+    assert.deepEqual(
+      judge({ key: { attributes: null, older: false } }),
+      sentence("unknown attributes"),
+    );
   });
 
   it("is refused without its key", () => {
@@ -82,7 +89,7 @@ describe("a user's account", () => {
 
   it("is refused with the key that /user/rekey makes", () => {
     assert.deepEqual(
-      judge({ ...good, key: { attributes: ["attributes"] } }),
+      judge({ ...good, key: { attributes: ["attributes"], older: false } }),
       wrong(
         'the key of the KMS\'s account ann has the attribute "attributes" alone: /user/rekey made it, which is broken. ' +
           `Copy ${KEY} back from a backup (docs/accounts.md). ${ANOTHER}`,
@@ -98,6 +105,32 @@ describe("a user's account", () => {
           "List the user under another name, or without attributes.",
       ),
     );
+  });
+});
+
+describe("a user's account, once the KMS's keys are given up", () => {
+  const ann = { name: "ann", attributes: ["A", "B"] };
+  const again = (found: Partial<KmsAccount>) => judgeUser(ann, { ...nothing, ...found }, true).is;
+  const old = { attributes: ["A", "B"], older: true };
+
+  it("is made again if its key is gone, or is of the master key before", () => {
+    assert.equal(again({ ...good, key: null }), "remake");
+    assert.equal(again({ ...good, key: old }), "remake");
+    assert.equal(again({ key: old }), "remake");
+    assert.equal(judge({ ...good, key: old }).is, "there", "not without the operator's word");
+  });
+
+  it("is judged as before otherwise", () => {
+    assert.equal(again(good), "there");
+    assert.equal(again({}), "make");
+    assert.equal(again({ ...good, account: ADMIN }), "wrong");
+    assert.equal(again({ ...good, key: { attributes: ["A"], older: false } }), "wrong");
+  });
+
+  it("is given up by an entry for the keys, or for their volume", () => {
+    assert.equal(areKeysGivenUp(["kms-keys@3f2a9c10b7d4"]), true);
+    assert.equal(areKeysGivenUp(["kms-secrets@3f2a9c10b7d4"]), true);
+    assert.equal(areKeysGivenUp(["kms-db-data@3f2a9c10b7d4"]), false);
   });
 });
 
@@ -154,6 +187,7 @@ describe("what differs at a running KMS", () => {
     urn: "urn",
     wanted: { administrator: "boss", users: { ann: ["A", "B"] } },
     before,
+    givenUp: false,
   });
   const before = { administrator: "boss", users: { ann: ["A", "B"] } };
   const admin = { ...nothing, account: ADMIN };

@@ -67,6 +67,7 @@ describe("the accounts of the KMS", () => {
             attributes: ["UNR", "RESEARCH"],
           },
         ],
+        givenUp: false,
       },
       environment: {
         DATABASE: containerIdOf("kms-db"),
