@@ -63,7 +63,10 @@ export function recordedKeys({ resources }: StackState): KeyRecord | undefined {
     ({ type, urn }) => type === COMMAND && nameIn(urn) === NAME.kmsKeys,
   );
   const stdout = program?.outputs?.["stdout"];
-  return typeof stdout === "string" ? keyRecord.parse(JSON.parse(stdout)) : undefined;
+  // Empty after a restore: what the KMS has then is what the operator wants.
+  return typeof stdout === "string" && stdout !== ""
+    ? keyRecord.parse(JSON.parse(stdout))
+    : undefined;
 }
 
 /** Whether the KMS's keys are those that the state remembers; undefined if it has no volume for them. */

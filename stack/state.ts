@@ -16,7 +16,7 @@ export interface StackState {
   readonly exported: ExportedState;
 }
 
-interface ExportedState {
+export interface ExportedState {
   readonly deployment: {
     readonly resources?: readonly ExportedResource[];
     readonly pending_operations?: readonly unknown[];

@@ -14,9 +14,10 @@ import { kmsKeyFiles } from "../../render/kmsConfig.ts";
 import { DATA } from "../../settings/services.ts";
 import { Counter, type Part } from "../../stack/backup/contents.ts";
 import { isHalfRestored } from "../../stack/backup/journal.ts";
-import { load, recordsIn, whileStopped } from "../../stack/backup/load.ts";
+import { load, ownAccounts, recordsIn, whileStopped } from "../../stack/backup/load.ts";
 import { describe, FORMAT, type Manifest } from "../../stack/backup/manifest.ts";
 import { dataRefusal, keyRefusal } from "../../stack/backup/refusals.ts";
+import { remind } from "../../stack/backup/remind.ts";
 import { databaseNames, sourceOf } from "../../stack/backup/source.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { openSession } from "../../stack/openSession.ts";
@@ -81,7 +82,9 @@ export async function adopt(options: AdoptOptions): Promise<void> {
     versions: { program: "", pulumi: "", docker: "" },
   };
   refuse(keyRefusal(manifest, kmsKeyFiles(settings.kms.config))?.replace("the backup", old.keys));
-  refuse(dataRefusal(stack, await recordsIn(source), options.replace ?? false));
+  refuse(
+    dataRefusal(stack, await recordsIn(source, ownAccounts(settings)), options.replace ?? false),
+  );
   try {
     const adopted = await step(`Bringing it into ${stack}, whose services stop meanwhile`, () =>
       stoppable(
@@ -89,6 +92,7 @@ export async function adopt(options: AdoptOptions): Promise<void> {
         (signal) => whileStopped(source, () => load(source, manifest, partsOf(old), signal)),
       ),
     );
+    await remind(session);
     process.stdout.write(
       [
         "",
@@ -96,6 +100,7 @@ export async function adopt(options: AdoptOptions): Promise<void> {
         "",
         ...describe(adopted).map((line) => `  ${line}`),
         "",
+        `\`${here("up")}\` remembers these keys, and makes the accounts that the config asks for.`,
         `The old services were not changed. Tokens of theirs are refused: \`${here("module -- NAME")}\` gives each user a new one.`,
         "",
       ].join("\n"),

@@ -4,8 +4,9 @@ import { step } from "../../machine/progress.ts";
 import { INTERRUPTED, Interrupted, stoppable } from "../../machine/signals.ts";
 import { kmsKeyFiles } from "../../render/kmsConfig.ts";
 import { isHalfRestored, newOne, readJournal } from "../../stack/backup/journal.ts";
-import { load, recordsIn, undo, whileStopped } from "../../stack/backup/load.ts";
+import { load, ownAccounts, recordsIn, undo, whileStopped } from "../../stack/backup/load.ts";
 import { dataRefusal, keyRefusal, strangerRefusal } from "../../stack/backup/refusals.ts";
+import { remind } from "../../stack/backup/remind.ts";
 import { keyVolume, sourceOf } from "../../stack/backup/source.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { openSession } from "../../stack/openSession.ts";
@@ -76,17 +77,21 @@ async function restoreInto(
   const { manifest } = await checkedBackup(backup, (about) =>
     strangerRefusal(about, target, options.fromStack),
   );
-  const { kms } = await found.read(session);
+  const settings = await found.read(session);
   const half = (await readJournal(keyVolume(source))) !== undefined;
-  const records = half ? [] : await recordsIn(source);
-  refuse(keyRefusal(manifest, kmsKeyFiles(kms.config)));
+  const records = half ? [] : await recordsIn(source, ownAccounts(settings));
+  refuse(keyRefusal(manifest, kmsKeyFiles(settings.kms.config)));
   refuse(dataRefusal(session.stack, records, options.replace ?? false));
   const restored = await step(`Restoring ${session.stack}, whose services stop meanwhile`, () =>
     stoppable(saying, (signal) =>
       whileStopped(source, () => load(source, manifest, backup.parts(), signal)),
     ),
   );
+  await remind(session);
   process.stdout.write(proof(session.stack, source.deployment, manifest, restored));
+  process.stdout.write(
+    `\`${here("up")}\` remembers these keys, and makes the accounts that the config asks for.\n`,
+  );
 }
 
 const saying = (): void => void process.stderr.write("- Stopping, and putting the old data back\n");

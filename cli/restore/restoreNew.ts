@@ -15,7 +15,7 @@ import {
   volumeOf,
 } from "../../stack/backup/emptyStack.ts";
 import { beginNew, endNew, newOne } from "../../stack/backup/journal.ts";
-import { load, recordsIn } from "../../stack/backup/load.ts";
+import { load, ownAccounts, recordsIn } from "../../stack/backup/load.ts";
 import type { About } from "../../stack/backup/manifest.ts";
 import { dataRefusal, keyRefusal, newStackRefusal } from "../../stack/backup/refusals.ts";
 import { sourceOf } from "../../stack/backup/source.ts";
@@ -93,7 +93,9 @@ export async function restoreNew(
   process.stdout.write("- Making the databases ...\n");
   await makeDatabases(session);
   const source = await sourceOf(session, image);
-  refuse(dataRefusal(stack, await recordsIn(source), options.replace ?? false));
+  refuse(
+    dataRefusal(stack, await recordsIn(source, ownAccounts(settings)), options.replace ?? false),
+  );
   const restored = await step("Loading records and accounts", () =>
     stoppable(saying, (signal) => load(source, manifest, backup.parts(), signal)),
   );

@@ -28,18 +28,40 @@ import {
   swapFilesBack,
   swapFilesIn,
 } from "../../programs/volumes/swapKeys.ts";
+import { wantedAccounts } from "../../render/kmsAccounts.ts";
 import { isMarkFile } from "../../settings/keptParts.ts";
+import { DATA } from "../../settings/services.ts";
+import type { Settings } from "../../settings/types.ts";
 import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { type Contents, differences, type Manifest } from "./manifest.ts";
 import { databaseNames, keyVolume, type Source, withDatabase } from "./source.ts";
 
-/** How many records a stack has, by service and collection. Empty collections are left out. */
-export async function recordsIn(source: Source): Promise<string[]> {
+/** Accounts that the next `up` makes again if they are lost. */
+export interface OwnAccounts {
+  readonly collection: string;
+  readonly names: readonly string[];
+}
+
+export function ownAccounts({ kms, users }: Settings): OwnAccounts {
+  const { administrator, users: others } = wantedAccounts(kms.administrator.name, users);
+  const [collection = ""] = DATA.kms(kms.config).collections;
+  return { collection, names: [administrator, ...Object.keys(others)] };
+}
+
+/**
+ * How many records a stack has, by service and collection. Empty collections are left out, and the KMS if it has
+ * only the stack's own accounts.
+ */
+export async function recordsIn(source: Source, own: OwnAccounts): Promise<string[]> {
   const found: string[] = [];
   for (const service of SERVICES) {
     await withDatabase(source, service, async (db) => {
+      const others = { username: { $nin: [...own.names] } };
+      if (service === "kms" && (await db.collection(own.collection).countDocuments(others)) === 0) {
+        return;
+      }
       for (const name of await collectionsOf(db)) {
         const count = await db.collection(name).countDocuments();
         if (count > 0) {

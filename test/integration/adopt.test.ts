@@ -191,7 +191,7 @@ describe("CYBEX-P as its compose files run it", () => {
     assert.notEqual(key, before);
     assert.equal(sha256(Buffer.from(key)), keys["DE_key.pem"]);
     const login = await the.call("kms", "/login", {
-      body: Buffer.from(JSON.stringify({ username: "old admin", password: "old password" })),
+      body: Buffer.from(JSON.stringify({ username: "old_admin", password: "old password" })),
       headers: { "Content-Type": "application/json" },
     });
     assert.equal(login.status, 200, login.text);
@@ -199,6 +199,9 @@ describe("CYBEX-P as its compose files run it", () => {
     assert.equal((JSON.parse(found.text) as { count: number }).count, RECORDS);
     // The old one is as it was.
     assert.deepEqual(old.keys(), keys);
+    // It makes its own accounts again, and remembers the keys.
+    const first = await the.up();
+    assert.equal(first.code, 0, first.output);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
@@ -229,7 +232,8 @@ describe("CYBEX-P as its compose files run it", () => {
     back.startDatabases();
     back.startServices();
     const login = await back.call("kms", "/login", {
-      body: JSON.stringify({ username: "old admin", password: "old password" }),
+      method: "POST",
+      body: JSON.stringify({ username: "old_admin", password: "old password" }),
     });
     assert.equal(login.status, 200);
     const query = { method: "POST", body: "{}" };

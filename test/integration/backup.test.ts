@@ -295,6 +295,9 @@ describe("a backup", () => {
     assert.equal((await the.call("kms", "/", { credential: old })).status, 401);
     assert.equal(await kept.login(the, "user0"), 200);
     await the.kmsKey();
+    // It makes its own accounts again, and remembers the keys.
+    const first = await the.up();
+    assert.equal(first.code, 0, first.output);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
@@ -323,6 +326,7 @@ describe("a backup", () => {
     assert.equal(code, 0, output);
     assert.equal(await ownerOf(more), undefined);
     assert.equal(await count(), Number(old[0]) - 1);
+    assert.equal((await the.up()).code, 0);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 

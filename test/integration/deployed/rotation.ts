@@ -8,7 +8,10 @@ export function rotation(the: () => Deployed): void {
     const analyst = the().user("analyst");
     const old = the().user("collector");
     the().project.configure((config) => {
-      config["cybexp:users"] = [{ name: "collector", generation: 2 }, { name: "analyst" }];
+      config["cybexp:users"] = [
+        { name: "collector", generation: 2 },
+        { name: "analyst", attributes: ["default"] },
+      ];
     });
     const preview = await the().npm("preview", "--diff");
     assert.equal(preview.code, 0, preview.output);
@@ -44,9 +47,11 @@ export function rotation(the: () => Deployed): void {
       config["cybexp:rotation"] = { kmsJwtKey: 2 };
     });
     assert.deepEqual(await changesOfUp(the()), [
+      "~ kms-accounts",
       "~ kms-config-delivery",
       "~ kms-handback",
       "~ kms-handover",
+      "~ kms-key-files",
       "~ kms-limits",
       "~ rotation-guard",
       "~ smoke",
