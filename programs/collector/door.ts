@@ -11,9 +11,9 @@ import {
   targetText,
 } from "../../render/collectorDoor.ts";
 import { TCP_TABLE, useOfPort } from "../../render/tcpTable.ts";
-import { type Docker, DockerError } from "../docker/docker.ts";
+import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
-import { find, type Server } from "../replacement/door.ts";
+import { find, type Server, standInName } from "../replacement/door.ts";
 
 /** A collector and its door. */
 export const placeSchema = z.object({
@@ -32,8 +32,6 @@ export const placeSchema = z.object({
 });
 export type Place = z.infer<typeof placeSchema>;
 
-export const standInName = ({ container }: Pick<Place, "container">): string =>
-  standInOf(container);
 export const STAND_IN_HOST = standInOf(COLLECTOR_HOST);
 const hostOf = (server: Server) => (server === "own" ? COLLECTOR_HOST : STAND_IN_HOST);
 const containerOf = (place: Place, server: Server) =>
@@ -141,14 +139,8 @@ export class Gate {
 
   /** What a command in a container prints; undefined where it fails, or the container does not run. */
   async #askIn(container: string, ...command: string[]): Promise<string | undefined> {
-    try {
-      return await this.#docker.run(["exec", container, ...command]);
-    } catch (error) {
-      if (error instanceof DockerError) {
-        return undefined;
-      }
-      throw error;
-    }
+    const { code, stdout } = await this.#docker.attempt(["exec", container, ...command]);
+    return code === 0 ? stdout : undefined;
   }
 }
 

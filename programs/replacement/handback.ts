@@ -3,26 +3,16 @@
  * Does nothing if there is none.
  */
 import { Docker } from "../docker/docker.ts";
-import { UserError } from "../errors.ts";
-import { find, handBack, placeSchema, standInName } from "./door.ts";
 import { runProgram } from "../program.ts";
-import { isServing } from "./standIn.ts";
+import { handBack, placeSchema } from "./door.ts";
+import { requireSuccessor } from "./succession.ts";
 
 await runProgram(
   placeSchema,
   ({ drainSeconds }) => drainSeconds + 60,
   async (place) => {
     const docker = new Docker(place.dockerHost);
-    const [own, standIn] = await Promise.all([
-      find(docker, place.container, place),
-      find(docker, standInName(place), place),
-    ]);
-    if (standIn?.State.Running && !(await isServing(docker, own))) {
-      throw new UserError(
-        `${place.container} does not pass its health check, so ${standInName(place)} keeps serving: ` +
-          `see \`docker logs --tail 20 ${place.container}\``,
-      );
-    }
+    await requireSuccessor(docker, place, "keeps serving");
     await handBack(docker, place);
   },
 );
