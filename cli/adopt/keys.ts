@@ -1,7 +1,8 @@
 /** The key files of a KMS that the stack does not run. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { FileInFolder } from "../../programs/volumes/filesIn.ts";
+import { asWritten } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 
 /** The user of the services in a stack. Under compose, everything belongs to root. */
@@ -12,8 +13,7 @@ const NO_KEYS = ["keep_this_file"];
 
 /** @throws UserError where the folder or a file in it can't be read */
 export function keysIn(folder: string): FileInFolder[] {
-  // npm runs its scripts in the project's folder, wherever npm was called.
-  const root = resolve(process.env["INIT_CWD"] ?? process.cwd(), folder);
+  const root = asWritten(folder);
   try {
     return readdirSync(root)
       .filter((name) => !NO_KEYS.includes(name) && !name.startsWith("."))

@@ -1,6 +1,6 @@
 /** The connection string of a database that the stack does not run, as an operator gives it. */
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { asWritten } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 
 /**
@@ -16,7 +16,7 @@ export function readUri(given: string): string {
     }
     return given;
   }
-  const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
+  const path = asWritten(given);
   let text: string;
   try {
     text = readFileSync(path, "utf8").trim();

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { Fault } from "../../settings/fault.ts";
 import { DOORS, type DoorName } from "../../settings/listeners.ts";
 import { parseUserName } from "../../settings/names.ts";
@@ -13,7 +13,7 @@ import { renderEntry, withEntry } from "./stackEntry.ts";
 import { readRequest } from "./certificateRequest.ts";
 import { UserError } from "../../programs/errors.ts";
 import { replaceFile } from "../../machine/files.ts";
-import { projectRoot } from "../../machine/paths.ts";
+import { asWritten, projectRoot } from "../../machine/paths.ts";
 import { lockStack } from "../../stack/runLock.ts";
 import { openSession } from "../../stack/openSession.ts";
 import { stackFile, stackName } from "../../stack/configFile.ts";
@@ -118,8 +118,7 @@ async function enterRequest(name: string, file: string, write: boolean): Promise
   }
   const stack = stackName();
   const target = stackFile(stack);
-  // npm runs its scripts in the project's folder, wherever npm was called.
-  const source = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
+  const source = asWritten(file);
   const { pem, key } = readRequest(readSmall(source, file), file);
   const shown = relative(projectRoot, target);
   if (!write) {

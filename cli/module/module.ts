@@ -1,10 +1,10 @@
 import { lookup, Resolver } from "node:dns/promises";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { parse } from "yaml";
 import { lastRuns, unfinishedRun } from "../doctor/unfinished.ts";
 import { ensureImages } from "../../machine/images.ts";
-import { projectRoot } from "../../machine/paths.ts";
+import { asWritten, projectRoot } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 import { npmRun } from "../../programs/npmRun.ts";
 import { KEY_FILES, keyFileFault } from "../../render/keyFiles.ts";
@@ -42,7 +42,7 @@ export interface ModuleOptions {
 /** `npm run module -- NAME`: writes or refreshes the folder of a module that runs elsewhere. */
 export async function module(name: string | undefined, options: ModuleOptions): Promise<void> {
   if (options.check !== undefined) {
-    process.exitCode = checkKeys(fromHere(options.check)) ? 0 : 1;
+    process.exitCode = checkKeys(asWritten(options.check)) ? 0 : 1;
     return;
   }
   if (name === undefined) {
@@ -64,7 +64,7 @@ export async function module(name: string | undefined, options: ModuleOptions): 
   const folder =
     options.to === undefined
       ? join(projectRoot, "modules", stack, `${name}-${kind}`)
-      : fromHere(options.to);
+      : asWritten(options.to);
   const input = {
     ...{ kind, stack, outputs, config, user: name },
     image: image ?? defaultImage(kind, settings),
@@ -78,9 +78,6 @@ export async function module(name: string | undefined, options: ModuleOptions): 
     checkKeys(folder);
   }
 }
-
-/** npm runs its scripts in the project's folder, wherever npm was called. */
-const fromHere = (path: string) => resolve(process.env["INIT_CWD"] ?? process.cwd(), path);
 
 function kindOf(text: string): Kind {
   const kind = KINDS.find((known) => known === text);

@@ -1,12 +1,13 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { VOLUME } from "../../names/types.ts";
 import { kmsKeyFiles } from "../../render/kmsConfig.ts";
 import { publicKeys } from "../../render/kmsKeys.ts";
 import type { Settings } from "../../settings/types.ts";
 import { requireReadableData } from "../../stack/databaseSteps.ts";
 import { announceEnds } from "../../stack/certificateEnds.ts";
+import { asWritten } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 import { here, npmRun } from "../../programs/npmRun.ts";
 import { policyFlags } from "../../stack/policyFlags.ts";
@@ -240,8 +241,7 @@ async function secretsOf(session: Session): Promise<string[]> {
 
 /** Writes the comment's Markdown, readable only by this user. Another program posts it. */
 export function writeComment(file: string, summaries: readonly PreviewSummary[]): void {
-  // npm runs its scripts in the project's folder, wherever npm was called.
-  const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
+  const path = asWritten(file);
   writeFileSync(path, renderComment(summaries), { mode: 0o600 });
   chmodSync(path, 0o600);
 }

@@ -1,6 +1,7 @@
 /** Opens the file of a backup, and reads all of it before anything is touched. */
 import { createReadStream, readFileSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
+import { asWritten } from "../../machine/paths.ts";
 import { UserError } from "../../programs/errors.ts";
 import type { FileInFolder } from "../../programs/volumes/filesIn.ts";
 import { step } from "../../machine/progress.ts";
@@ -99,9 +100,9 @@ async function keyOf(session: Session, { identity, passphraseFile }: RestoreOpti
   return { passphrase };
 }
 
-/** Its absolute path. npm runs its scripts in the project's folder, wherever npm was called. */
+/** Its absolute path. */
 export function requireFile(file: string): string {
-  const path = resolve(process.env["INIT_CWD"] ?? process.cwd(), file);
+  const path = asWritten(file);
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
     throw new UserError(`there is no file ${file}`);
   }
