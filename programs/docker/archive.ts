@@ -1,6 +1,7 @@
 /** Archives in the format of `docker cp`. */
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { extract, pack } from "tar-stream";
+import { extract, type Header, pack } from "tar-stream";
 
 /** One entry of an archive: a folder if its path ends with a slash, otherwise a file. */
 export interface TarEntry {
@@ -59,4 +60,17 @@ export async function untar(archive: Buffer): Promise<ArchivedFile[]> {
     throw new RangeError("the archive is cut off, or is not an archive", { cause: error });
   }
   return files;
+}
+
+/** The entries of an archive of any size, one after another. */
+export async function* entriesIn(
+  archive: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly header: Header; readonly content: Buffer }> {
+  const source = Readable.from(archive, { objectMode: false });
+  const reader = extract();
+  source.on("error", (error) => reader.destroy(error));
+  source.pipe(reader);
+  for await (const entry of reader) {
+    yield { header: entry.header, content: await buffer(entry) };
+  }
 }

@@ -1,8 +1,6 @@
 /** The files of a folder in a container or a volume, one after another. */
 import { normalize } from "node:path/posix";
-import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
-import { extract } from "tar-stream";
+import { entriesIn } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
 import { outputOf } from "../docker/streams.ts";
 import { withMounted } from "./keptVolume.ts";
@@ -44,13 +42,8 @@ export async function* allIn(
   folder: string,
 ): AsyncGenerator<StoredFile> {
   const archive = outputOf(docker, ["container", "cp", `${container}:${folder}/.`, "-"]);
-  const source = Readable.from(archive, { objectMode: false });
-  const reader = extract();
-  source.on("error", (error) => reader.destroy(error));
-  source.pipe(reader);
-  for await (const entry of reader) {
-    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = entry.header;
-    const content = await buffer(entry);
+  for await (const { header, content } of entriesIn(archive)) {
+    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = header;
     const file = { path: normalize(name).replace(/\/$/, ""), mode, uid, gid, content };
     if (type === "file") {
       yield file;

@@ -1,7 +1,7 @@
 /** A backup's archive: a tar file, written and read one entry at a time. */
-import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { extract, pack } from "tar-stream";
+import { pack } from "tar-stream";
+import { entriesIn } from "../../programs/docker/archive.ts";
 
 export interface Entry {
   readonly path: string;
@@ -37,14 +37,10 @@ export async function entryBytes(entry: Entry) {
 }
 
 export async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Entry> {
-  const source = Readable.from(archive, { objectMode: false });
-  const reader = extract();
-  source.on("error", (error) => reader.destroy(error));
-  source.pipe(reader);
-  for await (const entry of reader) {
-    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = entry.header;
+  for await (const { header, content } of entriesIn(archive)) {
+    const { name, type, mode = 0o600, uid = 0, gid = 0, linkname } = header;
     yield {
-      ...{ path: name.replace(/\/$/, ""), content: await buffer(entry), mode, uid, gid },
+      ...{ path: name.replace(/\/$/, ""), content, mode, uid, gid },
       ...((type === "directory" || type === "symlink") && { type }),
       ...(type === "symlink" && linkname && { link: linkname }),
     };
