@@ -16,7 +16,7 @@ import {
 } from "../programs/database/databaseUsers.ts";
 import { type Docker, DockerError } from "../programs/docker/docker.ts";
 import type { Session } from "./session.ts";
-import { type ExportedResource, readStateInClear } from "./state.ts";
+import { type ExportedResource, readStateInClear, stdinOf } from "./state.ts";
 
 /** A database, as recorded in the state. */
 export interface KnownDatabase {
@@ -102,14 +102,6 @@ export function driftOf(
 
 const runs = (program: string, { inputs }: ExportedResource): boolean =>
   new RegExp(`/${program}\\.[jt]s$`).test(String(inputs?.["create"]));
-
-/** What a program got. Pulumi stores a secret as the JSON of its value, and this value is JSON itself. */
-export function stdinOf({ inputs }: ExportedResource): unknown {
-  const stdin = inputs?.["stdin"] as { plaintext?: string } | undefined;
-  return stdin?.plaintext === undefined
-    ? undefined
-    : JSON.parse(JSON.parse(stdin.plaintext) as string);
-}
 
 interface ContainerInfo {
   readonly Name: string;

@@ -62,6 +62,14 @@ export async function readStateInClear({
   return (JSON.parse(text) as ExportedState).deployment?.resources ?? [];
 }
 
+/** What a program got, of a state with its secrets in clear. Pulumi stores a secret as the JSON of its value, and this value is JSON itself. */
+export function stdinOf({ inputs }: ExportedResource): unknown {
+  const stdin = inputs?.["stdin"] as { plaintext?: string } | undefined;
+  return stdin?.plaintext === undefined
+    ? undefined
+    : JSON.parse(JSON.parse(stdin.plaintext) as string);
+}
+
 export function interpretState(exported: ExportedState): StackState {
   const resources = exported.deployment?.resources ?? [];
   const idsOf = (type: string) =>

@@ -5,28 +5,28 @@ import { COMMAND } from "../../names/types.ts";
 import { UserError } from "../../programs/errors.ts";
 import { accountsInput, troublesOfTokens } from "../../programs/kms/accountTokens.ts";
 import { KmsInside } from "../../programs/kms/kms.ts";
-import { stdinOf } from "../../stack/driftDatabases.ts";
 import type { Session } from "../../stack/session.ts";
-import { readStateInClear } from "../../stack/state.ts";
+import { type ExportedResource, stdinOf } from "../../stack/state.ts";
 import type { Finding } from "./finding.ts";
 
 const about = "KMS's accounts";
 
 /**
+ * @param resources With secrets in clear.
  * @param ill Containers whose fault is reported already.
  * @param told What is found already. If an account is missing, its token is of no interest.
  */
 export async function lookAtAccounts(
-  session: Session,
+  { docker, stack }: Pick<Session, "docker" | "stack">,
+  resources: readonly ExportedResource[],
   ill: readonly string[],
   told: readonly Finding[],
 ): Promise<Finding[]> {
-  const { docker, stack } = session;
   const container = dockerName(stack, "kms");
   const isTold =
     [container, dockerName(stack, "kms-db")].some((name) => ill.includes(name)) ||
     told.some(({ text }) => text.startsWith(`${NAME.kmsAccounts}: `));
-  const program = (await readStateInClear(session)).find(
+  const program = resources.find(
     ({ type, urn }) => type === COMMAND && nameIn(urn) === NAME.kmsAccounts,
   );
   const input = accountsInput.safeParse(program && stdinOf(program));

@@ -22,17 +22,31 @@ export interface Room {
  * @param folder The engine's own, such as /var/lib/docker.
  * @returns undefined if it can't be read
  */
-export async function roomOf(
+export function roomOf(
   { docker, engine, stack }: Pick<Session, "docker" | "engine" | "stack">,
   folder: string,
+): Promise<Room | undefined> {
+  // A container's own files are on the same disk.
+  return roomAt({ docker, engine }, folder, { container: `cybexp-${stack}-proxy`, path: "/" });
+}
+
+/**
+ * The disk of a folder of the engine.
+ *
+ * @param inside The same disk in a container, for an engine on another machine, or Docker Desktop's.
+ * @returns undefined if it can't be read
+ */
+export async function roomAt(
+  { docker, engine }: Pick<Session, "docker" | "engine">,
+  folder: string,
+  { container, path }: { readonly container: string; readonly path: string },
 ): Promise<Room | undefined> {
   const seen = engine.local ? await statfs(folder).catch(() => undefined) : undefined;
   if (seen !== undefined) {
     return { free: seen.bavail * seen.bsize, size: seen.blocks * seen.bsize };
   }
-  // For another machine, or Docker Desktop's: a container's own files are on the same disk.
   try {
-    return parseDf(await docker.run(["exec", `cybexp-${stack}-proxy`, "df", "-Pk", "/"]));
+    return parseDf(await docker.run(["exec", container, "df", "-Pk", path]));
   } catch (error) {
     if (error instanceof DockerError) {
       return undefined;

@@ -39,6 +39,8 @@ import { settingsOf, type StackSettings } from "../../stack/settings.ts";
 import {
   type ExportedResource,
   readState,
+  readStateInClear,
+  stdinOf,
   stackExists,
   type StackState,
 } from "../../stack/state.ts";
@@ -138,7 +140,8 @@ async function lookAtStack(
   const kept = await lookAtKeptData(session, state, settings);
   const { expected, found } = await containersOf(session, state);
   const ill = illnesses(expected, found);
-  const input = await smokeInput(session);
+  const inClear = await readStateInClear(session);
+  const input = smokeInput(inClear);
   const facts = await certificateFacts(state, settings, input);
   if (metrics !== undefined) {
     const text = certificateMetrics(session.stack, facts.ends);
@@ -154,7 +157,7 @@ async function lookAtStack(
     ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
     ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
     ...drift,
-    ...(await lookAtAccounts(session, [...ill.keys()], drift)),
+    ...(await lookAtAccounts(session, inClear, [...ill.keys()], drift)),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
@@ -182,19 +185,15 @@ async function containersOf({ docker }: Session, { resources }: StackState) {
   return { expected, found };
 }
 
-/** The input of the last `up`'s smoke check; undefined if no `up` finished. */
-async function smokeInput(session: Session): Promise<Outside | undefined> {
-  const exported = JSON.parse(
-    await session.ask(["stack", "export", "--show-secrets", "--stack", session.stack]),
-  ) as { deployment: { resources: readonly ExportedResource[] } };
-  const smoke = exported.deployment.resources.find(({ urn }) =>
-    urn.endsWith(`$${COMMAND}::${NAME.smoke}`),
-  );
-  const stdin = smoke?.inputs?.["stdin"] as { plaintext?: string } | undefined;
-  // Pulumi stores a secret as the JSON of its value, and this value is JSON itself.
-  return stdin?.plaintext === undefined
-    ? undefined
-    : outside.parse(JSON.parse(JSON.parse(stdin.plaintext) as string));
+/**
+ * The input of the last `up`'s smoke check; undefined if no `up` finished.
+ *
+ * @param resources With secrets in clear.
+ */
+function smokeInput(resources: readonly ExportedResource[]): Outside | undefined {
+  const smoke = resources.find(({ urn }) => urn.endsWith(`$${COMMAND}::${NAME.smoke}`));
+  const input = smoke && stdinOf(smoke);
+  return input === undefined ? undefined : outside.parse(input);
 }
 
 /**

@@ -1,8 +1,6 @@
 /** Checks the disks of volumes that are not on the engine's own: `disk.ts` looks at that one. */
-import { statfs } from "node:fs/promises";
-import { DockerError } from "../../programs/docker/docker.ts";
 import type { Session } from "../../stack/session.ts";
-import { parseDf, type Room, roomOf } from "./disk.ts";
+import { type Room, roomAt, roomOf } from "./disk.ts";
 import type { Finding } from "./finding.ts";
 
 const MIB = 1024 ** 2;
@@ -80,31 +78,11 @@ export async function lookAtVolumes(
   const rooms = await Promise.all(
     [...places].map(async ([volume, { container, Source, Destination }]) => ({
       volume,
-      room: await roomAt(session, container, Source, Destination),
+      room: await roomAt(session, Source, { container, path: Destination }),
     })),
   );
   return volumeFindings(
     rooms.flatMap(({ volume, room }) => (room === undefined ? [] : [{ volume, room }])),
     await roomOf(session, folder),
   );
-}
-
-async function roomAt(
-  { docker, engine }: Pick<Session, "docker" | "engine">,
-  container: string,
-  source: string,
-  target: string,
-): Promise<Room | undefined> {
-  const seen = engine.local ? await statfs(source).catch(() => undefined) : undefined;
-  if (seen !== undefined) {
-    return { free: seen.bavail * seen.bsize, size: seen.blocks * seen.bsize };
-  }
-  try {
-    return parseDf(await docker.run(["exec", container, "df", "-Pk", target]));
-  } catch (error) {
-    if (error instanceof DockerError) {
-      return undefined;
-    }
-    throw error;
-  }
 }
