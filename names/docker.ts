@@ -72,7 +72,6 @@ const OPTIONAL: readonly Role[] = [
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
-export const isRole = (role: string): role is Role => (ROLES as readonly string[]).includes(role);
 
 /** The role of a stand-in: it serves while a service's own container is replaced. */
 export const STAND_IN = "handover";

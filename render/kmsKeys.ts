@@ -94,8 +94,18 @@ export function judgeKeys(folder: KeyFolder, question: KeyQuestion): KeyVerdict 
   const entry = before && keysEntry(before);
   const isGivenUp = entry !== undefined && lost.includes(entry);
   const changed = [
-    ...missingSentence(missing, entry ?? "", question),
-    ...othersSentence(others, entry ?? "", question),
+    ...lossSentence(
+      missing,
+      `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} gone from ${question.where}: at its next start, the KMS silently makes new keys.`,
+      entry ?? "",
+      question,
+    ),
+    ...lossSentence(
+      others,
+      `the KMS has other keys than the state remembers: ${others.join(", ")} in ${question.where} ${others.length === 1 ? "was" : "were"} made anew or replaced.`,
+      entry ?? "",
+      question,
+    ),
   ];
   const used = isGivenUp && changed.length > 0;
   return {
@@ -127,30 +137,16 @@ const giveUp = (entry: string, stack: string) =>
 const restore = (files: readonly string[], where: string, stack: string) =>
   `Copy ${files.join(", ")} of a backup into ${where}, and restart the KMS (docs/accounts.md, "The KMS's keys" has the commands for the stack ${stack}).`;
 
-function missingSentence(
+/** @param what What became of the files. No sentence if there are none. */
+function lossSentence(
   files: readonly string[],
+  what: string,
   entry: string,
   { where, stack }: KeyQuestion,
 ): string[] {
   return files.length === 0
     ? []
-    : [
-        `${files.join(", ")} ${files.length === 1 ? "is" : "are"} gone from ${where}: at its next start, the KMS silently makes new keys. ` +
-          `${LOSS} ${restore(files, where, stack)} ${giveUp(entry, stack)}`,
-      ];
-}
-
-function othersSentence(
-  files: readonly string[],
-  entry: string,
-  { where, stack }: KeyQuestion,
-): string[] {
-  return files.length === 0
-    ? []
-    : [
-        `the KMS has other keys than the state remembers: ${files.join(", ")} in ${where} ${files.length === 1 ? "was" : "were"} made anew or replaced. ` +
-          `${LOSS} ${restore(files, where, stack)} ${giveUp(entry, stack)}`,
-      ];
+    : [`${what} ${LOSS} ${restore(files, where, stack)} ${giveUp(entry, stack)}`];
 }
 
 function poisonedSentence(file: string, what: string, { where, stack }: KeyQuestion): string {

@@ -61,10 +61,10 @@ export class Testssl {
       const { all } = await execa(
         "docker",
         [
-          ...["run", "--rm", "--network=host", `--volume=${folder}:/work`, this.#image],
-          ...["testssl", "--quiet", "--color=0", "--warnings=batch", "--add-ca=/work/ca.pem"],
+          ...["run", "--rm", "--network=host", `--volume=${folder}:/shared`, this.#image],
+          ...["testssl", "--quiet", "--color=0", "--warnings=batch", "--add-ca=/shared/ca.pem"],
           // Nothing is asked of the world: not the name's address, nor lists of it.
-          ...["--ip=127.0.0.1", "--nodns=none", "--jsonfile=/work/found.json", `${name}:${port}`],
+          ...["--ip=127.0.0.1", "--nodns=none", "--jsonfile=/shared/found.json", `${name}:${port}`],
         ],
         { stdin: "ignore", all: true, reject: false, timeout: RUN_MS },
       );
