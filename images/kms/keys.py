@@ -82,12 +82,9 @@ def _write_if_missing(path, make):
 
 
 def _write(path, content):
-    unfinished = f"{path}.{secrets.token_hex(4)}.tmp"
-    with open(unfinished, "wb") as file:  # 0644 under the usual umask, as the real files are
+    # In place, and 0644 under the usual umask, as the real KMS does.
+    with open(path, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
 
 
 def _read(path):
