@@ -16,9 +16,8 @@ def index_of(value, de_key):
 
 
 def attributes_of(secret_key):
-    """From the first line of a key that the demo KMS made."""
-    line = secret_key.split(b"\n", 1)[0].decode()
-    return line.rpartition(" for ")[2].split(",")
+    """A key of the KMS is a pickle, with its attributes in `S`."""
+    return plain_pickle.loads(secret_key)["S"]
 
 
 def decrypt(record, attributes):
