@@ -4,14 +4,15 @@ import { databaseRole, PROXY } from "../../names/docker.ts";
 import { callableAt } from "../../settings/addresses.ts";
 import { renewalInput } from "../certificates/renewal.ts";
 import { Docker } from "../docker/docker.ts";
+import { engineInput, isLocal } from "../docker/engine.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
-import { checkListeners, isLocal } from "./listeners.ts";
+import { checkListeners } from "./listeners.ts";
 import { withMongo } from "../database/mongo.ts";
 
 /** What to check. */
 export const outside = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   serverName: z.string(),
   /** Further host names, and IP addresses. */
