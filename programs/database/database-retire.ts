@@ -7,9 +7,10 @@ import { retiredUsers } from "../../render/databaseUser.ts";
 import { UserError } from "../errors.ts";
 import { withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";
+import { engineInput } from "../docker/engine.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({ name: z.string(), password: z.string() }),
   /** The user that stays. */

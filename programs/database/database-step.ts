@@ -5,10 +5,11 @@
 import { z } from "zod";
 import { refusedStep } from "./databaseStep.ts";
 import { Docker } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   container: z.string(),
   image: z.string(),

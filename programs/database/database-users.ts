@@ -10,6 +10,7 @@ import {
   lockedSentence,
 } from "./databaseUsers.ts";
 import { Docker } from "../docker/docker.ts";
+import type { EngineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { isRefused, withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";
@@ -35,7 +36,7 @@ await runProgram(databaseUsersInput, 90, async (input) => {
 });
 
 interface Target {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: EngineInput;
   readonly container: string;
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../render/databaseStep.ts";
 import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
+import type { EngineInput } from "../docker/engine.ts";
 import { exitWords } from "../docker/exitCodes.ts";
 import { runTask } from "../docker/task.ts";
 
@@ -19,7 +20,7 @@ export interface Administrator {
 }
 
 export interface StepQuestion {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: EngineInput;
   readonly deployment: string;
   /** The name or id of the database's container. */
   readonly container: string;
@@ -107,7 +108,7 @@ function askVersion(docker: Docker, deployment: string, image: string): Promise<
 
 /** MongoDB's featureCompatibilityVersion; undefined if there is none, or no password works. */
 async function featuresOf(
-  dockerHost: string | undefined,
+  dockerHost: EngineInput,
   container: string,
   admin: Administrator,
 ): Promise<string | undefined> {

@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { here } from "../npmRun.ts";
 import { isRefused, withMongo } from "./mongo.ts";
+import { engineInput } from "../docker/engine.ts";
 
 /** The input of `database-users`, which the state keeps. */
 export const databaseUsersInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({
     name: z.string(),

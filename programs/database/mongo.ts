@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
+import { engineEnvironment, type EngineInput } from "../docker/engine.ts";
 
 /**
  * Connects standard input and output with the server in the same container. It waits for its own child,
@@ -17,7 +18,7 @@ const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/
  */
 export async function withMongo<T>(
   target: {
-    readonly dockerHost: string | undefined;
+    readonly dockerHost: EngineInput;
     readonly container: string;
     readonly user: string;
     readonly password: string;
@@ -26,13 +27,14 @@ export async function withMongo<T>(
   },
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
+  const env = engineEnvironment(target.dockerHost);
   const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
   const path = join(folder, "mongo.sock");
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
     const child = spawn("docker", ["exec", "-i", target.container, "bash", "-c", TUNNEL], {
       stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, ...(target.dockerHost && { DOCKER_HOST: target.dockerHost }) },
+      env: { ...process.env, ...env },
     });
     children.add(child);
     child.on("exit", () => {

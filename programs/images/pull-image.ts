@@ -4,10 +4,11 @@
  */
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { pullImage } from "./pull.ts";
 import { runProgram } from "../program.ts";
 
-const input = z.object({ dockerHost: z.string().optional(), image: z.string() });
+const input = z.object({ dockerHost: engineInput, image: z.string() });
 
 /** Enough for the largest images on a slow line. */
 const PULL_SECONDS = 1800;

@@ -15,6 +15,7 @@ import { releaseEntries } from "../../render/release.ts";
 import { releasesToRemove } from "../../render/releasePruning.ts";
 import { tar } from "../docker/archive.ts";
 import { Docker, DockerError } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
 import { reloadProxy } from "./reload.ts";
@@ -23,7 +24,7 @@ import { runTask } from "../docker/task.ts";
 import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   volume: z.string(),
   deployment: z.string(),
   image: z.string(),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVolumes.ts";
 import type { Docker } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { engineName, findVolume } from "./keptVolume.ts";
 
 /** The output of `keep-volume`, which the state keeps. */
@@ -13,7 +14,7 @@ export const volumeRecord = z.object({
 
 /** A stack, and what its operator has given up. */
 export const keeperInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   stack: z.string(),
   deployment: z.string(),
   lost: z.array(z.string()),
