@@ -2,13 +2,14 @@
 import { MongoError } from "mongodb";
 import { z } from "zod";
 import { Docker } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
 import { ensureFeatures } from "./features.ts";
 import { withMongo } from "./mongo.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({ name: z.string(), password: z.string() }),
   wanted: z.string(),

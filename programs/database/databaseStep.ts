@@ -116,7 +116,7 @@ async function featuresOf(
 }
 
 async function factsOf(
-  dockerHost: string | undefined,
+  dockerHost: EngineInput,
   container: string,
   admin: Administrator,
 ): Promise<FeatureFacts | undefined> {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { KeyFolder } from "../../render/kmsKeys.ts";
 import { MARK, MARK_FILE } from "../../settings/keptParts.ts";
 import type { Docker } from "../docker/docker.ts";
+import { engineInput } from "../docker/engine.ts";
 import { readVolume } from "../volumes/keptVolume.ts";
 
 /** The output of `key-files`, which the state keeps. */
@@ -14,7 +15,7 @@ export const keyRecord = z.object({
 
 /** The input of the programs that look at the key files. */
 export const keyFilesInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   stack: z.string(),
   volume: z.string(),
