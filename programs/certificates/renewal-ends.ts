@@ -1,7 +1,7 @@
 /** Prints, as JSON, when the certificates expire that a container renews. Changes nothing. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { runProgram } from "../program.ts";
 import { statusOf } from "./renewal.ts";
 

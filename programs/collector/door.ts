@@ -11,8 +11,8 @@ import {
   targetText,
 } from "../../render/collectorDoor.ts";
 import { TCP_TABLE, useOfPort } from "../../render/tcpTable.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { find, type Server, standInName } from "../replacement/door.ts";
 

@@ -1,8 +1,8 @@
 /** Raises a database's featureCompatibilityVersion to what the operator allows. */
 import { MongoError } from "mongodb";
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
 import { ensureFeatures } from "./features.ts";

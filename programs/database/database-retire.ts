@@ -4,10 +4,10 @@
  */
 import { z } from "zod";
 import { retiredUsers } from "../../render/databaseUser.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { UserError } from "../errors.ts";
 import { withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";
-import { engineInput } from "../docker/engine.ts";
 
 const input = z.object({
   dockerHost: engineInput,

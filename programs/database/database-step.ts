@@ -3,9 +3,9 @@
  * otherwise. Changes nothing.
  */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { refusedStep } from "./databaseStep.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({

@@ -4,13 +4,13 @@
  * stay, because the service may still use one. `database-retire` removes them.
  */
 import { type Db, MongoServerError } from "mongodb";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import {
   databaseUsersInput,
   type DatabaseUsersInput as Input,
   lockedSentence,
 } from "./databaseUsers.ts";
 import { Docker } from "../docker/docker.ts";
-import type { EngineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { isRefused, withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";

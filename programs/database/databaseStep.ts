@@ -7,9 +7,9 @@ import {
   stepRefusal,
   versionOfName,
 } from "../../render/databaseStep.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
-import type { EngineInput } from "../docker/engine.ts";
 import { exitWords } from "../docker/exitCodes.ts";
 import { runTask } from "../docker/task.ts";
 

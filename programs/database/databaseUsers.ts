@@ -1,8 +1,8 @@
 /** The users of a database, and whether their passwords work. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { here } from "../npmRun.ts";
 import { isRefused, withMongo } from "./mongo.ts";
-import { engineInput } from "../docker/engine.ts";
 
 /** The input of `database-users`, which the state keeps. */
 export const databaseUsersInput = z.object({

@@ -5,8 +5,8 @@ import type { AskedDatabase } from "../../render/databaseAnswer.ts";
 import type { ResolvedHosts } from "../../render/serviceUri.ts";
 import { OWN } from "../../settings/databaseKeys.ts";
 import { type DatabaseUri, describeHosts } from "../../settings/databaseUri.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 
 /** The input of `database-reach`. */
 export const databaseReachInput = z.object({

@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
-import { engineEnvironment, type EngineInput } from "../docker/engine.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
+import { engineEnvironment } from "../docker/engine.ts";
 
 /**
  * Connects standard input and output with the server in the same container. It waits for its own child,

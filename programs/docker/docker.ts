@@ -1,6 +1,7 @@
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "../errors.ts";
-import { engineEnvironment, type EngineInput } from "./engine.ts";
+import { engineEnvironment } from "./engine.ts";
 
 export interface RunOptions {
   /** Sent to standard input. Secrets must go this way. */

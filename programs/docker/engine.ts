@@ -1,79 +1,73 @@
 /** How a program reaches a Docker engine: as the docker command line's environment. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { z } from "zod";
+import {
+  type EngineConnection,
+  type EngineInput,
+  hostOf,
+  isLocalSocket,
+} from "../../settings/engineConnection.ts";
 
-/** An engine that takes more to reach than an address. */
-const connection = z.strictObject({
-  /** As in DOCKER_HOST. */
-  host: z.string().optional(),
-  /** A context of the command line, in place of a host. */
-  context: z.string().optional(),
-  /** What an engine at `tcp://` asks for, as PEM text. */
-  tls: z
-    .strictObject({ ca: z.string(), certificate: z.string(), privateKey: z.string() })
-    .optional(),
-  /** For an engine at `ssh://`, as the ssh program takes them. */
-  sshOptions: z.array(z.string().regex(/^[^\r\n]+$/)).optional(),
-  /** Logins for pulling images. They replace those of the command line. */
-  registries: z
-    .array(z.strictObject({ address: z.string(), username: z.string(), password: z.string() }))
-    .optional(),
-});
-
-export type EngineConnection = z.infer<typeof connection>;
-
-/** A program's input: an address as in DOCKER_HOST, a connection, or nothing for the command line's own default. */
-export const engineInput = z.union([z.string(), connection]).optional();
-
-export type EngineInput = string | EngineConnection | undefined;
-
-/** The address, if the engine is named by one. */
-export const hostOf = (engine: EngineInput): string | undefined =>
-  typeof engine === "string" ? engine : engine?.host;
+/** The context that is no context: the default socket, where the provider goes if nothing is said. */
+const DEFAULT_CONTEXT = "default";
 
 /** Whether the engine is reached through a socket of this machine. A context may lead anywhere. */
 export function isLocal(
   engine: EngineInput,
-  { DOCKER_HOST }: NodeJS.ProcessEnv = process.env,
+  { DOCKER_HOST, DOCKER_CONTEXT }: NodeJS.ProcessEnv = process.env,
 ): boolean {
-  if (typeof engine === "object" && engine.context !== undefined) {
-    return false;
-  }
   const host = engine === undefined ? DOCKER_HOST || undefined : hostOf(engine);
-  return host === undefined || /^(unix|npipe|fd):/.test(host);
+  if (host !== undefined) {
+    return isLocalSocket(host);
+  }
+  const context = engine === undefined ? DOCKER_CONTEXT : undefined;
+  return typeof engine !== "object" && (!context || context === DEFAULT_CONTEXT);
 }
 
 /**
  * What to add to a process's environment so that `docker` reaches this engine. A connection stands for itself:
- * nothing of the operator's own DOCKER_* variables is used beside it.
+ * nothing of the operator's own DOCKER_* variables is used beside it. Without any, the environment decides, for
+ * `docker` as for the provider, which knows nothing of a context chosen by `docker context use`.
  */
-export function engineEnvironment(engine: EngineInput): NodeJS.ProcessEnv {
+export function engineEnvironment(
+  engine: EngineInput,
+  { DOCKER_HOST, DOCKER_CONTEXT }: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
   if (engine === undefined) {
-    return {};
+    return DOCKER_HOST || DOCKER_CONTEXT ? {} : { DOCKER_CONTEXT: DEFAULT_CONTEXT };
   }
   if (typeof engine === "string") {
     return { DOCKER_HOST: engine };
   }
-  const { host, context, tls, sshOptions = [], registries = [] } = engine;
+  const { host, context, tls, certPath, sshOptions = [], registries = [] } = engine;
   return {
     DOCKER_HOST: host,
     DOCKER_CONTEXT: context,
-    DOCKER_TLS_VERIFY: tls && "1",
-    DOCKER_CERT_PATH:
-      tls &&
-      folderWith({ "ca.pem": tls.ca, "cert.pem": tls.certificate, "key.pem": tls.privateKey }),
+    DOCKER_TLS: undefined,
+    DOCKER_TLS_VERIFY: tls || certPath ? "1" : undefined,
+    DOCKER_CERT_PATH: tls ? certificateFiles(tls) : certPath,
     ...(sshOptions.length > 0 && {
       PATH: [SSH_FOLDER, process.env["PATH"]].join(delimiter),
       CYBEXP_SSH_PATH: process.env["PATH"],
       CYBEXP_SSH_OPTIONS: sshOptions.join("\n"),
     }),
-    ...(registries.length > 0 && {
-      DOCKER_CONFIG: folderWith({ "config.json": loginsOf(registries) }),
-    }),
+    ...(registries.length > 0 && { DOCKER_CONFIG: configWith(registries) }),
   };
+}
+
+const certificateFiles = (tls: NonNullable<EngineConnection["tls"]>): string =>
+  folderWith({ "ca.pem": tls.ca, "cert.pem": tls.certificate, "key.pem": tls.privateKey });
+
+/** A folder for the command line's own files, with these logins and the operator's contexts. */
+function configWith(registries: NonNullable<EngineConnection["registries"]>): string {
+  const folder = folderWith({ "config.json": loginsOf(registries) });
+  const contexts = join(process.env["DOCKER_CONFIG"] || join(homedir(), ".docker"), "contexts");
+  if (existsSync(contexts)) {
+    symlinkSync(contexts, join(folder, "contexts"));
+  }
+  return folder;
 }
 
 /** The folder of a program called ssh, which adds the options. */

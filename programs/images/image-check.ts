@@ -1,7 +1,7 @@
 /** Checks that an image has everything that it needs, before the first container uses it. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { checkImage, needsSchema } from "./imageCheck.ts";
 import { runProgram } from "../program.ts";
 

@@ -3,8 +3,8 @@
  * them on to a remote engine, too. Pulumi's provider would ask the registry anonymously.
  */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { pullImage } from "./pull.ts";
 import { runProgram } from "../program.ts";
 

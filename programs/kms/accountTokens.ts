@@ -1,7 +1,7 @@
 /** The accounts that a stack has at the KMS, and whether the KMS takes the tokens that the stack signs for them. */
 import { z } from "zod";
 import { authorityTrouble, keyTrouble, tokenTrouble } from "../../render/kmsAccounts.ts";
-import { engineInput } from "../docker/engine.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Call, KmsInside } from "./kms.ts";
 
 const holder = z.object({ name: z.string(), password: z.string(), token: z.string() });

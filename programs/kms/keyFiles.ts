@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import { z } from "zod";
 import type { KeyFolder } from "../../render/kmsKeys.ts";
 import { MARK, MARK_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { readVolume } from "../volumes/keptVolume.ts";
 
 /** The output of `key-files`, which the state keeps. */

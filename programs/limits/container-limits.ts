@@ -1,7 +1,7 @@
 /** Sets a container's process limit with `docker update`: the provider has no argument for it. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({

@@ -1,7 +1,7 @@
 /** Prints how many processors and how much memory the engine's machine has. Default limits depend on it. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { engineSizeOf } from "./engineSize.ts";
 import { runProgram } from "../program.ts";
 

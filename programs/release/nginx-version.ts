@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { nginxDialect } from "../../render/nginxDialect.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { checkImage, needsSchema } from "../images/imageCheck.ts";
 import { runProgram } from "../program.ts";

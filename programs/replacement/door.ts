@@ -8,8 +8,8 @@ import { LABEL, standInOf } from "../../names/docker.ts";
 import { httpStatus } from "../../render/httpProbe.ts";
 import { handoverFile } from "../../render/proxySignals.ts";
 import { standInHost } from "../../render/standIn.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { type ContainerInfo, removeContainer } from "./standIn.ts";
 
 /** Where a handover takes place. */

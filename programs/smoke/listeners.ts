@@ -3,8 +3,9 @@ import { networkInterfaces } from "node:os";
 import { endpointText, isLoopback } from "../../settings/addresses.ts";
 import { COLLECTOR_DOOR, LABEL, label } from "../../names/docker.ts";
 import { clash, type DeclaredListener as Listener } from "../../settings/listeners.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
-import { type EngineInput, isLocal } from "../docker/engine.ts";
+import { isLocal } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 
 interface ContainerInfo {

@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { isWordDue, judgeStart } from "../../render/startWatch.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { causes, type UnwellContainer } from "../docker/causes.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 import { lastLine } from "../docker/oneLine.ts";
 import { runProgram } from "../program.ts";

@@ -1,8 +1,8 @@
 /** The input of the programs for kept volumes, and how they check the volumes. */
 import { z } from "zod";
 import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVolumes.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { engineName, findVolume } from "./keptVolume.ts";
 
 /** The output of `keep-volume`, which the state keeps. */

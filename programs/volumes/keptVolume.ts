@@ -4,9 +4,9 @@ import { basename } from "node:path";
 import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
 import { MARK, MARK_FILE, RESTORE_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
+import { type EngineInput, hostOf } from "../../settings/engineConnection.ts";
 import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
-import { type EngineInput, hostOf } from "../docker/engine.ts";
 
 /**
  * The engine's own id and name.

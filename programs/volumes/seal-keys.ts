@@ -5,9 +5,9 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { tar, untar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { ownFile } from "./keptVolume.ts";
 import { runProgram } from "../program.ts";
 

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { MARK_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
-import { engineInput } from "../docker/engine.ts";
 import { runProgram } from "../program.ts";
 import { requireOwnVolume, throwAway } from "./volumes.ts";
 

@@ -1,0 +1,69 @@
+/** How a Docker engine is reached: what the provider and every program beside it are told. */
+import { z } from "zod";
+
+const onLocalSocket = /^(unix|npipe|fd):/;
+
+const shape = z.strictObject({
+  /** As in DOCKER_HOST. */
+  host: z
+    .string()
+    .regex(/^(unix|npipe|ssh|tcp|fd|https?):\/\/[^\s]/)
+    .optional(),
+  /** A context of Docker's command line, in place of a host. */
+  context: z.string().min(1).optional(),
+  /** What an engine at `tcp://` asks for, as PEM text. */
+  tls: z
+    .strictObject({ ca: z.string(), certificate: z.string(), privateKey: z.string() })
+    .optional(),
+  /** The same as files: the folder with ca.pem, cert.pem and key.pem. */
+  certPath: z.string().startsWith("/").optional(),
+  /** For an engine at `ssh://`, as the ssh program takes them. */
+  sshOptions: z.array(z.string().regex(/^[^\r\n]+$/)).optional(),
+  /** Logins for pulling images. They replace those of the command line. */
+  registries: z
+    .array(z.strictObject({ address: z.string(), username: z.string(), password: z.string() }))
+    .optional(),
+});
+
+export type EngineConnection = z.infer<typeof shape>;
+
+/** What doesn't fit together in a connection, as sentences without its values. */
+export function connectionTroubles(connection: EngineConnection): string[] {
+  const { host, context, tls, certPath, sshOptions = [] } = connection;
+  const overTcp = host !== undefined && /^(tcp|https?):/.test(host);
+  const overSsh = host !== undefined && host.startsWith("ssh:");
+  const rules: [boolean, string][] = [
+    [
+      (host === undefined) === (context === undefined),
+      "give either `host`, as in DOCKER_HOST, or `context`, the name of a context of Docker's command line",
+    ],
+    [
+      tls !== undefined && certPath !== undefined,
+      "give either `tls`, with the text of certificates and key, or `certPath`, the folder with their files",
+    ],
+    [
+      (tls !== undefined || certPath !== undefined) && !overTcp,
+      "`tls` and `certPath` are for a `host` that begins with tcp://",
+    ],
+    [sshOptions.length > 0 && !overSsh, "`sshOptions` are for a `host` that begins with ssh://"],
+  ];
+  return rules.filter(([wrong]) => wrong).map(([, sentence]) => sentence);
+}
+
+export const engineConnection = shape.superRefine((connection, context) => {
+  for (const message of connectionTroubles(connection)) {
+    context.addIssue({ code: "custom", message });
+  }
+});
+
+/** A program's input: an address as in DOCKER_HOST, a connection, or nothing for what the environment says. */
+export const engineInput = z.union([z.string(), engineConnection]).optional();
+
+export type EngineInput = string | EngineConnection | undefined;
+
+/** The address, if the engine is named by one. */
+export const hostOf = (engine: EngineInput): string | undefined =>
+  typeof engine === "string" ? engine : engine?.host;
+
+/** Whether an address is a socket of this machine. */
+export const isLocalSocket = (host: string): boolean => onLocalSocket.test(host);
