@@ -222,14 +222,14 @@ describe("a database", () => {
 
 describe("a deployment", () => {
   it("has an id, which tells its resources from everybody else's", () => {
-    const rest = { stack: "dev", throwaway: false, dockerHost: undefined };
+    const rest = { stack: "dev", throwaway: false, engine: undefined };
     expect<Deployment>().type.toBeAssignableFrom({ ...rest, id });
     expect<Deployment>().type.not.toBeAssignableFrom(rest);
     expect<Deployment>().type.not.toBeAssignableFrom({ ...rest, id: "0123" });
   });
 
   it("says whether its data is removed with it", () => {
-    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, dockerHost: undefined });
+    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, engine: undefined });
   });
 });
 
