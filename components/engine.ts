@@ -40,7 +40,10 @@ export interface DockerEngineArgs {
   readonly certPath?: pulumi.Input<string>;
   /** For `ssh://`, an argument of ssh each: `["-i", "/home/ann/.ssh/engine", "-o", "ProxyJump=hop"]`. */
   readonly sshOptions?: readonly pulumi.Input<string>[];
-  /** Logins for pulling images. They replace those of Docker's command line. */
+  /**
+   * Logins for pulling images, which a program does. They replace those of Docker's command line. The provider
+   * gets none: it takes no `registryAuth` from a program in Node.
+   */
   readonly registries?: readonly RegistryLogin[];
 }
 
@@ -83,7 +86,7 @@ function given(args: DockerEngineArgs) {
   };
 }
 
-/** All of them, because whatever is absent is taken from the environment. */
+/** All that it would take from the environment if it were absent. */
 function providerArgs(connection: pulumi.Output<EngineConnection>): docker.ProviderArgs {
   const open = <T>(read: (known: EngineConnection) => T) =>
     pulumi.unsecret(connection.apply((known) => read(known)));
@@ -95,6 +98,5 @@ function providerArgs(connection: pulumi.Output<EngineConnection>): docker.Provi
     keyMaterial: connection.apply(({ tls }) => tls?.privateKey ?? ""),
     certPath: open(({ certPath }) => certPath ?? ""),
     sshOpts: open(({ sshOptions }) => sshOptions ?? []),
-    registryAuth: connection.apply(({ registries }) => registries ?? []),
   };
 }

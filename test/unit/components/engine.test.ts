@@ -24,7 +24,6 @@ const EMPTY = {
   keyMaterial: "",
   certPath: "",
   sshOpts: "[]",
-  registryAuth: "[]",
 };
 
 const container = (
@@ -88,18 +87,27 @@ describe("an engine that a program names", () => {
     }
   });
 
-  it("has its key and passwords as secrets, and nothing else", async () => {
+  it("gives the provider its key as a secret, and no login", async () => {
     const registries = [{ address: "registry.example.edu", username: "ann", password: "word" }];
-    const provider = await providerOf({ host: "tcp://far:2376", tls, registries });
-    assert.deepEqual(provider?.inputs, {
+    const built = await build(() => {
+      const engine = new DockerEngine("far", { host: "tcp://far:2376", tls, registries });
+      return imageId("i", "nginx:1", { engine });
+    });
+    const provider = the(built, PROVIDER, "far");
+    assert.deepEqual(provider.inputs, {
       ...EMPTY,
       host: "tcp://far:2376",
       caMaterial: "the CA",
       certMaterial: "the certificate",
       keyMaterial: "the key",
-      registryAuth: JSON.stringify(registries),
     });
-    assert.deepEqual(provider?.secrets, ["keyMaterial", "registryAuth"]);
+    assert.deepEqual(provider.secrets, ["keyMaterial"]);
+    const { inputs, secrets } = the(built, COMMAND, "i-pull");
+    assert.deepEqual(inputs["stdin"], {
+      dockerHost: { host: "tcp://far:2376", tls, registries },
+      image: "nginx:1",
+    });
+    assert.deepEqual(secrets, ["stdin"]);
   });
 
   it("hides the whole input of a program that gets the key, but not what follows from its answer", async () => {
