@@ -109,7 +109,16 @@ export class Example {
   }
 
   /** Runs the CLI; a failure is in the result, not thrown. */
-  async pulumi(...args: string[]): Promise<Result> {
+  pulumi(...args: string[]): Promise<Result> {
+    return this.#pulumi(args);
+  }
+
+  /** Sets a secret of the config, of one or several lines. */
+  setSecret(key: string, value: string): Promise<Result> {
+    return this.#pulumi(["config", "set", "--secret", key], value);
+  }
+
+  async #pulumi(args: readonly string[], input = ""): Promise<Result> {
     const toolchain = await ensureToolchain();
     const [program = "", ...words] = [...this.entrance, toolchain.pulumi, ...args];
     const result = await execa(program, [...words, "--non-interactive", "--color=never"], {
@@ -120,6 +129,7 @@ export class Example {
         PULUMI_CONFIG_PASSPHRASE: "test",
         ...this.env,
       },
+      input,
       all: true,
       reject: false,
     });

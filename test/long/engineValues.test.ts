@@ -52,14 +52,7 @@ describe("two engines in one program", () => {
     });
     example.entrance = second.entrance;
     await succeeds("stack", "init", example.stack);
-    const set = await example.pulumi(
-      "config",
-      "set",
-      "--secret",
-      "privateKey",
-      "--",
-      read("operator.key"),
-    );
+    const set = await example.setSecret("privateKey", read("operator.key"));
     assert.equal(set.code, 0, set.output);
     example.env = ELSEWHERE;
   });

@@ -28,7 +28,7 @@ export class SshServer {
     this.host = `ssh://${userInfo().username}@127.0.0.1:${port}`;
     this.options = [
       ...["-F", "none", "-i", join(folder, "user"), "-o", "IdentitiesOnly=yes"],
-      ...["-o", `UserKnownHostsFile=${join(folder, "known hosts")}`],
+      ...["-o", `UserKnownHostsFile="${join(folder, "known hosts")}"`],
       ...["-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
     ];
   }
@@ -45,7 +45,7 @@ export class SshServer {
     }
     const publicKey = (name: string) => readFileSync(file(`${name}.pub`), "utf8");
     writeFileSync(file("authorized"), publicKey("user"));
-    // With a space in its name, which ssh itself takes as the end of one.
+    // With a space in its name, which must reach ssh as it is.
     writeFileSync(file("known hosts"), `[127.0.0.1]:${port} ${publicKey("host")}`);
     writeFileSync(file("config"), configOf(port, folder));
     mkdirSync(EMPTY, { recursive: true, mode: 0o755 });
