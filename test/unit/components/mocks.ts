@@ -76,6 +76,11 @@ export interface Build<T> {
   readonly outputs: ReadonlyMap<string, ComponentOutputs>;
 }
 
+// Whatever the developer's own engine is.
+for (const name of ["DOCKER_HOST", "DOCKER_CONTEXT"]) {
+  Reflect.deleteProperty(process.env, name);
+}
+
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
