@@ -460,7 +460,7 @@ describe("what the program and the commands call things", () => {
       ...(await program({ ...configOf("Pulumi.dev.yaml"), ...SUPPLIED })).resources,
     ];
     const own = resources.map(({ type }) => type).filter((type) => type.startsWith("cybexp:"));
-    // The stack's engine is the default provider's: a provider of its own would replace every container.
+    // The stack's engine is the default provider's.
     const used = Object.values(COMPONENT).filter((type) => type !== COMPONENT.engine);
     assert.deepEqual([...new Set(own)].sort(), used.sort());
   });
