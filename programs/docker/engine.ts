@@ -83,12 +83,27 @@ function loginsOf(registries: NonNullable<EngineConnection["registries"]>): stri
 }
 
 const folders: string[] = [];
-process.once("exit", () =>
-  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })),
-);
 
-/** A folder that only this user may enter, gone when this process ends. */
+function removeFolders(): void {
+  folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+}
+
+/** With a folder of keys, an end by a signal is an end, too; Pulumi stops its programs by one. */
+function removeAtEnd(): void {
+  process.once("exit", removeFolders);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      removeFolders();
+      process.kill(process.pid, signal);
+    });
+  }
+}
+
+/** A folder that only this user may enter, gone when this process ends, unless by SIGKILL. */
 function folderWith(files: Readonly<Record<string, string>>): string {
+  if (folders.length === 0) {
+    removeAtEnd();
+  }
   const folder = mkdtempSync(join(tmpdir(), "cybexp-engine-"));
   folders.push(folder);
   for (const [name, content] of Object.entries(files)) {

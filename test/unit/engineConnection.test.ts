@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -81,6 +83,20 @@ describe("how a program reaches an engine", () => {
       [env["DOCKER_HOST"], env["DOCKER_TLS_VERIFY"], env["DOCKER_CERT_PATH"]],
       ["tcp://far:2376", "1", "/etc/engine"],
     );
+  });
+
+  it("leaves no such file behind when a signal ends it", async () => {
+    const module = new URL("../../programs/docker/engine.ts", import.meta.url).href;
+    const script = `import { engineEnvironment } from ${JSON.stringify(module)};
+      console.log(engineEnvironment({ host: "tcp://far:1", tls: ${JSON.stringify(tls)} }).DOCKER_CERT_PATH);
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+    const [printed] = (await once(child.stdout, "data")) as [Buffer];
+    const folder = printed.toString().trim();
+    assert.equal(existsSync(join(folder, "key.pem")), true);
+    child.kill();
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+    assert.deepEqual([code, signal, existsSync(folder)], [null, "SIGTERM", false]);
   });
 
   it("leaves no such file behind", async () => {
