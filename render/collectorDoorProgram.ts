@@ -70,8 +70,11 @@ class Door:
         while True:
             while self.records + self.calls >= self.most:
                 await asyncio.sleep(0.05)
+            await self.readable(listening)
             try:
-                connection, _ = await self.loop.sock_accept(listening)
+                connection, _ = listening.accept()
+            except BlockingIOError:
+                continue
             except OSError as error:
                 # No file left, or a caller that went away again.
                 say("accept: %s" % error)
@@ -79,6 +82,18 @@ class Door:
                 continue
             connection.setblocking(False)
             self.loop.create_task(handle(connection))
+
+    async def readable(self, connection, seconds=None):
+        """Whether it can be read from by then. Reading itself is never called off: what it has got would be lost."""
+        ready = self.loop.create_future()
+        self.loop.add_reader(connection.fileno(), lambda: ready.done() or ready.set_result(None))
+        try:
+            await asyncio.wait_for(ready, seconds)
+            return True
+        except asyncio.TimeoutError:
+            return False
+        finally:
+            self.loop.remove_reader(connection.fileno())
 
     async def no_more(self):
         """What callers are connected already is still taken."""
@@ -137,12 +152,14 @@ class Door:
         while True:
             while self.bytes > ROOM and self.at:
                 await asyncio.sleep(0.05)
-            try:
-                chunk = await asyncio.wait_for(self.loop.sock_recv(caller, CHUNK), 1)
-            except asyncio.TimeoutError:
+            if not await self.readable(caller, 1):
                 silent += 1
                 if silent >= (SILENCE if self.taking else LAST_WORDS):
                     break
+                continue
+            try:
+                chunk = caller.recv(CHUNK)
+            except BlockingIOError:
                 continue
             except OSError:
                 self.bytes -= sum(map(len, chunks))
@@ -221,8 +238,15 @@ class Door:
                 if proxy is None:
                     await asyncio.sleep(PAUSE)
             if proxy is not None:
-                done = await asyncio.gather(self.copy(caller, proxy), self.copy(proxy, caller))
-                if not all(done):
+                ways = [
+                    self.loop.create_task(self.copy(*way)) for way in ((caller, proxy), (proxy, caller))
+                ]
+                try:
+                    await asyncio.gather(*ways)
+                except OSError:
+                    for way in ways:
+                        way.cancel()
+                    await asyncio.wait(ways)
                     # A broken answer must not look like a whole one.
                     caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         finally:
@@ -232,22 +256,12 @@ class Door:
                 proxy.close()
 
     async def copy(self, source, sink):
-        """Whether it came to its end."""
-        try:
-            while True:
-                chunk = await self.loop.sock_recv(source, CHUNK)
-                if not chunk:
-                    sink.shutdown(socket.SHUT_WR)
-                    return True
-                await self.loop.sock_sendall(sink, chunk)
-        except OSError:
-            # The other direction has to end, too.
-            for each in (source, sink):
-                try:
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-            return False
+        while True:
+            chunk = await self.loop.sock_recv(source, CHUNK)
+            if not chunk:
+                sink.shutdown(socket.SHUT_WR)
+                return
+            await self.loop.sock_sendall(sink, chunk)
 
     async def report(self):
         last = None
@@ -269,8 +283,10 @@ class Door:
             )
         for number, then in ((signal.SIGUSR1, self.no_more), (signal.SIGTERM, self.end)):
             self.loop.add_signal_handler(number, lambda then=then: self.loop.create_task(then()))
+        reporting = self.loop.create_task(self.report())
+        await asyncio.sleep(0)
         say("ready")
-        await self.report()
+        await reporting
 
 
 def target():
