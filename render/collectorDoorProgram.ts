@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 with open(sys.argv[1], encoding="utf-8") as file:
     CONF = json.load(file)
@@ -52,7 +53,11 @@ class Door:
         self.records = 0
         self.calls = 0
         self.bytes = 0
+        # When each whole record that is not stored yet came, the oldest first.
+        self.whole = {}
         self.at = {}
+        # Whether the last hand-over came to nothing.
+        self.failing = False
         self.listening = []
         self.taking = True
         self.giving = True
@@ -133,6 +138,7 @@ class Door:
             if not record:
                 return
             size = len(record)
+            self.whole[caller] = int(time.time())
             if self.records > KEPT and not CONF["says"]:
                 caller.close()
             if await self.deliver(record) and CONF["says"]:
@@ -143,6 +149,7 @@ class Door:
         finally:
             self.bytes -= size
             self.records -= 1
+            self.whole.pop(caller, None)
             caller.close()
 
     async def read(self, caller):
@@ -178,7 +185,8 @@ class Door:
                 host = target()
                 self.at[host] = self.at.get(host, 0) + 1
                 try:
-                    if await self.hand_over(host, record):
+                    self.failing = not await self.hand_over(host, record)
+                    if not self.failing:
                         return True
                 finally:
                     self.at[host] -= 1
@@ -266,7 +274,14 @@ class Door:
     async def report(self):
         last = None
         while not self.ending:
-            now = json.dumps({"records": self.records, "at": self.at})
+            now = json.dumps(
+                {
+                    "records": self.records,
+                    "at": self.at,
+                    "since": next(iter(self.whole.values()), None),
+                    "failing": self.failing,
+                }
+            )
             if now != last:
                 with open(CONF["statusFile"] + ".new", "w", encoding="utf-8") as file:
                     file.write(now)

@@ -109,7 +109,10 @@ class Program {
 
   untilStatus(records: number, at: Readonly<Record<string, number>> = {}): Promise<true> {
     const wanted = JSON.stringify({ records, at });
-    return until(`its status is ${wanted}`, () => isTrue(JSON.stringify(this.status()) === wanted));
+    return until(`its status has ${wanted}`, () => {
+      const { records, at } = this.status();
+      return isTrue(JSON.stringify({ records, at }) === wanted);
+    });
   }
 
   aim(host: string): void {
@@ -317,7 +320,7 @@ describe("a gate", () => {
     const at = await gate({ port });
     const answer = ship(at.port, "record");
     await at.untilStatus(1);
-    await sleep(300);
+    await until("it says so", () => isTrue(at.status().failing));
     const collector = await Collector.listen(port);
     collector.manner = "resets";
     await until("it was tried", () => isTrue(collector.connections > 1));
@@ -327,6 +330,7 @@ describe("a gate", () => {
     collector.breakOff();
     assert.equal(await answer, "+");
     assert.deepEqual(collector.texts, ["record", "record"], "the first one was not stored");
+    await until("it is content", () => isTrue(!at.status().failing));
   });
 
   it("gives the collector no more at once than it works on, and each record once", async () => {
@@ -420,6 +424,33 @@ describe("a gate", () => {
     assert.equal(await waiting, "", "nobody has stored it");
     assert.equal(await at.end(), 0);
     assert.equal(collector.records.length, 3);
+  });
+});
+
+describe("what a gate says of its records", () => {
+  it("is how many it has, where they are, and since when the oldest waits", async () => {
+    const collector = await Collector.listen();
+    const at = await gate(collector);
+    assert.deepEqual(at.status(), { records: 0, at: {}, since: null, failing: false });
+    collector.manner = "holds";
+    const half = await Shipper.connect(at.port);
+    half.socket.write("half");
+    await at.untilStatus(1);
+    assert.equal(at.status().since, null, "this one is not whole");
+    const before = Math.floor(Date.now() / 1000);
+    const first = ship(at.port, "first");
+    await at.untilStatus(2, { "127.0.0.1": 1 });
+    const { since } = at.status();
+    assert.ok(since !== null && since >= before && since <= Date.now() / 1000, String(since));
+    await sleep(1100);
+    const second = ship(at.port, "second");
+    await at.untilStatus(3, { "127.0.0.1": 2 });
+    assert.equal(at.status().since, since);
+    half.socket.destroy();
+    collector.release();
+    await Promise.all([first, second]);
+    await at.untilStatus(0);
+    assert.deepEqual(at.status(), { records: 0, at: {}, since: null, failing: false });
   });
 });
 
