@@ -37,10 +37,11 @@ const HOSTS = "127.0.0.1 loopback\n";
 
 export interface CollectorArgs {
   readonly deployment: Deployment;
+  /** Its `user` is one of `users`. Of several collectors, each has a `name` and a `bind` of its own. */
   readonly settings: CollectorSettings;
-  /** The collector's own resources come after it. */
+  /** It has the doors of both URLs, and lets a password in there. The collector's own resources come after it. */
   readonly proxy: TlsProxy;
-  /** What the URLs have. */
+  /** The host name in the URLs: the collector reaches the proxy under it. */
   readonly serverName: string;
   /** `https://host:port`, as the users of the stack call them. */
   readonly kmsUrl: string;
@@ -48,7 +49,7 @@ export interface CollectorArgs {
   /** PEM: the authorities that the proxy is verified by. */
   readonly serverCa: pulumi.Input<string>;
   readonly users: UserList;
-  /** The KMS's token-signing key, and its number. */
+  /** The KMS's token-signing key (`Kms.jwtKey`), and its number: the collector's token is signed with it. */
   readonly jwtKey: pulumi.Input<string>;
   readonly jwtKeyGeneration: number;
   /** What must know its token and password before it starts. */

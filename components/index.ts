@@ -44,7 +44,9 @@ export { overlaps } from "../settings/notices.ts";
 
 // CYBEX-P's.
 export { Backend, type BackendArgs } from "./backend.ts";
+export { Collector, type CollectorArgs } from "./collector.ts";
 export { Kapow, type KapowArgs, type KeyPair } from "./kapow.ts";
 export { Kms, type KmsArgs } from "./kms.ts";
 export { Service, type ServiceArgs } from "./service.ts";
+export type { CollectorSettings, ModuleSettings } from "../settings/types.ts";
 export type { DatabaseSettings, KapowSettings, ServiceSettings } from "../settings/types.ts";

@@ -59,16 +59,12 @@ export const ROLES: readonly Role[] = [
   COLLECTOR_GATE,
 ];
 
-/** Those that a stack has only if its config asks for them. */
-const OPTIONAL: readonly Role[] = [
-  ...WAYS,
-  KAPOW,
-  ACME,
-  ACME_CHALLENGE,
-  COLLECTOR,
-  COLLECTOR_DOOR,
-  COLLECTOR_GATE,
-];
+/** Those that a stack has only if its config asks for them. Of collectors it may have several. */
+const OPTIONAL: readonly Role[] = [...WAYS, KAPOW, ACME, ACME_CHALLENGE];
+
+const ALWAYS = ROLES.filter(
+  (role) => !OPTIONAL.includes(role) && ![COLLECTOR, COLLECTOR_DOOR, COLLECTOR_GATE].includes(role),
+);
 
 export const isService = (role: string): role is ServiceRole =>
   (SERVICES as readonly string[]).includes(role);
@@ -122,8 +118,8 @@ export type Kind = (typeof KINDS)[number];
 
 /** The last parts of the names that a stack uses in Docker, as `dockerName` takes them. */
 export const parts: Readonly<Record<Kind, readonly string[]>> = {
-  container: ROLES.filter((role) => !OPTIONAL.includes(role)),
-  network: [...ROLES.filter((role) => !OPTIONAL.includes(role) && role !== PROXY), EDGE],
+  container: ALWAYS,
+  network: [...ALWAYS.filter((role) => role !== PROXY), EDGE],
   volume: [
     ...SERVICES.flatMap((service) => {
       const database = databaseRole(service);
@@ -136,10 +132,10 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
   ],
 };
 
-/** The parts that a stack has only if its config asks for them. */
+/** The parts that a stack has only if its config asks for them, but for its collectors'. */
 export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
   container: OPTIONAL,
-  network: [...OPTIONAL.filter((role) => role !== COLLECTOR_GATE), AWAY],
+  network: [...OPTIONAL, AWAY],
   volume: [
     ...DATABASES.map((database) => configVolume(doorRole(database))),
     KAPOW_FILES_VOLUME,
@@ -148,12 +144,18 @@ export const optionalParts: Readonly<Record<Kind, readonly string[]>> = {
     ACME_VOLUME,
     configVolume(ACME_CHALLENGE),
     CHALLENGE_VOLUME,
-    configVolume(COLLECTOR),
-    secretsVolume(COLLECTOR),
-    configVolume(COLLECTOR_DOOR),
-    configVolume(COLLECTOR_GATE),
   ],
 };
+
+/** The parts of a collector. */
+export function collectorParts(name: string): Readonly<Record<Kind, readonly string[]>> {
+  const [own, door, gate] = [collectorPart(name), collectorDoorPart(name), collectorGatePart(name)];
+  return {
+    container: [own, door, gate],
+    network: [own, door],
+    volume: [configVolume(own), secretsVolume(own), configVolume(door), configVolume(gate)],
+  };
+}
 
 /** The name of one part of a stack in Docker, such as `cybexp-dev-kms`. */
 export function dockerName(stack: string, part: string, prefix = "cybexp"): string {

@@ -40,6 +40,10 @@ export interface DoorStatus {
   readonly records: number;
   /** How many of them are with each host. */
   readonly at: Readonly<Record<string, number>>;
+  /** When the oldest of those that it has wholly came, in seconds since 1970; null if there is none. */
+  readonly since: number | null;
+  /** Whether the last one that it wanted to hand on was not taken. */
+  readonly failing: boolean;
 }
 
 /** A way to the proxy. */

@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 with open(sys.argv[1], encoding="utf-8") as file:
     CONF = json.load(file)
@@ -56,7 +57,11 @@ class Door:
         self.records = 0
         self.calls = 0
         self.bytes = 0
+        # When each whole record that is not stored yet came, the oldest first.
+        self.whole = {}
         self.at = {}
+        # Whether the last hand-over came to nothing.
+        self.failing = False
         self.listening = []
         self.taking = True
         self.giving = True
@@ -74,8 +79,11 @@ class Door:
         while True:
             while full():
                 await asyncio.sleep(0.05)
+            await self.readable(listening)
             try:
-                connection, _ = await self.loop.sock_accept(listening)
+                connection, _ = listening.accept()
+            except BlockingIOError:
+                continue
             except OSError as error:
                 # No file left, or a caller that went away again.
                 say("accept: %s" % error)
@@ -83,6 +91,18 @@ class Door:
                 continue
             connection.setblocking(False)
             self.loop.create_task(handle(connection))
+
+    async def readable(self, connection, seconds=None):
+        """Whether it can be read from by then. Reading itself is never called off: what it has got would be lost."""
+        ready = self.loop.create_future()
+        self.loop.add_reader(connection.fileno(), lambda: ready.done() or ready.set_result(None))
+        try:
+            await asyncio.wait_for(ready, seconds)
+            return True
+        except asyncio.TimeoutError:
+            return False
+        finally:
+            self.loop.remove_reader(connection.fileno())
 
     async def no_more(self):
         """What callers are connected already is still taken."""
@@ -122,6 +142,7 @@ class Door:
             if not record:
                 return
             size = len(record)
+            self.whole[caller] = int(time.time())
             if self.records > KEPT and not CONF["says"]:
                 caller.close()
             if await self.deliver(record) and CONF["says"]:
@@ -132,6 +153,7 @@ class Door:
         finally:
             self.bytes -= size
             self.records -= 1
+            self.whole.pop(caller, None)
             caller.close()
 
     async def read(self, caller):
@@ -141,12 +163,14 @@ class Door:
         while True:
             while self.bytes > ROOM and self.at:
                 await asyncio.sleep(0.05)
-            try:
-                chunk = await asyncio.wait_for(self.loop.sock_recv(caller, CHUNK), 1)
-            except asyncio.TimeoutError:
+            if not await self.readable(caller, 1):
                 silent += 1
                 if silent >= (SILENCE if self.taking else LAST_WORDS):
                     break
+                continue
+            try:
+                chunk = caller.recv(CHUNK)
+            except BlockingIOError:
                 continue
             except OSError:
                 self.bytes -= sum(map(len, chunks))
@@ -165,7 +189,8 @@ class Door:
                 host = target()
                 self.at[host] = self.at.get(host, 0) + 1
                 try:
-                    if await self.hand_over(host, record):
+                    self.failing = not await self.hand_over(host, record)
+                    if not self.failing:
                         return True
                 finally:
                     self.at[host] -= 1
@@ -225,8 +250,15 @@ class Door:
                 if proxy is None:
                     await asyncio.sleep(PAUSE)
             if proxy is not None:
-                done = await asyncio.gather(self.copy(caller, proxy), self.copy(proxy, caller))
-                if not all(done):
+                ways = [
+                    self.loop.create_task(self.copy(*way)) for way in ((caller, proxy), (proxy, caller))
+                ]
+                try:
+                    await asyncio.gather(*ways)
+                except OSError:
+                    for way in ways:
+                        way.cancel()
+                    await asyncio.wait(ways)
                     # A broken answer must not look like a whole one.
                     caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         finally:
@@ -236,27 +268,24 @@ class Door:
                 proxy.close()
 
     async def copy(self, source, sink):
-        """Whether it came to its end."""
-        try:
-            while True:
-                chunk = await self.loop.sock_recv(source, CHUNK)
-                if not chunk:
-                    sink.shutdown(socket.SHUT_WR)
-                    return True
-                await self.loop.sock_sendall(sink, chunk)
-        except OSError:
-            # The other direction has to end, too.
-            for each in (source, sink):
-                try:
-                    each.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-            return False
+        while True:
+            chunk = await self.loop.sock_recv(source, CHUNK)
+            if not chunk:
+                sink.shutdown(socket.SHUT_WR)
+                return
+            await self.loop.sock_sendall(sink, chunk)
 
     async def report(self):
         last = None
         while not self.ending:
-            now = json.dumps({"records": self.records, "at": self.at})
+            now = json.dumps(
+                {
+                    "records": self.records,
+                    "at": self.at,
+                    "since": next(iter(self.whole.values()), None),
+                    "failing": self.failing,
+                }
+            )
             if now != last:
                 with open(CONF["statusFile"] + ".new", "w", encoding="utf-8") as file:
                     file.write(now)
@@ -279,8 +308,10 @@ class Door:
             )
         for number, then in ((signal.SIGUSR1, self.no_more), (signal.SIGTERM, self.end)):
             self.loop.add_signal_handler(number, lambda then=then: self.loop.create_task(then()))
+        reporting = self.loop.create_task(self.report())
+        await asyncio.sleep(0)
         say("ready")
-        await self.report()
+        await reporting
 
 
 def target():

@@ -1,8 +1,18 @@
 import { createServer } from "node:net";
-import { dockerName, KINDS, LABEL, labelTemplate, optionalParts, parts } from "../names/docker.ts";
+import {
+  collectorParts,
+  dockerName,
+  type Kind,
+  KINDS,
+  LABEL,
+  labelTemplate,
+  optionalParts,
+  parts,
+} from "../names/docker.ts";
 import { UserError } from "../programs/errors.ts";
-import type { DeclaredListener } from "../settings/listeners.ts";
+import { type DeclaredListener, declaredListeners } from "../settings/listeners.ts";
 import { holderOf } from "../settings/heldPorts.ts";
+import type { CollectorSettings, Settings } from "../settings/types.ts";
 import { isLocal } from "../programs/docker/engine.ts";
 import { publishedListeners } from "../programs/smoke/listeners.ts";
 import type { Session } from "./session.ts";
@@ -15,10 +25,11 @@ import type { StackState } from "./state.ts";
 export async function preflight(
   session: Session,
   state: StackState,
-  listeners: readonly DeclaredListener[],
+  settings: Settings,
 ): Promise<void> {
+  const listeners = declaredListeners(settings);
   const problems = [
-    ...(await foreignNames(session, state)),
+    ...(await foreignNames(session, state, settings)),
     ...(isLocal(session.engine.host) ? await unusablePorts(session, state, listeners) : []),
   ];
   if (problems.length > 0) {
@@ -26,13 +37,29 @@ export async function preflight(
   }
 }
 
+/** The names that a stack uses, or would use if its config asked for more. */
+export function namesOf(
+  kind: Kind,
+  stack: string,
+  { collector }: { readonly collector: readonly Pick<CollectorSettings, "name">[] },
+): ReadonlySet<string> {
+  const all = [
+    ...parts[kind],
+    ...optionalParts[kind],
+    ...collector.flatMap(({ name }) => collectorParts(name)[kind]),
+  ];
+  return new Set(all.map((part) => dockerName(stack, part)));
+}
+
 /** Things with one of our names that carry another deployment's id, or none. */
-async function foreignNames(session: Session, state: StackState): Promise<string[]> {
+async function foreignNames(
+  session: Session,
+  state: StackState,
+  settings: Settings,
+): Promise<string[]> {
   const problems: string[] = [];
   for (const kind of KINDS) {
-    const ours = new Set(
-      [...parts[kind], ...optionalParts[kind]].map((part) => dockerName(session.stack, part)),
-    );
+    const ours = namesOf(kind, session.stack, settings);
     const all = kind === "container" ? ["--all"] : [];
     const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
     const format = `${name}\t${labelTemplate("deployment")}`;

@@ -7,6 +7,7 @@ import { notices } from "../../settings/notices.ts";
 import type { Settings } from "../../settings/types.ts";
 import { auditEngine } from "./cis/audit.ts";
 import { lookAtBackups } from "./lookAtBackups.ts";
+import { lookAtCollectors } from "./lookAtCollectors.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
@@ -158,6 +159,7 @@ async function lookAtStack(
     ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
     ...drift,
     ...(await lookAtAccounts(session, inClear, [...ill.keys()], drift)),
+    ...(await lookAtCollectors(session, inClear, settings, [...ill.keys()], drift)),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),

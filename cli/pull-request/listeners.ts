@@ -1,5 +1,12 @@
 /** Finds the listeners in a raw stack config. The program reports what is not well-formed. */
-import { callableAt, endpointText, parseLoopbackEndpoint } from "../../settings/addresses.ts";
+import {
+  callableAt,
+  endpointText,
+  isLoopback,
+  parseEndpoint,
+  parseLoopbackEndpoint,
+} from "../../settings/addresses.ts";
+import { COLLECTOR_BIND } from "../../settings/collector.ts";
 import { Fault } from "../../settings/fault.ts";
 import { type ListenerKeys, LISTENERS } from "../../settings/listeners.ts";
 import { inFile, valueAt } from "../../settings/path.ts";
@@ -41,6 +48,13 @@ export function placeAll(config: Map, place: Place): void {
     const original = "isAsked" in keys ? undefined : originalOf(config, keys);
     return original === undefined ? [] : [{ keys, original }];
   });
+  const collectors = mapsAt(config, "cybexp:collector").flatMap((collector) => {
+    const original = collectorAt(collector);
+    return original === undefined ? [] : [{ collector, original }];
+  });
+  for (const { collector, original } of collectors) {
+    collector["bind"] = endpointText(place(original));
+  }
   for (const { keys, original } of found) {
     const placed = place(original);
     if ("endpoint" in keys) {
@@ -64,6 +78,14 @@ function originalOf(config: Map, keys: ListenerKeys): Endpoint | undefined {
     : undefined;
 }
 
+/** Where a collector takes records. An address that it may not have stays. */
+function collectorAt({ bind, expose }: Map): Endpoint | undefined {
+  const parsed = bind === undefined ? COLLECTOR_BIND : parseEndpoint(bind);
+  return parsed instanceof Fault || !(isLoopback(parsed.address) || String(expose) === "true")
+    ? undefined
+    : parsed;
+}
+
 function setAt(config: Map, path: readonly string[], value: unknown): void {
   const place = inFile(path);
   const map = valueAt(config, place.slice(0, -1)) as Map;
@@ -74,4 +96,11 @@ function setAt(config: Map, path: readonly string[], value: unknown): void {
 export function mapAt(value: unknown, key: string): Map {
   const found = (value as Map | null | undefined)?.[key];
   return typeof found === "object" && found !== null ? (found as Map) : {};
+}
+
+/** The maps at a key that has one, or a list of them. */
+export function mapsAt(config: Map, key: string): Map[] {
+  return [config[key]]
+    .flat()
+    .filter((found): found is Map => typeof found === "object" && found !== null);
 }

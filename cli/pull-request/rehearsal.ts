@@ -5,7 +5,7 @@ import { isProgramText } from "../../settings/kapow.ts";
 import type { Endpoint } from "../../settings/types.ts";
 import { UserError } from "../../programs/errors.ts";
 import { isPassword, secretPaths } from "../../stack/settings.ts";
-import { type Map, mapAt, placeAll } from "./listeners.ts";
+import { type Map, mapAt, mapsAt, placeAll } from "./listeners.ts";
 
 /** What replaces the real things. The same for base and head, so that only real differences show. */
 export interface Substitutes {
@@ -82,12 +82,20 @@ export function configOf(stackFile: string): Map {
 
 /** The images that a config names, by their keys. */
 export function imagesOf(config: Map): { readonly key: string; readonly reference: string }[] {
-  return Object.entries(config).flatMap(([name, value]) => {
-    const reference = (value as Map | null)?.["image"];
-    return name.startsWith("cybexp:") && typeof reference === "string"
-      ? [{ key: name.slice("cybexp:".length), reference }]
-      : [];
-  });
+  return imagesIn(config).map(({ key, reference }) => ({ key, reference }));
+}
+
+/** The same, each with the map that has it: collectors are a list. */
+function imagesIn(config: Map) {
+  return Object.keys(config)
+    .filter((name) => name.startsWith("cybexp:"))
+    .flatMap((name) =>
+      mapsAt(config, name).flatMap((map) => {
+        const { image: reference } = map;
+        const key = name.slice("cybexp:".length);
+        return typeof reference === "string" ? [{ key, reference, map }] : [];
+      }),
+    );
 }
 
 /** The changed keys that a rehearsal leaves out, such as `cybexp:state`. */
@@ -152,8 +160,7 @@ function withSecrets(value: unknown, substitutes: Substitutes): unknown {
 }
 
 function substituteImages(config: Map, substitutes: Substitutes): void {
-  for (const { key, reference } of imagesOf(config)) {
-    const map = config[`cybexp:${key}`] as Map;
+  for (const { key, reference, map } of imagesIn(config)) {
     map["image"] = substitutes.image(key, reference);
     if (key === "kapow" && map["image"] !== reference) {
       substituteKapow(map);

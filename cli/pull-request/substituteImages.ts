@@ -11,6 +11,7 @@ const DEMO: Readonly<Record<string, string>> = {
   backend: "cybexp-demo/backend:1",
   database: "cybexp-demo/mongo:1",
   proxy: "cybexp-demo/nginx:1",
+  collector: "cybexp-demo/collector:1",
   kapow: "cybexp-demo/kapow:1",
 };
 
@@ -38,7 +39,8 @@ export async function missingImages(
   const answers = new Map<string, boolean>();
   for (const part of parts) {
     const { key, reference } = part;
-    if (isDemoImage(reference) || DEMO[key] === undefined) {
+    const isKnown = missing.some((one) => one.key === key && one.reference === reference);
+    if (isKnown || isDemoImage(reference) || DEMO[key] === undefined) {
       continue;
     }
     const had = answers.get(reference) ?? (await has(docker, reference));

@@ -1,6 +1,5 @@
 import { ACME_VOLUME, KMS_KEYS } from "../../names/docker.ts";
 import { kmsKeyFiles } from "../../render/kmsConfig.ts";
-import { declaredListeners } from "../../settings/listeners.ts";
 import { step } from "../../machine/progress.ts";
 import { Interrupted, stoppable } from "../../machine/signals.ts";
 import { UserError } from "../../programs/errors.ts";
@@ -79,7 +78,7 @@ export async function restoreNew(
     return;
   }
   await makeImages(session, imagesOf(stackConfig(stack)));
-  await preflight(session, await readState(session), declaredListeners(settings));
+  await preflight(session, await readState(session), settings);
 
   beginNew(stack, deployment);
   const { image } = settings.proxy;

@@ -1,5 +1,4 @@
 import { here } from "../../programs/npmRun.ts";
-import { declaredListeners } from "../../settings/listeners.ts";
 import type { Settings } from "../../settings/types.ts";
 import { lookAtBackups } from "../doctor/lookAtBackups.ts";
 import { requireNoHalfRestore } from "../../stack/backup/journal.ts";
@@ -50,7 +49,7 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
   announceRotation(state, settings);
   announceEnds(state, settings);
   announceDatabases(databases);
-  await preflight(session, state, declaredListeners(settings));
+  await preflight(session, state, settings);
   await releaseLeaving(session, databases);
 
   process.stdout.write(

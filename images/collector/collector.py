@@ -11,6 +11,9 @@ import socket
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pprint import pprint
+
+sys.path.append("/priv-libs/libs")
 
 import yaml
 
@@ -42,10 +45,14 @@ def optional(read, default):
         return default
 
 
-def whole(conf, read, least, fallback):
-    """An optional number: what is below the least counts as the fallback, too."""
-    number = optional(lambda: read(conf), fallback)
-    return number if number >= least else fallback
+def whole(read, least, fallback):
+    """An optional number: what is none, or below the least, counts as the fallback, too."""
+
+    def checked():
+        number = read()
+        return number if number >= least else fallback
+
+    return optional(checked, fallback)
 
 
 def read_basic_auth(conf):
@@ -85,11 +92,10 @@ def handle(connection, conf, auth, keychain, retries):
             return
         show("R")
         if debug(conf, "print_incoming_record"):
-            print(record, flush=True)
+            framed(record, "=" * 50)
         encrypted = records.encrypt(record, conf["policy"], keychain)
         show("E")
         if encrypted is None:
-            print("skiping, no index created", flush=True)
             return
         if debug(conf, "do_not_post_data"):
             show("L")
@@ -100,7 +106,7 @@ def handle(connection, conf, auth, keychain, retries):
 
 
 def post(url, encrypted, auth, retries):
-    """Tries again at once, so that a short outage uses up all tries."""
+    """Tries again at once, so that a short outage uses up all tries. What the last one stores gets no P."""
     stored = services.post_enc_data(url, encrypted, auth)
     for _ in range(retries):
         if stored:
@@ -116,21 +122,28 @@ def show(indicator):
     print(indicator, end="", flush=True)
 
 
+def framed(value, frame):
+    print(f"\n{frame}", flush=True)
+    pprint(value)
+    print(frame, flush=True)
+
+
 def debug(conf, flag):
     return optional(lambda: conf["debug"][flag], False)
 
 
 def main():
+    print("CYBEX-P collector stand-in: demo, not for real data", flush=True)
     with open("/config.yaml", encoding="utf-8") as file:
-        conf = yaml.safe_load(file)
-    retries = whole(conf, lambda c: c["backend_server"]["max_post_retries"], 0, 0)
-    workers = whole(conf, lambda c: c["enc_worker_threads"], 1, 10)
-    backlog = whole(conf, lambda c: c["web_conn_listen"], 0, 0)
+        conf = yaml.load(file, Loader=yaml.FullLoader)
+    retries = whole(lambda: conf["backend_server"]["max_post_retries"], 0, 0)
+    workers = whole(lambda: conf["enc_worker_threads"], 1, 10)
+    backlog = whole(lambda: conf["web_conn_listen"], 0, 0)
     auth = read_basic_auth(conf)
     check_access(conf, auth)
     keychain = keys.fetch_all(conf, auth)
     if debug(conf, "print_policy_config"):
-        print(conf, flush=True)
+        framed(conf, "#" * 50)
 
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.settimeout(0.2)

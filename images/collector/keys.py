@@ -1,50 +1,52 @@
-"""The keys: from the files in /secrets where these exist, else from the KMS, and then written there."""
+"""The keys: a file in /secrets wins; a missing one is fetched from the KMS and stored.
+
+The DE and ORE keys are stored whatever the KMS or a proxy answered, so an error page stays there as a key
+until somebody deletes the file.
+"""
 
 import json
 import sys
 import traceback
 
+import plain_pickle
 import services
 
 
 def fetch_all(conf, auth):
-    kms, token = conf["kms"]["url"], conf["kms_access_key"]
-    files = conf["key_files"]
+    url, token, files = conf["kms"]["url"], conf["kms_access_key"], conf["key_files"]
+
+    def load(what, file, fetch, check):
+        failure = f"Could not fetch {what} from KMS server({url})"
+        return _load(files[file], lambda: fetch(url, token, auth), check, failure)
+
+    def key(name):
+        return lambda *access: services.get_key(name, *access)
+
+    def pickled(content):
+        plain_pickle.loads(content)
+        return content
+
     return {
-        "de": _load(files["de"], lambda: services.get_key(kms, "/get/key/de", token, auth), "DE key"),
-        "ore": _load(
-            files["ore"], lambda: services.get_key(kms, "/get/key/ore", token, auth), "ORE key"
-        ),
-        "ore_params": json.loads(
-            _load(
-                files["ore_params"], lambda: _range(kms, token, auth), "ORE parameters"
-            ).decode()
-        ),
-        "pk": _load(
-            files["cpabe_pub"],
-            lambda: services.get_key(kms, "/get/key/cpabe-pk", token, auth),
-            "CPABE Public Key",
-        ),
+        "de": load("DE key", "de", key("de"), bytes),
+        "ore": load("ORE key", "ore", key("ore"), bytes),
+        "ore_params": load("ORE parameters", "ore_params", services.get_range, json.loads),
+        "pk": load("CPABE Public Key", "cpabe_pub", key("cpabe-pk"), pickled),
     }
 
 
-def _range(kms, token, auth):
-    found = services.get_range(kms, token, auth)
-    if found is None:
-        raise ValueError("no range")
-    return json.dumps(found).encode()
-
-
-def _load(path, fetch, what):
+def _load(path, fetch, check, failure):
+    """What `check` makes of the file. Nothing is stored that it refuses."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            content = file.read()
     except FileNotFoundError:
         try:
-            key = fetch()
+            content = fetch()
+            key = check(content)
             with open(path, "wb") as file:
-                file.write(key)
+                file.write(content)
             return key
         except Exception:
             traceback.print_exc()
-            sys.exit(f"Could not fetch {what} from KMS server")
+            sys.exit(failure)
+    return check(content)

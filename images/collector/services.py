@@ -15,14 +15,16 @@ def test_token(kms_url, token, auth):
     return answer.status_code < 300
 
 
-def get_key(kms_url, path, token, auth):
+def get_key(name, kms_url, token, auth):
     """The body of whatever the answer is: the real one doesn't look at the status either."""
-    return requests.get(url=kms_url + path, headers=bearer(token), auth=auth).content
+    return requests.get(f"{kms_url}/get/key/{name}", headers=bearer(token), auth=auth).content
 
 
 def get_range(kms_url, token, auth):
-    answer = requests.get(url=f"{kms_url}/get/range/ore", headers=bearer(token), auth=auth)
-    return answer.json() if answer.status_code < 300 else None
+    """JSON. Raises for an answer that is no good."""
+    answer = requests.get(f"{kms_url}/get/range/ore", headers=bearer(token), auth=auth)
+    answer.raise_for_status()
+    return answer.content
 
 
 def post_enc_data(url, record, auth):

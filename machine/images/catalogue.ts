@@ -34,7 +34,12 @@ export const catalogue: readonly DemoImage[] = [
     ingredients: [],
     libraries: ["priv-libs"],
   },
-  { name: "cybexp-demo/collector:1", folder: "collector", ingredients: [] },
+  {
+    name: "cybexp-demo/collector:1",
+    folder: "collector",
+    ingredients: [],
+    libraries: ["priv-libs"],
+  },
   {
     name: "cybexp-demo/query:1",
     folder: "query",

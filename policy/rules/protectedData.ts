@@ -1,4 +1,5 @@
 import { CONTAINER, VOLUME } from "../../names/types.ts";
+import { type Exception, isPicked } from "../pack/exceptions.ts";
 import type { StackResource, StackRule } from "../pack/rule.ts";
 import { listOf, objectsOf, textOf } from "../pack/unknown.ts";
 
@@ -31,12 +32,14 @@ export const protectedData: StackRule = {
       default: "",
     },
   },
-  checkStack(resources, { paths, unless }, flag) {
+  checkStack(resources, { paths, unless, exceptions = [] }, flag) {
     const key = textOf(unless);
     if (key !== "" && flag(key)) {
       return [];
     }
-    const mounts = resources.filter(({ type }) => type === CONTAINER).flatMap(mountsOf);
+    const mounts = resources
+      .filter((one) => one.type === CONTAINER && !isPicked(one, exceptions as readonly Exception[]))
+      .flatMap(mountsOf);
     return resources
       .filter(({ type, protect }) => type === VOLUME && !protect)
       .flatMap((volume) => {

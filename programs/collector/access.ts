@@ -14,6 +14,9 @@ export const accessSchema = z.object({
   authorities: z.string(),
 });
 
+/** Seconds; the questions have limits of their own. */
+const PATIENCE = 60;
+
 interface Asking {
   readonly deployment: string;
   readonly image: string;
@@ -39,7 +42,33 @@ export async function checkAccess(docker: Docker, who: string, asking: Asking): 
     args: ["-I", "-c", ACCESS_CHECK],
     input: Buffer.from(JSON.stringify(access)),
   });
-  if (answer.trim() !== "ok") {
-    throw new UserError(`${who} can't start: ${answer.trim()}`);
+  const trouble = answerIn(answer);
+  if (trouble !== undefined) {
+    throw new UserError(`${who} can't start: ${trouble}`);
   }
 }
+
+/**
+ * The same from a container that runs already. It is changed in nothing.
+ *
+ * @returns what is wrong, in one sentence; undefined if all is well
+ */
+export async function accessTrouble(
+  docker: Docker,
+  container: string,
+  access: z.infer<typeof accessSchema>,
+): Promise<string | undefined> {
+  const args = ["exec", "--interactive", container, "python3", "-I", "-c", ACCESS_CHECK];
+  const input = JSON.stringify(access);
+  const { code, stdout, timedOut } = await docker.attempt(args, {
+    input,
+    timeoutSeconds: PATIENCE,
+  });
+  if (timedOut) {
+    return `no answer within ${PATIENCE} s`;
+  }
+  // What it says on standard error may quote its input.
+  return code !== 0 ? `it can't be asked in ${container}` : answerIn(stdout);
+}
+
+const answerIn = (text: string) => (text.trim() === "ok" ? undefined : text.trim());

@@ -38,10 +38,12 @@ const hostOf = (server: Server) => (server === "own" ? COLLECTOR_HOST : STAND_IN
 const containerOf = (place: Place, server: Server) =>
   server === "own" ? place.container : standInName(place);
 
-/** `DoorStatus`. */
-const statusSchema = z.object({
+/** `DoorStatus`; an older gate says less. */
+export const statusSchema = z.object({
   records: z.number().int(),
   at: z.record(z.string(), z.number().int()),
+  since: z.number().int().nullable().default(null),
+  failing: z.boolean().default(false),
 });
 
 /** How often a thing must be seen without work: a record may be between door and collector. */

@@ -25,6 +25,8 @@ export const JWT_KEY = "00112233445566778899aabbccddeeff".repeat(2);
 export interface RunOptions {
   readonly user?: string;
   readonly network?: boolean;
+  /** One more host name in the sandbox's network. */
+  readonly alias?: string;
   /** Files of this machine: path in the container to content. */
   readonly files?: Readonly<Record<string, string>>;
   /** Volumes: path in the container to a name that `volume` gave. */
@@ -126,6 +128,7 @@ export class Sandbox {
       ...HARDENING,
       ...(options.user ? [`--user=${options.user}`] : []),
       ...(options.network === false ? [] : [`--network=${this.id}`]),
+      ...(options.alias ? [`--network-alias=${options.alias}`] : []),
       ...mounts.map((mount) => `--volume=${mount}`),
       ...Object.entries(options.environment ?? {}).map(([key, value]) => `--env=${key}=${value}`),
       ...(options.port ? [`--publish=127.0.0.1::${options.port}`] : []),

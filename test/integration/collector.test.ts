@@ -1,11 +1,13 @@
 /** A collector in a real stack: no record that it has taken is lost, whatever an `up` changes. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker, Project } from "./project.ts";
-import { judge, Shippers, storedIn } from "./shippers.ts";
+import { judge, keptIn, Shippers, storedIn } from "./shippers.ts";
 
 const PORT = 16_000 + (process.pid % 1000);
+const OTHER_PORT = PORT + 1000;
 
 let project: Project;
 before(async () => {
@@ -17,7 +19,7 @@ before(async () => {
 after(() => project.remove());
 
 const collector = {
-  image: "cybexp-demo/collector:1",
+  image: process.env["CYBEXP_TEST_COLLECTOR_IMAGE"] ?? "cybexp-demo/collector:1",
   user: "collector",
   bind: `127.0.0.1:${PORT}`,
   policy: { default: { abe_pol: "research" }, index: { exact: [{ match: "id" }] } },
@@ -69,6 +71,31 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     });
   });
 
+  it("is among what the doctor looks at, with an error page for a key", async () => {
+    const own = nameOf("collector");
+    const told = async () => {
+      const { stdout } = await project.npm("doctor", "--json");
+      const { findings } = JSON.parse(stdout) as { findings: Record<string, string>[] };
+      return findings.flatMap(({ level, check, text }) =>
+        check === "collector" ? [{ level, text }] : [],
+      );
+    };
+    const good = {
+      level: "ok",
+      text: `${own} takes records at 127.0.0.1:${PORT}, and has none in hand`,
+    };
+    assert.deepEqual(await told(), [good]);
+    docker("exec", own, "sh", "-c", "echo '<html>Bad Gateway</html>' > /secrets/de.bin");
+    const [found, ...more] = await told();
+    assert.deepEqual(more, []);
+    assert.equal(found?.level, "error");
+    const [, remedy = ""] =
+      /de\.bin is an error page \(HTML\).*: `(docker exec [^`]*)`/.exec(found.text ?? "") ??
+      assert.fail(found.text);
+    execFileSync("sh", ["-c", remedy], { stdio: "pipe" });
+    assert.deepEqual(await told(), [good]);
+  });
+
   it("loses no record when password, token, proxy and number of threads change in one `up`", async () => {
     const before = { own: idOf("collector"), proxy: idOf("proxy"), door: idOf("collector-door") };
     project.configure((config) => {
@@ -110,12 +137,30 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
   });
 
+  it("loses no record when it moves to another port", async () => {
+    project.configure((config) => {
+      config["cybexp:collector"] = [{ ...collector, bind: `127.0.0.1:${OTHER_PORT}` }];
+    });
+    // These wait for the end of each connection: they know what was taken.
+    const shippers = new Shippers(PORT, "moved", 100).start(3, "waits");
+    await up();
+    await shippers.stop();
+    assert.ok(shippers.failed > 0, "its old port closed");
+    const others = new Shippers(OTHER_PORT, "after", 50).start(1, "waits");
+    await sleep(1000);
+    await others.stop();
+    assert.equal(others.failed, 0);
+    await untilStored();
+    const taken = [...shippers.taken, ...others.taken];
+    assert.ok(others.taken.length > 0);
+    assert.deepEqual(judge(taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
   it("stores what it has taken before it is removed", async () => {
     project.configure((config) => {
       delete config["cybexp:collector"];
     });
-    // These wait for the end of each connection: they know what was taken.
-    const shippers = new Shippers(PORT, "last", 100).start(3, "waits");
+    const shippers = new Shippers(OTHER_PORT, "last", 100).start(3, "waits");
     await up();
     await shippers.stop();
     assert.ok(shippers.failed > 0, "its port closed");
@@ -124,5 +169,22 @@ describe("a collector", { timeout: 1_800_000 }, () => {
       [],
     );
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
+  it("stores what it has taken before the whole stack goes", async () => {
+    project.configure((config) => {
+      config["cybexp:throwaway"] = false; // so that its records are kept
+      config["cybexp:collector"] = [collector];
+    });
+    await up();
+    const shippers = new Shippers(PORT, "down", 50).start(4, "waits");
+    await sleep(2000);
+    const { code, output } = await project.npm("down", "--yes");
+    await shippers.stop();
+    assert.equal(code, 0, output);
+    assert.doesNotMatch(output, /records? left after/);
+    assert.ok(shippers.taken.length > 10, String(shippers.taken.length));
+    const kept = keptIn(nameOf("backend-db-data"));
+    assert.deepEqual(judge(shippers.taken, kept), { lost: [], twice: [] });
   });
 });

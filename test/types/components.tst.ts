@@ -2,6 +2,7 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
+import { Collector, type CollectorArgs } from "../../components/index.ts";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
 import type { Deployment } from "../../components/deployment.ts";
@@ -314,5 +315,34 @@ describe("a door of the proxy", () => {
     expect<ProxyDoor>().type.toBeAssignableFrom({ ...door, access: "both" as const });
     expect<ProxyDoor>().type.not.toBeAssignableFrom(door);
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, access: "nothing" as const });
+  });
+});
+
+describe("a collector", () => {
+  const args = {} as CollectorArgs;
+
+  it("stands alone with a proxy, users and the KMS's key, and needs each of them", () => {
+    expect(Collector).type.toBeConstructableWith("collector", args);
+    expect(Collector).type.toBeConstructableWith("collector", {
+      ...args,
+      ...{ jwtKey: id, serverCa: id, after: [service] },
+    });
+    expect<CollectorArgs>().type.not.toBeAssignableFrom<Omit<CollectorArgs, "proxy">>();
+    expect<CollectorArgs>().type.not.toBeAssignableFrom<Omit<CollectorArgs, "users">>();
+    expect<CollectorArgs>().type.not.toBeAssignableFrom<Omit<CollectorArgs, "jwtKey">>();
+    expect<CollectorArgs>().type.not.toBeAssignableFrom<Omit<CollectorArgs, "serverCa">>();
+    expect<CollectorArgs>().type.toBeAssignableFrom<Omit<CollectorArgs, "limits" | "overrides">>();
+  });
+
+  it("takes records at an address and a port, and not at a text", () => {
+    expect<CollectorArgs["settings"]["bind"]>().type.toBe<Endpoint>();
+    expect(Collector).type.not.toBeConstructableWith("collector", {
+      ...args,
+      settings: { ...args.settings, bind: "127.0.0.1:6000" },
+    });
+  });
+
+  it("has no argument for a password or a token of its own", () => {
+    expect(Collector).type.not.toBeConstructableWith("collector", { ...args, token: "t" });
   });
 });

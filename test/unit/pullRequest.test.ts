@@ -122,6 +122,38 @@ describe("a stack's file for a rehearsal", () => {
     );
   });
 
+  it("moves each collector, also one whose port is the default", () => {
+    const file = `config:
+  cybexp:collector:
+    - { image: "example/collector:1", user: ann }
+    - { image: "example/collector:1", user: ann, name: b, bind: "127.0.0.1:6010" }
+    - { image: "example/other:1", user: ann, name: c, bind: "192.0.2.10:6000", expose: true }
+    - { image: "example/other:1", user: ann, name: d, bind: "192.0.2.10:6001" }
+    - { image: "cybexp-demo/collector:1", user: ann, name: e, bind: 6000 }
+    - text
+`;
+    const found = endpointsOf(configOf(file)).map(({ address, port }) => `${address} ${port}`);
+    assert.deepEqual(found, ["127.0.0.1 6000", "127.0.0.1 6010", "192.0.2.10 6000"]);
+    const { config } = rehearsed(file, {
+      place: ({ address, port }) => ({
+        address: address === "192.0.2.10" ? "127.70.0.1" : address,
+        port: port + 1000,
+      }),
+      image: (key, reference) => substituteFor({ key, reference }),
+    });
+    const collectors = config["cybexp:collector"] as unknown as Record<string, unknown>[];
+    assert.deepEqual(
+      collectors.map(({ bind }) => bind),
+      // The program refuses the others.
+      ["127.0.0.1:7000", "127.0.0.1:7010", "127.70.0.1:7000", "192.0.2.10:6001", 6000, undefined],
+    );
+    const images = collectors.slice(0, 5).map(({ image }) => String(image));
+    assert.ok(images.every((image) => /^cybexp-rehearsal\/collector:\w{12}$/.test(image)));
+    assert.equal(images[0], images[1]);
+    assert.notEqual(images[1], images[2]);
+    assert.equal(collectors[5], "text");
+  });
+
   it("leaves malformed values for the program to report", () => {
     const file = "config: { 'cybexp:kms': { bind: localhost, listen: x }, 'cybexp:proxy': text }";
     assert.deepEqual(rehearsed(file).config, {
@@ -308,6 +340,8 @@ describe("images that stand in", () => {
       { key: "database", reference: "example/pulled:1" },
       { key: "proxy", reference: "example/nowhere:1" },
       { key: "kapow", reference: "example/nowhere:1" },
+      { key: "collector", reference: "example/nowhere:1" },
+      { key: "collector", reference: "example/nowhere:1" },
       { key: "unknown", reference: "example/nowhere:1" },
     ];
     const attempt: Docker["attempt"] = (args) => {
@@ -317,7 +351,7 @@ describe("images that stand in", () => {
       return Promise.resolve({ ...silence, code: isThere ? 0 : 1 });
     };
     const missing = await missingImages({ attempt }, parts);
-    assert.deepEqual(missing, parts.slice(3, 5));
+    assert.deepEqual(missing, parts.slice(3, 6));
     assert.deepEqual(asked, [
       "image inspect example/here:1",
       "image inspect example/pulled:1",

@@ -14,6 +14,7 @@ const TITLES: Readonly<Partial<Record<string, string>>> = {
   "acme-challenge": "ACME reply",
   collector: "Collector",
   "collector-door": "Collector door",
+  "collector-gate": "Collector gate",
 };
 
 /** A role, or the name of a door, as a title. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerName, KINDS, LABEL, optionalParts, parts } from "../../../names/docker.ts";
+import { dockerName, KINDS, LABEL, parts } from "../../../names/docker.ts";
 import { AUTHORITY, file, make, server } from "../../authority.ts";
 import {
   authorityIn,
@@ -22,6 +22,7 @@ import {
   VOLUME,
 } from "../../../names/types.ts";
 import { keptParts } from "../../../settings/keptParts.ts";
+import { namesOf } from "../../../stack/preflight.ts";
 import {
   build,
   type Build,
@@ -408,6 +409,10 @@ describe("what the program and the commands call things", () => {
         }),
         "cybexp:collector": JSON.stringify([
           { image: "cybexp-demo/collector:1", user: "collector" },
+          {
+            ...{ name: "lab", image: "cybexp-demo/collector:1", user: "collector" },
+            bind: "127.0.0.1:6001",
+          },
         ]),
         ...more,
       },
@@ -429,7 +434,8 @@ describe("what the program and the commands call things", () => {
         .map(({ inputs }) => inputs["name"]);
       assert.deepEqual(
         [...new Set(found)].sort(),
-        [...parts[kind], ...optionalParts[kind]].map((part) => dockerName("test", part)).sort(),
+        // What `up` looks for before it begins.
+        [...namesOf(kind, "test", { collector: [{ name: "collector" }, { name: "lab" }] })].sort(),
       );
       assert.deepEqual(
         (await usual()).resources

@@ -84,6 +84,15 @@ describe("the dev stack", () => {
     ]);
   });
 
+  it("may lose the keys of collectors, which the KMS gives out again", async () => {
+    const collector = { image: "cybexp-demo/collector:1", user: "collector" };
+    const resources = await resourcesOf({
+      "cybexp:collector": [collector, { ...collector, name: "lab", bind: "127.0.0.1:6001" }],
+    });
+    assert.ok(resources.some(({ name }) => name === "collector-lab-secrets"));
+    assert.deepEqual(judged(resources, []).sort(), judged(await dev(), []).sort());
+  });
+
   it("would break the rule of ports if the KMS were published to the world", async () => {
     const ports = [{ ip: "0.0.0.0", internal: 5000, external: 5012 }];
     const resources = await changed("kms", /^docker:.*Container$/, withProps({ ports }));

@@ -85,6 +85,18 @@ describe("protected-data", () => {
   });
 });
 
+describe("protected-data, with an exception", () => {
+  it("lets a container have data that can be made again, and no other one that mounts it", () => {
+    const mounting = (name: string) =>
+      container({ volumes: [{ volumeName: "data", containerPath: "/data/db" }] }, name);
+    const settings = { exceptions: [{ name: "cache", reason: "It is made again." }] };
+    const judged = (...names: string[]) =>
+      judge(protectedData, [...names.map(mounting), volume("data", false)], { settings });
+    assert.deepEqual(judged("cache"), []);
+    assert.match(judged("cache", "db").join(), /^data: it has the data of db,/);
+  });
+});
+
 describe("own-database", () => {
   const joined = (name: string, ...networks: unknown[]) =>
     container({ networksAdvanced: networks.map((network) => ({ name: network })) }, name);
