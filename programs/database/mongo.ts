@@ -15,7 +15,7 @@ const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/
  * Talks to a MongoDB that publishes no port. It goes through `docker exec`, so it works with a remote
  * engine, too, and no password is in an argument. Only this user can open the socket at the local end.
  */
-export async function withMongo<T>(
+export function withMongo<T>(
   target: {
     readonly dockerHost: string | undefined;
     readonly container: string;
@@ -26,13 +26,52 @@ export async function withMongo<T>(
   },
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
+  const args = ["exec", "-i", target.container, "bash", "-c", TUNNEL];
+  const env = target.dockerHost ? { DOCKER_HOST: target.dockerHost } : {};
+  return withTunnel({ args, env }, async (path) => {
+    const options: MongoClientOptions = {
+      auth: { username: target.user, password: target.password },
+      authSource: "admin",
+      serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
+    };
+    const client = clientAt(path, options);
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+/** A client of one server, through a tunnel. */
+export function clientAt(path: string, options: MongoClientOptions): MongoClient {
+  return new MongoClient(`mongodb://${encodeURIComponent(path)}/`, {
+    directConnection: true,
+    // Each connection is a `docker` of its own, so use one at a time.
+    maxPoolSize: 1,
+    ...options,
+  });
+}
+
+/** What connects its standard input and output with a server. */
+export interface Tunnel {
+  /** The arguments of `docker`. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Starts the tunnel for each connection to a local socket, whose path the work gets. */
+export async function withTunnel<T>(
+  { args, env }: Tunnel,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
   const path = join(folder, "mongo.sock");
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
-    const child = spawn("docker", ["exec", "-i", target.container, "bash", "-c", TUNNEL], {
+    const child = spawn("docker", args, {
       stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, ...(target.dockerHost && { DOCKER_HOST: target.dockerHost }) },
+      env: { ...process.env, ...env },
     });
     children.add(child);
     child.on("exit", () => {
@@ -47,20 +86,9 @@ export async function withMongo<T>(
     child.stdout.pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
-
-  const options: MongoClientOptions = {
-    auth: { username: target.user, password: target.password },
-    authSource: "admin",
-    directConnection: true,
-    serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
-    // Each connection is a `docker exec`, so use one at a time.
-    maxPoolSize: 1,
-  };
-  const client = new MongoClient(`mongodb://${encodeURIComponent(path)}/`, options);
   try {
-    return await work(client);
+    return await work(path);
   } finally {
-    await client.close();
     server.close();
     for (const child of children) {
       child.kill();

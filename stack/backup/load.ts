@@ -29,8 +29,8 @@ import {
   swapFilesIn,
 } from "../../programs/volumes/swapKeys.ts";
 import { wantedAccounts } from "../../render/kmsAccounts.ts";
+import { kmsCollections, usersCollection } from "../../render/kmsConfig.ts";
 import { isMarkFile } from "../../settings/keptParts.ts";
-import { DATA } from "../../settings/services.ts";
 import type { Settings } from "../../settings/types.ts";
 import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
@@ -41,28 +41,33 @@ import { databaseNames, keyVolume, type Source, withDatabase } from "./source.ts
 /** Accounts that the next `up` makes again if they are lost. */
 export interface OwnAccounts {
   readonly collection: string;
+  /** All collections that the KMS has. */
+  readonly collections: readonly string[];
   readonly names: readonly string[];
 }
 
 export function ownAccounts({ kms, users }: Settings): OwnAccounts {
   const { administrator, users: others } = wantedAccounts(kms.administrator.name, users);
-  const [collection = ""] = DATA.kms(kms.config).collections;
-  return { collection, names: [administrator, ...Object.keys(others)] };
+  const collection = usersCollection(kms.config);
+  const collections = kmsCollections(kms.config);
+  return { collection, collections, names: [administrator, ...Object.keys(others)] };
 }
 
 /**
- * How many records a stack has, by service and collection. Empty collections are left out, and the KMS if it has
- * only the stack's own accounts.
+ * How many records a stack has, by service and collection. Empty collections are left out, and the KMS's if it has
+ * only the stack's own accounts. In a database outside of the stack, there may be others.
  */
 export async function recordsIn(source: Source, own: OwnAccounts): Promise<string[]> {
   const found: string[] = [];
   for (const service of SERVICES) {
     await withDatabase(source, service, async (db) => {
       const others = { username: { $nin: [...own.names] } };
-      if (service === "kms" && (await db.collection(own.collection).countDocuments(others)) === 0) {
-        return;
-      }
+      const isOwn =
+        service === "kms" && (await db.collection(own.collection).countDocuments(others)) === 0;
       for (const name of await collectionsOf(db)) {
+        if (isOwn && own.collections.includes(name)) {
+          continue;
+        }
         const count = await db.collection(name).countDocuments();
         if (count > 0) {
           found.push(`${service}/${name}: ${count}`);
