@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bind } from "../docker/child.ts";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
 
 /**
@@ -67,12 +69,17 @@ export async function withTunnel<T>(
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
   const path = join(folder, "mongo.sock");
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  // A signal ends this process without coming back here.
+  process.once("exit", removeFolder);
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
-    const child = spawn("docker", args, {
-      stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, ...env },
-    });
+    const child = bind(
+      spawn("docker", args, {
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...process.env, ...env },
+      }),
+    );
     children.add(child);
     child.on("exit", () => {
       children.delete(child);
@@ -93,7 +100,8 @@ export async function withTunnel<T>(
     for (const child of children) {
       child.kill();
     }
-    await rm(folder, { recursive: true });
+    removeFolder();
+    process.off("exit", removeFolder);
   }
 }
 

@@ -16,7 +16,7 @@ import {
   swapIn,
   Tally,
 } from "../../programs/database/collections.ts";
-import type { Docker } from "../../programs/docker/docker.ts";
+import { type Docker, DockerError } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { allInVolume } from "../../programs/volumes/filesIn.ts";
 import {
@@ -36,7 +36,7 @@ import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { type Contents, differences, type Manifest } from "./manifest.ts";
-import { databaseNames, keyVolume, type Source, withDatabase } from "./source.ts";
+import { databaseNames, keyVolume, roomNote, type Source, withDatabase } from "./source.ts";
 
 /** Accounts that the next `up` makes again if they are lost. */
 export interface OwnAccounts {
@@ -158,6 +158,7 @@ export async function load(
   const { stack } = source.session;
   await undo(source);
   const volume = keyVolume(source);
+  let proven: Contents | undefined;
   try {
     await loadParts(source, volume, manifest, untilAborted(parts, signal));
     const loaded = await contentsOf(source, LOADED, LOADED_FILES, signal);
@@ -172,11 +173,18 @@ export async function load(
     const found = await contentsOf(source, "", ".", signal);
     requireSame(manifest, found, "the old data was put back");
     signal.throwIfAborted();
+    proven = found;
     // From here on the new data is the stack's.
     await removeJournal(stack, volume);
     await clean(source);
     return found;
   } catch (error) {
+    if (proven !== undefined && (await readJournal(volume)) === undefined) {
+      // Ctrl-C came too late: it only ended a program that was tidying up.
+      await removeJournal(stack, volume);
+      await clean(source);
+      return proven;
+    }
     // If that fails, too, the journal stays, and the next command says what to do.
     await undo(source).catch(() => undefined);
     throw error;
@@ -220,7 +228,10 @@ async function loadParts(
           await addPiece(databases[part.service], LOADED + part.name, part.piece);
         } else if (part.is === "key") {
           // All keys come together, and after everything else.
-          await loadFiles(volume, keyArchive(part, parts, manifest));
+          await loadFiles(volume, keyArchive(part, parts, manifest)).catch((error: unknown) => {
+            const note = error instanceof DockerError ? roomNote(error.message) : "";
+            throw note === "" ? error : new UserError(`the volume ${volume.volume}${note}`);
+          });
           break;
         }
       }

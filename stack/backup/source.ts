@@ -167,10 +167,19 @@ export async function withDatabase<T>(
     return await run(work);
   } catch (error) {
     throw error instanceof MongoError
-      ? new UserError(`${spoken}: ${withoutSecrets(error.message)}`)
+      ? new UserError(`${spoken}${roomNote(error.message)}: ${withoutSecrets(error.message)}`)
       : error;
   }
 }
+
+/** MongoDB's words, SQLite's below FerretDB, and a program's in a container. */
+const FULL = /no space left|(database or )?disk is full|OutOfDiskSpace|quota exceeded/i;
+
+/** What to know of an engine's or a database's words: a restore needs a lot of room. */
+export const roomNote = (words: string): string =>
+  FULL.test(words)
+    ? " is on a disk that is full, and a restore needs room for the old and the new data at the same time"
+    : "";
 
 export const databaseNames = ({
   databases: { kms, backend },

@@ -62,7 +62,10 @@ describe("a backup of a stack with a database of the operator's own", () => {
 
   before(async () => {
     the = new Deployed(await Project.create());
-    [mongo, other] = [await ExternalMongo.start("one"), await ExternalMongo.start("two")];
+    [mongo, other] = [
+      await ExternalMongo.start("one"),
+      await ExternalMongo.start("two", { mebibytes: 64 }),
+    ];
     assert.equal((await the.npm("pulumi", "stack", "init", the.project.stack)).code, 0);
     const secret = await generateX25519Identity();
     const recipients = [await identityToRecipient(secret)];
@@ -130,6 +133,14 @@ describe("a backup of a stack with a database of the operator's own", () => {
     const [credential, token] = [the.user("collector"), the.token("collector")];
     await use(other);
     await destroy();
+    other.fill();
+    const full = await the.npm("restore", file, "--identity", identity);
+    assert.equal(full.code, 1);
+    assert.match(
+      full.output,
+      /^error: the KMS's database two\.mongo\.test\.example:\d+ is on a disk that is full, and a restore needs room for the old and the new data at the same time: /m,
+    );
+    other.unfill();
     const { code, output } = await the.npm("restore", file, "--identity", identity);
     assert.equal(code, 0, output);
     await checkAll(output);
