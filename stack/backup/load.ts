@@ -36,7 +36,7 @@ import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { type Contents, differences, type Manifest } from "./manifest.ts";
-import { databaseNames, keyVolume, roomNote, type Source, withDatabase } from "./source.ts";
+import { databaseNames, keyVolume, naming, roomNote, type Source, withDatabase } from "./source.ts";
 
 /** Accounts that the next `up` makes again if they are lost. */
 export interface OwnAccounts {
@@ -222,10 +222,17 @@ async function loadParts(
         if (part === undefined || part.is === "manifest") {
           break;
         }
+        // Otherwise the inner database would be blamed for the outer one.
         if (part.is === "collection") {
-          await createShaped(databases[part.service], LOADED + part.name, part.shape);
+          const { service, name, shape } = part;
+          await naming(source.databases[service], () =>
+            createShaped(databases[service], LOADED + name, shape),
+          );
         } else if (part.is === "records") {
-          await addPiece(databases[part.service], LOADED + part.name, part.piece);
+          const { service, name, piece } = part;
+          await naming(source.databases[service], () =>
+            addPiece(databases[service], LOADED + name, piece),
+          );
         } else if (part.is === "key") {
           // All keys come together, and after everything else.
           await loadFiles(volume, keyArchive(part, parts, manifest)).catch((error: unknown) => {

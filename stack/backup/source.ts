@@ -157,14 +157,19 @@ export const keyVolume = ({ session, deployment, image }: Source): KeyVolume => 
 });
 
 /** Works on the database of one service, as its service does. */
-export async function withDatabase<T>(
+export const withDatabase = <T>(
   { databases }: Pick<Source, "databases">,
   service: ServiceRole,
   work: (db: Db) => Promise<T>,
+): Promise<T> => naming(databases[service], () => databases[service].work(work));
+
+/** Names the database in whatever fails. */
+export async function naming<T>(
+  { spoken }: Pick<SourceDatabase, "spoken">,
+  work: () => Promise<T>,
 ): Promise<T> {
-  const { spoken, work: run } = databases[service];
   try {
-    return await run(work);
+    return await work();
   } catch (error) {
     throw error instanceof MongoError
       ? new UserError(`${spoken}${roomNote(error.message)}: ${withoutSecrets(error.message)}`)

@@ -19,6 +19,7 @@ describe("a backup of a stack with a database of the operator's own", () => {
   let file: string;
   let identity: string;
   let keys: Record<string, string>;
+  let token: string;
 
   const change = (edit: (database: Record<string, unknown>) => void) =>
     the.project.configure((config) => edit(config["cybexp:database"] as Record<string, unknown>));
@@ -79,7 +80,7 @@ describe("a backup of a stack with a database of the operator's own", () => {
     writeFileSync(identity, `${secret}\n`);
     await use(mongo);
     await the.up();
-    const token = kept.makeAdministrator(the);
+    token = kept.makeAdministrator(the);
     await kept.makeAccount(the, token, "user0");
     await kept.makeAccount(the, token, "user1");
     for (let number = 0; number < RECORDS; number++) {
@@ -111,13 +112,12 @@ describe("a backup of a stack with a database of the operator's own", () => {
   });
 
   it("replaces what is there only when it is told to", async () => {
-    const token = kept.makeAdministrator(the);
     await kept.makeAccount(the, token, "user2");
     const names = await collections(mongo);
     const before = [await accounts(mongo), await kept.keys(the)];
     const refused = await the.npm("restore", file, "--identity", identity);
     assert.equal(refused.code, 1);
-    assert.match(refused.output, / has data \(kms\/Users: 6, backend\/enc_data: 20\), /);
+    assert.match(refused.output, / has data \(kms\/Users: 6, kms\/attributes: 4, backend\/enc_data: 20\), /);
     assert.deepEqual([await accounts(mongo), await kept.keys(the)], before);
 
     const { code, output } = await the.npm("restore", file, "--identity", identity, "--replace");
@@ -130,7 +130,7 @@ describe("a backup of a stack with a database of the operator's own", () => {
   });
 
   it("brings the deployment back, into another database", async () => {
-    const [credential, token] = [the.user("collector"), the.token("collector")];
+    const [credential, issued] = [the.user("collector"), the.token("collector")];
     await use(other);
     await destroy();
     other.fill();
@@ -146,7 +146,7 @@ describe("a backup of a stack with a database of the operator's own", () => {
     await checkAll(output);
     assert.deepEqual(await accounts(other), await accounts(mongo));
     assert.deepEqual(the.user("collector"), credential);
-    assert.equal(the.token("collector"), token);
+    assert.equal(the.token("collector"), issued);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
@@ -155,7 +155,7 @@ describe("a backup of a stack with a database of the operator's own", () => {
     const args = [file, "--identity", identity];
     const refused = await the.npm("restore", ...args);
     assert.equal(refused.code, 1);
-    assert.match(refused.output, / has data \(kms\/Users: 5\), and would lose it: /);
+    assert.match(refused.output, / has data \(kms\/Users: 5, kms\/attributes: 3\), and would lose it: /);
     const { code, output } = await the.npm("restore", ...args, "--replace");
     assert.equal(code, 0, output);
     await checkAll(output);

@@ -60,7 +60,9 @@ export class ExternalMongo {
         ? "--listen-tls=:27018 --listen-tls-cert-file=/tls/server.crt --listen-tls-key-file=/tls/server.key"
         : "";
     const login = mongo.#open ? "" : "--test-enable-new-auth";
-    const disk = options.mebibytes ? [`--tmpfs=/data/db:mode=1777,size=${options.mebibytes}m`] : [];
+    const disk = options.mebibytes
+      ? [`--tmpfs=/data/db:uid=999,gid=999,mode=0700,size=${options.mebibytes}m`]
+      : [];
     const serve =
       `exec ${SERVER} --handler=sqlite --sqlite-url=file:/data/db/ferretdb/ --listen-addr=:27017 ${tls} ${login} ` +
       "--telemetry=disable --debug-addr=- --state-dir=- --log-level=WARN";
