@@ -117,7 +117,10 @@ describe("a backup of a stack with a database of the operator's own", () => {
     const before = [await accounts(mongo), await kept.keys(the)];
     const refused = await the.npm("restore", file, "--identity", identity);
     assert.equal(refused.code, 1);
-    assert.match(refused.output, / has data \(kms\/Users: 6, kms\/attributes: 4, backend\/enc_data: 20\), /);
+    assert.match(
+      refused.output,
+      / has data \(kms\/Users: 6, kms\/attributes: 4, backend\/enc_data: 20\), /,
+    );
     assert.deepEqual([await accounts(mongo), await kept.keys(the)], before);
 
     const { code, output } = await the.npm("restore", file, "--identity", identity, "--replace");
@@ -155,7 +158,10 @@ describe("a backup of a stack with a database of the operator's own", () => {
     const args = [file, "--identity", identity];
     const refused = await the.npm("restore", ...args);
     assert.equal(refused.code, 1);
-    assert.match(refused.output, / has data \(kms\/Users: 5, kms\/attributes: 3\), and would lose it: /);
+    assert.match(
+      refused.output,
+      / has data \(kms\/Users: 5, kms\/attributes: 3\), and would lose it: /,
+    );
     const { code, output } = await the.npm("restore", ...args, "--replace");
     assert.equal(code, 0, output);
     await checkAll(output);
