@@ -7,6 +7,7 @@ import {
   stepRefusal,
   versionOfName,
 } from "../../render/databaseStep.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
 import { exitWords } from "../docker/exitCodes.ts";
@@ -19,7 +20,7 @@ export interface Administrator {
 }
 
 export interface StepQuestion {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: EngineInput;
   readonly deployment: string;
   /** The name or id of the database's container. */
   readonly container: string;
@@ -107,7 +108,7 @@ function askVersion(docker: Docker, deployment: string, image: string): Promise<
 
 /** MongoDB's featureCompatibilityVersion; undefined if there is none, or no password works. */
 async function featuresOf(
-  dockerHost: string | undefined,
+  dockerHost: EngineInput,
   container: string,
   admin: Administrator,
 ): Promise<string | undefined> {
@@ -115,7 +116,7 @@ async function featuresOf(
 }
 
 async function factsOf(
-  dockerHost: string | undefined,
+  dockerHost: EngineInput,
   container: string,
   admin: Administrator,
 ): Promise<FeatureFacts | undefined> {

@@ -4,8 +4,10 @@ import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bind } from "../docker/child.ts";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
+import type { EngineInput } from "../../settings/engineConnection.ts";
+import { bind } from "../docker/child.ts";
+import { engineEnvironment } from "../docker/engine.ts";
 
 /**
  * Connects standard input and output with the server in the same container. It waits for its own child,
@@ -19,7 +21,7 @@ const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/
  */
 export function withMongo<T>(
   target: {
-    readonly dockerHost: string | undefined;
+    readonly dockerHost: EngineInput;
     readonly container: string;
     readonly user: string;
     readonly password: string;
@@ -29,7 +31,7 @@ export function withMongo<T>(
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
   const args = ["exec", "-i", target.container, "bash", "-c", TUNNEL];
-  const env = target.dockerHost ? { DOCKER_HOST: target.dockerHost } : {};
+  const env = engineEnvironment(target.dockerHost);
   return withTunnel({ args, env }, async (path) => {
     const options: MongoClientOptions = {
       auth: { username: target.user, password: target.password },
