@@ -46,6 +46,12 @@ export const userKeyFile = (user: string): string => `cpabe-sk-CPabe_BSW07-${use
 export const usersCollection = (overrides: ConfigOverrides = {}): string =>
   String({ ...kmsConfigDefaults, ...overrides }["users_col_name"]);
 
+/** The names of the collections that the KMS has. */
+export const kmsCollections = (overrides: ConfigOverrides = {}): string[] => [
+  usersCollection(overrides),
+  String({ ...kmsConfigDefaults, ...overrides }["attrib_col_name"]),
+];
+
 /** The KMS's config.yaml. @throws RangeError for a key or value that the KMS can't use */
 export function renderKmsConfig({ jwtKey, databaseUri, overrides = {} }: KmsConfig): string {
   return renderYaml({

@@ -186,10 +186,10 @@ async function lookAtReturn(
 }
 
 /** The command that has asked the service's database; undefined if the stack runs it. */
-function reachOf(
-  resources: readonly ExportedResource[],
+export function reachOf<R extends Pick<ExportedResource, "type" | "urn">>(
+  resources: readonly R[],
   service: ServiceRole,
-): ExportedResource | undefined {
+): R | undefined {
   return resources.find(
     ({ type, urn }) => type === COMMAND && nameIn(urn) === `${databaseRole(service)}-reach`,
   );

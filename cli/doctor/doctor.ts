@@ -6,7 +6,7 @@ import { BODIES } from "../../settings/limits.ts";
 import { notices } from "../../settings/notices.ts";
 import type { Settings } from "../../settings/types.ts";
 import { auditEngine } from "./cis/audit.ts";
-import { lookAtBackups } from "./lookAtBackups.ts";
+import { backupOf, lookAtBackups } from "./lookAtBackups.ts";
 import { lookAtCollectors } from "./lookAtCollectors.ts";
 import { type ContainerFacts, containerFindings, illnesses } from "./containers.ts";
 import { hardeningFindings } from "./hardening.ts";
@@ -164,12 +164,16 @@ async function lookAtStack(
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
   ];
+  const backup = backupOf(session.stack, settings);
   return {
     findings:
       unfinished === undefined
         ? findings
         : [{ level: "fault", about, text: unfinished }, ...withoutConsequences(findings)],
-    facts: { settings, deployment: state.deployment, certificates: facts, containers: expected },
+    facts: {
+      ...{ settings, deployment: state.deployment, certificates: facts, containers: expected },
+      ...(backup && { backup }),
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { isHalfRestored } from "../../stack/backup/journal.ts";
 import type { Settings } from "../../settings/types.ts";
 import { backupFindings } from "./backups.ts";
 import type { Finding } from "./finding.ts";
+import type { Backup } from "./report/model.ts";
 
 /** What there is to say about a stack's backups, for the doctor and for `up`. */
 export function lookAtBackups(stack: string, settings: Settings): Finding[] {
@@ -16,4 +17,16 @@ export function lookAtBackups(stack: string, settings: Settings): Finding[] {
     warnDays: settings.backup.warnDays,
     now: new Date(),
   });
+}
+
+/** The same, for the report; undefined for a throw-away stack that has none, since it needs none. */
+export function backupOf(
+  stack: string,
+  settings: Pick<Settings, "throwaway" | "backup">,
+): Backup | undefined {
+  const place = folderFor(settings);
+  const newest = backupsIn(place, stack)[0]?.time;
+  return newest === undefined && settings.throwaway
+    ? undefined
+    : { newest, place, warnDays: settings.backup.warnDays };
 }

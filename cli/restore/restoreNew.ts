@@ -1,5 +1,9 @@
-import { ACME_VOLUME, KMS_KEYS } from "../../names/docker.ts";
+import { ACME_VOLUME, KMS_KEYS, SERVICES } from "../../names/docker.ts";
 import { kmsKeyFiles } from "../../render/kmsConfig.ts";
+import { placeOf } from "../../render/serviceUri.ts";
+import { readDatabaseUri } from "../../settings/databaseUri.ts";
+import { DATA } from "../../settings/services.ts";
+import type { Settings } from "../../settings/types.ts";
 import { step } from "../../machine/progress.ts";
 import { Interrupted, stoppable } from "../../machine/signals.ts";
 import { UserError } from "../../programs/errors.ts";
@@ -15,8 +19,14 @@ import {
 } from "../../stack/backup/emptyStack.ts";
 import { beginNew, endNew, newOne } from "../../stack/backup/journal.ts";
 import { load, ownAccounts, recordsIn } from "../../stack/backup/load.ts";
+import { externalIn, type Places } from "../../stack/backup/keptState.ts";
 import type { About } from "../../stack/backup/manifest.ts";
-import { dataRefusal, keyRefusal, newStackRefusal } from "../../stack/backup/refusals.ts";
+import {
+  dataRefusal,
+  keyRefusal,
+  newStackRefusal,
+  placeRefusal,
+} from "../../stack/backup/refusals.ts";
 import { sourceOf } from "../../stack/backup/source.ts";
 import { stackConfig } from "../../stack/configFile.ts";
 import { imagesOf, makeImages } from "../../stack/openSession.ts";
@@ -70,6 +80,7 @@ export async function restoreNew(
   }
   const settings = await found.read(session);
   refuse(keyRefusal(manifest, kmsKeyFiles(settings.kms.config)));
+  const places = placesIn(settings);
   if (options.stateOnly) {
     await step("Putting the state back", () => importState(session, beginning.state));
     process.stdout.write(
@@ -77,6 +88,7 @@ export async function restoreNew(
     );
     return;
   }
+  refuse(placeRefusal(externalIn(beginning.state), places));
   await makeImages(session, imagesOf(stackConfig(stack)));
   await preflight(session, await readState(session), settings);
 
@@ -86,7 +98,7 @@ export async function restoreNew(
     const volume = volumeOf(session, { role: KMS_KEYS, deployment, image });
     await fillVolume(volume, { stack, role: KMS_KEYS }, beginning.keys.values());
     if ((await readState(session)).deployment === undefined) {
-      await importState(session, beginning.state);
+      await importState(session, beginning.state, places);
     }
   });
   process.stdout.write("- Making the databases ...\n");
@@ -102,6 +114,17 @@ export async function restoreNew(
   endNew(stack);
   process.stdout.write(proof(stack, deployment, manifest, restored));
   await deploy(session, found);
+}
+
+function placesIn(settings: Settings): Places {
+  const { uri: uris = {} } = settings.database;
+  return Object.fromEntries(
+    SERVICES.flatMap((service) => {
+      const text = uris[service];
+      const { database } = DATA[service](settings[service].config);
+      return text === undefined ? [] : [[service, placeOf(readDatabaseUri(text), database)]];
+    }),
+  );
 }
 
 const saying = (): void => void process.stderr.write("- Stopping\n");

@@ -156,13 +156,14 @@ export interface FromEngine extends DatabaseQuestion {
   readonly deployment: string;
 }
 
-const USER = "65532:65532";
+/** Whom a task runs as that needs no rights. */
+export const TASK_USER = "65532:65532";
 
 export function askFromEngine(docker: Docker, question: FromEngine): Promise<DatabaseAnswer> {
   const { uri, hosts, ca, addresses, image, deployment } = question;
   return read(() =>
     runTask(docker, {
-      ...{ image, deployment, user: USER, program: "python3", args: ["-c", SCRIPT] },
+      ...{ image, deployment, user: TASK_USER, program: "python3", args: ["-c", SCRIPT] },
       // Its own networks may not be there yet.
       network: "bridge",
       addresses: [

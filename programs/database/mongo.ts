@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
 import type { EngineInput } from "../../settings/engineConnection.ts";
+import { bind } from "../docker/child.ts";
 import { engineEnvironment } from "../docker/engine.ts";
 
 /**
@@ -17,7 +19,7 @@ const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/
  * Talks to a MongoDB that publishes no port. It goes through `docker exec`, so it works with a remote
  * engine, too, and no password is in an argument. Only this user can open the socket at the local end.
  */
-export async function withMongo<T>(
+export function withMongo<T>(
   target: {
     readonly dockerHost: EngineInput;
     readonly container: string;
@@ -28,15 +30,58 @@ export async function withMongo<T>(
   },
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
+  const args = ["exec", "-i", target.container, "bash", "-c", TUNNEL];
   const env = engineEnvironment(target.dockerHost);
+  return withTunnel({ args, env }, async (path) => {
+    const options: MongoClientOptions = {
+      auth: { username: target.user, password: target.password },
+      authSource: "admin",
+      serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
+    };
+    const client = clientAt(path, options);
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+/** A client of one server, through a tunnel. */
+export function clientAt(path: string, options: MongoClientOptions): MongoClient {
+  return new MongoClient(`mongodb://${encodeURIComponent(path)}/`, {
+    directConnection: true,
+    // Each connection is a `docker` of its own, so use one at a time.
+    maxPoolSize: 1,
+    ...options,
+  });
+}
+
+/** What connects its standard input and output with a server. */
+export interface Tunnel {
+  /** The arguments of `docker`. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Starts the tunnel for each connection to a local socket, whose path the work gets. */
+export async function withTunnel<T>(
+  { args, env }: Tunnel,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
   const path = join(folder, "mongo.sock");
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  // A signal ends this process without coming back here.
+  process.once("exit", removeFolder);
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
-    const child = spawn("docker", ["exec", "-i", target.container, "bash", "-c", TUNNEL], {
-      stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, ...env },
-    });
+    const child = bind(
+      spawn("docker", args, {
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...process.env, ...env },
+      }),
+    );
     children.add(child);
     child.on("exit", () => {
       children.delete(child);
@@ -50,25 +95,15 @@ export async function withMongo<T>(
     child.stdout.pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
-
-  const options: MongoClientOptions = {
-    auth: { username: target.user, password: target.password },
-    authSource: "admin",
-    directConnection: true,
-    serverSelectionTimeoutMS: target.patienceMs ?? 10_000,
-    // Each connection is a `docker exec`, so use one at a time.
-    maxPoolSize: 1,
-  };
-  const client = new MongoClient(`mongodb://${encodeURIComponent(path)}/`, options);
   try {
-    return await work(client);
+    return await work(path);
   } finally {
-    await client.close();
     server.close();
     for (const child of children) {
       child.kill();
     }
-    await rm(folder, { recursive: true });
+    removeFolder();
+    process.off("exit", removeFolder);
   }
 }
 

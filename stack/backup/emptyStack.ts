@@ -23,7 +23,7 @@ import { type KeyVolume, replaceFiles } from "../../programs/volumes/swapKeys.ts
 import { stateDir } from "../configFile.ts";
 import type { Session } from "../session.ts";
 import { END, entryBytes } from "./archive.ts";
-import { type ClearState, keptState } from "./keptState.ts";
+import { type ClearState, keptState, type Places } from "./keptState.ts";
 
 /** What the engine has of the deployment, or of another stack of that name: kind and name. */
 export async function thingsOf(
@@ -73,11 +73,16 @@ export function takePassphrase(stack: string, passphrase: string | undefined): v
   }
 }
 
-/** Imports what no `up` can make again. The stack must exist, and be empty. */
-export async function importState(session: Session, text: string): Promise<void> {
+/**
+ * Imports what no `up` can make again. The stack must exist, and be empty.
+ *
+ * @param places Where a restore brings the data. @default where it was
+ */
+export async function importState(session: Session, text: string, places?: Places): Promise<void> {
   const { stack } = session;
   const empty = JSON.parse(await session.ask(["stack", "export", "--stack", stack])) as ClearState;
-  const state = keptState(JSON.parse(text) as ClearState, empty.deployment?.secrets_providers);
+  const providers = empty.deployment?.secrets_providers;
+  const state = keptState(JSON.parse(text) as ClearState, providers, places);
   await session.tell(["stack", "import", "--stack", stack], state);
 }
 

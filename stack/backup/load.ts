@@ -16,7 +16,7 @@ import {
   swapIn,
   Tally,
 } from "../../programs/database/collections.ts";
-import type { Docker } from "../../programs/docker/docker.ts";
+import { type Docker, DockerError } from "../../programs/docker/docker.ts";
 import { UserError } from "../../programs/errors.ts";
 import { allInVolume } from "../../programs/volumes/filesIn.ts";
 import {
@@ -29,40 +29,45 @@ import {
   swapFilesIn,
 } from "../../programs/volumes/swapKeys.ts";
 import { wantedAccounts } from "../../render/kmsAccounts.ts";
+import { kmsCollections, usersCollection } from "../../render/kmsConfig.ts";
 import { isMarkFile } from "../../settings/keptParts.ts";
-import { DATA } from "../../settings/services.ts";
 import type { Settings } from "../../settings/types.ts";
 import { END, entryBytes } from "./archive.ts";
 import { type Part, sha256 } from "./contents.ts";
 import { type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts";
 import { type Contents, differences, type Manifest } from "./manifest.ts";
-import { databaseNames, keyVolume, type Source, withDatabase } from "./source.ts";
+import { databaseNames, keyVolume, naming, roomNote, type Source, withDatabase } from "./source.ts";
 
 /** Accounts that the next `up` makes again if they are lost. */
 export interface OwnAccounts {
   readonly collection: string;
+  /** All collections that the KMS has. */
+  readonly collections: readonly string[];
   readonly names: readonly string[];
 }
 
 export function ownAccounts({ kms, users }: Settings): OwnAccounts {
   const { administrator, users: others } = wantedAccounts(kms.administrator.name, users);
-  const [collection = ""] = DATA.kms(kms.config).collections;
-  return { collection, names: [administrator, ...Object.keys(others)] };
+  const collection = usersCollection(kms.config);
+  const collections = kmsCollections(kms.config);
+  return { collection, collections, names: [administrator, ...Object.keys(others)] };
 }
 
 /**
- * How many records a stack has, by service and collection. Empty collections are left out, and the KMS if it has
- * only the stack's own accounts.
+ * How many records a stack has, by service and collection. Empty collections are left out, and the KMS's if it has
+ * only the stack's own accounts. In a database outside of the stack, there may be others.
  */
 export async function recordsIn(source: Source, own: OwnAccounts): Promise<string[]> {
   const found: string[] = [];
   for (const service of SERVICES) {
     await withDatabase(source, service, async (db) => {
       const others = { username: { $nin: [...own.names] } };
-      if (service === "kms" && (await db.collection(own.collection).countDocuments(others)) === 0) {
-        return;
-      }
+      const isOwn =
+        service === "kms" && (await db.collection(own.collection).countDocuments(others)) === 0;
       for (const name of await collectionsOf(db)) {
+        if (isOwn && own.collections.includes(name)) {
+          continue;
+        }
         const count = await db.collection(name).countDocuments();
         if (count > 0) {
           found.push(`${service}/${name}: ${count}`);
@@ -153,6 +158,7 @@ export async function load(
   const { stack } = source.session;
   await undo(source);
   const volume = keyVolume(source);
+  let proven: Contents | undefined;
   try {
     await loadParts(source, volume, manifest, untilAborted(parts, signal));
     const loaded = await contentsOf(source, LOADED, LOADED_FILES, signal);
@@ -167,11 +173,18 @@ export async function load(
     const found = await contentsOf(source, "", ".", signal);
     requireSame(manifest, found, "the old data was put back");
     signal.throwIfAborted();
+    proven = found;
     // From here on the new data is the stack's.
     await removeJournal(stack, volume);
     await clean(source);
     return found;
   } catch (error) {
+    if (proven !== undefined && (await readJournal(volume)) === undefined) {
+      // Ctrl-C came too late: it only ended a program that was tidying up.
+      await removeJournal(stack, volume);
+      await clean(source);
+      return proven;
+    }
     // If that fails, too, the journal stays, and the next command says what to do.
     await undo(source).catch(() => undefined);
     throw error;
@@ -209,13 +222,23 @@ async function loadParts(
         if (part === undefined || part.is === "manifest") {
           break;
         }
+        // Otherwise the inner database would be blamed for the outer one.
         if (part.is === "collection") {
-          await createShaped(databases[part.service], LOADED + part.name, part.shape);
+          const { service, name, shape } = part;
+          await naming(source.databases[service], () =>
+            createShaped(databases[service], LOADED + name, shape),
+          );
         } else if (part.is === "records") {
-          await addPiece(databases[part.service], LOADED + part.name, part.piece);
+          const { service, name, piece } = part;
+          await naming(source.databases[service], () =>
+            addPiece(databases[service], LOADED + name, piece),
+          );
         } else if (part.is === "key") {
           // All keys come together, and after everything else.
-          await loadFiles(volume, keyArchive(part, parts, manifest));
+          await loadFiles(volume, keyArchive(part, parts, manifest)).catch((error: unknown) => {
+            const note = error instanceof DockerError ? roomNote(error.message) : "";
+            throw note === "" ? error : new UserError(`the volume ${volume.volume}${note}`);
+          });
           break;
         }
       }

@@ -1,4 +1,5 @@
 /** Why a backup is not restored into a stack, in one sentence each. */
+import { SERVICES, type ServiceRole, SPOKEN } from "../../names/docker.ts";
 import type { About, Manifest } from "./manifest.ts";
 
 /** Where it would be restored. */
@@ -51,4 +52,27 @@ export function keyRefusal({ keys }: Manifest, needed: readonly string[]): strin
   return missing.length === 0
     ? undefined
     : `the backup has no ${missing.join(", no ")}, which the KMS of this stack looks for: set DE_key_location and ORE_key_location in cybexp:kms.config as they were`;
+}
+
+/**
+ * For an empty stack whose config has a database of the stack's own where the backup's had one of the operator's, or
+ * the other way round: the state that comes back has the passwords of one, and not of the other.
+ *
+ * @param external The services whose database was outside of the stack.
+ * @param places Where those are that the config names.
+ */
+export function placeRefusal(
+  external: readonly ServiceRole[],
+  places: Readonly<Partial<Record<ServiceRole, string>>>,
+): string | undefined {
+  const moved = SERVICES.find(
+    (service) => external.includes(service) !== (places[service] !== undefined),
+  );
+  if (moved === undefined) {
+    return undefined;
+  }
+  const then = "restore, and move it afterwards (docs/external-database.md)";
+  return external.includes(moved)
+    ? `the ${SPOKEN[moved]} had a database of your own, and cybexp:database.uri.${moved} names none: name one, ${then}`
+    : `the ${SPOKEN[moved]} had a database that the stack ran, and cybexp:database.uri.${moved} names one of your own: remove it, ${then}`;
 }

@@ -1,6 +1,6 @@
 /** Writes a backup: encrypted from the first byte, checked, and only then under its name. */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, mkdirSync, rmSync } from "node:fs";
+import { createReadStream, createWriteStream, mkdirSync, rmSync, statSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
@@ -40,6 +40,9 @@ export async function writeBackup(request: BackupRequest): Promise<WrittenBackup
   const name = backupName(stack, created);
   const part = join(folder, partOf(name));
   const file = join(folder, name);
+  const removePart = () => rmSync(part, { force: true });
+  // A signal ends this process without coming back here.
+  process.once("exit", removePart);
   try {
     const { manifest, digest } = await write(part, request);
     await requireSame(part, digest);
@@ -52,9 +55,23 @@ export async function writeBackup(request: BackupRequest): Promise<WrittenBackup
     await sync(folder);
     return { file, bytes: size, manifest, opened };
   } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
+    throw isFull(error) ? new UserError(fullSentence(folder, part)) : error;
+  } finally {
+    // Nothing, once it has its own name.
+    removePart();
+    process.off("exit", removePart);
   }
+}
+
+const isFull = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+
+function fullSentence(folder: string, part: string): string {
+  const { size = 0 } = statSync(part, { throwIfNoEntry: false }) ?? {};
+  return (
+    `the disk of ${folder} is full after ${(size / 2 ** 20).toFixed(1)} MiB of the backup, so it was removed again: ` +
+    "make room, or set cybexp:backup.folder to a folder of a larger disk"
+  );
 }
 
 /** @returns the digest of what was written, and the manifest that is in it */

@@ -3,6 +3,7 @@
  * data, and when the file, the key or the stack is not the right one.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -21,7 +22,8 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import type { call } from "./client.ts";
 import { Deployed, run } from "./deployed/deployed.ts";
 import * as kept from "./deployed/kept.ts";
-import { Project } from "./project.ts";
+import { processesIn } from "./processes.ts";
+import { docker, Project } from "./project.ts";
 import { needlesOf, search } from "./secrets.ts";
 
 const PASSPHRASE = "one of the backup's own, 20 letters or more";
@@ -44,6 +46,12 @@ function copyOf(file: string, name: string): string {
   copyFileSync(file, join(aside, name));
   return join(aside, name);
 }
+
+/** What this clone remembers of a restore while new data takes the place of the old. */
+const journal = () => join(the.project.dir, ".cybexp", "restores", `${the.project.stack}.json`);
+
+const isRunning = (role: string): boolean =>
+  docker("inspect", "--format", "{{.State.Running}}", the.network(role)) === "true";
 
 const keyFile = (user: string) => `cpabe-sk-CPabe_BSW07-${user}.binary`;
 
@@ -86,8 +94,50 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
   assert.fail(`${what}: not in ${UNTIL_MS} ms`);
 }
 
-function kill(child: { readonly pid?: number | undefined }): void {
-  process.kill(-(child.pid ?? assert.fail()), "SIGKILL");
+const kill = (child: Child) => signal(child, "SIGKILL");
+type Child = ReturnType<Project["start"]>;
+
+/** To npm and all that it has started, as a terminal does. */
+function signal({ pid = assert.fail("npm did not start") }: Child, name: NodeJS.Signals): void {
+  process.kill(-pid, name);
+}
+
+/** A run that gets Ctrl-C at a moment. @returns what it said, and what it has left in its folder for such files */
+async function interrupted(
+  args: readonly [command: string, ...args: string[]],
+  moment: readonly [what: string, isSo: () => boolean],
+) {
+  const folder = join(the.project.dir, "tmp");
+  mkdirSync(folder);
+  the.project.env = { TMPDIR: folder };
+  try {
+    const child = the.project.start(...args);
+    const end = the.project.end(child);
+    await until(...moment);
+    signal(child, "SIGINT");
+    const { code, output } = await end;
+    assert.notEqual(code, 0, output);
+    await until("the end of all that it started", () => processesIn(the.project.dir).length === 0);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("cybexp-")),
+      [],
+    );
+    return output;
+  } finally {
+    the.project.env = {};
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The containers of tasks that this stack's commands have not ended. */
+function tasks(): string[] {
+  const label = '{{index .Config.Labels "cybexp.deployment"}}';
+  const deployment = docker("inspect", "--format", label, the.network("kms"));
+  const labels = ["cybexp.role=task", `cybexp.deployment=${deployment}`];
+  const filters = labels.map((each) => `--filter=label=${each}`);
+  return docker("ps", "--all", "--format", "{{.Names}}", ...filters)
+    .split("\n")
+    .filter(Boolean);
 }
 
 describe("a backup", () => {
@@ -201,6 +251,42 @@ describe("a backup", () => {
     assert.notDeepEqual(files(), there);
   });
 
+  it("leaves nothing at Ctrl-C, and the stack goes on", async () => {
+    const there = files();
+    const before = [run(the.containers().kms), run(the.containers().backend), await count()];
+    const output = await interrupted(
+      ["backup"],
+      ["a backup in the making", () => files().some((name) => name.endsWith(".part"))],
+    );
+    assert.match(output, /^interrupted$/m);
+    assert.deepEqual(files(), there);
+    const now = [run(the.containers().kms), run(the.containers().backend), await count()];
+    assert.deepEqual(now, before);
+    assert.equal((await the.npm("backup")).code, 0);
+  });
+
+  it("says which disk is full, and leaves no half file there", async () => {
+    const small = join(the.project.dir, "small");
+    mkdirSync(small);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", small]);
+    const config = the.project.readConfig();
+    try {
+      the.project.configure((all) =>
+        Object.assign(all["cybexp:backup"] as object, { folder: small }),
+      );
+      const { code, output } = await the.npm("backup");
+      assert.equal(code, 1);
+      const sentence =
+        /^error: the disk of (\S+) is full after (0\.\d|1\.0) MiB of the backup, so it was removed again: make room, or set cybexp:backup\.folder to a folder of a larger disk$/m;
+      assert.equal(sentence.exec(output)?.[1], small, output);
+      assert.deepEqual(readdirSync(small), []);
+    } finally {
+      execFileSync("umount", [small]);
+      the.project.writeConfig(config);
+    }
+    assert.equal((await the.npm("backup")).code, 0);
+  });
+
   it("does not go into a stack when it is damaged, cut off, or opened with another key", async () => {
     const damaged = copyOf(file, "damaged.age");
     const bytes = readFileSync(damaged);
@@ -304,10 +390,9 @@ describe("a backup", () => {
   it("replaces other data only when it is told to, and leaves it when it is killed", async () => {
     const more = await add(kept.record("root"));
     const old = [await count(), await keys()];
-    const journal = join(the.project.dir, ".cybexp", "restores", `${the.project.stack}.json`);
     const args = [file, "--from-stack", the.project.stack, "--replace"];
     const killed = the.project.start("restore", ...args);
-    await until("new data in the place of the old", () => existsSync(journal));
+    await until("new data in the place of the old", () => existsSync(journal()));
     kill(killed);
     for (const command of ["up", "backup"]) {
       const { code, output } = await the.npm(command);
@@ -329,6 +414,27 @@ describe("a backup", () => {
     assert.equal((await the.up()).code, 0);
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
+
+  for (const [when, moment] of [
+    ["is loaded", () => !isRunning("kms")],
+    ["takes the place of the old", () => existsSync(journal())],
+  ] as const) {
+    it(`puts the old data back at Ctrl-C, while the new ${when}`, async () => {
+      await add(kept.record("root"));
+      const old = [await count(), await keys()];
+      const args = [file, "--from-stack", the.project.stack, "--replace"] as const;
+      const output = await interrupted(["restore", ...args], [when, moment]);
+      const { stack } = the.project;
+      assert.match(
+        output,
+        new RegExp(`^interrupted: ${stack} has the data from before, and serves it$`, "m"),
+      );
+      assert.deepEqual([await count(), await keys()], old);
+      assert.equal(existsSync(journal()), false);
+      assert.deepEqual(tasks(), []);
+      assert.match((await the.up()).output, /^Nothing changed: /m);
+    });
+  }
 
   it("is opened by the secret key of a recipient, which is not on this machine while it is made", async () => {
     const identity = await generateX25519Identity();

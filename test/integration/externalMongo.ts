@@ -16,6 +16,8 @@ export interface ExternalMongoOptions {
   readonly tls?: boolean;
   /** Whether it lets everybody in, as CYBEX-P's compose files start it. @default false */
   readonly open?: boolean;
+  /** The size of its disk. @default the engine's */
+  readonly mebibytes?: number;
 }
 
 export class ExternalMongo {
@@ -58,6 +60,9 @@ export class ExternalMongo {
         ? "--listen-tls=:27018 --listen-tls-cert-file=/tls/server.crt --listen-tls-key-file=/tls/server.key"
         : "";
     const login = mongo.#open ? "" : "--test-enable-new-auth";
+    const disk = options.mebibytes
+      ? [`--tmpfs=/data/db:uid=999,gid=999,mode=0700,size=${options.mebibytes}m`]
+      : [];
     const serve =
       `exec ${SERVER} --handler=sqlite --sqlite-url=file:/data/db/ferretdb/ --listen-addr=:27017 ${tls} ${login} ` +
       "--telemetry=disable --debug-addr=- --state-dir=- --log-level=WARN";
@@ -66,6 +71,7 @@ export class ExternalMongo {
       "test -d /data/db/ferretdb || { docker-entrypoint.sh ferretdb & until test -d /data/db/ferretdb && ferretdb ping; do sleep 0.1; done; kill $!; wait; }";
     docker(
       ...["run", "--detach", `--name=${mongo.container}`, "--entrypoint=bash"],
+      ...disk,
       `--publish=${mongo.address}:${mongo.port}:27017`,
       `--publish=${mongo.address}:${mongo.tlsPort}:27018`,
       `--volume=${mongo.#folder}:/tls:ro`,
@@ -148,6 +154,15 @@ export class ExternalMongo {
 
   withDb<T>(name: string, work: (db: Db) => Promise<T>): Promise<T> {
     return this.with((client) => work(client.db(name)));
+  }
+
+  /** Leaves no room on its disk. */
+  fill(): void {
+    docker("exec", this.container, "bash", "-c", "cat /dev/zero > /data/db/fill || true");
+  }
+
+  unfill(): void {
+    docker("exec", this.container, "rm", "/data/db/fill");
   }
 
   remove(): void {

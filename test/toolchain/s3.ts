@@ -1,4 +1,4 @@
-/** A store that speaks as much of S3 as a state backend needs, in memory, with path-style addresses. */
+/** A store that speaks as much of S3 as a state backend and rclone need, in memory, with path-style addresses. */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,17 +8,28 @@ export interface S3 {
   /** Where it listens, `host:port`. */
   readonly address: string;
   /** What is in it, by `bucket/key`. */
-  readonly objects: ReadonlyMap<string, Buffer>;
+  readonly objects: Map<string, Buffer>;
   /** The access keys that requests were signed with. */
   readonly signers: ReadonlySet<string>;
   close(): void;
 }
 
-export async function startS3(): Promise<S3> {
+/** @param key The only access key that it lets in. @default everybody */
+export async function startS3({ key }: { readonly key?: string } = {}): Promise<S3> {
   const objects = new Map<string, Buffer>();
   const signers = new Set<string>();
   const server = createServer((request, response) => {
-    signers.add(/Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "nobody");
+    const signer = /Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "nobody";
+    signers.add(signer);
+    if (key !== undefined && signer !== key) {
+      request.resume();
+      response
+        .writeHead(403, { "content-type": "application/xml" })
+        .end(
+          `<Error><Code>InvalidAccessKeyId</Code><Message>There is no such access key.</Message></Error>`,
+        );
+      return;
+    }
     answer(objects, request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
     });
@@ -64,7 +75,9 @@ async function answer(
       response.writeHead(404).end();
       return;
     }
-    objects.set(name, content);
+    if (name.includes("/")) {
+      objects.set(name, content);
+    } // Otherwise it makes the bucket.
     const { etag } = headers(content);
     if (source === undefined) {
       response.writeHead(200, { etag }).end();

@@ -19,6 +19,7 @@ case $command in
   check) test -z "$DIFFERS" || { echo "2026/11/28 03:00:00 NOTICE: 1 differences found" >&2; exit 1; } ;;
   lsf) for each; do case $each in off:*) where=$(at "$each");; esac; done
     test -d "$where" || exit 3; ls "$where" ;;
+  backend) echo "{\\"Hashes\\": [$HASHES]}" ;;
   deletefile) rm "$(at "$1")" ;;
 esac
 `;
@@ -41,6 +42,7 @@ describe("a copy elsewhere", () => {
     process.env["STORE"] = store;
   });
   beforeEach(() => {
+    process.env["HASHES"] = '"md5"';
     for (const name of ["FULL", "DIFFERS", "LOSES"]) {
       delete process.env[name];
     }
@@ -48,6 +50,7 @@ describe("a copy elsewhere", () => {
   after(() => {
     process.env["PATH"] = path;
     delete process.env["STORE"];
+    delete process.env["HASHES"];
     rmSync(folder, { recursive: true });
   });
 
@@ -68,8 +71,22 @@ describe("a copy elsewhere", () => {
     assert.match(calls, /^check .* off:b --one-way --include \/prod-20261127T030000Z\.tar\.age /m);
   });
 
+  it("is read again where the store tells no checksums", async () => {
+    process.env["HASHES"] = "";
+    await copyOffsite(file(27), offsite, now);
+    const calls = readFileSync(`${store}.calls`, "utf8").trim().split("\n");
+    const checks = calls.filter((call) => call.startsWith("check "));
+    assert.deepEqual(
+      checks.map((call) => call.includes(" --download ")),
+      [false, false, false, true],
+    );
+  });
+
   for (const [variable, sentence] of [
-    ["FULL", /^rclone copyto: x: AccessDenied: key \(not shown\)$/],
+    [
+      "FULL",
+      /^off:b refuses rclone's credentials \(x: AccessDenied: key \(not shown\)\): correct them with `rclone config`, or RCLONE_CONFIG_OFF_\* in the environment$/,
+    ],
     ["DIFFERS", /^rclone check: 1 differences found$/],
     ["LOSES", /^off:b does not show prod-20261128T030000Z\.tar\.age after it was copied there/],
   ] as const) {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { databasesOnly } from "../../stack/backup/emptyStack.ts";
-import { type ClearState, keptState, namesIn } from "../../stack/backup/keptState.ts";
-import { newStackRefusal } from "../../stack/backup/refusals.ts";
+import { type ClearState, externalIn, keptState, namesIn } from "../../stack/backup/keptState.ts";
+import { newStackRefusal, placeRefusal } from "../../stack/backup/refusals.ts";
 
 const urn = (types: string, name: string) => `urn:pulumi:prod::cybexp::${types}::${name}`;
 const STACK = urn("pulumi:pulumi:Stack", "cybexp-prod");
@@ -95,6 +95,52 @@ describe("the state for an empty stack", () => {
     assert.equal(
       newStackRefusal(about, "new", "prod"),
       `${what}new is not deployed: restore it as STACK=prod, or deploy new first, which then keeps its own passwords and tokens`,
+    );
+  });
+});
+
+describe("the state of a stack whose KMS has a database of the operator's own", () => {
+  const REACH = urn("command:local:Command", "kms-db-reach");
+  const told = { hosts: [], options: [], place: "old.example:27017/KMS_db", documents: 7 };
+  const box = (value: unknown) => ({
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    plaintext: JSON.stringify(JSON.stringify(value)),
+  });
+  const reach = {
+    ...command(REACH, "database/database-reach.ts", [VOLUME]),
+    outputs: { stderr: "", stdout: box(told) },
+  };
+  const external: ClearState = {
+    deployment: { resources: [...(state.deployment?.resources ?? []), reach] },
+  };
+  const kept = (places?: Parameters<typeof keptState>[2]) =>
+    keptState(external, {}, places).deployment?.resources?.find((each) => each.urn === REACH);
+
+  it("remembers where the data is put, and no documents", () => {
+    const place = "new.example:27017/KMS_db";
+    assert.deepEqual(kept({ kms: place }), {
+      ...{ ...reach, dependencies: [] },
+      outputs: { stderr: "", stdout: box({ ...told, place, documents: 0 }) },
+    });
+  });
+
+  it("remembers what it did if the data stays where it is", () => {
+    assert.deepEqual(kept(), { ...reach, dependencies: [] });
+  });
+
+  it("goes into a stack whose KMS has one, too", () => {
+    assert.deepEqual(externalIn(JSON.stringify(external)), ["kms"]);
+    assert.deepEqual(externalIn(JSON.stringify(state)), []);
+    const place = "new.example:27017/KMS_db";
+    assert.equal(placeRefusal(["kms"], { kms: place }), undefined);
+    assert.equal(placeRefusal([], {}), undefined);
+    assert.equal(
+      placeRefusal(["kms"], {}),
+      "the KMS had a database of your own, and cybexp:database.uri.kms names none: name one, restore, and move it afterwards (docs/external-database.md)",
+    );
+    assert.equal(
+      placeRefusal([], { backend: place }),
+      "the Backend had a database that the stack ran, and cybexp:database.uri.backend names one of your own: remove it, restore, and move it afterwards (docs/external-database.md)",
     );
   });
 });

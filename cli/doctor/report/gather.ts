@@ -25,7 +25,7 @@ export interface StackFacts {
   readonly certificates: CertificateFacts;
   /** The names of the containers that the state has. */
   readonly containers: readonly string[];
-  /** @default none is configured */
+  /** @default none, and none is needed */
   readonly backup?: Backup;
 }
 
