@@ -4,6 +4,7 @@ import * as random from "@pulumi/random";
 import { AcmeCertificates } from "./components/acmeCertificates.ts";
 import { Backend } from "./components/backend.ts";
 import { certificatesOutput, warnOf, warnOfEnds } from "./components/certificateEnds.ts";
+import { configuredEngine } from "./components/configuredEngine.ts";
 import type { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
@@ -49,12 +50,12 @@ const deployment: Deployment = await keepVolumes(
     // Everything in Docker carries it, so nothing there changes before the guard has passed.
     id: guard.after(identity.hex),
     throwaway: settings.throwaway,
-    dockerHost: new pulumi.Config("docker").get("host"),
+    engine: configuredEngine(),
   },
   settings,
 );
 
-const limits = stackLimits(settings, engineSize(NAME.engineSize, deployment.dockerHost));
+const limits = stackLimits(settings, engineSize(NAME.engineSize, deployment.engine));
 
 const kms = new Kms(NAME.kms, {
   deployment,

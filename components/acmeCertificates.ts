@@ -12,7 +12,7 @@ import { AcmeVolume } from "./acmeVolume.ts";
 import { ChallengeServer } from "./challengeServer.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Release } from "./release.ts";
@@ -57,7 +57,7 @@ export class AcmeCertificates extends pulumi.ComponentResource {
     const limits = pulumi.output(args.limits ?? stackLimits({ certificates: { acme: settings } }));
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, settings.image, this),
+      imageId(`${name}-image`, settings.image, { engine: deployment.engine, parent: this }),
       deployment,
       acmeNeeds(ACME_OWNER),
       this,
@@ -105,7 +105,7 @@ export class AcmeCertificates extends pulumi.ComponentResource {
       `${name}-network`,
       // With a way out, and nobody else in it.
       { name: dockerName(deployment, ACME), labels: labels(deployment, ACME) },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const { memory, cpus, pids } = limits.acme;

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ACME_VOLUME } from "../names/docker.ts";
 import { ownerName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface AcmeVolumeArgs {
@@ -30,14 +30,14 @@ export class AcmeVolume extends pulumi.ComponentResource {
     const volume = new docker.Volume(
       name,
       { name: dockerName(deployment, ACME_VOLUME), labels: labels(deployment, ACME_VOLUME) },
-      { parent: this, retainOnDelete: !deployment.throwaway },
+      { ...onEngine(deployment, this), retainOnDelete: !deployment.throwaway },
     );
     const prepared = new Program(
       ownerName(name),
       {
         program: "volume",
         input: {
-          dockerHost: deployment.dockerHost,
+          dockerHost: connectionOf(deployment),
           volume: volume.name,
           deployment: deployment.id,
           image,

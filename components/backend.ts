@@ -43,7 +43,7 @@ export class Backend extends pulumi.ComponentResource {
     const { deployment, settings } = args;
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, settings.image, this),
+      imageId(`${name}-image`, settings.image, { engine: deployment.engine, parent: this }),
       deployment,
       serviceNeeds(ROLE, SERVICE_OWNER),
       this,

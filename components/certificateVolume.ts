@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { certificatesVolume, type Role } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import type { CertificatePair } from "../render/proxyRelease.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 
@@ -41,7 +41,7 @@ export class CertificateVolume extends pulumi.ComponentResource {
     const volume = new docker.Volume(
       name,
       { name: dockerName(deployment, part), labels: labels(deployment, part) },
-      { parent: this },
+      onEngine(deployment, this),
     );
     const seeded =
       interim &&
@@ -50,7 +50,7 @@ export class CertificateVolume extends pulumi.ComponentResource {
         {
           program: "interim-certificate",
           input: {
-            dockerHost: deployment.dockerHost,
+            dockerHost: connectionOf(deployment),
             deployment: deployment.id,
             volume: volume.name,
             image: interim.image,

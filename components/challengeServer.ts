@@ -13,7 +13,7 @@ import {
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import { Container } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 
@@ -45,14 +45,14 @@ export class ChallengeServer extends pulumi.ComponentResource {
         name: dockerName(deployment, CHALLENGE_VOLUME),
         labels: labels(deployment, CHALLENGE_VOLUME),
       },
-      { parent: this },
+      onEngine(deployment, this),
     );
     const prepared = new Program(
       ownerName(`${name}-tokens`),
       {
         program: "volume",
         input: {
-          dockerHost: deployment.dockerHost,
+          dockerHost: connectionOf(deployment),
           volume: volume.name,
           deployment: deployment.id,
           image,
@@ -83,7 +83,7 @@ export class ChallengeServer extends pulumi.ComponentResource {
         // It is called, and calls nobody.
         options: { "com.docker.network.bridge.enable_ip_masquerade": "false" },
       },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const container = new Container(

@@ -12,7 +12,7 @@ import type { CollectorSettings, ModuleSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { CollectorDoor } from "./collectorDoor.ts";
 import { Container } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { userToken } from "./moduleConfigs.ts";
@@ -86,7 +86,7 @@ export class Collector extends pulumi.ComponentResource {
     });
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, settings.image, this),
+      imageId(`${name}-image`, settings.image, { engine: deployment.engine, parent: this }),
       deployment,
       collectorNeeds(OWNER),
       this,
@@ -154,7 +154,7 @@ export class Collector extends pulumi.ComponentResource {
     const network = new docker.Network(
       `${name}-network`,
       { name: containerName, labels: labels(deployment, part), internal: true },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const door = new CollectorDoor(

@@ -19,10 +19,11 @@ import {
 } from "../render/collectorDoor.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { listeningHealthCheck } from "../render/tcpTable.ts";
+import type { EngineInput } from "../settings/engineConnection.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container, type FileMount } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
@@ -36,7 +37,7 @@ const DOOR_GRACE = 10;
 
 /** What a program needs to find a collector, its door and its gate. */
 export interface CollectorPlace {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: pulumi.Input<EngineInput>;
   readonly stack: string;
   readonly deployment: pulumi.Output<string>;
   /** The names of the containers. */
@@ -93,11 +94,11 @@ export class CollectorDoor extends pulumi.ComponentResource {
         labels: labels(deployment, part),
         options: { "com.docker.network.bridge.enable_ip_masquerade": "false" },
       },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     this.place = {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       stack: deployment.stack,
       deployment: deployment.id,
       container: args.container,

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 /** A port of the container, published on one address of the Docker host. */
@@ -105,7 +105,7 @@ export class Container extends pulumi.ComponentResource {
         ...lifecycle(args),
       },
       {
-        parent: this,
+        ...onEngine(args.deployment, this),
         // The name and the ports are taken: create-first can't work (pulumi-docker#1356).
         deleteBeforeReplace: true,
         ...(args.keepsImage && { ignoreChanges: ["image"] }),
@@ -135,7 +135,7 @@ export class Container extends pulumi.ComponentResource {
       {
         program: "container-limits",
         input: {
-          dockerHost: args.deployment.dockerHost,
+          dockerHost: connectionOf(args.deployment),
           container: container.id,
           pidsLimit: args.pidsLimit ?? 200,
         },
@@ -152,12 +152,16 @@ function afterStart(
   name: string,
   container: pulumi.Output<string>,
   limit: number,
-  { dockerHost }: Deployment,
+  deployment: Deployment,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
   const started = new Program(
     `${name}-start`,
-    { program: "await-start", input: { dockerHost, container, limit }, speaks: true },
+    {
+      program: "await-start",
+      input: { dockerHost: connectionOf(deployment), container, limit },
+      speaks: true,
+    },
     { parent },
   );
   return pulumi.runtime.isDryRun()

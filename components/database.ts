@@ -12,7 +12,7 @@ import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
 import { readableBy } from "./databaseStep.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
@@ -88,7 +88,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
     const image = readableBy(
       checkedImage(
         `${name}-image`,
-        imageId(`${name}-image`, args.image, this),
+        imageId(`${name}-image`, args.image, { engine: deployment.engine, parent: this }),
         deployment,
         databaseNeeds(role, OWNER),
         this,
@@ -106,7 +106,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
     const network = new docker.Network(
       `${name}-network`,
       { name: dockerName(deployment, role), internal: true, labels: labels(deployment, role) },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const data = new DataVolume(
@@ -167,7 +167,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
       {
         program: "database-users",
         input: {
-          dockerHost: deployment.dockerHost,
+          dockerHost: connectionOf(deployment),
           container: container.id,
           admin: { name: ADMIN, password: admin.current, previous: admin.previous },
           user: { name: this.#user, password: password.current, database: args.database },
@@ -183,7 +183,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
         {
           program: "database-features",
           input: {
-            dockerHost: deployment.dockerHost,
+            dockerHost: connectionOf(deployment),
             container: container.id,
             admin: { name: ADMIN, password: admin.current },
             wanted: args.featureCompatibility,
@@ -196,7 +196,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
     }
 
     this.#retireInput = {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       container: container.id,
       admin: { name: ADMIN, password: admin.current },
       user: this.#user,

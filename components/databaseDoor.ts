@@ -15,7 +15,7 @@ import { databaseDoorNeeds } from "../render/imageNeeds.ts";
 import { namesOfHosts, type ResolvedHosts } from "../render/serviceUri.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container, type NetworkAttachment } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { imageId } from "./image.ts";
 import { Release } from "./release.ts";
 
@@ -44,7 +44,7 @@ export class DatabaseDoor extends pulumi.ComponentResource {
     const hosts = pulumi.output(args.hosts);
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, args.image, this),
+      imageId(`${name}-image`, args.image, { engine: deployment.engine, parent: this }),
       deployment,
       databaseDoorNeeds(door, OWNER),
       this,
@@ -54,7 +54,7 @@ export class DatabaseDoor extends pulumi.ComponentResource {
       new docker.Network(
         `${part}-network`,
         { name: dockerName(deployment, part), internal, labels: labels(deployment, part) },
-        { parent: this },
+        onEngine(deployment, this),
       ).name;
     const inside = network(door, true);
     // The first one calls nobody but the second, and engines have few networks to give.

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
 import { lookNow } from "./program.ts";
 import { refusal, settled } from "./refusal.ts";
 import type { RotatedPassword } from "./rotatedPassword.ts";
@@ -29,7 +29,7 @@ export function readableBy(
   const said = lookNow(
     "database-step",
     {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       deployment: deployment.id,
       container: dockerName(deployment, role),
       image,

@@ -1,6 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
 import * as names from "../names/docker.ts";
+import { VOLUME } from "../names/types.ts";
 import { matching } from "../render/check.ts";
+import type { EngineInput } from "../settings/engineConnection.ts";
+import { configuredEngine } from "./configuredEngine.ts";
+import type { Engine } from "./engine.ts";
+import { refusal } from "./refusal.ts";
 
 /**
  * What all components of one deployed stack share: the prefix of its names in Docker, and the labels by which
@@ -18,8 +23,8 @@ export interface Deployment {
   readonly id: pulumi.Output<string>;
   /** Whether the data goes with `pulumi destroy`. */
   readonly throwaway: boolean;
-  /** The engine, as in `docker:host` or DOCKER_HOST; the default socket if absent. */
-  readonly dockerHost?: string | undefined;
+  /** Where it runs. @default as `docker:host` in the stack's config says, or else the environment */
+  readonly engine?: Engine | undefined;
   /** Makes sure that no kept volume is silently created again. @default one for each volume */
   readonly kept?: VolumeWatch | undefined;
 }
@@ -58,4 +63,33 @@ export function labels(deployment: Deployment, role: string): Label[] {
   const { id, stack } = deployment;
   const own = names.ownLabels<pulumi.Input<string>>({ deployment: id, role, stack });
   return Object.entries(own).map(([label, value]) => ({ label, value }));
+}
+
+/** How programs reach the deployment's engine: the part `dockerHost` of their inputs. */
+export function connectionOf({
+  engine = configuredEngine(),
+}: Deployment): pulumi.Input<EngineInput> {
+  return engine.connection;
+}
+
+/**
+ * The options of a docker resource that is a child of a component, so that it is made on the deployment's engine.
+ *
+ * @throws RunError if the component was given another provider: its programs would not follow it
+ */
+export function onEngine(
+  { engine }: Deployment,
+  parent: pulumi.Resource | undefined,
+): { readonly parent?: pulumi.Resource; readonly provider?: pulumi.ProviderResource } {
+  const inherited = parent?.getProvider(VOLUME);
+  if (inherited !== undefined && inherited !== engine?.provider) {
+    throw refusal(
+      "a component has a docker provider that is not its deployment's, so its resources and programs would go to " +
+        "different engines: give the deployment an `engine`, in place of the option `provider`",
+    );
+  }
+  return {
+    ...(parent && { parent }),
+    ...(engine?.provider && { provider: engine.provider }),
+  };
 }

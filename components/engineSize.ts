@@ -7,15 +7,22 @@ import {
   missingProcessors,
   type StackLimits,
 } from "../settings/limits.ts";
+import { configuredEngine } from "./configuredEngine.ts";
+import type { Engine } from "./engine.ts";
 import { Program } from "./program.ts";
 
 /**
  * Asks the engine once, and again only when told to. The state remembers the answer, so the limits stay the
  * same. `npm run up` asks again when the engine's machine is another one.
  */
-export function engineSize(name: string, dockerHost?: string): pulumi.Output<EngineSize> {
-  const program = new Program(name, { program: "engine-size", input: { dockerHost } }, {});
-  return program.stdout.apply((text) => JSON.parse(text) as EngineSize);
+export function engineSize(
+  name: string,
+  engine: Engine = configuredEngine(),
+): pulumi.Output<EngineSize> {
+  const input = { dockerHost: engine.connection };
+  const program = new Program(name, { program: "engine-size", input }, {});
+  // Of a secret connection, it is no secret.
+  return pulumi.unsecret(program.stdout).apply((text) => JSON.parse(text) as EngineSize);
 }
 
 /** The limits of a stack's containers on its engine. */

@@ -7,7 +7,7 @@ import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container, type ContainerArgs, HEALTH_TIMEOUT, type VolumeMount } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
@@ -86,7 +86,7 @@ export class HttpService extends pulumi.ComponentResource {
         // that runs in the service can call out.
         options: { "com.docker.network.bridge.enable_ip_masquerade": String(args.egress ?? false) },
       },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const description: Description = {
@@ -111,7 +111,7 @@ export class HttpService extends pulumi.ComponentResource {
     const signature = signatureOf(description);
 
     const place = {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       stack: deployment.stack,
       deployment: deployment.id,
       role,

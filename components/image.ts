@@ -1,7 +1,15 @@
 import * as docker from "@pulumi/docker";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { isDemoImage } from "../settings/images.ts";
+import { configuredEngine } from "./configuredEngine.ts";
+import type { Engine } from "./engine.ts";
 import { Program } from "./program.ts";
+
+export interface ImageOptions {
+  /** @default as `docker:host` in the stack's config says, or else the environment */
+  readonly engine?: Engine | undefined;
+  readonly parent?: pulumi.Resource;
+}
 
 /**
  * The id of an image on the engine. A container that names its image by id has no perpetual diff
@@ -13,9 +21,12 @@ import { Program } from "./program.ts";
 export function imageId(
   name: string,
   image: string,
-  parent?: pulumi.Resource,
+  { engine = configuredEngine(), parent }: ImageOptions = {},
 ): pulumi.Output<string> {
-  const options = parent ? { parent } : {};
+  const options = {
+    ...(parent && { parent }),
+    ...(engine.provider && { provider: engine.provider }),
+  };
   if (isDemoImage(image)) {
     return docker.getRemoteImageOutput({ name: image }, options).id;
   }
@@ -23,10 +34,10 @@ export function imageId(
     `${name}-pull`,
     {
       program: "pull-image",
-      input: { dockerHost: new pulumi.Config("docker").get("host"), image },
+      input: { dockerHost: engine.connection, image },
       because: { IMAGE: image },
     },
-    options,
+    parent ? { parent } : {},
   );
   // keepLocally: another container of this engine may use the image.
   return new docker.RemoteImage(

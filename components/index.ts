@@ -4,7 +4,10 @@
  */
 export type { Deployment, VolumeWatch } from "./deployment.ts";
 export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
-export { imageId } from "./image.ts";
+export { DockerEngine, type DockerEngineArgs, type Engine, type RegistryLogin } from "./engine.ts";
+export { configuredEngine } from "./configuredEngine.ts";
+export type { EngineConnection, EngineInput } from "../settings/engineConnection.ts";
+export { imageId, type ImageOptions } from "./image.ts";
 export { httpHealthCheck } from "../render/httpProbe.ts";
 
 // Services.

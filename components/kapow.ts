@@ -21,7 +21,7 @@ import type { End } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import type { ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
@@ -104,7 +104,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
     ];
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, settings.image, this),
+      imageId(`${name}-image`, settings.image, { engine: deployment.engine, parent: this }),
       deployment,
       kapowNeeds(OWNER, ...started),
       this,
@@ -122,7 +122,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
           "com.docker.network.bridge.enable_ip_masquerade": String(settings.egress),
         },
       },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     const certificates =

@@ -4,7 +4,7 @@ import { COMPONENT } from "../names/types.ts";
 import { keptPart, keptPartsOf, returningParts } from "../settings/keptParts.ts";
 import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
-import { type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
 import { lookNow, Program } from "./program.ts";
 import { refusal, settled } from "./refusal.ts";
 
@@ -36,7 +36,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
     super(COMPONENT.keptVolumes, name, {}, opts);
     const { deployment, parts, lost = [], first = false } = args;
     const keeper = {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       stack: deployment.stack,
       deployment: deployment.id,
       lost,
@@ -46,7 +46,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
       const { keys = false } = keptPart(part);
       const watched = { part, volume: dockerName(deployment, part), keys };
       const given = lost.some((entry) => entry.startsWith(`${part}@`));
-      const record = new Program(
+      const keep = new Program(
         memberName(name, part),
         {
           program: "keep-volume",
@@ -55,7 +55,9 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
         },
         // An unchanged record has its value in a preview, too, whatever happened to the stack.
         { parent: this, ignoreChanges: given ? [] : RECORDED },
-      ).stdout.apply((text) => JSON.parse(text) as VolumeRecord);
+      );
+      // It is no secret, though the way to the engine may be.
+      const record = pulumi.unsecret(keep.stdout).apply((text) => JSON.parse(text) as VolumeRecord);
       this.#marks.set(part, record.mark);
       return { ...watched, record };
     });

@@ -10,7 +10,7 @@ import type { DatabaseSettings, ServiceSettings } from "../settings/types.ts";
 import { checkedImage } from "./checkedImage.ts";
 import type { StackLimits } from "../settings/limits.ts";
 import { DataVolume } from "./dataVolume.ts";
-import type { Deployment } from "./deployment.ts";
+import { connectionOf, type Deployment } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
@@ -47,7 +47,7 @@ export class Kms extends pulumi.ComponentResource {
     const { deployment, settings } = args;
     const image = checkedImage(
       `${name}-image`,
-      imageId(`${name}-image`, settings.image, this),
+      imageId(`${name}-image`, settings.image, { engine: deployment.engine, parent: this }),
       deployment,
       serviceNeeds(ROLE, SERVICE_OWNER),
       this,
@@ -113,7 +113,7 @@ export class Kms extends pulumi.ComponentResource {
         {
           program: "seal-keys",
           input: {
-            dockerHost: deployment.dockerHost,
+            dockerHost: connectionOf(deployment),
             container: this.service.containerId,
             folder: "/secrets",
             keys: kmsKeyFiles(settings.config),

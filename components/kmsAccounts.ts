@@ -5,7 +5,7 @@ import { COMPONENT } from "../names/types.ts";
 import { type AccountMemory, areKeysGivenUp, wantedAccounts } from "../render/kmsAccounts.ts";
 import { mintToken } from "../render/token.ts";
 import type { UserSettings } from "../settings/types.ts";
-import type { Deployment } from "./deployment.ts";
+import { connectionOf, type Deployment } from "./deployment.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
 
@@ -82,7 +82,7 @@ export class KmsAccounts extends pulumi.ComponentResource {
       {
         program: "accounts",
         input: pulumi.secret({
-          dockerHost: deployment.dockerHost,
+          dockerHost: connectionOf(deployment),
           container: kms.service.containerId,
           administrator,
           users,

@@ -4,7 +4,7 @@ import { COMPONENT } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
 import { type KeyRecord, publicKeys } from "../render/kmsKeys.ts";
 import type { ServiceSettings } from "../settings/types.ts";
-import { type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
 import type { Kms } from "./kms.ts";
 import { lookNow, Program } from "./program.ts";
 import { refusal } from "./refusal.ts";
@@ -32,7 +32,7 @@ export class KmsKeys extends pulumi.ComponentResource {
     const { deployment, kms } = args;
     const files = kmsKeyFiles(args.settings.config);
     const question = {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       deployment: deployment.id,
       stack: deployment.stack,
       volume: dockerName(deployment, KMS_KEYS),
@@ -40,7 +40,7 @@ export class KmsKeys extends pulumi.ComponentResource {
       lost: args.lost,
     };
 
-    const record = new Program(
+    const look = new Program(
       name,
       {
         program: "key-files",
@@ -50,7 +50,9 @@ export class KmsKeys extends pulumi.ComponentResource {
         remembers: true,
       },
       { parent: this },
-    ).stdout.apply((text) => JSON.parse(text) as KeyRecord);
+    );
+    // Digests of public keys, whatever the way to the engine is.
+    const record = pulumi.unsecret(look.stdout).apply((text) => JSON.parse(text) as KeyRecord);
 
     const said = lookNow("check-keys", { ...question, record }, { parent: this });
     // If an input is unknown, as in the preview of a new stack, it never settles.

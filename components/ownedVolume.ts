@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerName } from "../names/resources.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface OwnedVolumeArgs {
@@ -37,7 +37,7 @@ export function ownedVolume(
   const volume = new docker.Volume(
     name,
     { name: volumeName, labels: labels(deployment, part) },
-    { parent, ...opts },
+    { ...onEngine(deployment, parent), ...opts },
   );
   // Docker gives a new volume to root, and silently adopts one that exists. When a container first mounts
   // an empty volume, it gets owner and mode of the image's folder. So the mark comes first.
@@ -46,7 +46,7 @@ export function ownedVolume(
     {
       program: "volume",
       input: {
-        dockerHost: deployment.dockerHost,
+        dockerHost: connectionOf(deployment),
         volume: volume.name,
         deployment: deployment.id,
         image,

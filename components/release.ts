@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface ReleaseArgs {
@@ -48,7 +48,7 @@ export class Release extends pulumi.ComponentResource {
     const volume = new docker.Volume(
       name,
       { name: dockerName(args.deployment, args.part), labels: labels(args.deployment, args.part) },
-      { parent: this },
+      onEngine(args.deployment, this),
     );
 
     // The content has more than 128 random bits, so its digest reveals nothing about it.
@@ -60,7 +60,7 @@ export class Release extends pulumi.ComponentResource {
       {
         program: "deliver",
         input: {
-          dockerHost: args.deployment.dockerHost,
+          dockerHost: connectionOf(args.deployment),
           volume: volume.name,
           deployment: args.deployment.id,
           image: args.image,

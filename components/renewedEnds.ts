@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { knownRenewal, type KnownEnd } from "../render/certificateEnds.ts";
 import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { End } from "./certificateEnds.ts";
-import type { Deployment } from "./deployment.ts";
+import { connectionOf, type Deployment } from "./deployment.ts";
 import { lookNow } from "./program.ts";
 
 export interface RenewedEndsArgs {
@@ -25,7 +25,7 @@ export function renewedEnds(
   const said = lookNow(
     "renewal-ends",
     {
-      dockerHost: deployment.dockerHost,
+      dockerHost: connectionOf(deployment),
       container: renewal.containerName,
       servers: renewed.map(({ name }) => name),
       after,

@@ -19,7 +19,7 @@ import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientList } from "./clientList.ts";
 import type { Collector } from "./collector.ts";
-import { type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
@@ -65,7 +65,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
         program: "smoke",
         speaks: true,
         input: {
-          dockerHost: args.deployment.dockerHost,
+          dockerHost: connectionOf(args.deployment),
           deployment: args.deployment.id,
           serverName: settings.proxy.serverName,
           // Nobody can call a wildcard.

@@ -17,7 +17,7 @@ import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
-import { type Deployment, dockerName, labels } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
@@ -71,7 +71,10 @@ export class TlsProxy extends pulumi.ComponentResource {
     const { deployment, settings } = args;
     const { stapled = false } = args.certificate;
     const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
-    const image = imageId(`${name}-image`, settings.image, this);
+    const image = imageId(`${name}-image`, settings.image, {
+      engine: deployment.engine,
+      parent: this,
+    });
     const names = [settings.serverName, ...(settings.serverNames ?? [])];
     checkDoors(args.doors, names, args.certificate.renewed?.names);
     // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
@@ -86,7 +89,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       {
         program: "nginx-version",
         input: {
-          dockerHost: deployment.dockerHost,
+          dockerHost: connectionOf(deployment),
           deployment: deployment.id,
           image,
           needs: proxyNeeds(OWNER),
@@ -162,7 +165,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     const edge = new docker.Network(
       `${name}-network`,
       { name: dockerName(deployment, EDGE), labels: labels(deployment, EDGE) },
-      { parent: this },
+      onEngine(deployment, this),
     );
 
     // A network of its own, since the proxy calls nobody otherwise.
@@ -170,7 +173,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       ? new docker.Network(
           `${name}-away`,
           { name: dockerName(deployment, AWAY), labels: labels(deployment, AWAY) },
-          { parent: this },
+          onEngine(deployment, this),
         )
       : undefined;
 

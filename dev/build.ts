@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { UserError } from "../programs/errors.ts";
@@ -6,6 +6,9 @@ import { projectRoot } from "../machine/paths.ts";
 
 /** The folder of the built package. */
 export const distDir = join(projectRoot, "dist");
+
+/** The program by which an engine's ssh options reach ssh. */
+const SSH = "programs/docker/ssh";
 
 /**
  * `npm run build`: builds the published package from scratch, so that nothing of an earlier build is packed.
@@ -22,4 +25,6 @@ export async function build(): Promise<void> {
   if (exitCode !== 0) {
     throw new UserError(`the package can't be built:\n${stdout}`);
   }
+  // Not TypeScript, so the compiler leaves it out.
+  cpSync(join(projectRoot, SSH), join(distDir, SSH), { recursive: true });
 }

@@ -33,6 +33,7 @@ export const COMPONENT = {
   database: "cybexp:index:Database",
   databaseDoor: "cybexp:docker:DatabaseDoor",
   dataVolume: "cybexp:docker:DataVolume",
+  engine: "cybexp:docker:Engine",
   externalDatabase: "cybexp:index:ExternalDatabase",
   httpService: "cybexp:index:Service",
   kapow: "cybexp:index:Kapow",

@@ -3,7 +3,8 @@ import { dockerName, KINDS, LABEL, labelTemplate, optionalParts, parts } from ".
 import { UserError } from "../programs/errors.ts";
 import type { DeclaredListener } from "../settings/listeners.ts";
 import { holderOf } from "../settings/heldPorts.ts";
-import { isLocal, publishedListeners } from "../programs/smoke/listeners.ts";
+import { isLocal } from "../programs/docker/engine.ts";
+import { publishedListeners } from "../programs/smoke/listeners.ts";
 import type { Session } from "./session.ts";
 import type { StackState } from "./state.ts";
 

@@ -7,13 +7,14 @@ import { z } from "zod";
 import { servedConf, versionIn } from "../../render/acmePaths.ts";
 import { interimVersion, needsInterim } from "../../render/interimCertificate.ts";
 import { releaseEntries } from "../../render/release.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { tar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   volume: z.string(),
   deployment: z.string(),
   image: z.string(),

@@ -1,11 +1,12 @@
 /** Prints, as JSON, when the certificates expire that a container renews. Changes nothing. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { statusOf } from "./renewal.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   servers: z.array(z.string()),
 });

@@ -11,13 +11,14 @@ import {
   targetText,
 } from "../../render/collectorDoor.ts";
 import { TCP_TABLE, useOfPort } from "../../render/tcpTable.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { find, type Server, standInName } from "../replacement/door.ts";
 
 /** A collector and its door. */
 export const placeSchema = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   stack: z.string(),
   deployment: z.string(),
   /** The name of the collector's own container. */

@@ -1,6 +1,7 @@
 /** Raises a database's featureCompatibilityVersion to what the operator allows. */
 import { MongoError } from "mongodb";
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { runProgram } from "../program.ts";
@@ -8,7 +9,7 @@ import { ensureFeatures } from "./features.ts";
 import { withMongo } from "./mongo.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({ name: z.string(), password: z.string() }),
   wanted: z.string(),

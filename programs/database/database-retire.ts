@@ -4,12 +4,13 @@
  */
 import { z } from "zod";
 import { retiredUsers } from "../../render/databaseUser.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { UserError } from "../errors.ts";
 import { withMongo } from "./mongo.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({ name: z.string(), password: z.string() }),
   /** The user that stays. */

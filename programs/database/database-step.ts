@@ -3,12 +3,13 @@
  * otherwise. Changes nothing.
  */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { refusedStep } from "./databaseStep.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   container: z.string(),
   image: z.string(),

@@ -4,6 +4,7 @@
  * stay, because the service may still use one. `database-retire` removes them.
  */
 import { type Db, MongoServerError } from "mongodb";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import {
   databaseUsersInput,
   type DatabaseUsersInput as Input,
@@ -35,7 +36,7 @@ await runProgram(databaseUsersInput, 90, async (input) => {
 });
 
 interface Target {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: EngineInput;
   readonly container: string;
 }
 

@@ -7,6 +7,7 @@ import {
   stepRefusal,
   versionOfName,
 } from "../../render/databaseStep.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
 import { exitWords } from "../docker/exitCodes.ts";
@@ -19,7 +20,7 @@ export interface Administrator {
 }
 
 export interface StepQuestion {
-  readonly dockerHost: string | undefined;
+  readonly dockerHost: EngineInput;
   readonly deployment: string;
   /** The name or id of the database's container. */
   readonly container: string;
@@ -108,7 +109,7 @@ function askVersion(docker: Docker, deployment: string, image: string): Promise<
 
 /** What the database says of its features; undefined if no password works, or it does not answer. */
 async function factsOf(
-  dockerHost: string | undefined,
+  dockerHost: EngineInput,
   container: string,
   admin: Administrator,
 ): Promise<FeatureFacts | undefined> {

@@ -1,11 +1,12 @@
 /** The users of a database, and whether their passwords work. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { here } from "../npmRun.ts";
 import { isRefused, withMongo } from "./mongo.ts";
 
 /** The input of `database-users`, which the state keeps. */
 export const databaseUsersInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   admin: z.object({
     name: z.string(),

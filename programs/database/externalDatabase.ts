@@ -5,11 +5,12 @@ import type { AskedDatabase } from "../../render/databaseAnswer.ts";
 import type { ResolvedHosts } from "../../render/serviceUri.ts";
 import { OWN } from "../../settings/databaseKeys.ts";
 import { type DatabaseUri, describeHosts } from "../../settings/databaseUri.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 
 /** The input of `database-reach`. */
 export const databaseReachInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   /** What it belongs to, such as "KMS". */
   service: z.string(),

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MongoClient, type MongoClientOptions, MongoServerError } from "mongodb";
+import type { EngineInput } from "../../settings/engineConnection.ts";
+import { engineEnvironment } from "../docker/engine.ts";
 
 /**
  * Connects standard input and output with the server in the same container, until either end closes. It waits
@@ -25,7 +27,7 @@ const TUNNEL = [
  */
 export async function withMongo<T>(
   target: {
-    readonly dockerHost: string | undefined;
+    readonly dockerHost: EngineInput;
     readonly container: string;
     readonly user: string;
     readonly password: string;
@@ -34,13 +36,14 @@ export async function withMongo<T>(
   },
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
+  const env = engineEnvironment(target.dockerHost);
   const folder = await mkdtemp(join(tmpdir(), "cybexp-"));
   const path = join(folder, "mongo.sock");
   const children = new Set<ReturnType<typeof spawn>>();
   const server = createServer((socket) => {
     const child = spawn("docker", ["exec", "-i", target.container, "bash", "-c", TUNNEL], {
       stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, ...(target.dockerHost && { DOCKER_HOST: target.dockerHost }) },
+      env: { ...process.env, ...env },
     });
     children.add(child);
     child.on("exit", () => children.delete(child));

@@ -1,5 +1,7 @@
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import { type ChildResult, runChild } from "./child.ts";
 import { UserError } from "../errors.ts";
+import { engineEnvironment } from "./engine.ts";
 
 export interface RunOptions {
   /** Sent to standard input. Secrets must go this way. */
@@ -7,7 +9,7 @@ export interface RunOptions {
   /** @default 60 */
   readonly timeoutSeconds?: number;
   readonly signal?: AbortSignal;
-  /** Beside DOCKER_HOST and the environment of this process. */
+  /** Beside what finds the engine, and the environment of this process. */
   readonly env?: NodeJS.ProcessEnv;
   /** Told every line of output as it comes. */
   readonly onLine?: (line: string) => void;
@@ -18,9 +20,9 @@ export class Docker {
   /** What `docker` finds the engine by. */
   readonly env: NodeJS.ProcessEnv;
 
-  /** @param host As in DOCKER_HOST; the command line's own default if absent. */
-  constructor(host?: string) {
-    this.env = host === undefined ? {} : { DOCKER_HOST: host };
+  /** @param engine An address as in DOCKER_HOST, or a connection; the command line's own default if absent. */
+  constructor(engine?: EngineInput) {
+    this.env = engineEnvironment(engine);
   }
 
   /**

@@ -1,11 +1,12 @@
 /** Checks that an image has everything that it needs, before the first container uses it. */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkImage, needsSchema } from "./imageCheck.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   image: z.string(),
   needs: needsSchema,

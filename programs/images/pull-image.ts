@@ -3,11 +3,12 @@
  * them on to a remote engine, too. Pulumi's provider would ask the registry anonymously.
  */
 import { z } from "zod";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { pullImage } from "./pull.ts";
 import { runProgram } from "../program.ts";
 
-const input = z.object({ dockerHost: z.string().optional(), image: z.string() });
+const input = z.object({ dockerHost: engineInput, image: z.string() });
 
 /** Enough for the largest images on a slow line. */
 const PULL_SECONDS = 1800;

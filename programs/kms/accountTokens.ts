@@ -1,6 +1,7 @@
 /** The accounts that a stack has at the KMS, and whether the KMS takes the tokens that the stack signs for them. */
 import { z } from "zod";
 import { authorityTrouble, keyTrouble, tokenTrouble } from "../../render/kmsAccounts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Call, KmsInside } from "./kms.ts";
 
 const holder = z.object({ name: z.string(), password: z.string(), token: z.string() });
@@ -8,7 +9,7 @@ export type Holder = z.infer<typeof holder>;
 
 /** The input of `accounts`, which the state keeps. */
 export const accountsInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   administrator: holder,
   users: z.array(holder.extend({ attributes: z.array(z.string()) })),

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { z } from "zod";
 import type { KeyFolder } from "../../render/kmsKeys.ts";
 import { MARK, MARK_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { readVolume } from "../volumes/keptVolume.ts";
 
@@ -14,7 +15,7 @@ export const keyRecord = z.object({
 
 /** The input of the programs that look at the key files. */
 export const keyFilesInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   stack: z.string(),
   volume: z.string(),

@@ -14,6 +14,7 @@ import { z } from "zod";
 import { SERVED_AT } from "../../render/acmePaths.ts";
 import { releaseEntries } from "../../render/release.ts";
 import { releasesToRemove } from "../../render/releasePruning.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { tar } from "../docker/archive.ts";
 import { Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -24,7 +25,7 @@ import { runTask } from "../docker/task.ts";
 import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   volume: z.string(),
   deployment: z.string(),
   image: z.string(),

@@ -4,13 +4,14 @@
  */
 import { z } from "zod";
 import { nginxDialect } from "../../render/nginxDialect.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { checkImage, needsSchema } from "../images/imageCheck.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   image: z.string(),
   needs: needsSchema,

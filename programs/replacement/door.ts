@@ -8,12 +8,13 @@ import { LABEL, standInOf } from "../../names/docker.ts";
 import { httpStatus } from "../../render/httpProbe.ts";
 import { handoverFile } from "../../render/proxySignals.ts";
 import { standInHost } from "../../render/standIn.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { type ContainerInfo, removeContainer } from "./standIn.ts";
 
 /** Where a handover takes place. */
 export const placeSchema = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   stack: z.string(),
   deployment: z.string(),
   /** The role of the service and its door. */

@@ -3,7 +3,9 @@ import { networkInterfaces } from "node:os";
 import { endpointText, isLoopback } from "../../settings/addresses.ts";
 import { COLLECTOR_DOOR, LABEL, label } from "../../names/docker.ts";
 import { clash, type DeclaredListener as Listener } from "../../settings/listeners.ts";
+import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
+import { isLocal } from "../docker/engine.ts";
 import { UserError } from "../errors.ts";
 
 interface ContainerInfo {
@@ -23,7 +25,7 @@ export async function checkListeners(
   docker: Docker,
   expected: {
     readonly deployment: string;
-    readonly dockerHost?: string | undefined;
+    readonly dockerHost?: EngineInput;
     readonly listeners: readonly Listener[];
     /** Roles of containers that go soon. @default none */
     readonly leaving?: readonly string[];
@@ -94,10 +96,6 @@ export function compareListeners(declared: readonly Listener[], actual: readonly
 }
 
 const show = (listener: Listener): string => `${endpointText(listener)} of ${listener.role}`;
-
-export function isLocal(dockerHost: string | undefined): boolean {
-  return dockerHost === undefined || dockerHost.startsWith("unix://");
-}
 
 /** Checks that the loopback ports refuse a caller at every other address of this machine. */
 async function checkUnreachable(listeners: readonly Listener[]): Promise<void> {

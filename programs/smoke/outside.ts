@@ -7,10 +7,12 @@ import { askFromService } from "../database/askDatabase.ts";
 import { askedDatabase } from "../database/externalDatabase.ts";
 import { refusedDatabase } from "../../render/databaseAnswer.ts";
 import { readDatabaseUri } from "../../settings/databaseUri.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
+import { isLocal } from "../docker/engine.ts";
 import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
-import { checkListeners, isLocal } from "./listeners.ts";
+import { checkListeners } from "./listeners.ts";
 import { withMongo } from "../database/mongo.ts";
 
 /** A database outside of the stack, and the container of its service, which asks it. */
@@ -31,7 +33,7 @@ const externalInput = z.object({
 
 /** What to check. */
 export const outside = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   deployment: z.string(),
   serverName: z.string(),
   /** Further host names, and IP addresses. */

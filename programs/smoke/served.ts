@@ -6,7 +6,7 @@ import { callableAt } from "../../settings/addresses.ts";
 import { spelled } from "../../render/certificateEnds.ts";
 import { urlHost } from "../../render/serverNames.ts";
 import { addressOf, type Outside } from "./outside.ts";
-import { isLocal } from "./listeners.ts";
+import { isLocal } from "../docker/engine.ts";
 import { rehearsed } from "./probe.ts";
 
 /** A server's certificate as somebody is shown it who calls from here. */

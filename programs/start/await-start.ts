@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { isWordDue, judgeStart } from "../../render/startWatch.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { causes, type UnwellContainer } from "../docker/causes.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -12,7 +13,7 @@ import { lastLine } from "../docker/oneLine.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   /** Seconds after which to give up. */
   limit: z.number().int().positive(),

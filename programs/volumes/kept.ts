@@ -1,6 +1,7 @@
 /** The input of the programs for kept volumes, and how they check the volumes. */
 import { z } from "zod";
 import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVolumes.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { engineName, findVolume } from "./keptVolume.ts";
 
@@ -13,7 +14,7 @@ export const volumeRecord = z.object({
 
 /** A stack, and what its operator has given up. */
 export const keeperInput = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   stack: z.string(),
   deployment: z.string(),
   lost: z.array(z.string()),

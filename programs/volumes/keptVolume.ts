@@ -4,18 +4,17 @@ import { basename } from "node:path";
 import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
 import { MARK, MARK_FILE, RESTORE_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
+import { type EngineInput, hostOf } from "../../settings/engineConnection.ts";
 import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
 
 /**
  * The engine's own id and name.
  *
- * @param host The address where it was looked for, if the config or the caller set one.
+ * @param engine How it is reached. @default as the environment says
  */
-export async function engineName(
-  docker: Docker,
-  host = process.env["DOCKER_HOST"],
-): Promise<EngineName> {
+export async function engineName(docker: Docker, engine?: EngineInput): Promise<EngineName> {
+  const host = engine === undefined ? process.env["DOCKER_HOST"] : hostOf(engine);
   const [id = "", name = ""] = (await docker.run(["info", "--format", "{{.ID}}\t{{.Name}}"])).split(
     "\t",
   );

@@ -5,13 +5,14 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { tar, untar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
 import { ownFile } from "./keptVolume.ts";
 import { runProgram } from "../program.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   container: z.string(),
   folder: z.string(),
   /** The names of the files in that folder. */

@@ -2,12 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { MARK_FILE } from "../../settings/keptParts.ts";
+import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { requireOwnVolume, throwAway } from "./volumes.ts";
 
 const input = z.object({
-  dockerHost: z.string().optional(),
+  dockerHost: engineInput,
   volume: z.string(),
   deployment: z.string(),
   image: z.string(),

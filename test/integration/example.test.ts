@@ -8,6 +8,9 @@ import { projectRoot } from "../../machine/paths.ts";
 import { call, type ClientKey, type Credential } from "./client.ts";
 import { Example } from "./example.ts";
 
+/** By which an engine's ssh options reach ssh: a script. */
+const SSH = "dist/programs/docker/ssh/ssh";
+
 interface Outputs {
   readonly url: string;
   readonly ca: string;
@@ -45,6 +48,7 @@ describe("the npm package, in a program of its own", () => {
     assert.deepEqual(
       built.filter(
         (file) =>
+          file !== SSH &&
           !/^dist\/(components|names|render|settings|programs(\/\w+)?)\/\w[\w-]*(\.d\.ts|\.js)$/.test(
             file,
           ),
@@ -54,6 +58,8 @@ describe("the npm package, in a program of its own", () => {
     for (const program of Object.values(PROGRAMS)) {
       assert.ok(built.includes(`dist/programs/${program}.js`), program);
     }
+    const { stdout: ssh } = await execa("tar", ["-tvzf", example.tarball, `package/${SSH}`]);
+    assert.match(ssh, /^-rwxr-xr-x /);
   });
 
   it("has types that accept the example, and refuse a mistake in it", async () => {

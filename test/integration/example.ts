@@ -1,6 +1,6 @@
 /**
- * examples/http-service outside the repository, with the package as `npm pack` makes it, and Pulumi's
- * state beside it.
+ * One of the examples outside the repository, with the package as `npm pack` makes it, and Pulumi's state
+ * beside it.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -47,22 +47,36 @@ export class Example {
   /** The tarball where the example's package.json expects it. */
   readonly tarball: string;
   readonly stack = `t-${randomBytes(3).toString("hex")}`;
+  /** What the CLI is run by. @default nothing */
+  entrance: readonly string[] = [];
+  /** Added to the CLI's environment. */
+  env: Readonly<Record<string, string>> = {};
   readonly #root: string;
+  readonly #name: string;
 
-  private constructor(root: string, tarball: string) {
+  private constructor(root: string, name: string, tarball: string) {
     this.#root = root;
+    this.#name = name;
     this.tarball = tarball;
-    this.dir = join(root, "examples", "http-service");
+    this.dir = join(root, "examples", name);
   }
 
   static async create(): Promise<Example> {
-    const root = mkdtempSync(join(tmpdir(), "cybexp-example-"));
-    const example = new Example(root, await pack(root));
-    cpSync(join(projectRoot, "examples", "http-service"), example.dir, { recursive: true });
-    await example.#install();
     const [port = 0] = await freePorts(1);
-    const config = { image: "cybexp-demo/backend:1", proxyImage: "cybexp-demo/nginx:1", port };
-    const keys = Object.entries(config).map(([key, value]) => [`http-service:${key}`, value]);
+    return Example.of("http-service", {
+      image: "cybexp-demo/backend:1",
+      proxyImage: "cybexp-demo/nginx:1",
+      port,
+    });
+  }
+
+  /** The example in that folder, with a config. */
+  static async of(name: string, config: Readonly<Record<string, unknown>>): Promise<Example> {
+    const root = mkdtempSync(join(tmpdir(), "cybexp-example-"));
+    const example = new Example(root, name, await pack(root));
+    cpSync(join(projectRoot, "examples", name), example.dir, { recursive: true });
+    await example.#install();
+    const keys = Object.entries(config).map(([key, value]) => [`${name}:${key}`, value]);
     example.write(
       `Pulumi.${example.stack}.yaml`,
       stringify({ config: Object.fromEntries(keys) as object }),
@@ -95,28 +109,48 @@ export class Example {
   }
 
   /** Runs the CLI; a failure is in the result, not thrown. */
-  async pulumi(...args: string[]): Promise<Result> {
+  pulumi(...args: string[]): Promise<Result> {
+    return this.#pulumi(args);
+  }
+
+  /** Sets a secret of the config, of one or several lines. */
+  setSecret(key: string, value: string): Promise<Result> {
+    return this.#pulumi(["config", "set", "--secret", key], value);
+  }
+
+  async #pulumi(args: readonly string[], input = ""): Promise<Result> {
     const toolchain = await ensureToolchain();
-    const result = await execa(toolchain.pulumi, [...args, "--non-interactive", "--color=never"], {
+    const [program = "", ...words] = [...this.entrance, toolchain.pulumi, ...args];
+    const result = await execa(program, [...words, "--non-interactive", "--color=never"], {
       cwd: this.dir,
       env: {
         ...pulumiEnvironment(toolchain, undefined, { url: `file://${this.#root}` }),
         PULUMI_STACK: this.stack,
         PULUMI_CONFIG_PASSPHRASE: "test",
+        ...this.env,
       },
+      input,
       all: true,
       reject: false,
     });
     return { code: result.exitCode ?? -1, output: result.all, stdout: result.stdout };
   }
 
-  /** What Docker has of this stack: names of containers, networks and volumes. */
-  leftovers(): string[] {
-    const filter = `--filter=name=http-service-${this.stack}-`;
+  /** Pulumi's state of the stack, as it is kept. */
+  state(): string {
+    return readFileSync(
+      join(this.#root, ".pulumi", "stacks", this.#name, `${this.stack}.json`),
+      "utf8",
+    );
+  }
+
+  /** What an engine has of this stack: names of containers, networks and volumes. */
+  leftovers(...engine: string[]): string[] {
+    const filter = `--filter=name=${this.#name}-${this.stack}-`;
     return [
-      docker("container", "ls", "--all", filter, "--format={{.Names}}"),
-      docker("network", "ls", filter, "--format={{.Name}}"),
-      docker("volume", "ls", filter, "--format={{.Name}}"),
+      docker(...engine, "container", "ls", "--all", filter, "--format={{.Names}}"),
+      docker(...engine, "network", "ls", filter, "--format={{.Name}}"),
+      docker(...engine, "volume", "ls", filter, "--format={{.Name}}"),
     ].flatMap((names) => names.split("\n").filter(Boolean));
   }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from "tstyche";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
 import type { Deployment } from "../../components/deployment.ts";
+import { DockerEngine, type Engine } from "../../components/engine.ts";
 import { HttpService, type HttpServiceArgs } from "../../components/httpService.ts";
 import type { Kapow } from "../../components/kapow.ts";
 import { Program, type ProgramArgs } from "../../components/program.ts";
@@ -222,14 +223,26 @@ describe("a database", () => {
 
 describe("a deployment", () => {
   it("has an id, which tells its resources from everybody else's", () => {
-    const rest = { stack: "dev", throwaway: false, dockerHost: undefined };
+    const rest = { stack: "dev", throwaway: false, engine: undefined };
     expect<Deployment>().type.toBeAssignableFrom({ ...rest, id });
     expect<Deployment>().type.not.toBeAssignableFrom(rest);
     expect<Deployment>().type.not.toBeAssignableFrom({ ...rest, id: "0123" });
   });
 
   it("says whether its data is removed with it", () => {
-    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, dockerHost: undefined });
+    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, engine: undefined });
+  });
+});
+
+describe("an engine", () => {
+  it("takes secrets, and a key only with what goes with it", () => {
+    const text = id;
+    const tls = { ca: text, certificate: text, privateKey: text };
+    expect(DockerEngine).type.toBeConstructableWith("e", { host: text, tls });
+    expect(DockerEngine).type.not.toBeConstructableWith("e", { host: text, tls: { ca: text } });
+    expect(DockerEngine).type.not.toBeConstructableWith("e", { host: text, sshOptions: "-v" });
+    expect<DockerEngine>().type.toBeAssignableTo<Engine>();
+    expect<{ connection: string }>().type.toBeAssignableTo<Engine>();
   });
 });
 

@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import type { DeclaredListener } from "../../settings/listeners.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
-import { checkListeners, compareListeners, isLocal } from "../../programs/smoke/listeners.ts";
+import { checkListeners, compareListeners } from "../../programs/smoke/listeners.ts";
 
 const KMS = { role: "kms", address: "127.0.0.1", port: 5012 };
 const PROXY = { role: "proxy", address: "192.0.2.1", port: 5002 };
@@ -35,15 +35,6 @@ describe("comparing listeners", () => {
       assert.deepEqual(compareListeners([KMS], [actual]), { undeclared: [actual], missing: [KMS] });
     });
   }
-});
-
-describe("where the engine is", () => {
-  it("is this machine for the default and a socket, and elsewhere for the rest", () => {
-    assert.equal(isLocal(undefined), true);
-    assert.equal(isLocal("unix:///var/run/docker.sock"), true);
-    assert.equal(isLocal("ssh://a@b"), false);
-    assert.equal(isLocal("tcp://127.0.0.1:2375"), false);
-  });
 });
 
 describe("checking listeners", () => {

@@ -48,11 +48,16 @@ describe("the example", () => {
     assert.equal(shown, read(`${folder}/index.ts`));
   });
 
-  it("depends on the file from npm pack, never on a name that somebody else may take", () => {
-    const { dependencies } = JSON.parse(read(`${folder}/package.json`)) as Manifest;
-    assert.equal(dependencies["cybexp-pulumi"], `file:../../cybexp-pulumi-${manifest.version}.tgz`);
-    assert.equal(dependencies["@pulumi/pulumi"], manifest.peerDependencies["@pulumi/pulumi"]);
-  });
+  for (const example of [folder, "examples/two-engines"]) {
+    it(`depends on the file from npm pack, never on a name that somebody else may take: ${example}`, () => {
+      const { dependencies } = JSON.parse(read(`${example}/package.json`)) as Manifest;
+      const { "cybexp-pulumi": own, ...sdks } = dependencies;
+      assert.equal(own, `file:../../cybexp-pulumi-${manifest.version}.tgz`);
+      for (const [name, range] of Object.entries(sdks)) {
+        assert.equal(range, manifest.peerDependencies[name]);
+      }
+    });
+  }
 
   it("has the port and the names that its README calls", () => {
     const { config } = parse(read(`${folder}/Pulumi.dev.yaml`)) as {

@@ -61,6 +61,13 @@ const IN_ITS_ROOT = `
 export interface SecondEngineOptions {
   /** The Debian whose Docker it is, in a root of its own. @default this machine's own Docker */
   readonly debian?: Suite;
+  /** Where in its network it listens for clients with a certificate, and the PEM files for that. */
+  readonly tls?: {
+    readonly port: number;
+    readonly ca: string;
+    readonly certificate: string;
+    readonly key: string;
+  };
 }
 
 /**
@@ -79,7 +86,7 @@ export class SecondEngine {
   }
 
   /** @throws UserError Where no second engine can be had, with what it takes. */
-  static async start({ debian }: SecondEngineOptions = {}): Promise<SecondEngine> {
+  static async start({ debian, tls }: SecondEngineOptions = {}): Promise<SecondEngine> {
     const programs = [...PROGRAMS, ...(debian === undefined ? ["dockerd"] : [])];
     const lacking = programs.filter((name) => spawnSync(name, ["--version"]).error !== undefined);
     const machine = thisMachine();
@@ -123,6 +130,13 @@ export class SecondEngine {
         ],
         args: [
           `--host=${engine.host}`,
+          ...(tls
+            ? [
+                `--host=tcp://127.0.0.1:${tls.port}`,
+                ...["--tlsverify", `--tlscacert=${tls.ca}`],
+                ...[`--tlscert=${tls.certificate}`, `--tlskey=${tls.key}`],
+              ]
+            : []),
           `--data-root=${join(folder, "data")}`,
           `--exec-root=${join(folder, "exec")}`,
           `--pidfile=${join(folder, "docker.pid")}`,
@@ -161,10 +175,15 @@ export class SecondEngine {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ): Promise<{ code: number; output: string }> {
-    const words = ["--target", readFileSync(this.#pidFile, "utf8").trim(), "--net"];
+    const [enter, ...words] = this.entrance;
     const options = { env, all: true, reject: false } as const;
-    const { exitCode, all } = await execa("nsenter", [...words, program, ...args], options);
+    const { exitCode, all } = await execa(enter, [...words, program, ...args], options);
     return { code: exitCode ?? 1, output: all };
+  }
+
+  /** What a command begins with that runs in its network. */
+  get entrance(): [string, ...string[]] {
+    return ["nsenter", "--target", readFileSync(this.#pidFile, "utf8").trim(), "--net"];
   }
 
   /** Stops it with its containers, and removes its data. */

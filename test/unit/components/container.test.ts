@@ -109,7 +109,7 @@ describe("a container", () => {
   it("passes on every argument", async () => {
     const all = await built({
       role: "proxy",
-      deployment: deployment({ stack: "other", dockerHost: "ssh://a@b" }),
+      deployment: deployment({ stack: "other", engine: { connection: "ssh://a@b" } }),
       networks: [{ network: "one", aliases: ["x", "y"] }, { network: "two" }],
       ports: [{ address: "127.0.0.1", port: 8443, internal: 443 }],
       volumes: [

@@ -81,7 +81,7 @@ describe("a deployment of one's own", () => {
       prefix: "cybexp",
       stack: "test",
       throwaway: false,
-      dockerHost: "ssh://engine",
+      engine: { connection: "ssh://engine" },
     });
     assert.equal(await valueOf(id), bytesOf("deployment", 8).toString("hex"));
     assert.equal((await made(true)).result.throwaway, true);

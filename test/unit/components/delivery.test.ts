@@ -161,7 +161,7 @@ describe("a release", () => {
       () =>
         new Release("r", {
           ...args(),
-          deployment: deployment({ dockerHost: "ssh://a@b" }),
+          deployment: deployment({ engine: { connection: "ssh://a@b" } }),
           digest: pulumi.secret("f".repeat(32)),
           reload,
         }),
@@ -272,7 +272,7 @@ describe("an image's id", () => {
     readonly id: pulumi.Output<string>;
     constructor(image: string) {
       super("cybexp:test:Owner", "owner", {});
-      this.id = imageId("i", image, this);
+      this.id = imageId("i", image, { parent: this });
     }
   }
 

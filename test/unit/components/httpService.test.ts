@@ -238,10 +238,7 @@ describe("an HTTP service", () => {
 
 describe("names and paths with a special meaning", () => {
   const named = (prefix: string, role: string) =>
-    dockerName(
-      { stack: "dev", prefix, id: pulumi.output(""), throwaway: false, dockerHost: undefined },
-      role,
-    );
+    dockerName({ stack: "dev", prefix, id: pulumi.output(""), throwaway: false }, role);
 
   it("are refused in a role and a prefix, which are names in Docker", () => {
     assert.equal(named("shop", "web-1"), "shop-dev-web-1");

@@ -23,7 +23,7 @@ const make = (lost: string[] = [], world: World = {}) =>
   build(
     () =>
       new KeptVolumes("kept", {
-        deployment: deployment({ dockerHost: "ssh://a@b" }),
+        deployment: deployment({ engine: { connection: "ssh://a@b" } }),
         parts: ["kms-secrets", "kms-db-data"],
         lost,
         first: true,

@@ -33,6 +33,8 @@ export interface Options {
   readonly replaceOnChanges?: readonly string[];
   readonly replacementTrigger?: unknown;
   readonly ignoreChanges?: readonly string[];
+  /** The name of the provider that the program made for it. */
+  readonly provider?: string | undefined;
 }
 
 /** What a component hands to the state as its outputs. */
@@ -74,6 +76,11 @@ export interface Build<T> {
   readonly outputs: ReadonlyMap<string, ComponentOutputs>;
 }
 
+// Whatever the developer's own engine is.
+for (const name of ["DOCKER_HOST", "DOCKER_CONTEXT"]) {
+  Reflect.deleteProperty(process.env, name);
+}
+
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -91,6 +98,7 @@ interface Request {
   getDependenciesList(): string[];
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getIgnorechangesList(): string[];
+  getProvider(): string;
   getAdditionalsecretoutputsList(): string[];
 }
 
@@ -252,6 +260,8 @@ function record(request: Request): Registered {
       ...(request.getIgnorechangesList().length > 0 && {
         ignoreChanges: request.getIgnorechangesList(),
       }),
+      // Its URN and id.
+      ...(request.getProvider() !== "" && { provider: request.getProvider().split("::").at(-2) }),
     },
   };
 }
@@ -308,6 +318,8 @@ function provider(
   { seed = "first", nginx = NGINX_1_22 }: World,
 ): { id: string; state: Record<string, unknown> } {
   switch (type) {
+    case "pulumi:providers:docker":
+      return { id: name, state: {} };
     case "docker:index/container:Container":
       return { id: containerIdOf(name, seed), state: {} };
     case "docker:index/network:Network":
@@ -540,7 +552,6 @@ export function deployment(changes: Partial<Deployment> = {}): Deployment {
     stack: "test",
     id: pulumi.output(DEPLOYMENT_ID),
     throwaway: false,
-    dockerHost: undefined,
     ...changes,
   };
 }

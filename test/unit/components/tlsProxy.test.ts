@@ -511,7 +511,7 @@ describe("the smoke check", () => {
   }: Partial<Pick<Settings, "users" | "clients" | "kms">> & { dockerHost?: string } = {}) =>
     build(() => {
       const settings = { ...SETTINGS, ...changes };
-      const own = deployment({ dockerHost });
+      const own = deployment({ engine: { connection: dockerHost } });
       const services = {
         kms: kms({ deployment: own, settings: settings.kms }),
         backend: backend({ deployment: own }),
