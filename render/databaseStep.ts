@@ -49,11 +49,19 @@ export interface DatabaseStep {
   readonly next: DatabaseVersion | undefined;
   /** The data's featureCompatibilityVersion, such as `7.0`, if the database told. */
   readonly features?: string | undefined;
+  /** A change of it that was interrupted. */
+  readonly unfinished?: UnfinishedChange | undefined;
+}
+
+/** The server's document says where such a change comes from, and where it leads. */
+export interface UnfinishedChange {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** Why the image must not get the data, with the steps that lead there; undefined where it may. */
 export function stepRefusal(step: DatabaseStep): string | undefined {
-  const { container, image, before, next, features } = step;
+  const { container, image, before, next, features, unfinished } = step;
   if (before === undefined || next === undefined) {
     return undefined;
   }
@@ -82,14 +90,25 @@ export function stepRefusal(step: DatabaseStep): string | undefined {
       `and after each set cybexp:database.featureCompatibility to its number and run \`up\` again; ${PAGE}`
     );
   }
+  if (features === undefined || isSame(from, to)) {
+    return undefined;
+  }
+  const first = (release: string) =>
+    `set cybexp:database.featureCompatibility to "${release}" and run \`up\` with the present image first; ${PAGE}`;
+  if (unfinished !== undefined) {
+    return `${opening}, whose featureCompatibilityVersion is on its way from ${unfinished.from} to ${unfinished.to}, which was interrupted: ${first(unfinished.to)}`;
+  }
+  const written = seriesOf(features);
   // What the running release still keeps in the form of the one before.
-  if (path.length === 1 && features !== undefined && isBelow(seriesOf(features), major(from))) {
+  if (isBelow(written, major(from))) {
     return (
       `${opening}, whose featureCompatibilityVersion is still ${features}: MongoDB ${to.name} would not start with it. ` +
-      `Once you need no way back to ${features}, set cybexp:database.featureCompatibility to "${major(from).name}" and run \`up\` with the present image first; ${PAGE}`
+      `Once you need no way back to ${features}, ${first(major(from).name)}`
     );
   }
-  return undefined;
+  return starts(to, written)
+    ? undefined
+    : `${opening}, whose featureCompatibilityVersion is ${features}: MongoDB ${to.name} would not start with it. Go by way of MongoDB ${following(written)}; ${PAGE}`;
 }
 
 export interface FeatureStep {
@@ -101,6 +120,8 @@ export interface FeatureStep {
   readonly running: DatabaseVersion;
   /** The data's featureCompatibilityVersion now; undefined where it did not tell. */
   readonly features: string | undefined;
+  /** A change of it that was interrupted. */
+  readonly unfinished?: UnfinishedChange | undefined;
 }
 
 /** What a word of the operator about features comes to. */
@@ -110,7 +131,8 @@ export type FeatureVerdict =
   | { readonly verdict: "refuse"; readonly sentence: string };
 
 /** Features go up only, and no further than the release that runs already. */
-export function featureStep({ container, wanted, running, features }: FeatureStep): FeatureVerdict {
+export function featureStep(step: FeatureStep): FeatureVerdict {
+  const { container, wanted, running, features, unfinished } = step;
   const refuse = (sentence: string): FeatureVerdict => ({
     verdict: "refuse",
     sentence: `cybexp:database.featureCompatibility is ${wanted}, but ${sentence}; ${PAGE}`,
@@ -130,18 +152,35 @@ export function featureStep({ container, wanted, running, features }: FeatureSte
   if (features === undefined) {
     return refuse(`${container} does not tell its featureCompatibilityVersion`);
   }
+  if (unfinished !== undefined) {
+    const goes = isBelow(seriesOf(unfinished.from), seriesOf(unfinished.to)) ? "" : "back ";
+    const way = `the data of ${container} is on its way ${goes}from ${unfinished.from} to ${unfinished.to}, which was interrupted`;
+    const upper = goes === "" ? unfinished.to : unfinished.from;
+    return wanted === upper
+      ? {
+          verdict: "raise",
+          sentence: `${way}: it gets the features of MongoDB ${upper}, and earlier releases can't read it afterwards`,
+        }
+      : refuse(`${way}. Set it to "${upper}", and \`up\` finishes that`);
+  }
   const from = seriesOf(features);
   if (isBelow(to, from)) {
     return refuse(
       `the data of ${container} has the features of ${from.name}: they are not taken back. Set it to "${from.name}", or remove it`,
     );
   }
-  return isBelow(from, to)
+  if (isSame(from, to)) {
+    return { verdict: "done" };
+  }
+  // A server raises them to its own release, and to no other.
+  return isSame(to, at)
     ? {
         verdict: "raise",
         sentence: `the data of ${container} gets the features of MongoDB ${to.name} in place of ${from.name}: earlier releases can't read it afterwards`,
       }
-    : { verdict: "done" };
+    : refuse(
+        `${container} runs MongoDB ${running.version}, and its data has the features of ${from.name}: set it to "${at.name}" or "${from.name}"`,
+      );
 }
 
 /** The command that raises it. From 7.0 on the server wants to hear that it is meant. */
@@ -177,6 +216,29 @@ function seriesOf(version: string): Series {
 const isBelow = (a: Series, b: Series): boolean =>
   a.rank < b.rank || (a.rank === b.rank && a.minor < b.minor);
 
+const isSame = (a: Series, b: Series): boolean => a.rank === b.rank && a.minor === b.minor;
+
+/** The last minor release before the next major one, up to 8.3. After that it is not known. */
+const LAST_MINOR = 3;
+
+/**
+ * Whether a server starts on data with these features. It knows its own, those of the major release before it,
+ * and those of the release right before it, which may be a minor one.
+ * https://www.mongodb.com/docs/manual/release-notes/8.3-upgrade/
+ */
+function starts(server: Series, written: Series): boolean {
+  if (isSame(server, written)) {
+    return true;
+  }
+  if (server.minor > 0) {
+    return server.rank === written.rank && [0, server.minor - 1].includes(written.minor);
+  }
+  return written.minor === 0 || written.minor === LAST_MINOR || written.rank > LAST_RANK;
+}
+
+const following = ({ rank, minor }: Series): string =>
+  major({ rank, minor, name: "" }).name.replace(/0$/, String(minor + 1));
+
 /** The major release that a minor one belongs to. */
 const major = ({ rank }: Series): Series => ({
   rank,
@@ -191,5 +253,7 @@ function pathBetween(from: Series, to: Series): Series[] {
   );
   return to.minor > 0 && majors.length > 0 ? [...majors, to] : majors;
 }
+
+const LAST_RANK = seriesOf("8.3").rank;
 
 const majorOf = ({ version }: DatabaseVersion): number => Number(version.split(".")[0]);

@@ -1,9 +1,12 @@
 import {
   type CreateNodeOptions,
+  Document,
   type DocumentOptions,
+  isScalar,
   type SchemaOptions,
   stringify,
   type ToStringOptions,
+  visit,
 } from "yaml";
 import { matchingSecret } from "./check.ts";
 
@@ -33,17 +36,32 @@ const FOR_PYYAML = {
 } as const satisfies DocumentOptions & SchemaOptions & CreateNodeOptions & ToStringOptions;
 
 /**
- * A value of the operator's own, at a key: whatever JSON can say. Its text is in quotes, as in `renderYaml`.
+ * A value of the operator's own, at a key: whatever JSON can say. Its text is in quotes, as in `renderYaml`, and so
+ * are keys that are not plain words.
  *
  * @throws RangeError for a number that PyYAML would read as something else
  */
 export function renderPlainValue(key: string, value: unknown): string {
   checkNumbers(value, key);
-  return stringify(
-    { [key]: value },
-    { ...FOR_PYYAML, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER },
-  );
+  const document = new Document({ [key]: value }, FOR_PYYAML);
+  visit(document, {
+    Pair: (_, { key: name }) => {
+      if (isScalar(name) && !/^[A-Za-z_][\w.-]*$/.test(String(name.value))) {
+        name.type = "QUOTE_DOUBLE";
+      }
+    },
+  });
+  const text = document.toString({
+    ...FOR_PYYAML,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  });
+  return text.replace(UNREADABLE, escaped);
 }
+
+/** What PyYAML takes for a line break, or doesn't read at all. It is in quotes, where an escape means the same. */
+const UNREADABLE = /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g;
+const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 function checkNumbers(value: unknown, path: string): void {
   if (typeof value === "number") {

@@ -54,10 +54,10 @@ export async function refusedStep(
   if (old === undefined || old.Image === fresh?.Id) {
     return undefined;
   }
-  const [before, said, features] = await Promise.all([
+  const [before, said, facts] = await Promise.all([
     askVersion(docker, deployment, old.Image),
     fresh && askVersion(docker, deployment, fresh.Id),
-    old.State.Running ? featuresOf(dockerHost, container, admin) : undefined,
+    old.State.Running ? factsOf(dockerHost, container, admin) : undefined,
   ]);
   const name = fresh?.RepoTags?.[0] ?? image;
   const code = failedWith(said ?? "");
@@ -65,18 +65,19 @@ export async function refusedStep(
     return `the image ${name} does not run on this engine: its mongod ended with ${exitWords(code)}; the container ${old.Name.slice(1)} is unchanged`;
   }
   const running = readVersion(before);
+  const written = { features: facts?.features, unfinished: facts?.unfinished };
   const refusal = stepRefusal({
     container: old.Name.slice(1),
     image: name,
     before: running,
     next: said === undefined ? versionOfName(image) : readVersion(said),
-    features,
+    ...written,
   });
   if (refusal !== undefined || wanted === undefined || running === undefined) {
     return refusal;
   }
   // The new release has to show first that it can.
-  const step = featureStep({ container: old.Name.slice(1), wanted, running, features });
+  const step = featureStep({ container: old.Name.slice(1), wanted, running, ...written });
   return step.verdict === "refuse" ? step.sentence : undefined;
 }
 
@@ -106,15 +107,7 @@ function askVersion(docker: Docker, deployment: string, image: string): Promise<
   return runTask(docker, { image, deployment, user: "999:999", program: "sh", args });
 }
 
-/** MongoDB's featureCompatibilityVersion; undefined if there is none, or no password works. */
-async function featuresOf(
-  dockerHost: EngineInput,
-  container: string,
-  admin: Administrator,
-): Promise<string | undefined> {
-  return (await factsOf(dockerHost, container, admin))?.features;
-}
-
+/** What the database says of its features; undefined if no password works, or it does not answer. */
 async function factsOf(
   dockerHost: EngineInput,
   container: string,

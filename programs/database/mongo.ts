@@ -10,10 +10,18 @@ import { bind } from "../docker/child.ts";
 import { engineEnvironment } from "../docker/engine.ts";
 
 /**
- * Connects standard input and output with the server in the same container. It waits for its own child,
- * because the server is process 1 there and reaps no other children, and zombies count against the limit.
+ * Connects standard input and output with the server in the same container, until either end closes. It waits
+ * for its own children, because the server is process 1 there and reaps no others, and zombies count against
+ * the limit.
  */
-const TUNNEL = "exec 3<>/dev/tcp/127.0.0.1/27017; cat <&3 & cat >&3; kill $! 2>/dev/null; wait";
+const TUNNEL = [
+  "exec 3<>/dev/tcp/127.0.0.1/27017 || exit",
+  // Otherwise a child in the background has no standard input.
+  "exec 4<&0",
+  "cat <&3 & cat <&4 >&3 & wait -n",
+  "kill $(jobs -p) 2>/dev/null",
+  "wait",
+].join("; ");
 
 /**
  * Talks to a MongoDB that publishes no port. It goes through `docker exec`, so it works with a remote
@@ -83,10 +91,9 @@ export async function withTunnel<T>(
       }),
     );
     children.add(child);
-    child.on("exit", () => {
-      children.delete(child);
-      socket.destroy();
-    });
+    child.on("exit", () => children.delete(child));
+    // Not before its last output is read.
+    child.on("close", () => socket.destroySoon());
     socket.on("close", () => child.stdin.end());
     for (const end of [socket, child.stdin, child.stdout]) {
       end.on("error", () => socket.destroy());

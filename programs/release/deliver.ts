@@ -7,7 +7,8 @@
  *    serving.
  * 3. It switches `current` to the release by an atomic rename.
  * 4. It reloads the running proxy and asks which release it serves. If that is not this one, it switches
- *    `current` back.
+ *    `current` back. A proxy of another image, whose Nginx can't read the release, is left as it is: it serves
+ *    the old one until its container is replaced, which comes next.
  */
 import { z } from "zod";
 import { SERVED_AT } from "../../render/acmePaths.ts";
@@ -160,7 +161,11 @@ async function apply(
   reload: NonNullable<Input["reload"]>,
 ): Promise<void> {
   const target = `releases/${release.digest}`;
+  const leaves = await isForTheNext(docker, release, reload);
   const before = await inVolume(docker, release, SWITCH, [target]);
+  if (leaves) {
+    return;
+  }
   try {
     await reloadProxy(docker, reload, release.digest);
   } catch (error) {
@@ -170,4 +175,22 @@ async function apply(
     }
     throw error;
   }
+}
+
+/** Whether the release is for a container of the new image alone: the one that runs has an Nginx that refuses it. */
+async function isForTheNext(
+  docker: Docker,
+  { image, digest }: Input,
+  { container }: NonNullable<Input["reload"]>,
+): Promise<boolean> {
+  const [running, next] = await Promise.all([
+    docker.inspect<{ Image: string; State: { Running: boolean } }>("container", container),
+    docker.inspect<{ Id: string }>("image", image),
+  ]);
+  if (!running?.State.Running || running.Image === next?.Id) {
+    return false;
+  }
+  const config = `/release/releases/${digest}/nginx.conf`;
+  const test = ["exec", container, "nginx", "-t", "-q", "-e", "stderr", "-c", config];
+  return (await docker.attempt(test)).code !== 0;
 }

@@ -16,7 +16,10 @@ before(async () => {
     config["cybexp:collector"] = [collector];
   });
 });
-after(() => project.remove());
+after(async () => {
+  await project.remove();
+  docker("image", "rm", "--force", unlike());
+});
 
 const collector = {
   image: process.env["CYBEXP_TEST_COLLECTOR_IMAGE"] ?? "cybexp-demo/collector:1",
@@ -24,6 +27,21 @@ const collector = {
   bind: `127.0.0.1:${PORT}`,
   policy: { default: { abe_pol: "research" }, index: { exact: [{ match: "id" }] } },
 };
+
+const unlike = () => `cybexp-test/${project.stack}-collector:unlike`;
+
+/** The demo's, as another hand would pack it: root's, elsewhere, started by a script, with signals of its own. */
+const UNLIKE = `FROM cybexp-demo/collector:1
+USER 0:0
+RUN mv /collector /srv/app && ln -s /config.yaml /srv/app/config.yaml && chown -R 1001:1001 /srv/app \\
+ && chmod 0700 /secrets && echo decoy > /secrets/decoy \\
+ && printf '#!/bin/sh\\ncd /srv/app && exec /usr/bin/python3 -u collector.py "$@"\\n' > /usr/local/bin/collect \\
+ && chmod 0755 /usr/local/bin/collect
+VOLUME /secrets
+WORKDIR /
+STOPSIGNAL SIGQUIT
+ENTRYPOINT ["/usr/local/bin/collect"]
+CMD []`;
 
 async function up(): Promise<void> {
   const result = await project.npm("up");
@@ -113,6 +131,31 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     assert.notEqual(idOf("proxy"), before.proxy);
     assert.equal(idOf("collector-door"), before.door);
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+  });
+
+  it("loses no record when its image becomes one with another user, folder and start, and back", async () => {
+    execFileSync("docker", ["build", "--quiet", `--tag=${unlike()}`, "-"], {
+      input: UNLIKE,
+      stdio: ["pipe", "ignore", "pipe"],
+      env: { ...process.env, DOCKER_BUILDKIT: "0" },
+    });
+    const config = { enc_worker_threads: 7 };
+    for (const [tag, image] of [
+      ["unlike", unlike()],
+      ["like", collector.image],
+    ] as const) {
+      const before = { own: idOf("collector"), door: idOf("collector-door") };
+      project.configure((all) => (all["cybexp:collector"] = [{ ...collector, image, config }]));
+      const shippers = new Shippers(PORT, tag, 100).start(2, "closes").start(2, "waits");
+      await up();
+      await shippers.stop();
+      await untilStored();
+      assert.equal(shippers.failed, 0);
+      assert.notEqual(idOf("collector"), before.own);
+      assert.equal(idOf("collector-door"), before.door);
+      assert.ok(shippers.taken.length > 100, String(shippers.taken.length));
+      assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
+    }
   });
 
   it("goes on as before when its new image does not start, and says so", async () => {

@@ -12,7 +12,8 @@ const PROGRAM = `
 import json, sys, yaml
 def plain(value):
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        # JSON would make a text of any other key.
+        return {key if isinstance(key, str) else repr(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
     return type(value).__name__ + " " + str(value)
@@ -68,6 +69,28 @@ const TRICKY = [
   ...["1e3", "1.5", ".5", "1_000", "12:30:45", "2020-01-01", ".inf", ".nan", "=", "<<", "-", "--"],
   ...[": #", "a: b", "a #b", "#", "&a", "*a", "!t", "!!int 3", "%x", "@x", "`x", "[a]", "{a: b}"],
   ...["'", '"', "\\", "\\n", "a'b\"c", " lead", "trail ", "|", ">", "?", "? a", "é", "🙂"],
+  ...["0", "00", "08", "0123456789", "9".repeat(40), "1".repeat(128), "+1", "-1", "1:30", "1__0"],
+  ...["190:20:30.15", "2020-1-1", "2020-01-01T10:00:00Z", "1.5e+3", "+.inf", "OFF", "NULL", "---"],
+  ...["...", ":", ",", "]", "日本語", "\u00a0", "x".repeat(5000), "word ".repeat(1500) + "end"],
+];
+
+/** What only a policy may have in it: it is the operator's, and JSON's to the last character. */
+const TRICKIER = [
+  ...TRICKY,
+  ...[
+    "",
+    "a\nb",
+    "a\n",
+    "\n",
+    "\t",
+    "a\tb",
+    "\u0007",
+    "\u007f",
+    "\u0085",
+    "\u2028",
+    "\ufeff",
+    "\ufffe",
+  ],
 ];
 
 describe("what CYBEX-P's programs read of the rendered config.yaml", () => {
@@ -237,6 +260,78 @@ describe("what CYBEX-P's programs read of the rendered config.yaml", () => {
       max_post_retries: "int 0",
     });
     assert.equal(module["enc_worker_threads"], "int 64");
+  });
+
+  it("is every key and text of a collector's policy, whatever it looks like", () => {
+    const policies = TRICKIER.map((text) => ({
+      [text]: text,
+      list: [text, { [text]: [text] }],
+      deep: { [text]: { [text]: text } },
+    }));
+    const read = inPython(
+      policies.map((policy) =>
+        renderModuleConfig({ ...URLS, user: "a", password: "b", token: TOKEN, policy }),
+      ),
+    );
+    assert.deepEqual(
+      read.map((config) => config["policy"]),
+      TRICKIER.map((text) => ({
+        [text]: `str ${text}`,
+        list: [`str ${text}`, { [text]: [`str ${text}`] }],
+        deep: { [text]: { [text]: `str ${text}` } },
+      })),
+    );
+  });
+
+  it("is what JSON's other values are, in a policy, and what YAML says, where the policy is text", () => {
+    const config = { ...URLS, user: "a", password: "b", token: TOKEN };
+    const numbers = { zero: 0, below: -12, half: 0.5, large: 2 ** 53 - 1 };
+    const others = { yes: true, no: false, nothing: null, list: [], map: {}, nested: [[], [{}]] };
+    const text = [
+      "default: {de_encrypt: no, abe_pol: '012'}",
+      "octal: 012",
+      "day: 2020-01-01",
+      "nothing: ~",
+      'text: "no"',
+    ];
+    const [map, own, all] = inPython([
+      renderModuleConfig({ ...config, policy: { ...numbers, ...others } }),
+      renderModuleConfig({ ...config, policy: text.join("\r\n") }),
+      renderModuleConfig({
+        ...config,
+        debug: Object.fromEntries(DEBUG.map((flag) => [flag, true])),
+      }),
+    ]);
+    assert.deepEqual(map?.["policy"], {
+      ...{ zero: "int 0", below: "int -12", half: "float 0.5", large: "int 9007199254740991" },
+      ...{ yes: "bool True", no: "bool False", nothing: "NoneType None" },
+      ...{ list: [], map: {}, nested: [[], [{}]] },
+    });
+    assert.deepEqual(own?.["policy"], {
+      default: { de_encrypt: "bool False", abe_pol: "str 012" },
+      octal: "int 10",
+      day: "date 2020-01-01",
+      nothing: "NoneType None",
+      text: "str no",
+    });
+    assert.deepEqual(all?.["debug"], Object.fromEntries(DEBUG.map((flag) => [flag, "bool True"])));
+  });
+
+  it("has keys that are texts, where an image knows keys that we don't", () => {
+    const keys = ["no", "Yes", "on", "null", "true", "y", "N", "_1", "e3"];
+    const overrides = Object.fromEntries(keys.map((key) => [key, "012"]));
+    const databaseUri = "mongodb://a:b@c:1/d";
+    const wanted = keys.map((key) => [key, "str 012"]);
+    for (const config of inPython([
+      renderKmsConfig({ jwtKey: "ab".repeat(32), databaseUri, overrides }),
+      renderBackendConfig({ databaseUri, overrides }),
+      renderModuleConfig({ ...URLS, user: "a", password: "b", token: TOKEN, overrides }),
+    ])) {
+      assert.deepEqual(
+        keys.map((key) => [key, config[key]]),
+        wanted,
+      );
+    }
   });
 
   it("is the same after an operator's change and a rotation", () => {

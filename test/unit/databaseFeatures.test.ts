@@ -19,7 +19,8 @@ describe("the features of a database's data", () => {
       "6.0",
       /^raise: .* gets the features of MongoDB 7\.0 in place of 6\.0: earlier/,
     ],
-    ["8.0", "8.2.1", "7.0", /^raise: /],
+    ["8.2", "8.2.1", "8.0", /^raise: /],
+    ["8.1", "8.2.1", "8.0", /^refuse: .*has the features of 8\.0: set it to "8\.2" or "8\.0"/],
     [
       "8.0",
       "7.0.14",

@@ -65,9 +65,13 @@ describe("the step from one release of MongoDB to another", () => {
     ["6.0.4", "7.0.1", "6.0"],
     ["7.0.1", "7.0.9", "6.0"],
     ["8.0.4", "8.2.1", "8.0"],
-    ["8.0.4", "8.2.1", "7.0"],
+    ["8.0.4", "8.0.5", "7.0"],
+    ["8.2.1", "8.3.0", "8.2"],
+    ["8.0.4", "8.3.0", "8.0"],
     ["7.3.0", "8.0.4", "7.3"],
-    ["8.2.1", "9.0.0", "8.2"],
+    ["8.2.1", "9.0.0", "8.0"],
+    ["8.3.1", "9.0.0", "8.3"],
+    ["9.1.0", "10.0.0", "9.1"],
     ["4.2.1", "4.4.1", "4.2"],
     ["4.4.29", "5.0.1", "4.4"],
     ["9.0.1", "10.0.0", "9.0"],
@@ -100,12 +104,28 @@ describe("the step from one release of MongoDB to another", () => {
     ["7.0.4", "8.0.4", "6.0"],
     ["8.2.1", "9.0.0", "7.0"],
     ["4.4.1", "5.0.1", "4.2"],
+    ["8.0.4", "8.2.1", "7.0"],
   ] as const) {
     it(`is too early from ${before} to ${next} while its features are those of ${features}`, () => {
       assert.match(
         refusal(before, next, features) ?? "",
         new RegExp(
           `featureCompatibilityVersion is still ${features}: .* Once you need no way back to ${features}, set cybexp:database\\.featureCompatibility to "${before[0]}\\.${before.startsWith("4") ? 4 : 0}"`,
+        ),
+      );
+    });
+  }
+
+  for (const [before, next, features, by] of [
+    ["8.2.1", "9.0.0", "8.2", "8.3"],
+    ["7.1.0", "8.0.4", "7.1", "7.2"],
+    ["8.1.0", "8.3.0", "8.1", "8.2"],
+  ] as const) {
+    it(`goes by way of ${by} from ${before} to ${next} with the features of ${features}`, () => {
+      assert.match(
+        refusal(before, next, features) ?? "",
+        new RegExp(
+          `featureCompatibilityVersion is ${features}: MongoDB \\S+ would not start with it\\. Go by way of MongoDB ${by};`,
         ),
       );
     });
