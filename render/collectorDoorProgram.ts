@@ -32,8 +32,10 @@ PAUSE = 0.2
 # Connections to callers that stay open until their record is stored. With more, a caller is let go when the door
 # has its whole record.
 KEPT = 512
-# Connections at once; the kernel lets some more wait.
+# Records at once; the kernel lets some more wait.
 MOST = 4000
+# Calls at once. They have room of their own: records only leave by calls, so they must never fill it.
+MOST_CALLS = 1000
 OTHER_FILES = 200
 WAITING = 4096
 # Bytes of records in memory; beyond it, reading waits.
@@ -47,8 +49,10 @@ class Door:
         self.turns = asyncio.Semaphore(CONF["turns"])
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        # Each record takes two connections.
-        self.most = min(MOST, (most - OTHER_FILES) // 2)
+        # Each record and each call takes two connections.
+        pairs = (most - OTHER_FILES) // 2
+        self.most_calls = min(MOST_CALLS, pairs // 2)
+        self.most_records = min(MOST, pairs - self.most_calls)
         self.records = 0
         self.calls = 0
         self.bytes = 0
@@ -58,17 +62,17 @@ class Door:
         self.giving = True
         self.ending = False
 
-    def listen(self, port, handle):
+    def listen(self, port, handle, full):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
         listening.bind(("0.0.0.0", port))
         listening.listen(WAITING)
-        return self.loop.create_task(self.accept(listening, handle)), listening
+        return self.loop.create_task(self.accept(listening, handle, full)), listening
 
-    async def accept(self, listening, handle):
+    async def accept(self, listening, handle, full):
         while True:
-            while self.records + self.calls >= self.most:
+            while full():
                 await asyncio.sleep(0.05)
             try:
                 connection, _ = await self.loop.sock_accept(listening)
@@ -261,11 +265,17 @@ class Door:
             await asyncio.sleep(0.1)
 
     async def run(self):
-        self.listening.append(self.listen(CONF["records"], self.take))
+        self.listening.append(
+            self.listen(CONF["records"], self.take, lambda: self.records >= self.most_records)
+        )
         for port, internal in CONF["ways"]:
             # The default holds on to the port of this round.
             self.listening.append(
-                self.listen(port, lambda caller, internal=internal: self.call(caller, internal))
+                self.listen(
+                    port,
+                    lambda caller, internal=internal: self.call(caller, internal),
+                    lambda: self.calls >= self.most_calls,
+                )
             )
         for number, then in ((signal.SIGUSR1, self.no_more), (signal.SIGTERM, self.end)):
             self.loop.add_signal_handler(number, lambda then=then: self.loop.create_task(then()))

@@ -50,7 +50,8 @@ export class Shippers {
   }
 }
 
-function ship(port: number, record: string, manner: Manner): Promise<void> {
+/** Sends one record; it is taken when this resolves. */
+export function ship(port: number, record: string, manner: Manner): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
     socket.on("error", reject);
