@@ -1,4 +1,4 @@
-/** fail2ban and CrowdSec from Debian's packages, with the examples, in an image of its own. */
+/** fail2ban, CrowdSec, mtail and promtool from Debian's packages, with the examples, in an image of its own. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../../machine/paths.ts";
@@ -10,8 +10,10 @@ const EXAMPLES = join(projectRoot, "examples", "watching");
 const DOCKERFILE = `FROM cybexp-demo/nginx:1
 USER 0:0
 RUN apt-get update -q \\
- && apt-get install -y -q --no-install-recommends fail2ban iptables logrotate \\
- && cd /tmp && apt-get download -q -o APT::Sandbox::User=root crowdsec && dpkg-deb --extract crowdsec_*.deb crowdsec \\
+ && apt-get install -y -q --no-install-recommends fail2ban iptables logrotate mtail \\
+ && cd /tmp && apt-get download -q -o APT::Sandbox::User=root crowdsec prometheus \\
+ && dpkg-deb --extract prometheus_*.deb prometheus && cp prometheus/usr/bin/promtool /usr/bin/ \\
+ && dpkg-deb --extract crowdsec_*.deb crowdsec \\
  && cp -r crowdsec/usr crowdsec/etc / \\
  && rm -rf /tmp/* /var/lib/apt/lists/* /etc/fail2ban/jail.d/*
 ENTRYPOINT []
@@ -33,6 +35,8 @@ const mounts = [
     "crowdsec/scenarios/cybexp-wrong-passwords.yaml",
     "/etc/crowdsec/scenarios/cybexp-wrong-passwords.yaml",
   ],
+  ["mtail", "/etc/mtail"],
+  ["prometheus", "/etc/prometheus"],
   ["logrotate.d/cybexp-proxy-log", "/etc/logrotate.d/cybexp-proxy-log"],
 ].map(([from = "", to = ""]) => `--volume=${join(EXAMPLES, from)}:${to}:ro`);
 

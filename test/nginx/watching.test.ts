@@ -1,4 +1,4 @@
-/** What fail2ban and CrowdSec read in the log of a real proxy, by the examples. */
+/** What fail2ban, CrowdSec and mtail read in the log of a real proxy, by the examples. */
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ const asWritten = (user: string) => JSON.stringify(user).slice(1, -1);
 /** More than fail2ban and CrowdSec put up with. */
 const GUESSES = 24;
 
-describe("the examples for programs that ban", () => {
+describe("the examples for programs that watch", () => {
   let proxy: Proxy;
   let image: WatchingImage;
   let lines: AccessLogLine[];
@@ -130,6 +130,60 @@ describe("the examples for programs that ban", () => {
       ]),
       wrong.map(({ time, remote, user, door }) => [epoch(time), remote, asWritten(user), door]),
     );
+  });
+
+  it("let mtail count all requests, and the refusals by their causes", () => {
+    const text = run(
+      `mtail --progs /etc/mtail --logs ${LOG} --emit_prog_label=false --one_shot --one_shot_format=prometheus`,
+    );
+    const valueOf = (series: string) =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(`${series} `))
+          ?.slice(series.length),
+      );
+    const count = (fits: (line: AccessLogLine) => boolean) => lines.filter(fits).length;
+
+    for (const [user, status] of [
+      ["collector", "200"],
+      ["collector", "401"],
+      ["analyst", "200"],
+      // Whoever is refused is not named: the names would be the guesser's choice.
+      ["", "401"],
+      ["", "413"],
+      ["", "429"],
+    ] as const) {
+      const due = count(
+        (line) =>
+          line.status === status && (line["upstream_status"] === "" ? "" : line.user) === user,
+      );
+      const series = `cybexp_requests_total{door="kms",status="${status}",user="${user}"}`;
+      assert.ok(due > 0, series);
+      assert.equal(valueOf(series), due, series);
+    }
+    for (const [cause, due] of [
+      ["wrong password", 2],
+      ["guesses", GUESSES - 2],
+      ["no password", 2],
+      ["413", 1],
+    ] as const) {
+      assert.equal(valueOf(`cybexp_refusals_total{cause="${cause}",door="kms"}`), due, cause);
+    }
+    assert.equal(text.match(/^cybexp_refusals_total\{/gm)?.length, 4);
+    assert.equal(
+      valueOf('cybexp_request_seconds_count{door="kms"}'),
+      count((line) => line["upstream_status"] !== ""),
+    );
+    assert.equal(valueOf("cybexp_log_unknown_lines_total"), 0);
+  });
+
+  it("are rules that Prometheus takes, and that say what they should", () => {
+    const said = run(
+      "cd /etc/prometheus && promtool check rules cybexp.rules.yml && promtool test rules cybexp.test.yml",
+    );
+    assert.match(said, /SUCCESS: 6 rules found/);
+    assert.match(said, /cybexp\.test\.yml\n {2}SUCCESS/);
   });
 
   it("are a rotation that logrotate takes", () => {
