@@ -39,7 +39,7 @@ export interface TlsProxyArgs {
   /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
   readonly settings: Omit<
     ProxySettings,
-    "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts"
+    "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts" | "guesses"
   > &
     Partial<ProxySettings>;
   readonly certificate: ShownCertificate;
@@ -154,6 +154,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           clients,
           publishesMetrics: settings.metrics !== undefined,
           shutdownTimeout: settings.shutdownTimeout ?? 60,
+          ...(settings.guesses && { guesses: settings.guesses }),
           room: {
             workers: room.workers,
             connections: room.connections,

@@ -58,7 +58,8 @@ def check():
         status, trouble = ask(what, url, path, headers)
         if trouble is not None:
             return trouble
-        if status == 401 and path == "/":
+        # 429 is for a refused password that is one too many from here.
+        if status in (401, 429) and path == "/":
             return "401: the proxy refuses the password of the user %s at the %s" % (given["user"], what)
         if status in (502, 504):
             return "%d: the proxy gets no answer from the %s" % (status, what)

@@ -16,6 +16,8 @@ import {
   realmOf,
 } from "./nginxClients.ts";
 import { commonDialect, type NginxDialect } from "./nginxDialect.ts";
+import { defaultGuesses, type Guesses } from "../settings/guesses.ts";
+import { checkGuesses, guessCause, guessLocation, guessMaps } from "./nginxGuesses.ts";
 import { answers, doorAnswers, doorRequests, requestHeaders, requestMaps } from "./nginxHeaders.ts";
 import {
   checkPathUpstreams,
@@ -112,6 +114,8 @@ export interface NginxOptions {
   readonly dialect?: NginxDialect;
   /** How much of its machine Nginx may use. @default `nginxRoom` */
   readonly room?: NginxRoom;
+  /** How many wrong passwords an address may send. @default `defaultGuesses` */
+  readonly guesses?: Guesses;
 }
 
 /**
@@ -138,6 +142,7 @@ export function renderNginx(options: NginxOptions): string {
         requests(checked),
         upstreams(checked),
         roomMaps(checked.doors, longestTurn(checked)),
+        guessMaps(checked.guesses),
         refusals(checked),
         ...checked.doors.map((door) => doorServer(checked, door)),
         otherNames(checked),
@@ -230,7 +235,7 @@ log_format access escape=json
     '{"time":"$time_iso8601","request":"$request_id","remote":"$remote_addr",'
     '${certificates ? CLIENT_LOG : '"user":"$remote_user","entered_by":"password",'}'
     '"door":"$door","host":"$host","protocol":"$server_protocol",'
-    '"method":"$request_method","path":"$uri","status":"$status","refused":"$no_room",'
+    '"method":"$request_method","path":"$uri","status":"$status","refused":"$refused",'
     '"received":$request_length,"sent":$bytes_sent,"seconds":$request_time,'
     '"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time",'
     '"tls":"$ssl_protocol","cipher":"$ssl_cipher"}';
@@ -381,6 +386,7 @@ const causes: Readonly<Record<number, string>> = {
   413: "The body is larger than the proxy takes for this service.",
   414: "The request line is longer than the proxy takes.",
   421: "The proxy does not serve this host name.",
+  429: guessCause,
   431: "The header is longer than the proxy takes.",
   500: "The proxy failed; its error log says why.",
   502: "The proxy got no answer from the service behind it.",
@@ -400,7 +406,10 @@ ${Object.entries(causes)
   )
   .join("\n")}
 }
-error_page 401 403 404 405 413 421 500 502 503 504 @refused;
+error_page 401 @wrong-password;
+error_page 403 404 405 413 421 429 500 502 503 504 @refused;
+# One refusal may lead to another: a wrong password to one too many.
+recursive_error_pages on;
 # These come before there is a path, and a named location needs one.
 error_page 400 414 /.refused;
 error_page 494 =431 /.refused;
@@ -420,7 +429,7 @@ location = /.refused {
 `;
 
 const doorServer = (checked: Checked, door: CheckedDoor) => {
-  const { releaseDir, dialect } = checked;
+  const { releaseDir } = checked;
   const { name, maxBody, access, names } = door;
   return `\
 # The door to the ${name}.
@@ -438,6 +447,7 @@ ${indent(doorAnswers(door, strictTransport(checked)))}${indent(doorRequests(chec
     auth_basic ${realmOf[access]};
     auth_basic_user_file ${releaseDir}/htpasswd;
 
+${indent(guessLocation(checked.guesses))}
 `
   }${indent(targets(checked, door))}
 ${indent(pathLocations(door))}${indent(access === "password" ? passwordLocation : clientLocations(access))}
@@ -445,7 +455,7 @@ ${indent(
   waysOf(door)
     .map((service) => serviceLocations(checked, door, service))
     .join("\n"),
-)}${dialect.keepaliveMinTimeout ? moreErrors(access) : ""}
+)}
 ${indent(refusalLocations)}}
 `;
 };
@@ -573,10 +583,6 @@ ${passage(door, room)}${verified}${own}proxy_pass ${upstreamScheme(to)}://${targ
 /** Seconds after which a request to a service has certainly ended. */
 const longestTurn = ({ readTimeout }: Checked) => readTimeout + 100;
 
-/** A refused certificate was the first error. Whatever goes wrong after it is refused as usual. */
-const moreErrors = (access: NginxAccess) =>
-  access === "either" ? "    recursive_error_pages on;\n" : "";
-
 /** Not in the server block: a return from there would come before the check of the body's size. */
 const lastAnswer = `\
     # Idle connections are closed at a reload, a request on its way or not: so for a while before,
@@ -588,7 +594,7 @@ const lastAnswer = `\
 
 const closingLocation = (checked: Checked, door: CheckedDoor, service: Service) => `
 # As above; what else goes wrong here is refused as there.
-${service.way.suffix === "" ? "recursive_error_pages on;\n" : ""}location @closing${service.way.suffix} {
+location @closing${service.way.suffix} {
     keepalive_timeout 0;
 ${indent(toService(checked, door, service))}}
 `;
@@ -714,6 +720,7 @@ ${metricsLocation(checked)}${dialect.keepaliveMinTimeout ? "" : lingerLocation} 
 /** Makes sure that no value breaks out of its place in the text. */
 function check(options: NginxOptions): Checked {
   const { dialect = commonDialect, clients = [], room = nginxRoom, hsts = true } = options;
+  const guesses = options.guesses ?? defaultGuesses;
   checkServerNames(options.serverNames);
   const named = options.doors.map((door) => ({
     access: "password" as const,
@@ -793,6 +800,7 @@ function check(options: NginxOptions): Checked {
   }
   checkClients(clients);
   checkRoom(room, doors);
+  checkGuesses(guesses);
   return {
     ...options,
     hsts,
@@ -802,6 +810,7 @@ function check(options: NginxOptions): Checked {
     dialect,
     clients,
     room,
+    guesses,
     doors,
     metricsPort: options.metricsPort,
     allNames: [...new Set([...options.serverNames, ...doors.flatMap(({ names }) => names)])],

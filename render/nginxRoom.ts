@@ -59,7 +59,7 @@ map "$request_method $content_length" $large_body {
 limit_conn_zone $large_body zone=large_bodies:128k;
 limit_conn_zone $door zone=requests:128k;
 # Only our own refusals are of these: what a service answers has its own header.
-map $limit_conn_status $retry_after {
+map $limit_conn_status $retry_for_room {
     default "";
     REJECTED 5;
 }

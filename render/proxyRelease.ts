@@ -1,3 +1,4 @@
+import type { Guesses } from "../settings/guesses.ts";
 import { checkCovered } from "./doorNames.ts";
 import {
   certificateFiles,
@@ -94,6 +95,8 @@ export interface ProxyReleaseInput {
   readonly publishesMetrics?: boolean;
   /** How much of its machine Nginx may use. @default `nginxRoom` */
   readonly room?: NginxRoom;
+  /** How many wrong passwords an address may send. @default `defaultGuesses` */
+  readonly guesses?: Guesses;
 }
 
 /**
@@ -116,6 +119,7 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
         readTimeout: input.readTimeout,
         shutdownTimeout: input.shutdownTimeout,
         ...(input.room && { room: input.room }),
+        ...(input.guesses && { guesses: input.guesses }),
         ...(input.pairs.length === 0
           ? { renewed: true }
           : { certificateCount: input.pairs.length }),

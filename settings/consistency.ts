@@ -3,6 +3,7 @@ import { acmeFaults } from "./acmeChecks.ts";
 import { type Finding, finding } from "./fault.ts";
 import { isLoopback } from "./addresses.ts";
 import { databaseFaults } from "./databaseFaults.ts";
+import { LONGEST_WAIT, longestWait } from "./guesses.ts";
 import { clashes, listenersIn } from "./listeners.ts";
 import { formatPath, type Path, valueAt } from "./path.ts";
 import { backendKeys, collectorDebugKeys, kmsKeys, type ServiceKeys } from "./services.ts";
@@ -23,6 +24,7 @@ export function inconsistencies(settings: PartialSettings, values: unknown): Fin
     ...usersWithAuthority(settings),
     ...attributesTwice(settings),
     ...keysMadeTwice(settings, values),
+    ...longWaits(settings),
     ...certificateTimes(settings),
     ...acmeFaults(settings),
     ...suppliedFaults(settings, new Date()),
@@ -54,6 +56,24 @@ function kapowWithoutWay({ kapow }: PartialSettings): Finding[] {
           ["kapow", "door"],
           "Nobody could reach Kapow!: it needs a door at the proxy or a port of its own.",
           'Set it, for example to "listen: 5003", or set cybexp:kapow.listen.',
+        ),
+      ];
+}
+
+/** A wrong password that waits keeps a worker of an earlier release from its end. */
+function longWaits({ proxy }: PartialSettings): Finding[] {
+  const { perMinute, burst } = proxy?.guesses ?? {};
+  if (perMinute === undefined || burst === undefined) {
+    return [];
+  }
+  const wait = longestWait({ perMinute, burst });
+  return wait <= LONGEST_WAIT
+    ? []
+    : [
+        finding(
+          ["proxy", "guesses", "burst"],
+          `The last of ${burst} wrong passwords would wait ${Math.ceil(wait)} s at ${perMinute} a minute, which is longer than ${LONGEST_WAIT} s.`,
+          `Lower it to ${perMinute}, or raise cybexp:proxy.guesses.perMinute.`,
         ),
       ];
 }

@@ -12,6 +12,7 @@ import { parseCertificateRequest } from "./certificateRequest.ts";
 import { parseDay } from "./days.ts";
 import { Fault } from "./fault.ts";
 import { KAPOW_ADDRESS, parseInit } from "./kapow.ts";
+import { defaultGuesses, LONGEST_WAIT } from "./guesses.ts";
 import { keyDocs } from "./keyDoc.ts";
 import {
   callerName,
@@ -359,6 +360,21 @@ export const schema = z.strictObject({
         "How long requests in progress may continue after a rotation. Then their connections are closed, so that they don't keep a retired secret in use.",
       allowed: "1 to 3600",
     }).default(60),
+    guesses: section(
+      "How many wrong passwords an address may send. Whoever has the right password neither waits nor is refused.",
+      {
+        perMinute: key(wholeNumber(1, 6000), {
+          type: "whole number",
+          meaning: "Wrong passwords that come faster wait for their answer.",
+          allowed: "1 to 6000",
+        }).default(defaultGuesses.perMinute),
+        burst: key(wholeNumber(1, 6000), {
+          type: "whole number",
+          meaning: "How many may wait at once. The next one is refused with 429.",
+          allowed: `1 to 6000, and at most \`perMinute\`, so that none waits longer than ${LONGEST_WAIT} s`,
+        }).default(defaultGuesses.burst),
+      },
+    ),
     metrics: endpoint(
       "Where Prometheus reads, on the Docker host, when certificates end: by plain HTTP, at `/metrics`.",
       "127.0.0.1:9113",

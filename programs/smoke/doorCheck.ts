@@ -86,7 +86,8 @@ async function reach(
 function explain(reply: Reply, { name: service, route }: CheckedDoor, user: string): string {
   switch (reply.status) {
     case 401:
-      return `refuses the password of ${user} (401): the proxy serves another user list than this stack's`;
+    case 429: // Of a refused password that is one too many from here.
+      return `refuses the password of ${user} (${reply.status}): the proxy serves another user list than this stack's`;
     case 403:
       return `refuses a certificate of this stack (403): ${reply.body.trim()}`;
     case 502:

@@ -155,6 +155,8 @@ export class Proxy {
       // The collector's is known by its digest, the analyst's by the file.
       passwords: { salt: SALT, digests: { collector: digestOf(COLLECTOR) } },
       resolver: "127.0.0.11",
+      // Tables of refusals would wait for minutes by the default; guesses.test.ts has one of its own.
+      guesses: { perMinute: 6000, burst: 6000 },
       dialect: this.dialect,
       ...options,
     };

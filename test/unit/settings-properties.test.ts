@@ -43,6 +43,7 @@ const complete = (password: string): Values => ({
     address: "127.0.0.1",
     readTimeout: 300,
     shutdownTimeout: 60,
+    guesses: { perMinute: 30, burst: 5 },
   },
   certificates: {
     source: "generated",
@@ -294,6 +295,7 @@ function assertSafe(settings: Settings): void {
     assertCounters(number);
   }
   assert.ok(proxy.shutdownTimeout >= 1 && proxy.shutdownTimeout <= 3600);
+  assert.ok(proxy.guesses.burst >= 1 && proxy.guesses.burst <= proxy.guesses.perMinute);
   assert.notEqual(kms.config["FLASK_DEBUG"], true);
   assert.ok(!Object.hasOwn(kms.config, "FLASK_JWT_SECRET_KEY"));
   assert.ok(settings.throwaway || backend.config["print_response"] !== true);

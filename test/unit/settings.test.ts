@@ -145,6 +145,7 @@ describe("what a stack may set", () => {
         address: "127.0.0.1",
         readTimeout: 300,
         shutdownTimeout: 60,
+        guesses: { perMinute: 30, burst: 5 },
         resources: {},
       },
       certificates: {
@@ -224,6 +225,7 @@ describe("what a stack may set", () => {
           address: "2001:DB8:0:0::10",
           readTimeout: 36,
           shutdownTimeout: 3600,
+          guesses: { perMinute: "6000", burst: 6000 },
           metrics: "[::1]:9113",
           resources: {
             memory: 128,
@@ -357,6 +359,7 @@ describe("what a stack may set", () => {
         address: "2001:db8::10",
         readTimeout: 36,
         shutdownTimeout: 3600,
+        guesses: { perMinute: 6000, burst: 6000 },
         metrics: { address: "::1", port: 9113 },
         resources: { memory: 128, cpus: 64, pids: 500, bodies: 32, workers: 256, connections: 256 },
       },
@@ -1085,6 +1088,12 @@ const cases: readonly Case[] = [
     3601,
     number("cybexp:proxy.shutdownTimeout", "3601", "1 to 3600"),
   ],
+  [
+    "no wrong password at all",
+    "proxy.guesses.perMinute",
+    0,
+    number("cybexp:proxy.guesses.perMinute", "0", "1 to 6000"),
+  ],
 
   ["an unknown key", "kmss", 3, unknown("cybexp:kmss", "3", "Did you mean cybexp:kms?")],
   [
@@ -1181,6 +1190,18 @@ const cases: readonly Case[] = [
     },
   ],
 
+  [
+    "wrong passwords that wait for minutes",
+    "proxy.guesses.burst",
+    45,
+    {
+      path: "cybexp:proxy.guesses.burst",
+      value: "45",
+      reason:
+        "The last of 45 wrong passwords would wait 90 s at 30 a minute, which is longer than 60 s.",
+      remedy: "Lower it to 30, or raise cybexp:proxy.guesses.perMinute.",
+    },
+  ],
   [
     "a certificate that is renewed by every up",
     "certificates.validityDays",

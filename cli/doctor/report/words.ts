@@ -56,6 +56,7 @@ const CAUSES: Readonly<Partial<Record<number, string>>> = {
   413: "body too large",
   414: "address too long",
   421: "another host name",
+  429: "too many wrong passwords",
   431: "header too long",
   499: "caller gave up",
   503: "too many at once",

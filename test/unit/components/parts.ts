@@ -44,6 +44,7 @@ export const SETTINGS: Settings = {
     address: "192.0.2.1",
     readTimeout: 60,
     shutdownTimeout: 30,
+    guesses: { perMinute: 30, burst: 5 },
   },
   certificates: {
     source: "generated",

@@ -344,6 +344,7 @@ describe("the proxy", () => {
       }),
     "the time to wait for a service": () => make({ proxy: { readTimeout: 61 } }),
     "the time for requests under way": () => make({ proxy: { shutdownTimeout: 31 } }),
+    "the limit of wrong passwords": () => make({ proxy: { guesses: { perMinute: 60, burst: 5 } } }),
     "the server's name": () => make({ proxy: { serverName: "other.example.edu" } }),
     "what the image's Nginx can spell": () => make({}, { nginx: NGINX_1_30 }),
   };
