@@ -150,11 +150,7 @@ describe("modules elsewhere", () => {
       project.configure((stack) => {
         const rotation = { kmsJwtKey: 2 };
         stack["cybexp:rotation"] = rotation;
-        stack["cybexp:users"] = [
-          { name: "collector", generation: 2 },
-          ANALYST,
-          { name: "admin" },
-        ];
+        stack["cybexp:users"] = [{ name: "collector", generation: 2 }, ANALYST, { name: "admin" }];
       });
       const up = await project.npm("up");
       assert.equal(up.code, 0, up.output);
