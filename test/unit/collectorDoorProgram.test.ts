@@ -71,11 +71,15 @@ class Program {
     ends.push(() => this.end("SIGKILL"));
   }
 
-  /** @param config What is rendered for it, but for ports and paths. */
+  /**
+   * @param config What is rendered for it, but for ports and paths.
+   * @param openFiles How many files it may have open. @default as many as the test
+   */
   static async start(
     files: Readonly<Record<string, string>>,
     next: Next,
     config: Readonly<Record<string, unknown>> = {},
+    openFiles?: number,
   ): Promise<Program> {
     const path = join(folder, randomBytes(6).toString("hex"));
     const rendered = JSON.parse(files[DOOR_CONFIG] ?? "") as { next: object; records: number };
@@ -94,9 +98,14 @@ class Program {
     );
     const program = new Program(
       port,
-      spawn(PYTHON, ["-I", "-u", `${path}.py`, `${path}.json`], {
-        stdio: ["ignore", "inherit", "pipe"],
-      }),
+      spawn(
+        "sh",
+        [
+          ...["-c", openFiles ? `ulimit -n ${openFiles} && exec "$@"` : 'exec "$@"', "sh"],
+          ...[PYTHON, "-I", "-u", `${path}.py`, `${path}.json`],
+        ],
+        { stdio: ["ignore", "inherit", "pipe"] },
+      ),
       path,
     );
     await until("it is ready", () => isTrue(program.#said.includes("ready")));
@@ -563,17 +572,18 @@ describe("a door", () => {
 });
 
 describe("the collector's calls", () => {
-  async function calling(proxy: number) {
+  async function calling(proxy: number, next: Next = { port: 1 }, openFiles?: number) {
     const way = await freePort();
-    const at = await Program.start(
-      gateFiles(PROXY, 1),
-      { port: 1 },
-      {
-        proxy: "127.0.0.1",
-        ways: [[way, proxy]],
-      },
-    );
+    const config = { proxy: "127.0.0.1", ways: [[way, proxy]] };
+    const at = await Program.start(gateFiles(PROXY, 1), next, config, openFiles);
     return { at, way };
+  }
+
+  async function echo(port = 0): Promise<number> {
+    const proxy = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+    ends.push(() => proxy.close());
+    await once(proxy.listen(port, "127.0.0.1"), "listening");
+    return (proxy.address() as AddressInfo).port;
   }
 
   it("go to the proxy and back, and wait for one that is away", async () => {
@@ -581,12 +591,28 @@ describe("the collector's calls", () => {
     const { way } = await calling(port);
     const answer = ship(way, "ping");
     await sleep(300);
-    const proxy = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
-    ends.push(() => proxy.close());
-    await once(proxy.listen(port, "127.0.0.1"), "listening");
+    await echo(port);
     assert.equal(await answer, "ping");
     const large = randomBytes(1_000_000).toString("hex");
     assert.equal(await ship(way, large), large);
+  });
+
+  it("have room of their own, however many records wait: without them none would ever leave", async () => {
+    const collector = await Collector.listen();
+    collector.manner = "holds";
+    const { at, way } = await calling(await echo(), collector, 300);
+    const records = numbered(200);
+    await Promise.all(records.map((record) => drop(at.port, record)));
+    await until("it takes no more", () => isTrue(at.status().records >= 25));
+    await sleep(300);
+    let answers = 0;
+    for (const call of numbered(5)) {
+      void ship(way, call).then(() => answers++);
+    }
+    await until("the calls are answered", () => isTrue(answers === 5));
+    collector.release();
+    await until("all are stored", () => isTrue(collector.records.length >= 200));
+    assert.deepEqual(collector.texts.toSorted(), records.toSorted());
   });
 
   it("are broken off where the proxy breaks off: half an answer does not look like a whole one", async () => {
