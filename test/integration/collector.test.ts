@@ -59,6 +59,15 @@ async function untilStored(): Promise<void> {
   assert.fail("the gate still has records after two minutes");
 }
 
+async function untilHealthy(container: string): Promise<void> {
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(500)) {
+    if (docker("inspect", "--format={{.State.Health.Status}}", container) === "healthy") {
+      return;
+    }
+  }
+  assert.fail(`${container} is not healthy after two minutes`);
+}
+
 const nameOf = (part: string) => `cybexp-${project.stack}-${part}`;
 const idOf = (part: string) => docker("inspect", "--format={{.Id}}", nameOf(part));
 
@@ -111,6 +120,7 @@ describe("a collector", { timeout: 1_800_000 }, () => {
       /de\.bin is an error page \(HTML\).*: `(docker exec [^`]*)`/.exec(found.text ?? "") ??
       assert.fail(found.text);
     execFileSync("sh", ["-c", remedy], { stdio: "pipe" });
+    await untilHealthy(own);
     assert.deepEqual(await told(), [good]);
   });
 
