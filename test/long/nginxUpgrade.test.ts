@@ -7,10 +7,10 @@ import { execFileSync } from "node:child_process";
 import { request } from "node:https";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { countRecords, Load, type LoadOptions, type Tally } from "../long/load.ts";
-import { call, callHttp2 } from "./client.ts";
-import { Deployed, run } from "./deployed/deployed.ts";
-import { docker, Project } from "./project.ts";
+import { countRecords, Load, type LoadOptions, type Tally } from "./load.ts";
+import { call, callHttp2 } from "../integration/client.ts";
+import { Deployed, run } from "../integration/deployed/deployed.ts";
+import { docker, Project } from "../integration/project.ts";
 
 /** The demo's images, and ours, under names that no `npm run up` takes for images to build. */
 const image = (name: string) => `cybexp-test/${the.project.stack}-nginx:${name}`;
