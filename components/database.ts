@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type DatabaseRole, dataVolume, secretsVolume } from "../names/docker.ts";
+import { type DatabaseRole, dataVolume, secretsVolume, serviceOf } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { databaseUser } from "../render/databaseUser.ts";
 import { databaseNeeds } from "../render/imageNeeds.ts";
@@ -155,6 +155,24 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
       { parent: this },
     );
 
+    this.containerName = container.containerName;
+    new Program(
+      `${name}-rest`,
+      {
+        program: "database-wake",
+        leaving: "database-rest",
+        livesWith: container.id,
+        input: {
+          dockerHost: connectionOf(deployment),
+          deployment: deployment.id,
+          container: this.containerName,
+          service: dockerName(deployment, serviceOf(role)),
+        },
+      },
+      // To be removed before the container is, and so made after it.
+      { parent: this, deleteBeforeReplace: true, dependsOn: container },
+    );
+
     // One user for each generation, so that the service has a good password while it is switched over.
     this.#user = databaseUser(args.database, args.generation);
     const password = new RotatedPassword(
@@ -202,7 +220,6 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
       user: this.#user,
     };
     this.network = network.name;
-    this.containerName = container.containerName;
     this.containerId = container.id;
     this.identity = container.id;
     // A preview orders nothing; in one that makes the users again nothing else would be known.

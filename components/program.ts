@@ -16,9 +16,11 @@ export const PROGRAMS = {
   crl: "certificates/crl",
   "database-features": "database/database-features",
   "database-reach": "database/database-reach",
+  "database-rest": "database/database-rest",
   "database-retire": "database/database-retire",
   "database-step": "database/database-step",
   "database-users": "database/database-users",
+  "database-wake": "database/database-wake",
   deliver: "release/deliver",
   "engine-size": "limits/engine-size",
   handback: "replacement/handback",
@@ -47,6 +49,11 @@ export interface ProgramArgs {
   readonly because?: Readonly<Record<string, pulumi.Input<string>>>;
   /** What runs, with the same input, before the resource is removed. @default nothing */
   readonly leaving?: ProgramName;
+  /**
+   * The id of a container that it lives and dies with: it runs anew for another one, and `leaving` runs before the old
+   * one is removed. @default it lives as long as the stack has it
+   */
+  readonly livesWith?: pulumi.Input<string>;
   /** Whether its standard error is shown when it succeeds. @default false */
   readonly speaks?: boolean;
   /**
@@ -71,6 +78,8 @@ export class Program extends command.local.Command {
         ...(args.leaving !== undefined && { delete: commandFor(args.leaving) }),
         stdin: pulumi.jsonStringify(args.input),
         environment: { ...args.because },
+        // A changed trigger replaces the resource. The engine removes what depends on a container first.
+        ...(args.livesWith !== undefined && { triggers: [args.livesWith] }),
         addPreviousOutputInEnv: args.remembers ?? false,
         // The engine shows the text of a failure anyway. A success has nothing to say in the log.
         logging:

@@ -10,6 +10,8 @@ export const SPOKEN: Readonly<Record<ServiceRole, string>> = { kms: "KMS", backe
 /** The role of a service's database. */
 export const databaseRole = <S extends string>(service: S): DatabaseRole<S> => `${service}-db`;
 export type DatabaseRole<S extends string = string> = `${S}-db`;
+/** The role of a database's service. */
+export const serviceOf = (database: DatabaseRole): string => database.slice(0, -"-db".length);
 
 /** Passes a service's connections on to a database outside of the stack, together with the next one. */
 export const doorRole = <D extends string>(database: D) => `${database}-door` as const;

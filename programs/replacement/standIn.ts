@@ -9,7 +9,11 @@ import { lastLine } from "../docker/oneLine.ts";
 export interface ContainerInfo {
   readonly Id: string;
   readonly Image: string;
-  readonly State: { readonly Running: boolean; readonly ExitCode: number };
+  readonly State: {
+    readonly Running: boolean;
+    readonly Paused?: boolean;
+    readonly ExitCode: number;
+  };
   readonly Config: {
     readonly User: string;
     readonly Env: readonly string[] | null;

@@ -123,6 +123,7 @@ describe("a database", () => {
       "command:local:Command kms-db-image-check",
       "command:local:Command kms-db-image-pull",
       "command:local:Command kms-db-limits",
+      "command:local:Command kms-db-rest",
       "command:local:Command kms-db-secrets-delivery",
       "command:local:Command kms-db-start",
       "command:local:Command kms-db-users",
@@ -196,6 +197,28 @@ describe("a database", () => {
       image: imageIdOf("mongo:8.0"),
       owner: "999:999",
     });
+  });
+
+  it("is stopped while its service is frozen, before its container is removed", async () => {
+    const built = await usual();
+    assert.deepEqual(the(built, COMMAND, "kms-db-rest").inputs, {
+      ...run("database-wake"),
+      delete: run("database-rest").create,
+      environment: {},
+      triggers: [containerIdOf("kms-db")],
+      stdin: {
+        deployment: DEPLOYMENT_ID,
+        container: "cybexp-test-kms-db",
+        service: "cybexp-test-kms",
+      },
+    });
+    // What the engine has to remove before it, must depend on it; and nothing may go with that.
+    const before = built.dependencies.get("command:local:Command kms-db-rest") ?? [];
+    assert.ok(before.includes(`${CONTAINER} kms-db`), String(before));
+    const users = [...built.dependencies].filter(([, on]) =>
+      on.includes("command:local:Command kms-db-rest"),
+    );
+    assert.deepEqual(users, []);
   });
 
   it("has one user for its service, made once it is healthy", async () => {
