@@ -272,14 +272,25 @@ export class Proxy {
 
   /** Puts another certificate into the place of the one that is shown, as its renewal does. @returns It, PEM. */
   renew(version: string): string {
+    const pem = this.issue(version);
+    this.show(version);
+    return pem;
+  }
+
+  /** Makes such a certificate, and leaves it aside. @returns It, PEM. */
+  issue(version: string): string {
     const folder = join(this.served, version);
     mkdirSync(folder);
     this.#issue(join(folder, "fullchain.pem"), join(folder, "privkey.pem"));
-    writeFileSync(join(this.served, "next"), servedConf(version));
-    renameSync(join(this.served, "next"), join(this.served, "current.conf"));
     const pem = readFileSync(join(folder, "fullchain.pem"), "utf8");
     this.renewals.push(pem);
     return pem;
+  }
+
+  /** Puts it in place. */
+  show(version: string): void {
+    writeFileSync(join(this.served, "next"), servedConf(version));
+    renameSync(join(this.served, "next"), join(this.served, "current.conf"));
   }
 
   /** Runs the container's health check, as the engine does every few seconds. */
