@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker, Project } from "./project.ts";
-import { judge, keptIn, Shippers, storedIn } from "./shippers.ts";
+import { judge, keptIn, Shippers, storedIn, untilStored } from "./shippers.ts";
 
 const PORT = 16_000 + (process.pid % 1000);
 const OTHER_PORT = PORT + 1000;
@@ -46,17 +46,6 @@ CMD []`;
 async function up(): Promise<void> {
   const result = await project.npm("up");
   assert.equal(result.code, 0, result.output);
-}
-
-/** Waits until the gate has handed on everything. */
-async function untilStored(): Promise<void> {
-  const gate = `cybexp-${project.stack}-collector-gate`;
-  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(500)) {
-    if (docker("exec", gate, "cat", "/tmp/status").startsWith('{"records": 0,')) {
-      return;
-    }
-  }
-  assert.fail("the gate still has records after two minutes");
 }
 
 async function untilHealthy(container: string): Promise<void> {
@@ -135,7 +124,7 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     const shippers = new Shippers(PORT, "second", 200).start(2, "closes").start(2, "waits");
     await up();
     await shippers.stop();
-    await untilStored();
+    await untilStored(project.stack, 120);
     assert.equal(shippers.failed, 0);
     assert.notEqual(idOf("collector"), before.own);
     assert.notEqual(idOf("proxy"), before.proxy);
@@ -159,7 +148,7 @@ describe("a collector", { timeout: 1_800_000 }, () => {
       const shippers = new Shippers(PORT, tag, 100).start(2, "closes").start(2, "waits");
       await up();
       await shippers.stop();
-      await untilStored();
+      await untilStored(project.stack, 120);
       assert.equal(shippers.failed, 0);
       assert.notEqual(idOf("collector"), before.own);
       assert.equal(idOf("collector-door"), before.door);
@@ -186,7 +175,7 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     );
     assert.equal(idOf("collector"), own);
     assert.equal(shippers.failed, 0);
-    await untilStored();
+    await untilStored(project.stack, 120);
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
   });
 
@@ -203,7 +192,7 @@ describe("a collector", { timeout: 1_800_000 }, () => {
     await sleep(1000);
     await others.stop();
     assert.equal(others.failed, 0);
-    await untilStored();
+    await untilStored(project.stack, 120);
     const taken = [...shippers.taken, ...others.taken];
     assert.ok(others.taken.length > 0);
     assert.deepEqual(judge(taken, storedIn(project.stack)), { lost: [], twice: [] });

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker, freePorts, Project, type StackConfig } from "./project.ts";
-import { judge, Shippers, storedIn } from "./shippers.ts";
+import { judge, Shippers, storedIn, untilStored } from "./shippers.ts";
 
 const RECORDS = 10_000;
 const [PORT = 0] = await freePorts(1);
@@ -141,13 +141,7 @@ describe("ten thousand records", { timeout: 2_400_000 }, () => {
       assert.ok(Date.now() < end, `only ${shippers.taken.length} records were taken`);
     }
     await shippers.stop();
-    for (const end = Date.now() + 300_000; ; await sleep(500)) {
-      const status = docker("exec", nameOf("collector-gate"), "cat", "/tmp/status");
-      if (status.startsWith('{"records": 0,')) {
-        break;
-      }
-      assert.ok(Date.now() < end, status);
-    }
+    await untilStored(project.stack, 300);
     assert.equal(shippers.failed, 0);
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
   });

@@ -1,4 +1,5 @@
 /** Ships records to a collector as programs do, and finds out what the Backend has of them. */
+import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker } from "./project.ts";
@@ -66,6 +67,17 @@ export function ship(port: number, record: string, manner: Manner): Promise<void
     socket.on("end", resolve).resume();
     socket.on("close", () => reject(new Error("the connection was broken off")));
   });
+}
+
+/** Waits until a stack's gate has handed on everything that it took; with `seconds` gone, it fails. */
+export async function untilStored(stack: string, seconds: number): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; ; await sleep(500)) {
+    const status = docker("exec", `cybexp-${stack}-collector-gate`, "cat", "/tmp/status");
+    if (status.startsWith('{"records": 0,')) {
+      return;
+    }
+    assert.ok(Date.now() < end, `the gate still has records after ${seconds} s: ${status}`);
+  }
 }
 
 const COUNT = `

@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { docker, freePorts, Project } from "../integration/project.ts";
-import { judge, Shippers, storedIn } from "../integration/shippers.ts";
+import { judge, Shippers, storedIn, untilStored } from "../integration/shippers.ts";
 
 const IMAGE = "cybexp-demo/mongo:1";
 const TIMES = 20;
@@ -53,13 +52,7 @@ describe("a database that is replaced under load", { timeout: 3_000_000 }, () =>
       assert.notEqual(docker("inspect", "--format={{.Id}}", nameOf("backend-db")), before);
     }
     await shippers.stop();
-    for (const end = Date.now() + 300_000; ; await sleep(500)) {
-      const status = docker("exec", nameOf("collector-gate"), "cat", "/tmp/status");
-      if (status.startsWith('{"records": 0,')) {
-        break;
-      }
-      assert.ok(Date.now() < end, status);
-    }
+    await untilStored(project.stack, 300);
     assert.equal(shippers.failed, 0);
     assert.deepEqual(judge(shippers.taken, storedIn(project.stack)), { lost: [], twice: [] });
     for (const part of ["kms", "backend"]) {
