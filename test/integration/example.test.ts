@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { PROGRAMS } from "../../components/program.ts";
+import { PROGRAMS } from "../../names/programs.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { call, type ClientKey, type Credential } from "./client.ts";
 import { Example } from "./example.ts";

@@ -6,7 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { VOLUME } from "../../../names/types.ts";
 import { DataVolume } from "../../../components/dataVolume.ts";
 import { imageId } from "../../../components/image.ts";
-import { Program, PROGRAMS } from "../../../components/program.ts";
+import { Program } from "../../../components/program.ts";
+import { PROGRAMS, type ProgramName, REVISIONS } from "../../../names/programs.ts";
 import { Release, type ReleaseArgs } from "../../../components/release.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import {
@@ -75,6 +76,20 @@ describe("a program", () => {
       environment: {},
       stdin: {},
     });
+  });
+
+  it("runs again in every stack when its revision is raised, and shows that", async () => {
+    const revisions: Partial<Record<ProgramName, number>> = REVISIONS;
+    revisions["rotation-guard"] = 2;
+    try {
+      const because = { MARK: "1" };
+      const built = await build(
+        () => new Program("p", { program: "rotation-guard", input: {}, because }, {}),
+      );
+      assert.deepEqual(the(built, COMMAND, "p").inputs["environment"], { MARK: "1", REVISION: "2" });
+    } finally {
+      delete revisions["rotation-guard"];
+    }
   });
 
   it("are those in programs/", () => {

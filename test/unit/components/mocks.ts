@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createECDH, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { COMMAND } from "../../../names/types.ts";
-import { PROGRAMS, type ProgramName } from "../../../components/program.ts";
+import { commandOf, type ProgramName, programOf } from "../../../names/programs.ts";
 import { backdated } from "../../../render/backdate.ts";
 import type { Deployment } from "../../../components/deployment.ts";
 import type { EngineSize } from "../../../settings/limits.ts";
@@ -369,8 +369,7 @@ function provider(
   }
 }
 
-const programIn = ({ create }: Record<string, unknown>) =>
-  String(create).replace(/^.*\/|\.ts$/g, "");
+const programIn = ({ create }: Record<string, unknown>) => String(programOf(create));
 
 /** What the engine's machine has. */
 export const ENGINE: EngineSize = { processors: 4, memory: 8192 };
@@ -538,8 +537,8 @@ const digest = (text: string) => createHash("sha256").update(text).digest("hex")
 
 /** What the programs are started with. */
 export const run = (program: ProgramName) => ({
-  create: `node programs/${PROGRAMS[program]}.ts`,
-  update: `node programs/${PROGRAMS[program]}.ts`,
+  create: commandOf(program),
+  update: commandOf(program),
   addPreviousOutputInEnv: false,
   logging: "none",
 });
