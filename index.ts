@@ -27,7 +27,7 @@ import { collectorPart } from "./names/docker.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
-import { overlaps } from "./settings/notices.ts";
+import { overlaps } from "./settings/overlaps.ts";
 import { renewedServers } from "./settings/renewedServers.ts";
 import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";

@@ -35,6 +35,7 @@ const START_SECONDS = 120;
 /** Without a line for localhost, that name is asked for like any other, and means the collector's gate. */
 const HOSTS = "127.0.0.1 loopback\n";
 
+/** Arguments of {@link Collector}. */
 export interface CollectorArgs {
   readonly deployment: Deployment;
   /** Its `user` is one of `users`. Of several collectors, each has a `name` and a `bind` of its own. */

@@ -13,6 +13,7 @@ export interface PublishedPort {
   readonly internal: number;
 }
 
+/** A network that a container is in. */
 export interface NetworkAttachment {
   readonly network: pulumi.Input<string>;
   /** Host names in that network. */
@@ -25,6 +26,7 @@ export interface FileMount {
   readonly target: string;
 }
 
+/** A volume in a container. */
 export interface VolumeMount {
   readonly volume: pulumi.Input<string>;
   readonly target: string;
@@ -34,6 +36,7 @@ export interface VolumeMount {
 /** Seconds that a container may take to be healthy, unless it says otherwise. */
 export const HEALTH_TIMEOUT = 60;
 
+/** Arguments of {@link Container}. */
 export interface ContainerArgs {
   readonly deployment: Deployment;
   /** What it is for, such as `kms`: its label `cybexp.role`. */

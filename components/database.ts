@@ -41,6 +41,7 @@ const HEALTH_CHECK = [
     `[ "$(head -c 16 <&3 | wc -c)" -eq 16 ]`,
 ];
 
+/** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly deployment: Deployment;
   /** Its service's role and `-db`. */

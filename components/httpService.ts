@@ -27,6 +27,7 @@ type Process = Pick<
   | "tmpSize"
 >;
 
+/** Arguments of {@link HttpService}. */
 export interface HttpServiceArgs extends Process {
   readonly deployment: Deployment;
   /**

@@ -52,6 +52,7 @@ export interface KeyPair {
   readonly end?: End;
 }
 
+/** Arguments of {@link Kapow}. */
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: Omit<KapowSettings, "serverNames">;

@@ -19,6 +19,7 @@ import { Service, SERVICE_OWNER } from "./service.ts";
 
 const ROLE = "kms" satisfies ServiceRole;
 
+/** Arguments of {@link Kms}. */
 export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;

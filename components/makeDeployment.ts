@@ -5,6 +5,7 @@ import { configuredEngine } from "./configuredEngine.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Engine } from "./engine.ts";
 
+/** What a deployment may be told. */
 export interface DeploymentOptions {
   /** Whether the data goes with `pulumi destroy`. @default false */
   readonly throwaway?: boolean;

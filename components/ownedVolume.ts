@@ -4,6 +4,7 @@ import { ownerName } from "../names/resources.ts";
 import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
+/** Whose volume it is, and what for. */
 export interface OwnedVolumeArgs {
   readonly deployment: Deployment;
   /** The part of its name in Docker, such as `kms-db-data`. */

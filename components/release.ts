@@ -6,6 +6,7 @@ import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
 import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { Program } from "./program.ts";
 
+/** Arguments of {@link Release}. */
 export interface ReleaseArgs {
   readonly deployment: Deployment;
   /** The part of the volume's name in Docker, such as `kms-config`. */

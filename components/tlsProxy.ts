@@ -34,6 +34,7 @@ const OWNER = "101:101";
 /** The first door's port in the container. */
 const FIRST_PORT = 8441;
 
+/** Arguments of {@link TlsProxy}. */
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
   /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */

@@ -26,9 +26,12 @@ export type ServiceSettings = Settings["backend"];
 export type Access = ServiceSettings["access"];
 /** What a container may use. The defaults follow from the engine. */
 export type Resources = NonNullable<ServiceSettings["resources"]>;
+/** The services' databases: run here, or somewhere else. */
 export type DatabaseSettings = Settings["database"];
+/** The proxy: its image, its name and addresses, and how it treats requests. */
 export type ProxySettings = Settings["proxy"];
 export type ProxyResources = NonNullable<ProxySettings["resources"]>;
+/** Who may sign in with a password. */
 export type UserSettings = Settings["users"][number];
 /** Who may present a certificate. A user of the same name is the same caller to the services. */
 export type ClientSettings = Settings["clients"][number];

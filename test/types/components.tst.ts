@@ -2,7 +2,7 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
-import { Collector, type CollectorArgs } from "../../components/index.ts";
+import { Collector, type CollectorArgs } from "../../components/cybexp.ts";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
 import type { Deployment } from "../../components/deployment.ts";

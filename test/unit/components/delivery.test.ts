@@ -86,7 +86,10 @@ describe("a program", () => {
       const built = await build(
         () => new Program("p", { program: "rotation-guard", input: {}, because }, {}),
       );
-      assert.deepEqual(the(built, COMMAND, "p").inputs["environment"], { MARK: "1", REVISION: "2" });
+      assert.deepEqual(the(built, COMMAND, "p").inputs["environment"], {
+        MARK: "1",
+        REVISION: "2",
+      });
     } finally {
       delete revisions["rotation-guard"];
     }
