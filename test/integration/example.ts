@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
 import { projectRoot } from "../../machine/paths.ts";
@@ -23,23 +23,33 @@ interface Manifest {
 export type Manager = "npm" | "pnpm";
 
 /** Builds the package from a clean copy of the project and packs it, as for `npm publish`. */
-export async function pack(into: string, version?: string): Promise<string> {
+export async function pack(into: string): Promise<string> {
   const copy = await Project.create();
   try {
-    if (version !== undefined) {
-      changeManifest(copy.dir, (manifest) => ({ ...manifest, version }));
-    }
     const script = 'await (await import("./dev/build.ts")).buildPackage()';
     await execa(process.execPath, ["--input-type=module", "--eval", script], { cwd: copy.dir });
-    const { stdout } = await execa(
-      "npm",
-      ["pack", "--silent", "--pack-destination", into, join(copy.dir, "dist", "package")],
-      { cwd: into },
-    );
-    return join(into, stdout.trim());
+    return await packFolder(join(copy.dir, "dist", "package"), into);
   } finally {
     await copy.remove();
   }
+}
+
+/** The same package under another version. Returns the tarball's place, which is beside the first. */
+export async function repack(tarball: string, version: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-repack-"));
+  try {
+    await execa("tar", ["-xzf", tarball, "-C", folder]);
+    changeManifest(join(folder, "package"), (manifest) => ({ ...manifest, version }));
+    return await packFolder(join(folder, "package"), dirname(tarball));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function packFolder(folder: string, into: string): Promise<string> {
+  const flags = ["--silent", "--pack-destination", into];
+  const { stdout } = await execa("npm", ["pack", ...flags, folder], { cwd: into });
+  return join(into, stdout.trim());
 }
 
 function manifestOf(folder: string): Manifest {
@@ -48,7 +58,7 @@ function manifestOf(folder: string): Manifest {
 
 function changeManifest(folder: string, change: (manifest: Manifest) => object): void {
   const file = join(folder, "package.json");
-  writeFileSync(file, JSON.stringify(change(manifestOf(folder))));
+  writeFileSync(file, JSON.stringify(change(manifestOf(folder)), null, 2));
 }
 
 /**
