@@ -79,7 +79,13 @@ export class HttpService extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(COMPONENT.httpService, name, {}, opts);
+    super(
+      COMPONENT.httpService,
+      name,
+      {},
+      // As it was called before.
+      pulumi.mergeOptions(opts, { aliases: [{ type: "cybexp:index:Service" }] }),
+    );
     const { deployment, role, port } = args;
 
     // First, because it refuses what is wrong.
