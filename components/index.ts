@@ -4,8 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { Deployment, VolumeWatch } from "./deployment.ts";
-export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
+export { Deployment, type DeploymentArgs, type VolumeWatch } from "./deployment.ts";
 export { DockerEngine, type DockerEngineArgs, type Engine, type RegistryLogin } from "./engine.ts";
 export { configuredEngine } from "./configuredEngine.ts";
 export type { EngineConnection, EngineInput } from "../settings/engineConnection.ts";

@@ -6,7 +6,7 @@ import * as cybexp from "cybexp-pulumi";
 const config = new pulumi.Config();
 const serverName = "localhost";
 const listen = config.requireNumber("port");
-const deployment = cybexp.makeDeployment({ throwaway: true });
+const deployment = new cybexp.Deployment("web-application", { throwaway: true });
 
 const app = new cybexp.HttpService("app", {
   deployment,

@@ -68,7 +68,7 @@ const dependenciesOf = (folder: string) =>
 
 describe("the types of the npm package", () => {
   it("are tried with every example", () => {
-    assert.deepEqual(NAMES, ["http-service", "two-engines", "web-application"]);
+    assert.deepEqual(NAMES, ["http-service", "two-engines", "two-proxies", "web-application"]);
   });
 
   for (const manager of ["npm", "pnpm"] as const) {
