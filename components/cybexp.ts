@@ -2,7 +2,7 @@
  * CYBEX-P's services and the database that they have, for programs that deploy them beside services of their own.
  * They need the components of `cybexp-pulumi`.
  *
- * @packageDocumentation
+ * @module cybexp-pulumi/cybexp
  */
 export { Backend, type BackendArgs } from "./backend.ts";
 export { Collector, type CollectorArgs } from "./collector.ts";

@@ -2,7 +2,7 @@
  * Components that put HTTP services on a Docker engine, behind one proxy with TLS, passwords and client
  * certificates. CYBEX-P's own services are in `cybexp-pulumi/cybexp`.
  *
- * @packageDocumentation
+ * @module cybexp-pulumi
  */
 export { Deployment, type DeploymentArgs, type VolumeWatch } from "./deployment.ts";
 export { DockerEngine, type DockerEngineArgs, type Engine, type RegistryLogin } from "./engine.ts";

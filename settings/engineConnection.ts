@@ -20,7 +20,11 @@ const shape = z.strictObject({
     .optional(),
 });
 
-/** How an engine is reached, as the programs are told. Secret if there is a key or password in it. */
+/**
+ * How an engine is reached, as the programs are told. Secret if there is a key or password in it.
+ *
+ * @interface
+ */
 export type EngineConnection = z.infer<typeof shape>;
 
 /** The same before all of it is known: only text is. */
