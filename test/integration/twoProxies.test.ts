@@ -147,3 +147,30 @@ describe("a service behind two proxies", () => {
     assert.deepEqual(example.leftovers(), []);
   });
 });
+
+describe("a deployment's id", () => {
+  const id = async (program: string): Promise<string> => {
+    example.write("index.ts", program);
+    await pulumi("up", "--yes", "--skip-preview");
+    return (JSON.parse(await pulumi("stack", "output", "--json")) as { id: string }).id;
+  };
+  before(async () => {
+    example = await Example.of("two-proxies", {});
+    await pulumi("stack", "init", example.stack);
+  });
+  after(async () => {
+    await pulumi("destroy", "--yes", "--skip-preview");
+    await example.remove();
+  });
+
+  it("is the one that earlier versions made beside it, and not replaced", async () => {
+    const before = await id(
+      'import * as random from "@pulumi/random";\nexport const id = new random.RandomId("deployment", { byteLength: 8 }).hex;\n',
+    );
+    const own =
+      'import * as cybexp from "cybexp-pulumi";\nexport const { id } = new cybexp.Deployment';
+    assert.match(before, /^[0-9a-f]{16}$/);
+    assert.equal(await id(`${own}("deployment", { throwaway: true });\n`), before);
+    assert.notEqual(await id(`${own}("another", { throwaway: true });\n`), before);
+  });
+});
