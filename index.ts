@@ -24,6 +24,7 @@ import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
 import { collectorPart } from "./names/docker.ts";
+import { OWN_CALLER_HEADERS, OWN_METRICS, OWN_ORGANIZATION, OWN_REALM } from "./names/own.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
@@ -97,6 +98,7 @@ const backend = new Backend(NAME.backend, {
 
 const serverAuthority = new RotatedAuthority(NAME.serverCa, {
   commonName: `CYBEX-P ${deployment.stack} server CA`,
+  organization: OWN_ORGANIZATION,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.serverCa,
   overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
@@ -111,6 +113,7 @@ const userList = new UserList(NAME.users, { users: settings.users });
 
 const clientAuthority = new RotatedAuthority(NAME.clientCa, {
   commonName: `CYBEX-P ${deployment.stack} client CA`,
+  organization: OWN_ORGANIZATION,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.clientCa,
   overlap: overlaps(settings.rotation.clientCa, settings.rotation.clientCaRetired),
@@ -157,6 +160,9 @@ const proxy = new TlsProxy(NAME.proxy, {
   clients: clientList,
   ends,
   limits: limits.proxy,
+  realm: OWN_REALM,
+  callerHeaders: OWN_CALLER_HEADERS,
+  metricsPrefix: OWN_METRICS,
   doors: [
     {
       name: "kms",

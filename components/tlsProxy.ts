@@ -3,7 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
-import { certificateMetrics } from "../render/certificateMetrics.ts";
+import { type CallerHeaders, defaultRealm } from "../render/callerHeaders.ts";
+import type { KnownEnd } from "../render/certificateEnds.ts";
+import { certificateMetrics, METRICS_PREFIX } from "../render/certificateMetrics.ts";
 import type { DoorWay } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
@@ -11,18 +13,29 @@ import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import { PROXY_METRICS_PORT, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
 import { assumedEngine, limitsOf, type ProxyLimits } from "../settings/limits.ts";
-import type { ProxySettings } from "../settings/types.ts";
+import type { Guesses } from "../settings/guesses.ts";
+import type { ProxyResources } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
 import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
-import { Container } from "./container.ts";
+import { Container, type LateEndpoint } from "./container.ts";
 import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
+import { checked, refusing } from "./late.ts";
 import { Program } from "./program.ts";
-import { checkDoors, type ProxyDoor, releaseDoor, servicesOf } from "./proxyDoor.ts";
+import {
+  checkValues,
+  type KnownValues,
+  type ProxyDoor,
+  type ProxyUpstream,
+  releaseDoor,
+  servicesOf,
+  valuesOf,
+} from "./proxyDoor.ts";
 import { Release } from "./release.ts";
+import { namesOf } from "./serverNames.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import type { UserList } from "./userList.ts";
 
@@ -34,18 +47,43 @@ const OWNER = "101:101";
 /** The first door's port in the container. */
 const FIRST_PORT = 8441;
 
+/** Where a proxy listens, by which names, and for how long it waits. */
+export interface TlsProxySettings {
+  /** An image of Nginx 1.22 or newer, such as `nginx:1.30`. Name it by digest where it matters. */
+  readonly image: pulumi.Input<string>;
+  /** The host name or IP address by which clients call it, such as `www.example.edu`. */
+  readonly serverName: pulumi.Input<string>;
+  /** Further ones, wildcards such as `*.example.edu` among them. @default none */
+  readonly serverNames?: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The IP address of the Docker host where its doors listen: `0.0.0.0` for every one. */
+  readonly address: pulumi.Input<string>;
+  /** Whether browsers are told to call its host names by TLS for good (HSTS). @default true */
+  readonly hsts?: pulumi.Input<boolean>;
+  /** Seconds that a service may take to answer, and a stream or WebSocket may be silent. @default 300 */
+  readonly readTimeout?: pulumi.Input<number>;
+  /** Seconds that requests under way may still take after a rotation. @default 60 */
+  readonly shutdownTimeout?: pulumi.Input<number>;
+  /** How many wrong passwords an address may send. @default 30 a minute, of which 5 wait */
+  readonly guesses?: pulumi.Input<Guesses>;
+  /** Where its metrics are read, such as 127.0.0.1 and 9145. @default nowhere */
+  readonly metrics?: LateEndpoint;
+  /** What its container may take, unless `limits` says. */
+  readonly resources?: ProxyResources;
+}
+
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
-  /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
-  readonly settings: Omit<
-    ProxySettings,
-    "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts" | "guesses"
-  > &
-    Partial<ProxySettings>;
+  readonly settings: TlsProxySettings;
   readonly certificate: ShownCertificate;
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** What browsers show when they ask for a password; ASCII. @default "Restricted" */
+  readonly realm?: pulumi.Input<string>;
+  /** By which headers the services are told who called. @default `X-Authenticated-User` and two more */
+  readonly callerHeaders?: pulumi.Input<CallerHeaders>;
+  /** How the names of its metrics begin: `<prefix>_certificate_not_after_timestamp_seconds`. @default "proxy" */
+  readonly metricsPrefix?: pulumi.Input<string>;
   /** The certificates whose ends its metrics tell. @default its own */
   readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
@@ -75,8 +113,22 @@ export class TlsProxy extends pulumi.ComponentResource {
       engine: deployment.engine,
       parent: this,
     });
-    const names = [settings.serverName, ...(settings.serverNames ?? [])];
-    checkDoors(args.doors, names, args.certificate.renewed?.names);
+    const { pairs, renewed } = args.certificate;
+    const values = checked(
+      {
+        names: namesOf(settings),
+        doors: args.doors.map(valuesOf),
+        address: settings.address,
+        readTimeout: settings.readTimeout ?? 300,
+        shutdownTimeout: settings.shutdownTimeout ?? 60,
+        realm: args.realm ?? defaultRealm,
+        callerHeaders: args.callerHeaders ?? {},
+        metricsPrefix: args.metricsPrefix ?? METRICS_PREFIX,
+      },
+      (known) => {
+        checkValues(known as KnownValues, renewed?.names);
+      },
+    ) as unknown as pulumi.Output<KnownValues>;
     // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
     const listens = [...new Set(args.doors.map(({ listen }) => listen))];
     const internal = (listen: number) => FIRST_PORT + listens.indexOf(listen);
@@ -98,7 +150,6 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const { pairs, renewed } = args.certificate;
     const certificates = new CertificateVolume(
       `${name}-certificates`,
       {
@@ -116,19 +167,20 @@ export class TlsProxy extends pulumi.ComponentResource {
         version.stdout,
         pulumi.output({
           pairs: renewed ? [] : pairs,
-          metrics: knownEnds(args.ends ?? args.certificate.ends).apply((ends) =>
-            certificateMetrics(deployment.stack, ends),
-          ),
+          ends: knownEnds(args.ends ?? args.certificate.ends),
+          guesses: settings.guesses,
+          hsts: settings.hsts,
         }),
+        values,
         args.users.check,
         args.clients.check,
         pulumi.all(services.map((service) => pulumi.output(service.tls))),
         pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
         limits,
       ])
-      .apply(([nginxV, own, check, clients, tls, rooms, room]) => {
+      .apply(([nginxV, own, known, check, clients, tls, rooms, room]) => {
         const dialect = nginxDialect(nginxV);
-        for (const door of args.doors.filter(({ keepAlive = 0 }) => keepAlive > 0)) {
+        for (const door of known.doors.filter(({ keepAlive = 0 }) => keepAlive > 0)) {
           if (!dialect.resolvingUpstreams) {
             void pulumi.log.warn(
               `the Nginx of the proxy's image is older than 1.27.3, so it opens a connection to the ${door.name} for each request: keepAlive has no effect until the image is newer`,
@@ -136,31 +188,44 @@ export class TlsProxy extends pulumi.ComponentResource {
             );
           }
         }
-        return proxyRelease({
-          dialect,
-          serverNames: names,
-          ...(settings.hsts !== undefined && { hsts: settings.hsts }),
-          readTimeout: settings.readTimeout ?? 300,
-          doors: args.doors.map((door, index) =>
-            releaseDoor(door, {
-              port: internal(door.listen),
-              room: rooms[index] ?? assumed.doors.backend,
-              tlsOf: (service) => tls[services.indexOf(service)],
+        const tlsOf = (service: ProxyUpstream) => tls[services.indexOf(service)];
+        return refusing(() =>
+          proxyRelease({
+            dialect,
+            serverNames: known.names,
+            ...(own.hsts !== undefined && { hsts: own.hsts }),
+            realm: known.realm,
+            ...(known.callerHeaders && { callerHeaders: known.callerHeaders }),
+            readTimeout: known.readTimeout,
+            doors: args.doors.flatMap((door, index) => {
+              const plain = known.doors[index];
+              return plain === undefined
+                ? []
+                : releaseDoor(plain, {
+                    port: internal(door.listen),
+                    room: rooms[index] ?? assumed.doors.backend,
+                    tls: servicesOf(door).map(tlsOf),
+                  });
             }),
-          ),
-          ...own,
-          ocspStapling: stapled,
-          check,
-          clients,
-          publishesMetrics: settings.metrics !== undefined,
-          shutdownTimeout: settings.shutdownTimeout ?? 60,
-          ...(settings.guesses && { guesses: settings.guesses }),
-          room: {
-            workers: room.workers,
-            connections: room.connections,
-            largeBodies: room.largeBodies,
-          },
-        });
+            pairs: own.pairs,
+            metrics: certificateMetrics(
+              known.metricsPrefix,
+              deployment.stack,
+              own.ends as KnownEnd[],
+            ),
+            ocspStapling: stapled,
+            check,
+            clients,
+            publishesMetrics: settings.metrics !== undefined,
+            shutdownTimeout: known.shutdownTimeout,
+            ...(own.guesses && { guesses: own.guesses }),
+            room: {
+              workers: room.workers,
+              connections: room.connections,
+              largeBodies: room.largeBodies,
+            },
+          }),
+        );
       });
 
     const edge = new docker.Network(
@@ -216,7 +281,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         ],
         ports: [
           ...listens.map((listen) => ({
-            address: settings.address,
+            address: values.address,
             port: listen,
             internal: internal(listen),
           })),
