@@ -1,6 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLLECTOR, collectorPart, configVolume, LABEL, secretsVolume } from "../names/docker.ts";
+import {
+  COLLECTOR,
+  collectorPart,
+  configVolume,
+  labelNames,
+  secretsVolume,
+} from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { COLLECTOR_HOST, COLLECTOR_PORT } from "../render/collectorDoor.ts";
 import { collectorNeeds } from "../render/imageNeeds.ts";
@@ -227,7 +233,7 @@ export class Collector extends pulumi.ComponentResource {
         ...description,
         deployment,
         image: after(handover, image),
-        labels: { [LABEL.signature]: signature },
+        labels: { [labelNames(deployment.labels).signature]: signature },
         memory: own.memory,
         pidsLimit: own.pids,
       },

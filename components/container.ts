@@ -53,7 +53,7 @@ export const HEALTH_TIMEOUT = 60;
 
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  /** What it is for, such as `kms`: its label `cybexp.role`. */
+  /** What it is for, such as `kms`: its label `<labels>.role`. */
   readonly role: string;
   /** Part of its name, and its host name. @default the role */
   readonly part?: string;
@@ -119,6 +119,7 @@ export class Container extends pulumi.ComponentResource {
   constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.container, name, {}, opts);
     this.containerName = dockerName(args.deployment, args.part ?? args.role);
+    args.deployment.take(this.containerName, args.part ?? args.role);
 
     const container = new docker.Container(
       name,

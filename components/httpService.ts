@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { configVolume, LABEL, PROXY } from "../names/docker.ts";
+import { configVolume, labelNames } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { wholeNumber } from "../render/check.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
@@ -13,7 +13,14 @@ import {
   type LateEndpoint,
   type VolumeMount,
 } from "./container.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { checked } from "./late.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
@@ -131,11 +138,11 @@ export class HttpService extends pulumi.ComponentResource {
     const place = {
       dockerHost: connectionOf(deployment),
       stack: deployment.stack,
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       role,
       port,
       container: dockerName(deployment, role),
-      proxy: dockerName(deployment, PROXY),
+      network: network.name,
       statusPort: PROXY_STATUS_PORT,
       drainSeconds: args.drainSeconds ?? 60,
     };
@@ -145,7 +152,6 @@ export class HttpService extends pulumi.ComponentResource {
         program: "handover",
         input: {
           ...place,
-          network: network.name,
           networks: args.networks ?? [],
           image: args.image,
           files,
@@ -166,7 +172,7 @@ export class HttpService extends pulumi.ComponentResource {
         ...(args.pidsLimit !== undefined && { pidsLimit: args.pidsLimit }),
         deployment,
         image: after(handover, args.image),
-        labels: { [LABEL.signature]: signature },
+        labels: { [labelNames(deployment.labels).signature]: signature },
       },
       { parent: this },
     );

@@ -2,8 +2,7 @@
  * What the npm package exports: components that put an HTTP service behind one TLS proxy, the types of their
  * arguments, and CYBEX-P's own services. Reference: docs/components.md.
  */
-export type { Deployment, VolumeWatch } from "./deployment.ts";
-export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
+export { Deployment, type DeploymentArgs, type VolumeWatch } from "./deployment.ts";
 export { DockerEngine, type DockerEngineArgs, type Engine, type RegistryLogin } from "./engine.ts";
 export { configuredEngine } from "./configuredEngine.ts";
 export type { EngineConnection, EngineInput } from "../settings/engineConnection.ts";

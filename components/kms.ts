@@ -114,6 +114,7 @@ export class Kms extends pulumi.ComponentResource {
           program: "seal-keys",
           input: {
             dockerHost: connectionOf(deployment),
+            labels: deployment.labels,
             container: this.service.containerId,
             folder: "/secrets",
             keys: kmsKeyFiles(settings.config),

@@ -1,7 +1,14 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerName } from "../names/resources.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface OwnedVolumeArgs {
@@ -48,7 +55,7 @@ export function ownedVolume(
       input: {
         dockerHost: connectionOf(deployment),
         volume: volume.name,
-        deployment: deployment.id,
+        ...ownerOf(deployment),
         image,
         owner,
       },

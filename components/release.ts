@@ -3,7 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface ReleaseArgs {
@@ -62,7 +69,7 @@ export class Release extends pulumi.ComponentResource {
         input: {
           dockerHost: connectionOf(args.deployment),
           volume: volume.name,
-          deployment: args.deployment.id,
+          ...ownerOf(args.deployment),
           image: args.image,
           owner: args.owner,
           digest,

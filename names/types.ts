@@ -33,6 +33,7 @@ export const COMPONENT = {
   database: "cybexp:index:Database",
   databaseDoor: "cybexp:docker:DatabaseDoor",
   dataVolume: "cybexp:docker:DataVolume",
+  deployment: "cybexp:index:Deployment",
   engine: "cybexp:docker:Engine",
   externalDatabase: "cybexp:index:ExternalDatabase",
   httpService: "cybexp:index:Service",

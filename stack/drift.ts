@@ -8,6 +8,7 @@ import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
 import { runTask } from "../programs/docker/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
+import { ours } from "../names/docker.ts";
 
 /**
  * Finds changes by hand that Pulumi's own refresh does not see:
@@ -85,7 +86,7 @@ async function missingReleases<T extends { volume: string; digest: string | unde
   const key = ({ volume, digest }: T) => `${volume}/${digest}`;
   const output = await runTask(session.docker, {
     image,
-    deployment: deployment ?? "",
+    ...ours(deployment ?? ""),
     user: "0:0",
     capabilities: ["DAC_READ_SEARCH"],
     volumes: releases.map(({ volume }) => `${volume}:/volumes/${volume}:ro`),

@@ -14,7 +14,7 @@ import { challengeConf } from "../../../render/challengeServer.ts";
 import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { acmeNeeds } from "../../../render/imageNeeds.ts";
 import { releaseDigest } from "../../../render/release.ts";
-import type { Deployment } from "../../../components/deployment.ts";
+import type { DeploymentArgs } from "../../../components/deployment.ts";
 import {
   build,
   COMMAND,
@@ -48,11 +48,7 @@ const SERVERS = [
   { name: "kapow", names: ["kapow.example.edu"], generation: 2 },
 ];
 
-const make = (
-  settings: Partial<AcmeSettings> = {},
-  own: Partial<Deployment> = {},
-  world: World = {},
-) =>
+const make = (settings: Partial<AcmeSettings> = {}, own: DeploymentArgs = {}, world: World = {}) =>
   build(
     () =>
       new AcmeCertificates("acme", {

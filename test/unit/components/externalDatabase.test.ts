@@ -28,7 +28,7 @@ const CA = "the CA's certificate\n";
 const make = (changes: Partial<DatabaseSettings> = {}, throwaway = false) =>
   build(() => {
     const made = kms({
-      deployment: { ...deployment(), throwaway },
+      deployment: deployment({ throwaway }),
       doorImage: "nginx:1.28",
       database: {
         publish: {},
