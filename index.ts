@@ -28,14 +28,18 @@ import { OWN_CALLER_HEADERS, OWN_METRICS, OWN_ORGANIZATION, OWN_REALM } from "./
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
-import { overlaps } from "./settings/notices.ts";
+import { notices, overlaps } from "./settings/notices.ts";
+import { guardedNumbers } from "./settings/rotationNumbers.ts";
 import { renewedServers } from "./settings/renewedServers.ts";
 import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
 
-const guard = new RotationGuard(NAME.rotationGuard, { settings });
+const guard = new RotationGuard(NAME.rotationGuard, {
+  ...guardedNumbers(settings),
+  reminders: notices(settings, new Date().toISOString().slice(0, 10)),
+});
 
 // Protected like the volumes that carry it: with another id, they would belong to another deployment.
 const identity = new random.RandomId(
