@@ -20,7 +20,7 @@ import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
 import { SelfSignedClient } from "./components/selfSignedClient.ts";
 import { serverCertificates } from "./components/serverCertificates.ts";
-import { SmokeCheck } from "./components/smokeCheck.ts";
+import { StackSmokeCheck } from "./components/stackSmokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
 import { collectorPart, CYBEXP } from "./names/docker.ts";
@@ -228,7 +228,7 @@ const collectors = settings.collector.map(
     }),
 );
 
-const smoke = new SmokeCheck(NAME.smoke, {
+const smoke = new StackSmokeCheck(NAME.smoke, {
   deployment,
   settings,
   serverCa: trusted,

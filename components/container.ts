@@ -23,6 +23,11 @@ export interface LateEndpoint {
   readonly port: pulumi.Input<number>;
 }
 
+/** The same, and the role of the container that publishes it. */
+export interface PublishedListener extends LateEndpoint {
+  readonly role: string;
+}
+
 export interface NetworkAttachment {
   readonly network: pulumi.Input<string>;
   /** Host names in that network. */

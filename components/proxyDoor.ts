@@ -22,6 +22,8 @@ export interface ProxyUpstream extends pulumi.Resource {
   readonly upstream: pulumi.Input<string>;
   /** The same while the container is replaced. If absent, nothing serves in that time. */
   readonly standIn?: pulumi.Input<string>;
+  /** Its container; a `SmokeCheck` runs again for another one. */
+  readonly containerId?: pulumi.Input<string>;
   /** How to call it if it speaks TLS; plain HTTP if absent. */
   readonly tls?: pulumi.Output<UpstreamTls>;
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { isWildcard } from "../render/serverNames.ts";
 
 /** By which names a server is called. */
 export interface ServerNames {
@@ -14,3 +15,7 @@ export const namesOf = ({
   Array.isArray(serverNames)
     ? [serverName, ...(serverNames as readonly pulumi.Input<string>[])]
     : pulumi.all([serverName, serverNames]).apply(([first, others]) => [first, ...others]);
+
+/** Those by which somebody can call: nobody calls a wildcard. */
+export const callable = (names: readonly string[]): string[] =>
+  names.filter((name) => !isWildcard(name));

@@ -15,12 +15,12 @@ import { PROXY_ENTRYPOINT } from "../render/proxySignals.ts";
 import { PROXY_METRICS_PORT, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
 import { assumedEngine, limitsOf, type ProxyLimits } from "../settings/limits.ts";
 import type { Guesses } from "../settings/guesses.ts";
-import type { ProxyResources } from "../settings/types.ts";
+import type { Access, ProxyResources } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
 import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
-import { Container, type LateEndpoint } from "./container.ts";
+import { Container, type LateEndpoint, type PublishedListener } from "./container.ts";
 import {
   connectionOf,
   type Deployment,
@@ -43,7 +43,7 @@ import {
   valuesOf,
 } from "./proxyDoor.ts";
 import { Release } from "./release.ts";
-import { namesOf } from "./serverNames.ts";
+import { callable, namesOf } from "./serverNames.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import type { UserList } from "./userList.ts";
 
@@ -103,6 +103,14 @@ export interface TlsProxyArgs {
   readonly limits?: pulumi.Input<ProxyLimits>;
 }
 
+/** A door, as a client sees it. */
+export interface CalledDoor {
+  readonly name: string;
+  readonly port: number;
+  readonly access: Access;
+  readonly names: readonly string[];
+}
+
 /** Nginx in front of the services: TLS, one user list, and rotation without a dropped request. */
 export class TlsProxy extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
@@ -116,6 +124,19 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly network: pulumi.Output<string>;
   readonly host: string;
   readonly ways: readonly DoorWay[];
+  /** What it is called in Docker. */
+  readonly role: string;
+  /** Who may come in, and by which doors to which services. */
+  readonly users: UserList;
+  readonly clients: ClientList;
+  readonly doors: readonly ProxyDoor[];
+  readonly services: readonly ProxyUpstream[];
+  /** The first of its names. */
+  readonly serverName: pulumi.Output<string>;
+  /** How its doors are called; wildcards are left out of their names. */
+  readonly called: pulumi.Output<readonly CalledDoor[]>;
+  /** What it publishes on the Docker host. */
+  readonly listeners: readonly PublishedListener[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -325,6 +346,24 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
+    this.role = role;
+    this.users = args.users;
+    this.clients = args.clients;
+    this.doors = args.doors;
+    this.services = services;
+    this.serverName = values.apply(({ names: [first = ""] }) => first);
+    this.called = values.apply(({ names, doors }) =>
+      doors.map((door) => ({
+        name: door.name,
+        port: door.listen,
+        access: door.access,
+        names: callable(door.names ?? names),
+      })),
+    );
+    this.listeners = [
+      ...listens.map((port) => ({ role, address: values.address, port })),
+      ...(settings.metrics ? [{ role, ...settings.metrics }] : []),
+    ];
     this.network = edge.name;
     this.host = container.containerName;
     this.ways = listens.map((listen) => ({

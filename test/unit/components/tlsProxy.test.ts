@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
 import type { ShownCertificate } from "../../../components/shownCertificate.ts";
 import { Service } from "../../../components/service.ts";
-import { SmokeCheck } from "../../../components/smokeCheck.ts";
+import { StackSmokeCheck } from "../../../components/stackSmokeCheck.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import {
@@ -547,7 +547,7 @@ describe("the smoke check", () => {
           },
         ],
       });
-      new SmokeCheck("smoke", {
+      new StackSmokeCheck("smoke", {
         deployment: own,
         settings,
         serverCa: authority("server-ca").bundle,
