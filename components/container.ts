@@ -216,22 +216,42 @@ function moreLabels({ labels: more = {} }: ContainerArgs) {
 }
 
 function process(args: ContainerArgs) {
+  const { environment, entrypoint, command } = shownProcess(args);
   return {
     user: args.user,
-    envs: environmentOf(args).apply((environment) =>
+    envs: environment.apply((environment) =>
       Object.entries(environment)
         .map(([key, value]) => `${key}=${value}`)
         .sort(),
     ),
-    ...(args.entrypoint && { entrypoints: words("entrypoint", args, args.entrypoint) }),
-    ...(args.command && { command: words("command", args, args.command) }),
+    ...(entrypoint && { entrypoints: entrypoint }),
+    ...(command && { command }),
   };
 }
 
-const words = (what: string, { role, part = role }: ContainerArgs, list: Words) =>
+type Named = Pick<ContainerArgs, "role" | "part">;
+
+/** What runs in a container, as Docker shows it to everyone: refused where there is a secret in it. */
+export const shownProcess = (
+  args: Pick<
+    ContainerArgs,
+    "role" | "part" | "entrypoint" | "command" | "environment" | "healthCheck"
+  >,
+) => ({
+  environment: environmentOf(args),
+  ...(args.entrypoint && { entrypoint: words("entrypoint", args, args.entrypoint) }),
+  ...(args.command && { command: words("command", args, args.command) }),
+  healthCheck: words("health check", args, args.healthCheck),
+});
+
+const words = (what: string, { role, part = role }: Named, list: Words) =>
   shown(`the ${what} of ${part}`, list).apply((known) => [...(known as readonly string[])]);
 
-function environmentOf({ role, part = role, environment = {} }: ContainerArgs) {
+function environmentOf({
+  role,
+  part = role,
+  environment = {},
+}: Named & Pick<ContainerArgs, "environment">) {
   const what = `in the environment of ${part}`;
   const plain = checked(environment, (known) => {
     for (const [name, value] of Object.entries(known)) {
@@ -277,7 +297,7 @@ function attachments(args: ContainerArgs) {
 }
 
 /** An empty address would be every address of the host. */
-const checkPublished =
+export const checkPublished =
   (role: string) =>
   (published: { readonly address: string; readonly port: number; readonly internal: number }) => {
     const { address, port, internal } = published;

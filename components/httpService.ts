@@ -7,10 +7,12 @@ import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
 import {
+  checkPublished,
   Container,
   type ContainerArgs,
   HEALTH_TIMEOUT,
   type LateEndpoint,
+  shownProcess,
   type VolumeMount,
 } from "./container.ts";
 import {
@@ -114,6 +116,8 @@ export class HttpService extends pulumi.ComponentResource {
       onEngine(deployment, this),
     );
 
+    // Before a stand-in is started for a container that will be refused.
+    const { environment, healthCheck, ...process } = shownProcess(args);
     const description: Description = {
       role,
       image: args.image,
@@ -122,15 +126,16 @@ export class HttpService extends pulumi.ComponentResource {
         { network: network.name, aliases: [role] },
         ...(args.networks ?? []).map((other) => ({ network: other })),
       ],
-      ports: args.bind ? [{ ...args.bind, internal: port }] : [],
+      ports: args.bind ? [checked({ ...args.bind, internal: port }, checkPublished(role))] : [],
       volumes: args.volumes ?? [],
       // The paths contain the digest, so a new file replaces the container, which reads it at the start.
       files: Object.entries(files).map(([target, source]) => ({ source, target })),
-      environment: args.environment ?? {},
-      healthCheck: args.healthCheck,
+      environment,
+      healthCheck,
       stopSignal: args.stopSignal ?? "SIGTERM",
       stopGrace: args.stopGrace ?? 30,
       cpus: args.cpus,
+      ...process,
       ...optional(args),
     };
     const signature = signatureOf(description);
@@ -155,7 +160,7 @@ export class HttpService extends pulumi.ComponentResource {
           networks: args.networks ?? [],
           image: args.image,
           files,
-          healthCheck: args.healthCheck,
+          healthCheck,
           startSeconds: args.healthTimeout ?? HEALTH_TIMEOUT,
           signature,
         },
@@ -224,10 +229,8 @@ const placeOf = (host: string, port: pulumi.Input<number>): pulumi.Input<string>
 
 /** Only what is given: absent keys must not be part of the signature. */
 function optional(args: HttpServiceArgs): Partial<Process> {
-  const { entrypoint, command, healthTimeout, tmpSize } = args;
+  const { healthTimeout, tmpSize } = args;
   return {
-    ...(entrypoint && { entrypoint }),
-    ...(command && { command }),
     ...(healthTimeout !== undefined && { healthTimeout }),
     ...(tmpSize !== undefined && { tmpSize }),
   };
