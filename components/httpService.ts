@@ -126,7 +126,9 @@ export class HttpService extends pulumi.ComponentResource {
         { network: network.name, aliases: [role] },
         ...(args.networks ?? []).map((other) => ({ network: other })),
       ],
-      ports: args.bind ? [checked({ ...args.bind, internal: port }, checkPublished(role))] : [],
+      ports: args.bind
+        ? [checked({ ...args.bind, internal: args.port }, checkPublished(role))]
+        : [],
       volumes: args.volumes ?? [],
       // The paths contain the digest, so a new file replaces the container, which reads it at the start.
       files: Object.entries(files).map(([target, source]) => ({ source, target })),
