@@ -94,7 +94,13 @@ export class HttpService extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(COMPONENT.httpService, name, {}, opts);
+    super(
+      COMPONENT.httpService,
+      name,
+      {},
+      // As it was called before.
+      pulumi.mergeOptions(opts, { aliases: [{ type: "cybexp:index:Service" }] }),
+    );
     const { deployment, role } = args;
     const port = checked(args.port, (known) => {
       wholeNumber(`the port of ${role}`, known, 1, 65_535);

@@ -36,7 +36,7 @@ export const COMPONENT = {
   deployment: "cybexp:index:Deployment",
   engine: "cybexp:docker:Engine",
   externalDatabase: "cybexp:index:ExternalDatabase",
-  httpService: "cybexp:index:Service",
+  httpService: "cybexp:index:HttpService",
   kapow: "cybexp:index:Kapow",
   keptVolumes: "cybexp:index:KeptVolumes",
   kms: "cybexp:index:Kms",

@@ -48,7 +48,7 @@ describe("the example", () => {
     assert.equal(shown, read(`${folder}/index.ts`));
   });
 
-  for (const example of [folder, "examples/two-engines"]) {
+  for (const example of [folder, "examples/two-engines", "examples/two-proxies"]) {
     it(`depends on the file from npm pack, never on a name that somebody else may take: ${example}`, () => {
       const { dependencies } = JSON.parse(read(`${example}/package.json`)) as Manifest;
       const { "cybexp-pulumi": own, ...sdks } = dependencies;

@@ -13,7 +13,7 @@ import {
   build,
   COMMAND,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   imageIdOf,
   labelsOf,
   names,
@@ -113,7 +113,7 @@ describe("a release", () => {
           environment: { RELEASE: digest },
           stdin: {
             volume: "cybexp-test-kms-config",
-            deployment: DEPLOYMENT_ID,
+            ...OWNER,
             image: "sha256:1",
             owner: "1:2",
             digest,
@@ -173,7 +173,7 @@ describe("a release", () => {
       stdin: {
         dockerHost: "ssh://a@b",
         volume: "cybexp-test-kms-config",
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: "sha256:1",
         owner: "1:2",
         digest: "f".repeat(32),
@@ -217,7 +217,7 @@ describe("a data volume", () => {
           environment: { MARK: recordOf("cybexp-test-kms-db-data").mark },
           stdin: {
             volume: "cybexp-test-kms-db-data",
-            deployment: DEPLOYMENT_ID,
+            ...OWNER,
             image: "sha256:1",
             owner: "1:2",
           },

@@ -3,11 +3,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { ClientList } from "../../../components/clientList.ts";
 import { Container } from "../../../components/container.ts";
 import { Deployment, type DeploymentArgs } from "../../../components/deployment.ts";
 import { DockerEngine } from "../../../components/engine.ts";
-import { RANDOM_ID } from "../../../names/types.ts";
-import { build, bytesOf, DEPLOYMENT_ID, the, valueOf } from "./mocks.ts";
+import { HttpService } from "../../../components/httpService.ts";
+import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
+import { ServerCertificate } from "../../../components/serverCertificate.ts";
+import { TlsProxy } from "../../../components/tlsProxy.ts";
+import { UserList } from "../../../components/userList.ts";
+import { COMMAND, CONTAINER, NETWORK, RANDOM_ID, VOLUME } from "../../../names/types.ts";
+import { build, bytesOf, DEPLOYMENT_ID, once, the, valueOf } from "./mocks.ts";
 
 const made = (args?: DeploymentArgs, name = "shop", opts?: pulumi.ComponentResourceOptions) =>
   build(() => {
@@ -87,7 +93,7 @@ describe("a deployment", () => {
     const built = await build(() =>
       container("c", new Deployment("shop", { id: DEPLOYMENT_ID, labels: "edu.shop" })),
     );
-    const { inputs } = the(built, "docker:index/container:Container", "c");
+    const { inputs } = the(built, CONTAINER, "c");
     assert.equal(inputs["name"], "shop-test-web");
     assert.deepEqual(inputs["labels"], [
       { label: "edu.shop.deployment", value: DEPLOYMENT_ID },
@@ -118,7 +124,7 @@ describe("the options of a deployment", () => {
       const shop = new Deployment("shop", { engine }, { protect: true });
       container("a", shop, { parent: shop });
     });
-    const { parent, options } = the(built, "docker:index/container:Container", "a");
+    const { parent, options } = the(built, CONTAINER, "a");
     assert.equal(parent, "a");
     assert.equal(options.provider, "far");
     assert.equal(options.protect, true);
@@ -143,5 +149,85 @@ describe("the options of a deployment", () => {
       const engine = new DockerEngine("far", { host: "ssh://far" });
       new Deployment("shop", { engine }, { provider: engine.provider });
     });
+  });
+});
+
+describe("two deployments in one program, each with two proxies", () => {
+  const built = once(() =>
+    build(() => {
+      const authority = new RotatedAuthority("ca", { commonName: "CA" });
+      const serverName = "localhost";
+      const certificate = new ServerCertificate("server", { authority, serverName });
+      const users = new UserList("user", { users: [{ name: "ann" }] });
+      const clients = new ClientList("client", { authority, clients: [{ name: "bob" }] });
+      for (const name of ["shop", "wiki"]) {
+        const deployment = new Deployment(name);
+        const service = new HttpService(`${name}-web`, {
+          ...{ deployment, role: "web", image: "sha256:1", port: 80, user: "1:2" },
+          ...{ healthCheck: ["true"], memory: 64, cpus: 1, files: { "/a": "a" } },
+        });
+        for (const [index, role] of [undefined, "machines"].entries()) {
+          new TlsProxy(`${name}-${role ?? "people"}`, {
+            ...{ deployment, certificate: { ...certificate, stapled: true }, users, clients },
+            ...(role !== undefined && { role }),
+            settings: { image: "nginx:1.30", serverName, address: "127.0.0.1" },
+            doors: [{ name: "web", listen: 443 + index, service, access: "either", maxBody: "1m" }],
+          });
+        }
+      }
+    }),
+  );
+
+  it("have no name in common, in Pulumi or in Docker", async () => {
+    const { resources } = await built();
+    const inPulumi = resources.map(({ type, name }) => `${type} ${name}`);
+    assert.deepEqual(inPulumi, [...new Set(inPulumi)]);
+    for (const type of [CONTAINER, NETWORK, VOLUME]) {
+      const inDocker = resources
+        .filter((resource) => resource.type === type)
+        .map(({ inputs }) => String(inputs["name"]));
+      assert.deepEqual(inDocker, [...new Set(inDocker)]);
+    }
+  });
+
+  it("are called by their deployment and role", async () => {
+    const { resources } = await built();
+    const namesOf = (wanted: string) =>
+      resources
+        .filter(({ type, inputs }) => type === wanted && /^shop-/.test(String(inputs["name"])))
+        .map(({ inputs }) => String(inputs["name"]).replace("shop-test-", ""))
+        .sort();
+    assert.deepEqual(namesOf(CONTAINER), ["machines", "proxy", "web"]);
+    assert.deepEqual(namesOf(NETWORK), ["away", "away-machines", "edge", "edge-machines", "web"]);
+    assert.deepEqual(namesOf(VOLUME), [
+      ...["machines-bodies", "machines-certificates", "machines-release"],
+      ...["proxy-bodies", "proxy-certificates", "proxy-release"],
+      "web-config",
+    ]);
+  });
+
+  it("are told to their programs, which find nothing of the other one", async () => {
+    const { resources } = await built();
+    const inputs = resources
+      .filter(({ type }) => type === COMMAND)
+      .map((program) => program.inputs["stdin"] as Record<string, unknown>)
+      .filter((input) => "deployment" in input);
+    assert.equal(inputs.length, 18);
+    const owners = inputs.map(
+      ({ deployment, labels }) => `${String(labels)} ${String(deployment)}`,
+    );
+    const own = (name: string) => `${name} ${bytesOf(`${name}-id`, 8).toString("hex")}`;
+    assert.deepEqual([...new Set(owners)].sort(), [own("shop"), own("wiki")]);
+  });
+
+  it("reload each proxy by its own name", async () => {
+    const { resources } = await built();
+    const reloads = resources
+      .filter(({ name }) => name.endsWith("-release-delivery"))
+      .map(({ inputs }) => (inputs["stdin"] as { reload: { container: string } }).reload.container);
+    assert.deepEqual(reloads.sort(), [
+      ...["shop-test-machines", "shop-test-proxy"],
+      ...["wiki-test-machines", "wiki-test-proxy"],
+    ]);
   });
 });

@@ -8,7 +8,7 @@ import {
   build,
   COMMAND,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   names,
   recordOf,
   run,
@@ -46,7 +46,7 @@ describe("the watch over kept volumes", () => {
         stdin: {
           dockerHost: "ssh://a@b",
           stack: "test",
-          deployment: DEPLOYMENT_ID,
+          ...OWNER,
           lost: [],
           part: "kms-secrets",
           volume: "cybexp-test-kms-secrets",
@@ -84,7 +84,7 @@ describe("the watch over kept volumes", () => {
         input: {
           dockerHost: "ssh://a@b",
           stack: "test",
-          deployment: DEPLOYMENT_ID,
+          ...OWNER,
           lost: [],
           volumes: [volume("kms-secrets", true), volume("kms-db-data", false)],
         },

@@ -548,12 +548,15 @@ export const run = (program: ProgramName) => ({
 
 export const DEPLOYMENT_ID = "0123456789abcdef";
 
+/** By what programs recognise what is the deployment's: in their input. */
+export const OWNER = { deployment: DEPLOYMENT_ID, labels: "cybexp" };
+
 /** The name of `deployment`, which is not in the list of a build's resources. */
 const OF_TESTS = "deployment-of-tests";
 
 /** A deployment of the stack `test`; make it inside of `build`. */
 export const deployment = (changes: DeploymentArgs = {}): Deployment =>
-  new Deployment(OF_TESTS, { prefix: "cybexp", id: DEPLOYMENT_ID, ...changes });
+  new Deployment(OF_TESTS, { prefix: "cybexp", labels: "cybexp", id: DEPLOYMENT_ID, ...changes });
 
 /** The labels of a part of that deployment, as they are sent. */
 export const labelsOf = (role: string) => [
