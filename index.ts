@@ -20,21 +20,27 @@ import { RotatedAuthority } from "./components/rotatedAuthority.ts";
 import { RotationGuard } from "./components/rotationGuard.ts";
 import { SelfSignedClient } from "./components/selfSignedClient.ts";
 import { serverCertificates } from "./components/serverCertificates.ts";
-import { SmokeCheck } from "./components/smokeCheck.ts";
+import { StackSmokeCheck } from "./components/stackSmokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
 import { collectorPart, CYBEXP } from "./names/docker.ts";
+import { OWN_CALLER_HEADERS, OWN_METRICS, OWN_ORGANIZATION, OWN_REALM } from "./names/own.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
+import { notices } from "./settings/notices.ts";
 import { overlaps } from "./settings/overlaps.ts";
+import { guardedNumbers } from "./settings/rotationNumbers.ts";
 import { renewedServers } from "./settings/renewedServers.ts";
 import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
 
 const settings = loadSettings();
 
-const guard = new RotationGuard(NAME.rotationGuard, { settings });
+const guard = new RotationGuard(NAME.rotationGuard, {
+  ...guardedNumbers(settings),
+  reminders: notices(settings, new Date().toISOString().slice(0, 10)),
+});
 
 // Protected like the volumes that carry it: with another id, they would belong to another deployment.
 const identity = new random.RandomId(
@@ -100,6 +106,7 @@ const backend = new Backend(NAME.backend, {
 
 const serverAuthority = new RotatedAuthority(NAME.serverCa, {
   commonName: `CYBEX-P ${deployment.stack} server CA`,
+  organization: OWN_ORGANIZATION,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.serverCa,
   overlap: overlaps(settings.rotation.serverCa, settings.rotation.serverCaRetired),
@@ -114,6 +121,7 @@ const userList = new UserList(NAME.users, { users: settings.users });
 
 const clientAuthority = new RotatedAuthority(NAME.clientCa, {
   commonName: `CYBEX-P ${deployment.stack} client CA`,
+  organization: OWN_ORGANIZATION,
   validityDays: settings.certificates.caValidityDays,
   generation: settings.rotation.clientCa,
   overlap: overlaps(settings.rotation.clientCa, settings.rotation.clientCaRetired),
@@ -160,6 +168,9 @@ const proxy = new TlsProxy(NAME.proxy, {
   clients: clientList,
   ends,
   limits: limits.proxy,
+  realm: OWN_REALM,
+  callerHeaders: OWN_CALLER_HEADERS,
+  metricsPrefix: OWN_METRICS,
   doors: [
     {
       name: "kms",
@@ -218,7 +229,7 @@ const collectors = settings.collector.map(
     }),
 );
 
-const smoke = new SmokeCheck(NAME.smoke, {
+const smoke = new StackSmokeCheck(NAME.smoke, {
   deployment,
   settings,
   serverCa: trusted,

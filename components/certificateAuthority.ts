@@ -1,15 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
-import { ORGANIZATION } from "../render/clientName.ts";
 import { certificateEnd } from "../render/certificateEnds.ts";
 import type { End } from "./certificateEnds.ts";
-import { selfSigned } from "./signing.ts";
+import { hours, selfSigned, subjectOf } from "./signing.ts";
 
 /** Arguments of {@link CertificateAuthority}. */
 export interface CertificateAuthorityArgs {
-  /** Its name in the certificate's subject. */
-  readonly commonName: string;
-  readonly validityDays: number;
+  /** Its name in the certificate's subject, such as `example server CA`. */
+  readonly commonName: pulumi.Input<string>;
+  /** The organization there, such as `Example University`. @default none */
+  readonly organization?: pulumi.Input<string> | undefined;
+  readonly validityDays: pulumi.Input<number>;
 }
 
 /** A certificate authority of our own, with an ECDSA P-256 key that lives in the state only. */
@@ -32,10 +33,10 @@ export class CertificateAuthority extends pulumi.ComponentResource {
     const { certificate, issuer, privateKey } = selfSigned(
       name,
       {
-        subject: { commonName: args.commonName, organization: ORGANIZATION },
-        validityPeriodHours: args.validityDays * 24,
+        subject: subjectOf(args.commonName, args.organization),
+        validityPeriodHours: hours(args.validityDays),
         // The key stays, so what it signed stays good. Clients have a tenth of its life to get the new one.
-        earlyRenewalHours: Math.floor((args.validityDays * 24) / 10),
+        earlyRenewalHours: hours(args.validityDays).apply((all) => Math.floor(all / 10)),
         isCaCertificate: true,
         setSubjectKeyId: true,
         allowedUses: ["cert_signing", "crl_signing"],
@@ -52,7 +53,7 @@ export class CertificateAuthority extends pulumi.ComponentResource {
       source: "generated",
       notAfter: this.certificate.apply(certificateEnd),
       lifetimeDays: args.validityDays,
-      renewBeforeDays: args.validityDays / 10,
+      renewBeforeDays: pulumi.output(args.validityDays).apply((days) => days / 10),
     };
     this.registerOutputs({ certificate: this.certificate });
   }

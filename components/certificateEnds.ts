@@ -6,17 +6,34 @@ import {
   type KnownEnd,
   warningsOf,
 } from "../render/certificateEnds.ts";
+import { isKnown } from "./late.ts";
 
 /** A certificate, or a revocation list, that is there once the program has run. */
-export type End = CertificateEnd<pulumi.Output<string>>;
+export type End = Omit<
+  CertificateEnd<pulumi.Output<string>>,
+  "lifetimeDays" | "renewBeforeDays"
+> & {
+  readonly [K in "lifetimeDays" | "renewBeforeDays"]?: pulumi.Input<number>;
+};
 
 /** Those whose end is known here, once all of them are. */
 export function knownEnds(ends: readonly End[]): pulumi.Output<KnownEnd[]> {
   return pulumi.all(
-    ends.flatMap(({ notAfter, ...end }) =>
-      notAfter === undefined ? [] : [notAfter.apply((time) => ({ ...end, notAfter: time }))],
+    ends.flatMap((end) =>
+      end.notAfter === undefined ? [] : [once(end, end.notAfter, (known) => known)],
     ),
-  );
+  ) as pulumi.Output<KnownEnd[]>;
+}
+
+/** Something made of an end, once all of it is known. */
+function once<T>(end: End, notAfter: pulumi.Output<string>, make: (known: KnownEnd) => T) {
+  const { notAfter: _, ...rest } = end;
+  const known = rest as Omit<KnownEnd, "notAfter">;
+  return isKnown(rest)
+    ? notAfter.apply((time) => make({ ...known, notAfter: time }))
+    : pulumi
+        .all([rest, notAfter])
+        .apply(([others, time]) => make({ ...(others as typeof known), notAfter: time }));
 }
 
 /** What the output `certificates` says of one. */
@@ -51,10 +68,12 @@ export function certificatesOutput(
  * yet in a preview: of neither is there anything to say.
  */
 export function warnOfEnds(ends: readonly End[], warnDays: number, now = new Date()): void {
-  for (const { notAfter, ...end } of ends) {
-    notAfter?.apply((time) => {
-      warnOf([{ ...end, notAfter: time }], warnDays, now);
-    });
+  for (const end of ends) {
+    if (end.notAfter !== undefined) {
+      once(end, end.notAfter, (known) => {
+        warnOf([known], warnDays, now);
+      });
+    }
   }
 }
 

@@ -2,12 +2,19 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { clockName, RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { clientHost, clientSerial, clientSubject, ORGANIZATION } from "../render/clientName.ts";
-import { publicKeyOf } from "../settings/certificateRequest.ts";
+import {
+  type CertifiedClient,
+  clientHost,
+  clientSerial,
+  clientSubject,
+} from "../render/clientName.ts";
+import { parseCertificateRequest, publicKeyOf } from "../settings/certificateRequest.ts";
+import { Fault } from "../settings/fault.ts";
 import type { ClientKeyType } from "../settings/types.ts";
+import { checked } from "./late.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
-import { privateKeyFor, signedBy } from "./signing.ts";
+import { hours, privateKeyFor, signedBy, subjectOf } from "./signing.ts";
 
 export interface ClientCertificateArgs {
   readonly authority: RotatedAuthority;
@@ -18,10 +25,12 @@ export interface ClientCertificateArgs {
   readonly past: boolean;
   readonly keyType: ClientKeyType;
   /** A request made elsewhere, PEM, instead of a key of ours. */
-  readonly csr?: string;
-  readonly validityDays: number;
+  readonly csr?: pulumi.Input<string>;
+  /** In the subject. @default none */
+  readonly organization?: pulumi.Input<string> | undefined;
+  readonly validityDays: pulumi.Input<number>;
   /** An `up` renews it this many days before it expires, with the same key and name. */
-  readonly renewBeforeDays: number;
+  readonly renewBeforeDays: pulumi.Input<number>;
 }
 
 /** The certificate of one client and generation. */
@@ -47,22 +56,18 @@ export class ClientCertificate extends pulumi.ComponentResource {
   }
 
   #ofOwnKey(name: string, args: ClientCertificateArgs) {
-    const { client, generation } = args;
+    const { client } = args;
     const past = args.past && { ignoreChanges: ["algorithm", "ecdsaCurve", "rsaBits"] };
     const key = privateKeyFor(name, { parent: this, ...past }, args.keyType);
-    const id = key.publicKeyPem.apply((publicKey) => ({ name: client, generation, publicKey }));
+    const id = idOf(args, key.publicKeyPem);
     const host = clientHost(client);
     const certificate = signedBy(
       args.authority.current,
       name,
       {
         privateKey: key.privateKeyPem,
-        subject: {
-          commonName: client,
-          organization: ORGANIZATION,
-          serialNumber: id.apply(clientSerial),
-        },
-        ...(host !== undefined && { dnsNames: [host] }),
+        subject: { ...subjectOf(client, args.organization), serialNumber: id.apply(clientSerial) },
+        ...(host !== undefined && { names: [host] }),
         validityDays: args.validityDays,
         renewBeforeDays: args.renewBeforeDays,
         allowedUses: ["digital_signature", "client_auth"],
@@ -77,11 +82,12 @@ export class ClientCertificate extends pulumi.ComponentResource {
   }
 
   /** The TLS provider copies the name that a request asks for, so a program of our own signs. */
-  #ofRequest(name: string, args: ClientCertificateArgs & { readonly csr: string }) {
-    const { client, generation } = args;
+  #ofRequest(name: string, args: ClientCertificateArgs & { readonly csr: pulumi.Input<string> }) {
+    const { client } = args;
     const { current } = args.authority;
-    const publicKey = publicKeyOf(args.csr);
-    const id = { name: client, generation, publicKey };
+    // A request is public, whatever the config calls it.
+    const publicKey = pulumi.unsecret(checkedRequest(client, args.csr)).apply(publicKeyOf);
+    const id = idOf(args, publicKey);
     const signed = new Program(
       name,
       {
@@ -89,11 +95,12 @@ export class ClientCertificate extends pulumi.ComponentResource {
         input: {
           authority: { certificate: current.issuer, privateKey: current.privateKey },
           name: client,
-          serial: clientSerial(id),
+          serial: id.apply(clientSerial),
+          ...(args.organization !== undefined && { organization: args.organization }),
           publicKey,
           validityDays: args.validityDays,
         },
-        because: { [RECORDED.subject]: clientSubject(id), SINCE: this.#clock(name, args) },
+        because: { [RECORDED.subject]: id.apply(clientSubject), SINCE: this.#clock(name, args) },
       },
       { parent: this, ...(args.past && { ignoreChanges: ["stdin", "environment"] }) },
     );
@@ -115,11 +122,28 @@ export class ClientCertificate extends pulumi.ComponentResource {
       {
         privateKeyPem: key.privateKeyPem,
         subject: { commonName: `the renewal of ${name}` },
-        validityPeriodHours: args.validityDays * 24,
-        earlyRenewalHours: args.renewBeforeDays * 24,
+        validityPeriodHours: hours(args.validityDays),
+        earlyRenewalHours: hours(args.renewBeforeDays),
         allowedUses: ["digital_signature"],
       },
       { parent: this },
     ).validityStartTime;
   }
 }
+
+/** What distinguishes the certificate. */
+const idOf = (
+  { client: name, generation, organization }: ClientCertificateArgs,
+  key: pulumi.Output<string>,
+): pulumi.Output<CertifiedClient> =>
+  pulumi
+    .all([key, organization])
+    .apply(([publicKey, text]) => ({ name, generation, publicKey, organization: text }));
+
+const checkedRequest = (client: string, csr: pulumi.Input<string>) =>
+  checked(csr, (pem) => {
+    const fault = parseCertificateRequest(pem);
+    if (fault instanceof Fault) {
+      throw new RangeError(`the request of ${client}: ${fault.reason} ${fault.remedy}`);
+    }
+  });

@@ -6,23 +6,44 @@ import { certificateEnd, listEnds } from "../render/certificateEnds.ts";
 import type { ClientCheck } from "../render/proxyRelease.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import { overlaps } from "../settings/overlaps.ts";
-import type { ClientSettings } from "../settings/types.ts";
+import type { ClientKeyType } from "../settings/types.ts";
 import type { End } from "./certificateEnds.ts";
 import { ClientCertificate } from "./clientCertificate.ts";
+import { listed } from "./late.ts";
 import { Program } from "./program.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
 
-/** A client with an ECDSA key, good while it is on the list: generation 1, nothing retired. */
-export type ListedClient = Pick<ClientSettings, "name"> & Partial<ClientSettings>;
+/** A client whose certificate is good while it is on the list. */
+export interface ListedClient {
+  /** Letters, digits and . _ @ -, such as `app.example.edu`. Plain: it names resources. */
+  readonly name: string;
+  /** Raising it by one makes a new certificate; the one before stays good until it is retired. Plain. @default 1 */
+  readonly generation?: number;
+  /** The certificates up to this generation are refused. Plain: it decides which there are. @default 0 */
+  readonly retired?: number;
+  /** Whether all of its certificates are refused. Plain: it decides which are handed out. @default false */
+  readonly revoked?: boolean;
+  /** The kind of key that is made for it, `ecdsa` (P-256) or `rsa` (3072 bits). Plain. @default "ecdsa" */
+  readonly keyType?: ClientKeyType;
+  /** A certificate request in PEM, whose owner keeps the key. @default a key is made */
+  readonly csr?: pulumi.Input<string> | undefined;
+}
 
 /** Arguments of {@link ClientList}. */
 export interface ClientListArgs {
   readonly authority: RotatedAuthority;
   readonly clients: readonly ListedClient[];
+  /**
+   * The organization in the certificates' subjects. Decide before the first `up`: with another one, each client needs
+   * its new certificate at once.
+   *
+   * @default the authority's
+   */
+  readonly organization?: pulumi.Input<string>;
   /** @default 365 */
-  readonly validityDays?: number;
+  readonly validityDays?: pulumi.Input<number>;
   /** An `up` renews a certificate this many days before it expires. @default 30 */
-  readonly renewBeforeDays?: number;
+  readonly renewBeforeDays?: pulumi.Input<number>;
 }
 
 /** What a client presents. */
@@ -48,13 +69,15 @@ export class ClientList extends pulumi.ComponentResource {
   constructor(name: string, args: ClientListArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.clientList, name, {}, opts);
 
-    const clients = args.clients.map(withDefaults).map((client) => ({
-      client,
-      current: this.#certificate(name, args, client, client.generation),
-      ...(overlaps(client.generation, client.retired) && {
-        previous: this.#certificate(name, args, client, client.generation - 1),
-      }),
-    }));
+    const clients = listed(`the clients of ${name}`, args.clients)
+      .map(withDefaults)
+      .map((client) => ({
+        client,
+        current: this.#certificate(name, args, client, client.generation),
+        ...(overlaps(client.generation, client.retired) && {
+          previous: this.#certificate(name, args, client, client.generation - 1),
+        }),
+      }));
     const certificates = clients.flatMap(({ client, current, previous }) => [
       { client, generation: client.generation, certificate: current },
       ...(previous ? [{ client, generation: client.generation - 1, certificate: previous }] : []),
@@ -123,7 +146,7 @@ export class ClientList extends pulumi.ComponentResource {
     this.registerOutputs({ credentials: this.credentials });
   }
 
-  #certificate(prefix: string, args: ClientListArgs, client: ClientSettings, generation: number) {
+  #certificate(prefix: string, args: ClientListArgs, client: WholeClient, generation: number) {
     return new ClientCertificate(
       generationName(memberName(prefix, client.name), generation),
       {
@@ -133,6 +156,7 @@ export class ClientList extends pulumi.ComponentResource {
         past: generation !== client.generation,
         keyType: client.keyType,
         ...(client.csr !== undefined && { csr: client.csr }),
+        organization: args.organization ?? args.authority.organization,
         validityDays: daysOf(args).lifetimeDays,
         renewBeforeDays: daysOf(args).renewBeforeDays,
       },
@@ -173,6 +197,9 @@ function daysOf({ validityDays, renewBeforeDays }: ClientListArgs) {
   };
 }
 
-function withDefaults(client: ListedClient): ClientSettings {
+type WholeClient = ListedClient &
+  Required<Pick<ListedClient, "generation" | "retired" | "revoked" | "keyType">>;
+
+function withDefaults(client: ListedClient): WholeClient {
   return { generation: 1, retired: 0, revoked: false, keyType: "ecdsa", ...client };
 }

@@ -1,16 +1,31 @@
+import { isIP } from "node:net";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
+import { matching, wholeNumber } from "../render/check.ts";
 import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import { checked, shown } from "./late.ts";
 import { Program } from "./program.ts";
 
 /** A port of the container, published on one address of the Docker host. */
 export interface PublishedPort {
   /** An IP address of the host. Never left out: the engine's default is every address. */
-  readonly address: string;
-  readonly port: number;
+  readonly address: pulumi.Input<string>;
+  readonly port: pulumi.Input<number>;
   /** The port in the container; one binding each (kreuzwerker/terraform-provider-docker#909). */
-  readonly internal: number;
+  readonly internal: pulumi.Input<number>;
+}
+
+/** Where something listens on the Docker host. */
+export interface LateEndpoint {
+  /** An IP address of the host. */
+  readonly address: pulumi.Input<string>;
+  readonly port: pulumi.Input<number>;
+}
+
+/** The same, and the role of the container that publishes it. */
+export interface PublishedListener extends LateEndpoint {
+  readonly role: string;
 }
 
 /** A network that a container is in. */
@@ -23,15 +38,22 @@ export interface NetworkAttachment {
 /** A single file, bound from the engine's own file system (not the operator's). */
 export interface FileMount {
   readonly source: pulumi.Input<string>;
-  readonly target: string;
+  /** Absolute, in the container. */
+  readonly target: pulumi.Input<string>;
 }
 
 /** A volume in a container. */
 export interface VolumeMount {
+  /** Its name in Docker. */
   readonly volume: pulumi.Input<string>;
-  readonly target: string;
-  readonly readOnly?: boolean;
+  /** An absolute path in the container. */
+  readonly target: pulumi.Input<string>;
+  /** @default false */
+  readonly readOnly?: pulumi.Input<boolean>;
 }
+
+/** A command line, a word each. Its number of words may be known late, too. */
+export type Words = pulumi.Input<readonly pulumi.Input<string>[]>;
 
 /** Seconds that a container may take to be healthy, unless it says otherwise. */
 export const HEALTH_TIMEOUT = 60;
@@ -48,33 +70,41 @@ export interface ContainerArgs {
   /** Whether another image alone doesn't replace it: whatever does takes the image of then. @default false */
   readonly keepsImage?: boolean;
   /** `uid:gid`: every container of ours runs unprivileged. */
-  readonly user: string;
+  readonly user: pulumi.Input<string>;
   readonly networks: readonly NetworkAttachment[];
   readonly ports?: readonly PublishedPort[];
   readonly volumes?: readonly VolumeMount[];
   readonly files?: readonly FileMount[];
-  /** The image's own if absent. */
-  readonly entrypoint?: readonly string[];
-  readonly command?: readonly string[];
-  /** Never a secret: `docker inspect` shows it. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** The program and its first arguments. Never a secret. @default the image's own */
+  readonly entrypoint?: Words;
+  /** Arguments, a word each. Never a secret: `docker inspect` and `ps` show them. @default the image's own */
+  readonly command?: Words;
+  /**
+   * Variables by name. Never a secret, which is refused: `docker inspect` shows them, and child processes and
+   * crash reports get them. Put a secret into a file, and its path here.
+   *
+   * @default none of your own
+   * @example
+   * { LOG_LEVEL: config.require("logLevel"), TOKEN_FILE: "/run/token" }
+   */
+  readonly environment?: pulumi.Input<Readonly<Record<string, pulumi.Input<string>>>>;
   /** In addition to those of all the deployment's containers. */
   readonly labels?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Run in the container; exit code 0 means healthy. */
-  readonly healthCheck: readonly string[];
+  /** Run in the container, a word each; exit code 0 means healthy. See `httpHealthCheck`. */
+  readonly healthCheck: Words;
   /** Seconds until `up` treats an unhealthy container as failed. @default 60 */
-  readonly healthTimeout?: number;
+  readonly healthTimeout?: pulumi.Input<number>;
   /**
    * Seconds for one that may take very long to start, in place of `healthTimeout`: `up` says meanwhile
    * what it is at, and ends at once where it can't start at all.
    */
-  readonly startTimeout?: number;
+  readonly startTimeout?: pulumi.Input<number>;
   /** Whether `up` waits until it is healthy. @default true */
   readonly awaited?: boolean;
   /** @default "SIGTERM" */
-  readonly stopSignal?: string;
+  readonly stopSignal?: pulumi.Input<string>;
   /** Seconds between the stop signal and SIGKILL. */
-  readonly stopGrace: number;
+  readonly stopGrace: pulumi.Input<number>;
   /** MiB; no swap beyond it. */
   readonly memory: pulumi.Input<number>;
   /** Processors, in steps of a hundredth. */
@@ -82,7 +112,7 @@ export interface ContainerArgs {
   /** Processes and threads. @default 200 */
   readonly pidsLimit?: pulumi.Input<number>;
   /** MiB of /tmp. @default 16 */
-  readonly tmpSize?: number;
+  readonly tmpSize?: pulumi.Input<number>;
 }
 
 /**
@@ -155,7 +185,7 @@ export class Container extends pulumi.ComponentResource {
 function afterStart(
   name: string,
   container: pulumi.Output<string>,
-  limit: number,
+  limit: pulumi.Input<number>,
   deployment: Deployment,
   parent: pulumi.Resource,
 ): pulumi.Output<string> {
@@ -189,14 +219,58 @@ function moreLabels({ labels: more = {} }: ContainerArgs) {
 }
 
 function process(args: ContainerArgs) {
+  const { environment, entrypoint, command } = shownProcess(args);
   return {
     user: args.user,
-    envs: Object.entries(args.environment ?? {})
-      .map(([key, value]) => `${key}=${value}`)
-      .sort(),
-    ...(args.entrypoint && { entrypoints: [...args.entrypoint] }),
-    ...(args.command && { command: [...args.command] }),
+    envs: environment.apply((environment) =>
+      Object.entries(environment)
+        .map(([key, value]) => `${key}=${value}`)
+        .sort(),
+    ),
+    ...(entrypoint && { entrypoints: entrypoint }),
+    ...(command && { command }),
   };
+}
+
+type Named = Pick<ContainerArgs, "role" | "part">;
+
+/** What runs in a container, as Docker shows it to everyone: refused where there is a secret in it. */
+export const shownProcess = (
+  args: Pick<
+    ContainerArgs,
+    "role" | "part" | "entrypoint" | "command" | "environment" | "healthCheck"
+  >,
+) => ({
+  environment: environmentOf(args),
+  ...(args.entrypoint && { entrypoint: words("entrypoint", args, args.entrypoint) }),
+  ...(args.command && { command: words("command", args, args.command) }),
+  healthCheck: words("health check", args, args.healthCheck),
+});
+
+const words = (what: string, { role, part = role }: Named, list: Words) =>
+  shown(`the ${what} of ${part}`, list).apply((known) => [...(known as readonly string[])]);
+
+function environmentOf({
+  role,
+  part = role,
+  environment = {},
+}: Named & Pick<ContainerArgs, "environment">) {
+  const what = `in the environment of ${part}`;
+  const plain = checked(environment, (known) => {
+    for (const [name, value] of Object.entries(known)) {
+      matching(`a name ${what}`, name, /^[^=\0]+$/, "without =");
+      if (typeof value !== "string") {
+        throw new RangeError(`${name} ${what} is no text: make it one, as in String(5432)`);
+      }
+    }
+  });
+  if (pulumi.Output.isInstance(environment) || environment instanceof Promise) {
+    return shown(`something ${what}`, plain);
+  }
+  const each = Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [name, shown(`${name} ${what}`, value)]),
+  );
+  return pulumi.all([plain, pulumi.all(each)]).apply(([, known]) => known);
 }
 
 function attachments(args: ContainerArgs) {
@@ -206,11 +280,10 @@ function attachments(args: ContainerArgs) {
       name: attachment.network,
       aliases: pulumi.output(attachment.aliases ?? []).apply((names) => [...names]),
     })),
-    ports: (args.ports ?? []).map((port) => ({
-      ip: port.address,
-      external: port.port,
-      internal: port.internal,
-    })),
+    ports: (args.ports ?? []).map((port) => {
+      const { address, port: external, internal } = checked(port, checkPublished(args.role));
+      return { ip: address, external, internal };
+    }),
     volumes: (args.volumes ?? []).map((mount) => ({
       volumeName: mount.volume,
       containerPath: mount.target,
@@ -226,10 +299,26 @@ function attachments(args: ContainerArgs) {
   };
 }
 
+/** An empty address would be every address of the host. */
+export const checkPublished =
+  (role: string) =>
+  (published: { readonly address: string; readonly port: number; readonly internal: number }) => {
+    const { address, port, internal } = published;
+    if (isIP(address) === 0) {
+      throw new RangeError(
+        `the address of a port of ${role} is ${JSON.stringify(address)}, but must be an IP address of the Docker host`,
+      );
+    }
+    wholeNumber(`a port of ${role} on the Docker host`, port, 1, 65_535);
+    wholeNumber(`a port of ${role} in its container`, internal, 1, 65_535);
+  };
+
 function hardening(args: ContainerArgs) {
   return {
     readOnly: true,
-    tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${args.tmpSize ?? 16}m,mode=1777` },
+    tmpfs: {
+      "/tmp": pulumi.interpolate`rw,noexec,nosuid,nodev,size=${args.tmpSize ?? 16}m,mode=1777`,
+    },
     capabilities: { drops: ["ALL"] },
     securityOpts: ["no-new-privileges"],
     memory: args.memory,
@@ -256,7 +345,7 @@ function lifecycle(args: ContainerArgs) {
     // Unset means 0: a container that is replaced or removed gets SIGKILL at once.
     destroyGraceSeconds: args.stopGrace,
     healthcheck: {
-      tests: ["CMD", ...args.healthCheck],
+      tests: words("health check", args, args.healthCheck).apply((check) => ["CMD", ...check]),
       // Durations as Go prints them: "60s" would read back as "1m0s" and diff.
       interval: "3s",
       timeout: "5s",

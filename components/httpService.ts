@@ -2,11 +2,19 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { configVolume, labelNames } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
+import { wholeNumber } from "../render/check.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
-import type { Endpoint } from "../settings/types.ts";
-import { Container, type ContainerArgs, HEALTH_TIMEOUT, type VolumeMount } from "./container.ts";
+import {
+  checkPublished,
+  Container,
+  type ContainerArgs,
+  HEALTH_TIMEOUT,
+  type LateEndpoint,
+  shownProcess,
+  type VolumeMount,
+} from "./container.ts";
 import {
   connectionOf,
   type Deployment,
@@ -15,6 +23,7 @@ import {
   ownerOf,
   onEngine,
 } from "./deployment.ts";
+import { checked } from "./late.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
@@ -45,22 +54,28 @@ export interface HttpServiceArgs extends Process {
   /** The image's id, see `imageId`. With files, the image needs a POSIX shell and `tar`. */
   readonly image: pulumi.Input<string>;
   /** Where it listens in its container, on every address there. */
-  readonly port: number;
-  /** Text files: absolute path in the container -> content, which may be secret. A change replaces it. */
+  readonly port: pulumi.Input<number>;
+  /**
+   * Text files: absolute path in the container -> content, which may be a secret. They are owned by `user`, whom
+   * alone they can be read by. A change replaces the container. The paths are plain: they name mounts.
+   *
+   * @example
+   * { "/run/token": config.requireSecret("token") }
+   */
   readonly files?: Readonly<Record<string, pulumi.Input<string>>>;
   readonly volumes?: readonly VolumeMount[];
-  /** Where the operator reaches it without the proxy; not published if absent. */
-  readonly bind?: Endpoint;
+  /** Where the operator reaches it without the proxy, such as 127.0.0.1 and 5000; not published if absent. */
+  readonly bind?: LateEndpoint;
   /** Other networks that it joins, such as its database's. */
   readonly networks?: readonly pulumi.Input<string>[];
   /** Whether it may call out of the Docker host. @default false */
-  readonly egress?: boolean;
+  readonly egress?: pulumi.Input<boolean>;
   /** @default "SIGTERM" */
-  readonly stopSignal?: string;
+  readonly stopSignal?: pulumi.Input<string>;
   /** Seconds between the stop signal and SIGKILL. @default 30 */
-  readonly stopGrace?: number;
+  readonly stopGrace?: pulumi.Input<number>;
   /** Seconds that requests under way may still take when the container is replaced. @default 60 */
-  readonly drainSeconds?: number;
+  readonly drainSeconds?: pulumi.Input<number>;
 }
 
 /**
@@ -74,9 +89,9 @@ export class HttpService extends pulumi.ComponentResource {
   /** The network that it shares with the proxy and nobody else. */
   readonly network: pulumi.Output<string>;
   /** Host and port for the proxy. */
-  readonly upstream: string;
+  readonly upstream: pulumi.Input<string>;
   /** The same while the container is replaced. */
-  readonly standIn: string;
+  readonly standIn: pulumi.Input<string>;
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -87,7 +102,10 @@ export class HttpService extends pulumi.ComponentResource {
       // As it was called before.
       pulumi.mergeOptions(opts, { aliases: [{ type: "cybexp:index:Service" }] }),
     );
-    const { deployment, role, port } = args;
+    const { deployment, role } = args;
+    const port = checked(args.port, (known) => {
+      wholeNumber(`the port of ${role}`, known, 1, 65_535);
+    });
 
     // First, because it refuses what is wrong.
     const files = this.#deliver(`${name}-config`, args);
@@ -98,11 +116,15 @@ export class HttpService extends pulumi.ComponentResource {
         labels: labels(deployment, role),
         // Not internal, because that would unpublish the loopback port. Without masquerading, nothing
         // that runs in the service can call out.
-        options: { "com.docker.network.bridge.enable_ip_masquerade": String(args.egress ?? false) },
+        options: {
+          "com.docker.network.bridge.enable_ip_masquerade": pulumi.interpolate`${args.egress ?? false}`,
+        },
       },
       onEngine(deployment, this),
     );
 
+    // Before a stand-in is started for a container that will be refused.
+    const { environment, healthCheck, ...process } = shownProcess(args);
     const description: Description = {
       role,
       image: args.image,
@@ -111,15 +133,18 @@ export class HttpService extends pulumi.ComponentResource {
         { network: network.name, aliases: [role] },
         ...(args.networks ?? []).map((other) => ({ network: other })),
       ],
-      ports: args.bind ? [{ ...args.bind, internal: port }] : [],
+      ports: args.bind
+        ? [checked({ ...args.bind, internal: args.port }, checkPublished(role))]
+        : [],
       volumes: args.volumes ?? [],
       // The paths contain the digest, so a new file replaces the container, which reads it at the start.
       files: Object.entries(files).map(([target, source]) => ({ source, target })),
-      environment: args.environment ?? {},
-      healthCheck: args.healthCheck,
+      environment,
+      healthCheck,
       stopSignal: args.stopSignal ?? "SIGTERM",
       stopGrace: args.stopGrace ?? 30,
       cpus: args.cpus,
+      ...process,
       ...optional(args),
     };
     const signature = signatureOf(description);
@@ -144,7 +169,7 @@ export class HttpService extends pulumi.ComponentResource {
           networks: args.networks ?? [],
           image: args.image,
           files,
-          healthCheck: args.healthCheck,
+          healthCheck,
           startSeconds: args.healthTimeout ?? HEALTH_TIMEOUT,
           signature,
         },
@@ -177,8 +202,8 @@ export class HttpService extends pulumi.ComponentResource {
     );
 
     this.network = network.name;
-    this.upstream = `${role}:${port}`;
-    this.standIn = `${standInHost(role)}:${port}`;
+    this.upstream = placeOf(role, args.port);
+    this.standIn = placeOf(standInHost(role), args.port);
     this.containerId = after(handback, container.id);
     this.registerOutputs({ network: this.network, containerId: this.containerId });
   }
@@ -207,12 +232,14 @@ export class HttpService extends pulumi.ComponentResource {
   }
 }
 
+/** Plain where the port is, so that a door can be checked at once. */
+const placeOf = (host: string, port: pulumi.Input<number>): pulumi.Input<string> =>
+  typeof port === "number" ? `${host}:${port}` : pulumi.interpolate`${host}:${port}`;
+
 /** Only what is given: absent keys must not be part of the signature. */
 function optional(args: HttpServiceArgs): Partial<Process> {
-  const { entrypoint, command, healthTimeout, tmpSize } = args;
+  const { healthTimeout, tmpSize } = args;
   return {
-    ...(entrypoint && { entrypoint }),
-    ...(command && { command }),
     ...(healthTimeout !== undefined && { healthTimeout }),
     ...(tmpSize !== undefined && { tmpSize }),
   };

@@ -17,18 +17,20 @@ export interface ImageOptions {
  * (pulumi-docker#325) and is replaced when, and only when, the image's content changes.
  *
  * Docker's command line pulls it, with its own logins: the provider reads none. `npm run up` makes the demo
- * images, which are in no registry: they are looked up, never pulled.
+ * images, which are in no registry: they are looked up, never pulled. A name that is known late is always pulled.
+ *
+ * @param image Such as `nginx:1.30`, or by digest, `nginx@sha256:...`.
  */
 export function imageId(
   name: string,
-  image: string,
+  image: pulumi.Input<string>,
   { engine = configuredEngine(), parent }: ImageOptions = {},
 ): pulumi.Output<string> {
   const options = {
     ...(parent && { parent }),
     ...(engine.provider && { provider: engine.provider }),
   };
-  if (isDemoImage(image)) {
+  if (typeof image === "string" && isDemoImage(image)) {
     return docker.getRemoteImageOutput({ name: image }, options).id;
   }
   const pulled = new Program(

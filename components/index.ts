@@ -14,7 +14,8 @@ export { httpHealthCheck } from "../render/httpProbe.ts";
 // Services.
 export { HttpService, type HttpServiceArgs } from "./httpService.ts";
 export { Container, type ContainerArgs } from "./container.ts";
-export type { FileMount, NetworkAttachment, PublishedPort, VolumeMount } from "./container.ts";
+export type { FileMount, NetworkAttachment, VolumeMount, Words } from "./container.ts";
+export type { LateEndpoint, PublishedListener, PublishedPort } from "./container.ts";
 export { engineSize, stackLimits } from "./engineSize.ts";
 export type { ContainerLimits, DoorLimits, ProxyLimits } from "../settings/limits.ts";
 export type { EngineSize, LimitSettings, StackLimits } from "../settings/limits.ts";
@@ -24,14 +25,23 @@ export { Release, type ReleaseArgs } from "./release.ts";
 export type { ReleaseFile, ReleaseFiles } from "../render/release.ts";
 
 // The proxy, and the lists of who may come in.
-export { TlsProxy, type TlsProxyArgs } from "./tlsProxy.ts";
-export type { DoorPath, ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
+export { TlsProxy, type TlsProxyArgs, type TlsProxySettings } from "./tlsProxy.ts";
+export type { CalledDoor } from "./tlsProxy.ts";
+export type { CallerHeaders } from "../render/callerHeaders.ts";
+export type { Guesses } from "../settings/guesses.ts";
+export type { DoorPath, LateTraffic, ProxyDoor, ProxyUpstream } from "./proxyDoor.ts";
 export type { DoorProfile, DoorTraffic } from "../render/doorTraffic.ts";
 export { UserList, type Credential, type ListedUser, type UserListArgs } from "./userList.ts";
 export { ClientList } from "./clientList.ts";
 export type { ClientCredential, ClientListArgs, ListedClient } from "./clientList.ts";
 export type { Access, ClientKeyType, ClientSettings } from "../settings/types.ts";
 export type { Endpoint, ProxySettings, UserSettings } from "../settings/types.ts";
+
+// Before and after an `up`.
+export { RotationGuard, type RotationGuardArgs } from "./rotationGuard.ts";
+export type { Notice, RotatedMember } from "../settings/notices.ts";
+export type { FixedNumber } from "../settings/rotationNumbers.ts";
+export { SmokeCheck, type DoorExpectation, type SmokeCheckArgs } from "./smokeCheck.ts";
 
 // Keys and certificates.
 export { CertificateAuthority, type CertificateAuthorityArgs } from "./certificateAuthority.ts";

@@ -17,7 +17,7 @@ export interface OwnedVolumeArgs {
   /** The part of its name in Docker, such as `kms-db-data`. */
   readonly part: string;
   /** `uid:gid` of the process that writes to it. */
-  readonly owner: string;
+  readonly owner: pulumi.Input<string>;
   /** An image with a POSIX shell: the throw-away container that sets the owner runs it. */
   readonly image: pulumi.Input<string>;
 }

@@ -23,7 +23,7 @@ export interface ReleaseArgs {
   /** The name of the release. @default the digest of the files' content */
   readonly digest?: pulumi.Input<string>;
   /** `uid:gid` of the process that reads them; nobody else can. */
-  readonly owner: string;
+  readonly owner: pulumi.Input<string>;
   /** The image of the throw-away container that writes and checks the files. */
   readonly image: pulumi.Input<string>;
   /** The proxy that checks the release and reloads it; absent for other containers' files. */

@@ -3,18 +3,25 @@ import { crossName } from "../names/certificates.ts";
 import { generationName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { certificateEnd } from "../render/certificateEnds.ts";
-import { ORGANIZATION } from "../render/clientName.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import type { End } from "./certificateEnds.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
-import { signedBy } from "./signing.ts";
+import { signedBy, subjectOf } from "./signing.ts";
 
 /** Arguments of {@link RotatedAuthority}. */
 export interface RotatedAuthorityArgs {
-  readonly commonName: string;
+  /** Its name in certificates, such as `example server CA`; the generation's number is added. */
+  readonly commonName: pulumi.Input<string>;
+  /**
+   * The organization in its certificates, such as `Example University`, and in those of a `ClientList`. Decide before
+   * the first `up`: another one makes new certificates for the same keys.
+   *
+   * @default none
+   */
+  readonly organization?: pulumi.Input<string>;
   /** @default 3650 */
-  readonly validityDays?: number;
-  /** The authority that signs; the next number makes the next one. @default 1 */
+  readonly validityDays?: pulumi.Input<number>;
+  /** The authority that signs; the next number makes the next one. Plain: it names resources. @default 1 */
   readonly generation?: number;
   /** Whether clients that only know the one before are still served. @default false */
   readonly overlap?: boolean;
@@ -40,10 +47,13 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   /** What a server sends after its own certificate, PEM: empty without an overlap. */
   readonly chain: pulumi.Output<string>;
   readonly ends: readonly End[];
+  /** The organization in its certificates. */
+  readonly organization: pulumi.Input<string> | undefined;
 
   constructor(name: string, args: RotatedAuthorityArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.rotatedAuthority, name, {}, opts);
     const { generation = 1 } = args;
+    this.organization = args.organization;
 
     this.current = this.#authority(name, generation, args);
     let cross: pulumi.Output<string> | undefined;
@@ -70,7 +80,11 @@ export class RotatedAuthority extends pulumi.ComponentResource {
   #authority(name: string, generation: number, args: RotatedAuthorityArgs): CertificateAuthority {
     return new CertificateAuthority(
       generationName(name, generation),
-      { commonName: nameOf(args, generation), validityDays: validityDaysOf(args) },
+      {
+        commonName: nameOf(args, generation),
+        organization: args.organization,
+        validityDays: validityDaysOf(args),
+      },
       { parent: this },
     );
   }
@@ -87,7 +101,7 @@ export class RotatedAuthority extends pulumi.ComponentResource {
       name,
       {
         privateKey: this.current.privateKey,
-        subject: { commonName: nameOf(args, generation), organization: ORGANIZATION },
+        subject: subjectOf(nameOf(args, generation), args.organization),
         validityDays: validityDaysOf(args),
         isCa: true,
         allowedUses: ["cert_signing", "crl_signing"],
@@ -98,8 +112,8 @@ export class RotatedAuthority extends pulumi.ComponentResource {
 }
 
 /** Each generation has a name of its own, so that clients with both don't confuse them. */
-function nameOf(args: RotatedAuthorityArgs, generation: number): string {
-  return `${args.commonName} ${generation}`;
+function nameOf(args: RotatedAuthorityArgs, generation: number): pulumi.Output<string> {
+  return pulumi.interpolate`${args.commonName} ${generation}`;
 }
 
 /** Nothing renews it: it goes with the authority before. */
@@ -112,6 +126,6 @@ function crossEnd(
   return { name, kind: "cross", source: "generated", notAfter, lifetimeDays: validityDaysOf(args) };
 }
 
-function validityDaysOf({ validityDays }: RotatedAuthorityArgs): number {
+function validityDaysOf({ validityDays }: RotatedAuthorityArgs): pulumi.Input<number> {
   return validityDays ?? certificateDays.caValidityDays.fallback;
 }

@@ -5,15 +5,15 @@ import * as random from "@pulumi/random";
 
 /** Arguments of {@link RotatedPassword}. */
 export interface RotatedPasswordArgs {
-  /** The password in use; the next number makes the next one. */
+  /** The password in use; the next number makes the next one. Plain: it names a resource. */
   readonly generation: number;
-  /** Whether the one before is needed too. */
+  /** Whether the one before is needed too. Plain: it decides whether there is a resource. */
   readonly withPrevious: boolean;
   /**
    * The operator's own password for this generation, or empty for a generated one. Left out if the operator
    * can't supply one.
    */
-  readonly supplied?: string;
+  readonly supplied?: pulumi.Input<string>;
   /** Keep it when the stack is destroyed. @default false */
   readonly protect?: boolean;
 }

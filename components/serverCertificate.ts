@@ -1,27 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
 import { certificateEnd } from "../render/certificateEnds.ts";
-import { subjectNames } from "../render/serverNames.ts";
+import { checkServerNames } from "../render/serverNames.ts";
 import { certificateDays } from "../settings/certificates.ts";
 import type { End } from "./certificateEnds.ts";
+import { checked } from "./late.ts";
 import type { RotatedAuthority } from "./rotatedAuthority.ts";
+import { namesOf } from "./serverNames.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
 
 /** Arguments of {@link ServerCertificate}. */
 export interface ServerCertificateArgs {
   readonly authority: RotatedAuthority;
-  /** The host name or IP address that it is for. */
-  readonly serverName: string;
+  /** The host name or IP address that it is for, such as `www.example.edu`. */
+  readonly serverName: pulumi.Input<string>;
   /** Further ones, wildcards among them. @default none */
-  readonly serverNames?: readonly string[];
+  readonly serverNames?: pulumi.Input<readonly pulumi.Input<string>[]>;
   /** @default 90 */
-  readonly validityDays?: number;
+  readonly validityDays?: pulumi.Input<number>;
   /** An `up` renews it this many days before it expires. @default 30 */
-  readonly renewBeforeDays?: number;
+  readonly renewBeforeDays?: pulumi.Input<number>;
   /** Raising it makes a new key and certificate. @default 1 */
-  readonly generation?: number;
-  /** Who shows it, where its end is told. @default the component's name */
+  readonly generation?: pulumi.Input<number>;
+  /** Who shows it, where its end is told: a name in outputs and metrics. @default the component's name */
   readonly shownBy?: string;
 }
 
@@ -51,7 +53,7 @@ export class ServerCertificate extends pulumi.ComponentResource implements Shown
       {
         privateKey: key.privateKeyPem,
         subject: { commonName: args.serverName },
-        ...subjectNames([args.serverName, ...(args.serverNames ?? [])]),
+        names: checked(namesOf(args), checkServerNames),
         validityDays,
         renewBeforeDays,
         allowedUses: ["digital_signature", "server_auth"],

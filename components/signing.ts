@@ -1,9 +1,12 @@
 /** How our keys are made by the TLS provider, and certificates signed by it. */
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { keyName, requestName } from "../names/resources.ts";
 import type { ClientKeyType } from "../settings/types.ts";
+import { checkOrganization } from "../render/clientName.ts";
+import { subjectNames } from "../render/serverNames.ts";
 import { dated } from "./dated.ts";
+import { checked } from "./late.ts";
 
 const KEYS = {
   ecdsa: { algorithm: "ECDSA", ecdsaCurve: "P256" },
@@ -37,6 +40,19 @@ export function selfSigned(
   return { privateKey, issuer, certificate: dated(issuer, privateKey) };
 }
 
+/** As the TLS provider counts. */
+export const hours = (days: pulumi.Input<number>): pulumi.Output<number> =>
+  pulumi.output(days).apply((number) => number * 24);
+
+/** The name in a certificate's subject, and the organization if there is one. */
+export const subjectOf = (
+  commonName: pulumi.Input<string>,
+  organization: pulumi.Input<string> | undefined,
+) => ({
+  commonName,
+  ...(organization !== undefined && { organization: checked(organization, checkOrganization) }),
+});
+
 /** What an authority signs with. */
 export interface Signer {
   /** Its certificate as the TLS provider made it, PEM. */
@@ -47,11 +63,11 @@ export interface Signer {
 export interface SignedArgs {
   readonly privateKey: pulumi.Output<string>;
   readonly subject: tls.CertRequestArgs["subject"];
-  readonly dnsNames?: readonly string[];
-  readonly ipAddresses?: readonly string[];
-  readonly validityDays: number;
+  /** Host names and IP addresses that it is for. @default none */
+  readonly names?: pulumi.Input<readonly string[]>;
+  readonly validityDays: pulumi.Input<number>;
   /** An `up` renews it this many days before it expires. @default never */
-  readonly renewBeforeDays?: number;
+  readonly renewBeforeDays?: pulumi.Input<number>;
   readonly allowedUses: readonly string[];
   /** @default false */
   readonly isCa?: boolean;
@@ -69,9 +85,14 @@ export function signedBy(
     {
       privateKeyPem: args.privateKey,
       subject: args.subject,
-      ...(args.dnsNames && { dnsNames: [...args.dnsNames] }),
-      // An empty list would be a difference to the state that the engine has.
-      ...(args.ipAddresses?.length && { ipAddresses: [...args.ipAddresses] }),
+      ...(args.names !== undefined && {
+        dnsNames: pulumi.output(args.names).apply((names) => subjectNames(names).dnsNames),
+        // An empty list would be a difference to the state that the engine has.
+        ipAddresses: pulumi.output(args.names).apply((names) => {
+          const { ipAddresses } = subjectNames(names);
+          return ipAddresses.length > 0 ? ipAddresses : undefined;
+        }) as pulumi.Output<string[]>,
+      }),
     },
     { parent },
   );
@@ -81,8 +102,10 @@ export function signedBy(
       certRequestPem: request.certRequestPem,
       caPrivateKeyPem: privateKey,
       caCertPem: issuer,
-      validityPeriodHours: args.validityDays * 24,
-      ...(args.renewBeforeDays !== undefined && { earlyRenewalHours: args.renewBeforeDays * 24 }),
+      validityPeriodHours: hours(args.validityDays),
+      ...(args.renewBeforeDays !== undefined && {
+        earlyRenewalHours: hours(args.renewBeforeDays),
+      }),
       ...(args.isCa && { isCaCertificate: true }),
       setSubjectKeyId: true,
       allowedUses: [...args.allowedUses],

@@ -3,7 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { awayOf, bodiesVolume, edgeOf, PROXY, releaseVolume } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
-import { certificateMetrics } from "../render/certificateMetrics.ts";
+import { type CallerHeaders, defaultRealm } from "../render/callerHeaders.ts";
+import type { KnownEnd } from "../render/certificateEnds.ts";
+import { certificateMetrics, METRICS_PREFIX } from "../render/certificateMetrics.ts";
 import type { DoorWay } from "../render/collectorDoor.ts";
 import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
@@ -12,12 +14,13 @@ import { proxyHealthCheck } from "../render/proxyHealth.ts";
 import { PROXY_ENTRYPOINT } from "../render/proxySignals.ts";
 import { PROXY_METRICS_PORT, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
 import { assumedEngine, limitsOf, type ProxyLimits } from "../settings/limits.ts";
-import type { ProxySettings } from "../settings/types.ts";
+import type { Guesses } from "../settings/guesses.ts";
+import type { Access, ProxyResources } from "../settings/types.ts";
 import { BodyVolume } from "./bodyVolume.ts";
 import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
-import { Container } from "./container.ts";
+import { Container, type LateEndpoint, type PublishedListener } from "./container.ts";
 import {
   connectionOf,
   type Deployment,
@@ -28,9 +31,19 @@ import {
 } from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
+import { checked, refusing } from "./late.ts";
 import { Program } from "./program.ts";
-import { checkDoors, type ProxyDoor, releaseDoor, servicesOf } from "./proxyDoor.ts";
+import {
+  checkValues,
+  type KnownValues,
+  type ProxyDoor,
+  type ProxyUpstream,
+  releaseDoor,
+  servicesOf,
+  valuesOf,
+} from "./proxyDoor.ts";
 import { Release } from "./release.ts";
+import { callable, namesOf } from "./serverNames.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import type { UserList } from "./userList.ts";
 
@@ -42,6 +55,30 @@ const OWNER = "101:101";
 /** The first door's port in the container. */
 const FIRST_PORT = 8441;
 
+/** Where a proxy listens, by which names, and for how long it waits. */
+export interface TlsProxySettings {
+  /** An image of Nginx 1.22 or newer, such as `nginx:1.30`. Name it by digest where it matters. */
+  readonly image: pulumi.Input<string>;
+  /** The host name or IP address by which clients call it, such as `www.example.edu`. */
+  readonly serverName: pulumi.Input<string>;
+  /** Further ones, wildcards such as `*.example.edu` among them. @default none */
+  readonly serverNames?: pulumi.Input<readonly pulumi.Input<string>[]>;
+  /** The IP address of the Docker host where its doors listen: `0.0.0.0` for every one. */
+  readonly address: pulumi.Input<string>;
+  /** Whether browsers are told to call its host names by TLS for good (HSTS). @default true */
+  readonly hsts?: pulumi.Input<boolean>;
+  /** Seconds that a service may take to answer, and a stream or WebSocket may be silent. @default 300 */
+  readonly readTimeout?: pulumi.Input<number>;
+  /** Seconds that requests under way may still take after a rotation. @default 60 */
+  readonly shutdownTimeout?: pulumi.Input<number>;
+  /** How many wrong passwords an address may send. @default 30 a minute, of which 5 wait */
+  readonly guesses?: pulumi.Input<Guesses>;
+  /** Where its metrics are read, such as 127.0.0.1 and 9145. @default nowhere */
+  readonly metrics?: LateEndpoint;
+  /** What its container may take, unless `limits` says. */
+  readonly resources?: ProxyResources;
+}
+
 /** Arguments of {@link TlsProxy}. */
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
@@ -50,20 +87,29 @@ export interface TlsProxyArgs {
    * service may be behind several. @default "proxy"
    */
   readonly role?: string;
-  /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
-  readonly settings: Omit<
-    ProxySettings,
-    "readTimeout" | "shutdownTimeout" | "serverNames" | "hsts" | "guesses"
-  > &
-    Partial<ProxySettings>;
+  readonly settings: TlsProxySettings;
   readonly certificate: ShownCertificate;
   readonly users: UserList;
   readonly clients: ClientList;
   readonly doors: readonly ProxyDoor[];
+  /** What browsers show when they ask for a password; ASCII. @default "Restricted" */
+  readonly realm?: pulumi.Input<string>;
+  /** By which headers the services are told who called. @default `X-Authenticated-User` and two more */
+  readonly callerHeaders?: pulumi.Input<CallerHeaders>;
+  /** How the names of its metrics begin: `<prefix>_certificate_not_after_timestamp_seconds`. @default "proxy" */
+  readonly metricsPrefix?: pulumi.Input<string>;
   /** The certificates whose ends its metrics tell. @default its own */
   readonly ends?: readonly End[];
   /** What its container may take. @default as on an engine with 2 processors and 4 GiB of memory */
   readonly limits?: pulumi.Input<ProxyLimits>;
+}
+
+/** A door, as a client sees it. */
+export interface CalledDoor {
+  readonly name: string;
+  readonly port: number;
+  readonly access: Access;
+  readonly names: readonly string[];
 }
 
 /** Nginx in front of the services: TLS, one user list, and rotation without a dropped request. */
@@ -79,6 +125,19 @@ export class TlsProxy extends pulumi.ComponentResource {
   readonly network: pulumi.Output<string>;
   readonly host: string;
   readonly ways: readonly DoorWay[];
+  /** What it is called in Docker. */
+  readonly role: string;
+  /** Who may come in, and by which doors to which services. */
+  readonly users: UserList;
+  readonly clients: ClientList;
+  readonly doors: readonly ProxyDoor[];
+  readonly services: readonly ProxyUpstream[];
+  /** The first of its names. */
+  readonly serverName: pulumi.Output<string>;
+  /** How its doors are called; wildcards are left out of their names. */
+  readonly called: pulumi.Output<readonly CalledDoor[]>;
+  /** What it publishes on the Docker host. */
+  readonly listeners: readonly PublishedListener[];
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
@@ -89,8 +148,22 @@ export class TlsProxy extends pulumi.ComponentResource {
       engine: deployment.engine,
       parent: this,
     });
-    const names = [settings.serverName, ...(settings.serverNames ?? [])];
-    checkDoors(args.doors, names, args.certificate.renewed?.names);
+    const { pairs, renewed } = args.certificate;
+    const values = checked(
+      {
+        names: namesOf(settings),
+        doors: args.doors.map(valuesOf),
+        address: settings.address,
+        readTimeout: settings.readTimeout ?? 300,
+        shutdownTimeout: settings.shutdownTimeout ?? 60,
+        realm: args.realm ?? defaultRealm,
+        callerHeaders: args.callerHeaders ?? {},
+        metricsPrefix: args.metricsPrefix ?? METRICS_PREFIX,
+      },
+      (known) => {
+        checkValues(known as KnownValues, renewed?.names);
+      },
+    ) as unknown as pulumi.Output<KnownValues>;
     // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
     const listens = [...new Set(args.doors.map(({ listen }) => listen))];
     const internal = (listen: number) => FIRST_PORT + listens.indexOf(listen);
@@ -112,7 +185,6 @@ export class TlsProxy extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const { pairs, renewed } = args.certificate;
     const certificates = new CertificateVolume(
       `${name}-certificates`,
       {
@@ -130,19 +202,20 @@ export class TlsProxy extends pulumi.ComponentResource {
         version.stdout,
         pulumi.output({
           pairs: renewed ? [] : pairs,
-          metrics: knownEnds(args.ends ?? args.certificate.ends).apply((ends) =>
-            certificateMetrics(deployment.stack, ends),
-          ),
+          ends: knownEnds(args.ends ?? args.certificate.ends),
+          guesses: settings.guesses,
+          hsts: settings.hsts,
         }),
+        values,
         args.users.check,
         args.clients.check,
         pulumi.all(services.map((service) => pulumi.output(service.tls))),
         pulumi.all(args.doors.map(({ room }) => pulumi.output(room ?? assumed.doors.backend))),
         limits,
       ])
-      .apply(([nginxV, own, check, clients, tls, rooms, room]) => {
+      .apply(([nginxV, own, known, check, clients, tls, rooms, room]) => {
         const dialect = nginxDialect(nginxV);
-        for (const door of args.doors.filter(({ keepAlive = 0 }) => keepAlive > 0)) {
+        for (const door of known.doors.filter(({ keepAlive = 0 }) => keepAlive > 0)) {
           if (!dialect.resolvingUpstreams) {
             void pulumi.log.warn(
               `the Nginx of the proxy's image is older than 1.27.3, so it opens a connection to the ${door.name} for each request: keepAlive has no effect until the image is newer`,
@@ -150,31 +223,44 @@ export class TlsProxy extends pulumi.ComponentResource {
             );
           }
         }
-        return proxyRelease({
-          dialect,
-          serverNames: names,
-          ...(settings.hsts !== undefined && { hsts: settings.hsts }),
-          readTimeout: settings.readTimeout ?? 300,
-          doors: args.doors.map((door, index) =>
-            releaseDoor(door, {
-              port: internal(door.listen),
-              room: rooms[index] ?? assumed.doors.backend,
-              tlsOf: (service) => tls[services.indexOf(service)],
+        const tlsOf = (service: ProxyUpstream) => tls[services.indexOf(service)];
+        return refusing(() =>
+          proxyRelease({
+            dialect,
+            serverNames: known.names,
+            ...(own.hsts !== undefined && { hsts: own.hsts }),
+            realm: known.realm,
+            ...(known.callerHeaders && { callerHeaders: known.callerHeaders }),
+            readTimeout: known.readTimeout,
+            doors: args.doors.flatMap((door, index) => {
+              const plain = known.doors[index];
+              return plain === undefined
+                ? []
+                : releaseDoor(plain, {
+                    port: internal(door.listen),
+                    room: rooms[index] ?? assumed.doors.backend,
+                    tls: servicesOf(door).map(tlsOf),
+                  });
             }),
-          ),
-          ...own,
-          ocspStapling: stapled,
-          check,
-          clients,
-          publishesMetrics: settings.metrics !== undefined,
-          shutdownTimeout: settings.shutdownTimeout ?? 60,
-          ...(settings.guesses && { guesses: settings.guesses }),
-          room: {
-            workers: room.workers,
-            connections: room.connections,
-            largeBodies: room.largeBodies,
-          },
-        });
+            pairs: own.pairs,
+            metrics: certificateMetrics(
+              known.metricsPrefix,
+              deployment.stack,
+              own.ends as KnownEnd[],
+            ),
+            ocspStapling: stapled,
+            check,
+            clients,
+            publishesMetrics: settings.metrics !== undefined,
+            shutdownTimeout: known.shutdownTimeout,
+            ...(own.guesses && { guesses: own.guesses }),
+            room: {
+              workers: room.workers,
+              connections: room.connections,
+              largeBodies: room.largeBodies,
+            },
+          }),
+        );
       });
 
     const edge = new docker.Network(
@@ -230,7 +316,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         ],
         ports: [
           ...listens.map((listen) => ({
-            address: settings.address,
+            address: values.address,
             port: listen,
             internal: internal(listen),
           })),
@@ -261,6 +347,24 @@ export class TlsProxy extends pulumi.ComponentResource {
     this.image = pulumi.runtime.isDryRun()
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
+    this.role = role;
+    this.users = args.users;
+    this.clients = args.clients;
+    this.doors = args.doors;
+    this.services = services;
+    this.serverName = values.apply(({ names: [first = ""] }) => first);
+    this.called = values.apply(({ names, doors }) =>
+      doors.map((door) => ({
+        name: door.name,
+        port: door.listen,
+        access: door.access,
+        names: callable(door.names ?? names),
+      })),
+    );
+    this.listeners = [
+      ...listens.map((port) => ({ role, address: values.address, port })),
+      ...(settings.metrics ? [{ role, ...settings.metrics }] : []),
+    ];
     this.network = edge.name;
     this.host = container.containerName;
     this.ways = listens.map((listen) => ({

@@ -5,14 +5,40 @@ import { COMPONENT } from "../names/types.ts";
 import { type HtpasswdEntry, renderHtpasswd } from "../render/htpasswd.ts";
 import { passwordDigest } from "../render/passwordDigest.ts";
 import { overlaps } from "../settings/overlaps.ts";
-import type { UserSettings } from "../settings/types.ts";
+import { Fault } from "../settings/fault.ts";
+import { parsePassword } from "../settings/passwords.ts";
+import { checked, listed } from "./late.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
 
-/** A user who is good while on the list: generation 1, nothing retired. */
-export type ListedUser = Pick<UserSettings, "name"> & Partial<UserSettings>;
+/** A user who is good while on the list. */
+export interface ListedUser {
+  /** Letters, digits and . _ @ -, such as `ann`. Plain: it names resources. */
+  readonly name: string;
+  /** Raising it by one makes a new password; the one before stays good until it is retired. Plain. @default 1 */
+  readonly generation?: number;
+  /** The passwords up to this generation are refused. Plain: it decides which there are. @default 0 */
+  readonly retired?: number;
+  /**
+   * This generation's password: 20 to 72 characters of printable ASCII, no space at either end. It is kept as a
+   * secret, whatever it comes as. @default a generated one of 190 bits
+   */
+  readonly password?: pulumi.Input<string> | undefined;
+}
 
 /** Arguments of {@link UserList}. */
 export interface UserListArgs {
+  /**
+   * The names are plain, because they name resources. Passwords may come from the config:
+   *
+   * @example
+   * const passwords = config.requireSecretObject<Record<string, string>>("passwords");
+   * new UserList("user", {
+   *   users: ["ann", "bob"].map((name) => ({
+   *     name,
+   *     password: passwords.apply((all) => all[name] ?? ""),
+   *   })),
+   * });
+   */
   readonly users: readonly ListedUser[];
 }
 
@@ -49,7 +75,9 @@ export class UserList extends pulumi.ComponentResource {
       { length: 32, special: false },
       { parent: this },
     ).result;
-    const users = args.users.map((user) => this.#passwords(name, user));
+    const users = listed(`the users of ${name}`, args.users).map((user) =>
+      this.#passwords(name, user),
+    );
 
     this.credentials = pulumi.secret(
       pulumi
@@ -91,7 +119,7 @@ export class UserList extends pulumi.ComponentResource {
       {
         generation,
         withPrevious: overlaps(generation, retired),
-        supplied: user.password ?? "",
+        supplied: suppliedBy(user),
       },
       { parent: this },
     );
@@ -110,4 +138,17 @@ export class UserList extends pulumi.ComponentResource {
         fileSalt: saltText,
       }));
   }
+}
+
+/** Empty for a generated one, but not if the operator's own is. */
+function suppliedBy({ name, password }: ListedUser): pulumi.Input<string> {
+  if (password === undefined) {
+    return "";
+  }
+  return checked(password, (known) => {
+    const fault = parsePassword(known);
+    if (fault instanceof Fault) {
+      throw new RangeError(`the password of ${name}: ${fault.reason} ${fault.remedy}`);
+    }
+  });
 }

@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
 import { SERVED } from "./acmePaths.ts";
+import { type CallerHeaders, callerHeaders, checkRealm, defaultRealm } from "./callerHeaders.ts";
 import { matching, wholeNumber } from "./check.ts";
 import { checkDoorNames, doorId, doorKeys } from "./doorNames.ts";
 import { type CheckedTraffic, checkTraffic, type DoorTraffic, trafficOf } from "./doorTraffic.ts";
@@ -110,6 +111,10 @@ export interface NginxOptions {
   readonly resolver: string;
   /** What the status port answers, so that a reload is seen to have worked. */
   readonly release: string;
+  /** What a person is asked the password for. @default `defaultRealm` */
+  readonly realm?: string;
+  /** By which the services are told who called. @default `defaultCallerHeaders` */
+  readonly callerHeaders?: CallerHeaders;
   /** What the image's Nginx understands. @default what every one does from 1.22 on */
   readonly dialect?: NginxDialect;
   /** How much of its machine Nginx may use. @default `nginxRoom` */
@@ -178,6 +183,7 @@ type CheckedDoor = NginxDoor &
   };
 
 interface Checked extends Required<NginxOptions> {
+  readonly callerHeaders: Required<CallerHeaders>;
   readonly doors: readonly CheckedDoor[];
   /** All names that are answered, at any door. */
   readonly allNames: readonly string[];
@@ -297,7 +303,7 @@ ${names.map((name) => `    ${mapKey(nginxServerName(name))} "max-age=63072000";`
 const mapKey = (name: string) => (name.startsWith("~") ? name : `\\${name}`);
 
 /** What the proxy takes from callers, and what of it the services see. */
-const requests = ({ dialect, doors, certificates }: Checked) => `\
+const requests = ({ dialect, doors, certificates, callerHeaders: headers }: Checked) => `\
 # A record of 15 kB stays in memory; one above 80k (a quarter more) takes a file.
 client_header_buffer_size 4k;
 client_body_buffer_size 64k;
@@ -313,13 +319,13 @@ keepalive_min_timeout ${KEEPALIVE_SECONDS}s;
     : ""
 }# Requests are counted behind the password check only: nobody else takes a caller's place.
 
-# WSGI takes X_Cybexp_User for X-Cybexp-User.
+# WSGI takes ${headers.user.replaceAll("-", "_")} for ${headers.user}.
 underscores_in_headers off;
 ignore_invalid_headers on;
 
-${requestHeaders(certificates)}${requestMaps(doors.map((door) => ({ ...door, redirects: door.paths.length > 0 })))}${doors.map((door) => pathMaps(door.id, door.paths)).join("")}`;
+${requestHeaders({ headers, certificates })}${requestMaps(doors.map((door) => ({ ...door, redirects: door.paths.length > 0 })))}${doors.map((door) => pathMaps(door.id, door.paths)).join("")}`;
 
-const passwords = ({ passwords: { salt, digests } }: Checked) => `\
+const passwords = ({ passwords: { salt, digests }, realm }: Checked) => `\
 # A password in use is checked here, in memory, by a salted digest of what the Authorization header
 # says; what does not match is looked up in htpasswd, which may hold the same user's previous password.
 # The scheme is spelled in any case, and followed by one space or more (RFC 9110, 11.1 and 11.4).
@@ -341,7 +347,7 @@ map "" $password_salt {
 map $secure_link $realm {
     1 off;
     # Nginx puts the realm between quotes as it is: this adds the charset of RFC 7617.
-    default 'CYBEX-P", charset="UTF-8';
+    default '${realm}", charset="UTF-8';
 }
 `;
 
@@ -438,7 +444,7 @@ server {
     server_name ${names.map(nginxServerName).join(" ")};
     client_max_body_size ${maxBody};
 ${checked.ocspStapling ? stapling : ""}
-${indent(doorAnswers(door, strictTransport(checked)))}${indent(doorRequests(checked.certificates, door))}${indent(passing(door))}${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
+${indent(doorAnswers(door, strictTransport(checked)))}${indent(doorRequests({ headers: checked.callerHeaders, certificates: checked.certificates }, door))}${indent(passing(door))}${access === "password" ? "" : `${indent(clientVerification(access, releaseDir))}\n`}${
     realmOf[access] === undefined
       ? ""
       : `\
@@ -717,6 +723,10 @@ ${metricsLocation(checked)}${dialect.keepaliveMinTimeout ? "" : lingerLocation} 
     }
 }`;
 
+/** How a largest body is spelled. */
+export const MAX_BODY = /^[1-9][0-9]{0,8}[kmg]?$/;
+export const MAX_BODY_ALLOWED = "a number of bytes, or of k, m or g";
+
 /** Makes sure that no value breaks out of its place in the text. */
 function check(options: NginxOptions): Checked {
   const { dialect = commonDialect, clients = [], room = nginxRoom, hsts = true } = options;
@@ -780,12 +790,7 @@ function check(options: NginxOptions): Checked {
     checkUpstream(name, door);
     checkTraffic(name, door);
     checkPathUpstreams(name, paths);
-    matching(
-      `the largest body of ${name}`,
-      maxBody,
-      /^[1-9][0-9]{0,8}[kmg]?$/,
-      "a number of bytes, or of k, m or g",
-    );
+    matching(`the largest body of ${name}`, maxBody, MAX_BODY, MAX_BODY_ALLOWED);
   }
   checkDoorNames(doors);
   ports.push(...new Set(doors.map(({ port }) => port)));
@@ -811,6 +816,8 @@ function check(options: NginxOptions): Checked {
     clients,
     room,
     guesses,
+    realm: checkRealm(options.realm ?? defaultRealm),
+    callerHeaders: callerHeaders(options.callerHeaders),
     doors,
     metricsPort: options.metricsPort,
     allNames: [...new Set([...options.serverNames, ...doors.flatMap(({ names }) => names)])],

@@ -212,8 +212,8 @@ export function checkClients(clients: readonly NginxClient[]): void {
     matching(
       `the subject of ${name}`,
       subject,
-      /^serialNumber=[0-9]{1,7}-[0-9a-f]{32},CN=[A-Za-z0-9][A-Za-z0-9._@-]{0,63},O=[A-Za-z-]+$/,
-      "serialNumber=...,CN=...,O=...",
+      /^serialNumber=[0-9]{1,7}-[0-9a-f]{32},CN=[A-Za-z0-9][A-Za-z0-9._@-]{0,63}(,O=[A-Za-z0-9 .&()-]{1,64})?$/,
+      "serialNumber=...,CN=... and perhaps ,O=...",
     );
     if (subjects.has(subject)) {
       throw new RangeError(`the subject of ${name} is listed twice`);

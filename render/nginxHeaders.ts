@@ -1,4 +1,5 @@
 /** The headers of answers and of requests to the services, for all doors and for those with other ones. */
+import type { CallerHeaders } from "./callerHeaders.ts";
 import type { CheckedTraffic } from "./doorTraffic.ts";
 
 type Header = readonly [name: string, value: string];
@@ -124,21 +125,28 @@ const API: Told = {
   upgrade: false,
 };
 
-/** At the level of http. @param certificates Whether any door asks for a client's certificate. */
-export const requestHeaders = (certificates: boolean) => `\
+/** How a service is told who called. */
+export interface ToldCaller {
+  readonly headers: Required<CallerHeaders>;
+  /** Whether any door asks for a client's certificate. */
+  readonly certificates: boolean;
+}
+
+/** At the level of http. */
+export const requestHeaders = (caller: ToldCaller) => `\
 # All in this one place: a proxy_set_header in a server or location would lose every one of these.
 proxy_headers_hash_max_size 1024;
 proxy_headers_hash_bucket_size 128;
-${toldOf(certificates, API)}`;
+${toldOf(caller, API)}`;
 
 const toldOf = (
-  certificates: boolean,
+  { headers, certificates }: ToldCaller,
   { host, port, prefix, connection, upgrade }: Told,
 ) => `proxy_set_header Host ${host};
 # The services trust these; whatever the caller sends under their names is overwritten or left out.
-proxy_set_header X-Cybexp-User ${certificates ? "$caller" : "$remote_user"};
-proxy_set_header X-Cybexp-Door ${certificates ? "$entered_by" : "password"};
-proxy_set_header X-Cybexp-Client ${certificates ? "$client" : '""'};
+proxy_set_header ${headers.user} ${certificates ? "$caller" : "$remote_user"};
+proxy_set_header ${headers.enteredBy} ${certificates ? "$entered_by" : "password"};
+proxy_set_header ${headers.client} ${certificates ? "$client" : '""'};
 # The proxy's password ends here. CYBEX-P's own token is in X-Authorization, which passes.
 proxy_set_header Authorization "";
 proxy_set_header X-Request-Id $request_id;
@@ -205,7 +213,7 @@ map $websocket $kept_connection {
 `;
 
 /** In the server of a door whose services are told more: all of it, in place of that at the level of http. */
-export function doorRequests(certificates: boolean, door: ToldDoor): string {
+export function doorRequests(caller: ToldCaller, door: ToldDoor): string {
   const web = door.profile === "web";
   if (!web && !door.websocket && !door.keeps && !door.strips) {
     return "";
@@ -223,5 +231,5 @@ export function doorRequests(certificates: boolean, door: ToldDoor): string {
         : API.connection,
     upgrade: door.websocket,
   };
-  return `# In place of all those above.\n${toldOf(certificates, told).replace(/^#.*\n/gm, "")}\n`;
+  return `# In place of all those above.\n${toldOf(caller, told).replace(/^#.*\n/gm, "")}\n`;
 }

@@ -1,4 +1,5 @@
 import type { Guesses } from "../settings/guesses.ts";
+import type { CallerHeaders } from "./callerHeaders.ts";
 import { checkCovered } from "./doorNames.ts";
 import {
   certificateFiles,
@@ -75,6 +76,10 @@ export interface ProxyReleaseInput {
   readonly serverNames: readonly string[];
   /** Whether browsers are told to call them by TLS for good. @default true */
   readonly hsts?: boolean;
+  /** What a person is asked the password for. @default `defaultRealm` */
+  readonly realm?: string;
+  /** By which the services are told who called. @default `defaultCallerHeaders` */
+  readonly callerHeaders?: CallerHeaders;
   /** Seconds that a service may take to answer. */
   readonly readTimeout: number;
   /** Seconds that a worker of an older release may still take for its requests. */
@@ -114,6 +119,8 @@ export function proxyRelease(input: ProxyReleaseInput): { digest: string; files:
       content: renderNginx({
         serverNames: input.serverNames,
         ...(input.hsts !== undefined && { hsts: input.hsts }),
+        ...(input.realm !== undefined && { realm: input.realm }),
+        ...(input.callerHeaders && { callerHeaders: input.callerHeaders }),
         doors: input.doors,
         dialect: input.dialect,
         readTimeout: input.readTimeout,

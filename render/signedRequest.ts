@@ -20,13 +20,15 @@ import {
   signingKey,
   wholeSecond,
 } from "./authorityKey.ts";
-import { clientHost, ORGANIZATION } from "./clientName.ts";
+import { clientHost } from "./clientName.ts";
 
 export interface SignedRequestInput {
   readonly authority: Authority;
   readonly name: string;
   /** The subject's serialNumber, as `clientSerial` gives it. */
   readonly serial: string;
+  /** Of the subject. @default none */
+  readonly organization?: string | undefined;
   /** The key that the certificate is for, PEM. */
   readonly publicKey: string;
   readonly validityDays: number;
@@ -69,10 +71,12 @@ export async function renderSignedRequest(input: SignedRequestInput): Promise<st
 }
 
 /** Byte for byte the same as in certificates whose keys are made here. */
-function subjectOf({ name, serial }: SignedRequestInput): Name {
+function subjectOf({ name, serial, organization }: SignedRequestInput): Name {
+  const text = (value: string) =>
+    /[@_&]/.test(value) ? { utf8String: value } : { printableString: value };
   return new Name([
-    { O: [{ printableString: ORGANIZATION }] },
-    { CN: [/[@_]/.test(name) ? { utf8String: name } : { printableString: name }] },
+    ...(organization === undefined ? [] : [{ O: [text(organization)] }]),
+    { CN: [text(name)] },
     { "2.5.4.5": [{ printableString: serial }] },
   ]);
 }

@@ -6,6 +6,7 @@ import { overlaps } from "./overlaps.ts";
 import { formatPath } from "./path.ts";
 import { isRenewed } from "./renewedServers.ts";
 import { certifiedNames, suppliedNotes } from "./suppliedCertificates.ts";
+import type { NumberedClient } from "./rotationNumbers.ts";
 import type { Settings } from "./types.ts";
 
 export interface Notice {
@@ -21,13 +22,8 @@ export interface Notice {
  */
 export function notices(settings: Settings, today: string): Notice[] {
   const { rotation, users, clients } = settings;
-  const lasting = [
-    ...users.map(({ name, generation, retired, retireBy }) => ({
-      what: `the previous password of ${name} (generation ${generation - 1})`,
-      how: `set retired: ${generation - 1} for that user`,
-      open: overlaps(generation, retired),
-      retireBy,
-    })),
+  const lasting = lastingOf(today, [
+    ...users.map(ofUser),
     {
       what: `the previous server CA (number ${rotation.serverCa - 1})`,
       how: `set cybexp:rotation.serverCaRetired to ${rotation.serverCa - 1} once all clients have the new serverCa`,
@@ -35,27 +31,14 @@ export function notices(settings: Settings, today: string): Notice[] {
       retireBy: rotation.serverCaRetireBy,
     },
     // A revoked client's previous certificate is refused as well.
-    ...clients
-      .filter(({ revoked }) => !revoked)
-      .map(({ name, generation, retired, retireBy }) => ({
-        what: `the previous certificate of ${name} (generation ${generation - 1})`,
-        how: `set retired: ${generation - 1} for that client`,
-        open: overlaps(generation, retired),
-        retireBy,
-      })),
+    ...clients.filter(({ revoked }) => !revoked).map(ofClient),
     {
       what: `the previous client CA (number ${rotation.clientCa - 1})`,
       how: `set cybexp:rotation.clientCaRetired to ${rotation.clientCa - 1} once all clients have their new certificates`,
       open: overlaps(rotation.clientCa, rotation.clientCaRetired),
       retireBy: rotation.clientCaRetireBy,
     },
-  ]
-    .filter(({ open }) => open)
-    .map(({ what, how, retireBy }) => {
-      const due = retireBy !== undefined && retireBy <= today;
-      const since = due ? `, although it should be retired by ${retireBy}` : "";
-      return { due, text: `${what} is still valid${since}: to retire it, ${how}` };
-    });
+  ]);
   return [
     ...lasting,
     ...closedDoors(settings),
@@ -63,6 +46,54 @@ export function notices(settings: Settings, today: string): Notice[] {
     ...provenElsewhere(settings),
     ...suppliedNotes(settings, new Date(today)).map((text) => ({ due: false, text })),
   ];
+}
+
+/** A user or client, as far as its previous secret goes. */
+export interface RotatedMember extends NumberedClient {
+  /** The day, such as 2026-12-31, from which on a run warns. */
+  readonly retireBy?: string | undefined;
+}
+
+/** The overlaps of users' passwords and clients' certificates that are open. @param today In the form 2026-12-31. */
+export const memberNotices = (
+  users: readonly RotatedMember[],
+  clients: readonly RotatedMember[],
+  today: string,
+): Notice[] =>
+  lastingOf(today, [
+    ...users.map(ofUser),
+    ...clients.filter(({ revoked = false }) => !revoked).map(ofClient),
+  ]);
+
+interface Overlap {
+  readonly what: string;
+  readonly how: string;
+  readonly open: boolean;
+  readonly retireBy?: string | undefined;
+}
+
+const ofUser = ({ name, generation = 1, retired = 0, retireBy }: RotatedMember): Overlap => ({
+  what: `the previous password of ${name} (generation ${generation - 1})`,
+  how: `set retired: ${generation - 1} for that user`,
+  open: overlaps(generation, retired),
+  retireBy,
+});
+
+const ofClient = ({ name, generation = 1, retired = 0, retireBy }: RotatedMember): Overlap => ({
+  what: `the previous certificate of ${name} (generation ${generation - 1})`,
+  how: `set retired: ${generation - 1} for that client`,
+  open: overlaps(generation, retired),
+  retireBy,
+});
+
+function lastingOf(today: string, all: readonly Overlap[]): Notice[] {
+  return all
+    .filter(({ open }) => open)
+    .map(({ what, how, retireBy }) => {
+      const due = retireBy !== undefined && retireBy <= today;
+      const since = due ? `, although it should be retired by ${retireBy}` : "";
+      return { due, text: `${what} is still valid${since}: to retire it, ${how}` };
+    });
 }
 
 /** On its own port, Kapow! checks only which authority signed a certificate. */

@@ -1,4 +1,5 @@
 import { label } from "../../names/docker.ts";
+import { OWN_METRICS } from "../../names/own.ts";
 import { NAME, nameIn } from "../../names/resources.ts";
 import { COMMAND, CONTAINER } from "../../names/types.ts";
 import { here } from "../../programs/npmRun.ts";
@@ -145,8 +146,8 @@ async function lookAtStack(
   const input = smokeInput(inClear);
   const facts = await certificateFacts(state, settings, input);
   if (metrics !== undefined) {
-    const text = certificateMetrics(session.stack, facts.ends);
-    writeMetrics(metrics, text + servedMetrics(session.stack, facts.served));
+    const text = certificateMetrics(OWN_METRICS, session.stack, facts.ends);
+    writeMetrics(metrics, text + servedMetrics(OWN_METRICS, session.stack, facts.served));
   }
   const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
   const findings = [

@@ -10,6 +10,7 @@ const input = z.object({
   authority: z.object({ certificate: z.string(), privateKey: z.string() }),
   name: z.string(),
   serial: z.string(),
+  organization: z.string().optional(),
   /** PEM. */
   publicKey: z.string(),
   validityDays: z.number().int(),

@@ -10,6 +10,10 @@ export interface CheckedDoor {
   readonly access: "password" | "certificate" | "either" | "both";
   /** A path that answers GET with 2xx. @default `/`, which must answer `up` */
   readonly route?: string | undefined;
+  /** The status there, in place of 2xx. */
+  readonly status?: number | undefined;
+  /** The body there, without white space at its ends. @default any */
+  readonly body?: string | undefined;
   /** Where the proxy listens, if that is an address of this machine. */
   readonly address?: string | undefined;
 }
@@ -19,7 +23,8 @@ export interface Callers {
   readonly serverName: string;
   /** PEM. */
   readonly serverCa: string;
-  readonly credential: { readonly user: string; readonly password: string };
+  /** A user, if there is any. */
+  readonly credential?: { readonly user: string; readonly password: string } | undefined;
   /** A client whose key is known, if there is any. */
   readonly client?: NonNullable<Question["client"]> | undefined;
 }
@@ -43,23 +48,40 @@ export async function checkDoor(callers: Callers, door: CheckedDoor): Promise<st
       `${url} answers ${stranger.status} to a caller without a ${asksCertificate ? "certificate" : "password"} instead of ${due}: the door is open`,
     );
   }
-  if (asksCertificate && client === undefined) {
-    return note; // Nobody gets in whose key is known here.
+  const asksPassword = door.access !== "certificate";
+  if ((asksCertificate && client === undefined) || (asksPassword && credential === undefined)) {
+    return note; // Nobody gets in whose key or password is known here.
   }
 
   const friend = await ask({
     ...target,
-    ...(door.access !== "certificate" && { credential }),
+    ...(asksPassword && credential && { credential }),
     ...(asksCertificate && client && { client }),
   });
-  const well =
-    door.route === undefined
-      ? friend.status === 200 && friend.body.trim() === "up"
-      : friend.status >= 200 && friend.status < 300;
-  if (!well) {
-    throw new UserError(`${url} ${explain(friend, door, credential.user)}`);
+  const answer = dueAnswer(door);
+  if (!answer.status(friend.status)) {
+    throw new UserError(`${url} ${explain(friend, door, credential?.user ?? "")}`);
+  }
+  if (answer.body !== undefined && friend.body.trim() !== answer.body.trim()) {
+    throw new UserError(
+      door.route === undefined
+        ? `${url} ${explain(friend, door, credential?.user ?? "")}`
+        : `${url} answers ${friend.status}, but with another body than is expected`,
+    );
   }
   return note;
+}
+
+/** What a caller who is let in must get. */
+function dueAnswer({ route, status, body }: CheckedDoor) {
+  if (route === undefined) {
+    return { status: (got: number) => got === 200, body: "up", words: '"up" with status 200' };
+  }
+  return {
+    status: (got: number) => (status === undefined ? got >= 200 && got < 300 : got === status),
+    body,
+    words: status === undefined ? "a 2xx status" : String(status),
+  };
 }
 
 /** The answer to a call without credentials, at the name or else at the proxy's own address. */
@@ -83,7 +105,8 @@ async function reach(
   }
 }
 
-function explain(reply: Reply, { name: service, route }: CheckedDoor, user: string): string {
+function explain(reply: Reply, door: CheckedDoor, user: string): string {
+  const service = door.name;
   switch (reply.status) {
     case 401:
     case 429: // Of a refused password that is one too many from here.
@@ -95,6 +118,6 @@ function explain(reply: Reply, { name: service, route }: CheckedDoor, user: stri
     case 504:
       return `answers 504: the ${service} took too long to answer; its database may be unreachable`;
     default:
-      return `answers ${reply.status} instead of ${route === undefined ? '"up" with status 200' : "a 2xx status"}`;
+      return `answers ${reply.status} instead of ${dueAnswer(door).words}`;
   }
 }

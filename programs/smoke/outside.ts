@@ -40,7 +40,8 @@ export const outside = z.object({
   /** Further host names, and IP addresses. */
   serverNames: z.array(z.string()).default([]),
   serverCa: z.string(),
-  credential: z.object({ user: z.string(), password: z.string() }),
+  /** Who calls, if anybody is on the list of users. */
+  credential: z.object({ user: z.string(), password: z.string() }).optional(),
   /** A client whose key is known here, if there is any. */
   client: z.object({ certificate: z.string(), privateKey: z.string() }).optional(),
   doors: z.array(
@@ -49,8 +50,16 @@ export const outside = z.object({
       port: z.number().int(),
       access: z.enum(["password", "certificate", "either", "both"]),
       route: z.string().optional(),
+      status: z.number().int().optional(),
+      body: z.string().optional(),
+      /** Those of the door. @default the server's first name */
+      names: z.array(z.string()).optional(),
     }),
   ),
+  /** The proxy's role. @default "proxy" */
+  proxy: z.string().optional(),
+  /** Whether there may be other listeners than these. @default false */
+  someListeners: z.boolean().optional(),
   /** What renews the servers' certificates, if a container does. */
   renewal: renewalInput.optional(),
   databases: z.array(
@@ -97,12 +106,17 @@ export function outsideChecks(input: Outside, leaving: readonly string[] = []): 
       run: () =>
         "external" in database ? checkExternal(input, database) : checkDatabase(input, database),
     })),
-    ...input.doors.map((door) => ({
-      title: `door to ${door.name}`,
-      needs: (container: string) =>
-        [PROXY, door.name, databaseRole(door.name)].some((role) => container.endsWith(`-${role}`)),
-      run: () => checkDoor(input, { ...door, address: addressOf(input, door.port) }),
-    })),
+    ...input.doors.flatMap((door) =>
+      (door.names ?? [input.serverName]).map((serverName, index) => ({
+        title: index === 0 ? `door to ${door.name}` : `door to ${door.name} by ${serverName}`,
+        needs: (container: string) =>
+          [PROXY, door.name, databaseRole(door.name)].some((role) =>
+            container.endsWith(`-${role}`),
+          ),
+        run: () =>
+          checkDoor({ ...input, serverName }, { ...door, address: addressOf(input, door.port) }),
+      })),
+    ),
     ...input.serverNames.flatMap((serverName) =>
       input.doors.slice(0, 1).map((door) => ({
         title: `name ${serverName}`,
@@ -112,17 +126,24 @@ export function outsideChecks(input: Outside, leaving: readonly string[] = []): 
           checkDoor({ ...input, serverName }, { ...door, address: addressOf(input, door.port) }),
       })),
     ),
-    {
-      title: "open ports",
-      needs: () => true,
-      run: () => checkListeners(new Docker(input.dockerHost), { ...input, leaving }),
-    },
+    ...(input.someListeners
+      ? []
+      : [
+          {
+            title: "open ports",
+            needs: () => true,
+            run: () => checkListeners(new Docker(input.dockerHost), { ...input, leaving }),
+          },
+        ]),
   ];
 }
 
 /** The address where this machine can call the proxy at a port. */
-export function addressOf({ dockerHost, listeners }: Outside, port: number): string | undefined {
-  const door = listeners.find((listener) => listener.role === PROXY && listener.port === port);
+export function addressOf(
+  { dockerHost, listeners, proxy = PROXY }: Outside,
+  port: number,
+): string | undefined {
+  const door = listeners.find((listener) => listener.role === proxy && listener.port === port);
   return door && isLocal(dockerHost) ? callableAt(door.address) : undefined;
 }
 

@@ -1,6 +1,7 @@
 /** Certificate authorities and client certificates of every kind, good and bad. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { Authority } from "../../render/authorityKey.ts";
+import { OWN_ORGANIZATION } from "../../names/own.ts";
 import { clientSerial, clientSubject } from "../../render/clientName.ts";
 import type { NginxClient } from "../../render/nginxClients.ts";
 import { renderSignedRequest } from "../../render/signedRequest.ts";
@@ -69,7 +70,7 @@ export async function makeClient(
   const { generation = 1, revoked = false, begins = -1 } = options;
   const keyPair = options.keyPair ?? generateKeyPairSync("ec", { namedCurve: "P-256" });
   const publicKey = keyPair.publicKey.export({ type: "spki", format: "pem" }).toString();
-  const client = { name, generation, publicKey };
+  const client = { name, generation, publicKey, organization: OWN_ORGANIZATION };
   return {
     name,
     keyPair,
@@ -79,6 +80,7 @@ export async function makeClient(
       authority,
       name,
       serial: clientSerial(client),
+      organization: OWN_ORGANIZATION,
       publicKey,
       validityDays: 2,
       now: new Date(Date.now() + begins * DAY_MS),

@@ -10,7 +10,7 @@ import { docker } from "./docker.ts";
 import { Proxy, STATUS_PORT } from "./proxy.ts";
 
 const PORT = 8082;
-const METRICS = certificateMetrics("test", [
+const METRICS = certificateMetrics("cybexp", "test", [
   { name: "proxy", kind: "server", source: "generated", notAfter: "2027-01-31T12:00:00Z" },
 ]);
 

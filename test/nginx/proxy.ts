@@ -14,6 +14,7 @@ import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { OWN_CALLER_HEADERS, OWN_REALM } from "../../names/own.ts";
 import type { NginxAccess } from "../../render/nginxClients.ts";
 import { renderHtpasswd } from "../../render/htpasswd.ts";
 import { type NginxDialect, nginxDialect } from "../../render/nginxDialect.ts";
@@ -241,6 +242,8 @@ export class Proxy {
     writeFileSync(
       join(folder, "nginx.conf"),
       renderNginx({
+        realm: OWN_REALM,
+        callerHeaders: OWN_CALLER_HEADERS,
         ...this.#options,
         certificateCount: pairs.length,
         ...options,

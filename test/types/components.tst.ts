@@ -109,9 +109,11 @@ describe("a container", () => {
     expect(Container).type.not.toBeConstructableWith("c", { ...least, networkMode: "host" });
   });
 
-  it("takes processors as a number and an environment without outputs, hence without secrets", () => {
+  it("takes processors as a number, and values that are known late", () => {
     expect(Container).type.not.toBeConstructableWith("c", { ...least, cpus: "0.50" });
-    expect(Container).type.not.toBeConstructableWith("c", { ...least, environment: { A: id } });
+    expect(Container).type.toBeConstructableWith("c", { ...least, environment: { A: id } });
+    expect(Container).type.toBeConstructableWith("c", { ...least, command: ["a", id], user: id });
+    expect(Container).type.not.toBeConstructableWith("c", { ...least, environment: { A: 1 } });
   });
 
   it("has a role, known when the program is written", () => {
@@ -183,13 +185,14 @@ describe("an HTTP service", () => {
     expect<HttpServiceArgs>().type.not.toBeAssignableFrom<Without<"port">>();
   });
 
-  it("publishes its own port at most, and no environment with secrets", () => {
+  it("publishes its own port at most", () => {
     expect(HttpService).type.not.toBeConstructableWith("s", {
       ...least,
       ports: [{ address: "127.0.0.1", port: 1, internal: 2 }],
     });
     expect(HttpService).type.not.toBeConstructableWith("s", { ...least, bind: { port: 1 } });
-    expect(HttpService).type.not.toBeConstructableWith("s", { ...least, environment: { A: id } });
+    expect(HttpService).type.toBeConstructableWith("s", { ...least, environment: { A: id } });
+    expect(HttpService).type.not.toBeConstructableWith("s", { ...least, role: id });
   });
 });
 
@@ -310,7 +313,7 @@ describe("a door of the proxy", () => {
       paths: [{ path: "/app/" as const, service: kapow, stripPrefix: true }],
     });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, profile: "page" as const });
-    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, headers: { "X-Robots-Tag": id } });
+    expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, headers: { "X-Robots-Tag": 1 } });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, keepAlive: true });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, names: "web.example.edu" });
     expect<ProxyDoor>().type.not.toBeAssignableFrom({ ...door, streaming: "on" });

@@ -22,7 +22,7 @@ const ENDS = [
 describe("metrics", () => {
   it("have a line for each certificate and list, with its end in seconds", () => {
     assert.equal(
-      certificateMetrics("prod", ENDS),
+      certificateMetrics("cybexp", "prod", ENDS),
       `\
 # HELP cybexp_certificate_not_after_timestamp_seconds When the certificate or revocation list ends, in seconds since 1970.
 # TYPE cybexp_certificate_not_after_timestamp_seconds gauge
@@ -33,13 +33,18 @@ cybexp_certificate_not_after_timestamp_seconds{certificate="proxy",kind="server"
   });
 
   it("are the same whatever the order, and however often they are written", () => {
-    assert.equal(certificateMetrics("prod", ENDS.toReversed()), certificateMetrics("prod", ENDS));
+    assert.equal(
+      certificateMetrics("cybexp", "prod", ENDS.toReversed()),
+      certificateMetrics("cybexp", "prod", ENDS),
+    );
   });
 
   it("have a line for each listener", () => {
     const notAfter = "2027-01-31T12:00:00Z";
     assert.equal(
-      servedMetrics("prod", [{ name: "proxy", listener: "a.example.edu:5002", notAfter }]),
+      servedMetrics("cybexp", "prod", [
+        { name: "proxy", listener: "a.example.edu:5002", notAfter },
+      ]),
       `\
 # HELP cybexp_served_certificate_not_after_timestamp_seconds When the certificate ends that a caller is shown, in seconds since 1970.
 # TYPE cybexp_served_certificate_not_after_timestamp_seconds gauge
@@ -49,11 +54,14 @@ cybexp_served_certificate_not_after_timestamp_seconds{certificate="proxy",listen
   });
 
   it("are nothing where nothing is known", () => {
-    assert.equal(certificateMetrics("prod", []) + servedMetrics("prod", []), "");
+    assert.equal(
+      certificateMetrics("cybexp", "prod", []) + servedMetrics("cybexp", "prod", []),
+      "",
+    );
   });
 
   it("escape what would end a label", () => {
-    const [, , line] = certificateMetrics("s", [
+    const [, , line] = certificateMetrics("cybexp", "s", [
       end('a"\\\n', "client", "1970-01-01T00:00:07Z"),
     ]).split("\n");
     assert.equal(

@@ -200,24 +200,30 @@ describe("the revocation lists", () => {
 });
 
 describe("the certificate of a request", () => {
-  const sign = async (name: string, authority: Authority, publicKey: string) =>
+  const sign = async (
+    name: string,
+    authority: Authority,
+    publicKey: string,
+    organization?: string,
+  ) =>
     renderSignedRequest({
       authority,
       name,
+      organization,
       serial: clientSerial({ generation: 3, publicKey }),
       publicKey,
       validityDays: 5,
       now: NOW,
     });
 
-  for (const [kind, pair] of [
-    ["ECDSA", () => generateKeyPairSync("ec", { namedCurve: "P-384" })],
-    ["RSA", () => generateKeyPairSync("rsa", { modulusLength: 2048 })],
+  for (const [kind, pair, organization] of [
+    ["ECDSA", () => generateKeyPairSync("ec", { namedCurve: "P-384" }), undefined],
+    ["RSA", () => generateKeyPairSync("rsa", { modulusLength: 2048 }), "Example & Sons (Reno)"],
   ] as const) {
     it(`is for its ${kind} key, for our name, for clients alone`, async () => {
       const authority = await makeAuthority("CA 1");
       const publicKey = pair().publicKey.export({ type: "spki", format: "pem" }).toString();
-      const pem = await sign("a_b@example.edu", authority, publicKey);
+      const pem = await sign("a_b@example.edu", authority, publicKey, organization);
       const certificate = new X509Certificate(pem);
       const ca = new X509Certificate(authority.certificate);
       assert.equal(
@@ -239,7 +245,7 @@ describe("the certificate of a request", () => {
       );
       assert.equal(
         text,
-        `subject=${clientSubject({ name: "a_b@example.edu", generation: 3, publicKey })}\n`,
+        `subject=${clientSubject({ name: "a_b@example.edu", generation: 3, publicKey, organization })}\n`,
       );
       assert.equal(
         verdict(

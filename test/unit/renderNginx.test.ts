@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { OWN_CALLER_HEADERS, OWN_REALM } from "../../names/own.ts";
 import { type NginxOptions, renderNginx } from "../../render/nginx.ts";
 import type { NginxAccess } from "../../render/nginxClients.ts";
 import {
@@ -15,6 +16,8 @@ import {
 const digest = "0123456789abcdef0123456789abcdef";
 
 const options: NginxOptions = {
+  realm: OWN_REALM,
+  callerHeaders: OWN_CALLER_HEADERS,
   serverNames: ["cybexp.example.org"],
   doors: [
     { name: "kms", port: 8441, upstream: "kms:5000", standIn: "kms-handover:5000", maxBody: "64k" },

@@ -7,7 +7,14 @@ import { serverCertificate } from "./parts.ts";
 
 describe("a certificate authority", () => {
   const make = once(() =>
-    build(() => new CertificateAuthority("ca", { commonName: "the CA", validityDays: 10 })),
+    build(
+      () =>
+        new CertificateAuthority("ca", {
+          commonName: "the CA",
+          organization: "CYBEX-P",
+          validityDays: 10,
+        }),
+    ),
   );
 
   it("is a key and a certificate that signs certificates and revocation lists, and no more", async () => {

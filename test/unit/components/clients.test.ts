@@ -9,6 +9,7 @@ import {
   PRIVATE_KEY as KEY,
   SELF_SIGNED_CERT as SELF_SIGNED,
 } from "../../../names/types.ts";
+import { OWN_ORGANIZATION } from "../../../names/own.ts";
 import { clientSerial, clientSubject } from "../../../render/clientName.ts";
 import { publicKeyOf } from "../../../settings/certificateRequest.ts";
 import type { ClientSettings } from "../../../settings/types.ts";
@@ -129,6 +130,7 @@ describe("a client's certificate", () => {
             name: "ann",
             generation: 1,
             publicKey: publicKey("client-ann-1"),
+            organization: OWN_ORGANIZATION,
           }),
           revoked: false,
         },
@@ -140,7 +142,12 @@ describe("a client's certificate", () => {
 describe("a request made elsewhere", () => {
   const usual = once(() => make([client("app", { csr: CSR })]));
   const subject = (generation: number) =>
-    clientSubject({ name: "app", generation, publicKey: publicKeyOf(CSR) });
+    clientSubject({
+      name: "app",
+      generation,
+      publicKey: publicKeyOf(CSR),
+      organization: OWN_ORGANIZATION,
+    });
 
   it("is signed under our name by a program, again when its clock is renewed", async () => {
     const { inputs, secrets, options } = the(await usual(), COMMAND, "client-app-1");
@@ -153,6 +160,7 @@ describe("a request made elsewhere", () => {
           privateKey: pemOf("EC PRIVATE KEY", "ca-1-key"),
         },
         name: "app",
+        organization: "CYBEX-P",
         serial: clientSerial({ generation: 1, publicKey: publicKeyOf(CSR) }),
         publicKey: publicKeyOf(CSR),
         validityDays: 6,
@@ -189,7 +197,12 @@ describe("a request made elsewhere", () => {
     assert.deepEqual(listed, [
       {
         name: "app",
-        subject: clientSubject({ name: "app", generation: 2, publicKey: publicKeyOf(OTHER_CSR) }),
+        subject: clientSubject({
+          name: "app",
+          generation: 2,
+          publicKey: publicKeyOf(OTHER_CSR),
+          organization: OWN_ORGANIZATION,
+        }),
         revoked: false,
       },
       first,

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { HttpService } from "../../../components/httpService.ts";
-import { checkDoors, type ProxyDoor, type ProxyUpstream } from "../../../components/proxyDoor.ts";
+import {
+  checkDoors,
+  type KnownDoor,
+  type ProxyDoor,
+  type ProxyUpstream,
+  valuesOf,
+} from "../../../components/proxyDoor.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
 import { CONTAINER } from "../../../names/types.ts";
@@ -160,10 +166,13 @@ describe("doors of the proxy", () => {
   ];
   for (const [what, some, message] of refused) {
     it(`refuse ${what} before anything is made`, () => {
-      assert.throws(() => checkDoors(some, ["cybexp.example.edu"], renewed.names), {
-        name: "RangeError",
-        message,
-      });
+      assert.throws(
+        () => checkDoors(some.map(valuesOf) as KnownDoor[], ["cybexp.example.edu"], renewed.names),
+        {
+          name: "RangeError",
+          message,
+        },
+      );
     });
   }
 });

@@ -16,6 +16,7 @@ import {
   ServerCertificate,
   type ServerCertificateArgs,
 } from "../../../components/serverCertificate.ts";
+import { OWN_ORGANIZATION } from "../../../names/own.ts";
 import type { ClientSettings, Settings } from "../../../settings/types.ts";
 import { build, type Build, deployment, passwordOf, type World } from "./mocks.ts";
 
@@ -130,6 +131,7 @@ export const backendUri = () =>
 export const authority = (name = "ca", changes: Partial<RotatedAuthorityArgs> = {}) =>
   new RotatedAuthority(name, {
     commonName: "the CA",
+    organization: OWN_ORGANIZATION,
     validityDays: 10,
     generation: 1,
     overlap: false,

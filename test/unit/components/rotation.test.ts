@@ -9,6 +9,7 @@ import { backdated } from "../../../render/backdate.ts";
 import { RotatedPassword } from "../../../components/rotatedPassword.ts";
 import { RotationGuard } from "../../../components/rotationGuard.ts";
 import { type Credential, type PasswordCheck, UserList } from "../../../components/userList.ts";
+import { guardedNumbers } from "../../../settings/rotationNumbers.ts";
 import { overlaps } from "../../../settings/overlaps.ts";
 import { readSettings } from "../../../settings/read.ts";
 import type { UserSettings } from "../../../settings/types.ts";
@@ -414,7 +415,7 @@ describe("the guard before rotations", () => {
     secretKeys: new Set(["users"]),
   });
   const make = (changes = {}) =>
-    build(() => new RotationGuard("guard", { settings: { ...settings, ...changes } }));
+    build(() => new RotationGuard("guard", guardedNumbers({ ...settings, ...changes })));
 
   it("gets the numbers and no secret, and remembers what it printed", async () => {
     const { resources } = await make();
@@ -437,6 +438,12 @@ describe("the guard before rotations", () => {
               kmsDatabase: 1,
               backendDatabase: 1,
             },
+            steps: ["serverCa", "clientCa", "kmsDatabase", "backendDatabase"],
+            fixed: {},
+            consequences: {
+              kmsJwtKey:
+                "the KMS gets a new token-signing key: EVERY token is revoked, each module needs its new config.yaml (output moduleConfig), and each administrator needs a new token (output administrator, or a login)",
+            },
           },
         },
         secrets: [],
@@ -454,7 +461,7 @@ describe("the guard before rotations", () => {
 
   it("holds back what waits for it", async () => {
     const { dependencies } = await build(() => {
-      const guard = new RotationGuard("guard", { settings });
+      const guard = new RotationGuard("guard", guardedNumbers(settings));
       const id = guard.after(pulumi.output("0123456789abcdef"));
       kmsDatabase({ deployment: deployment({ id }) });
     });

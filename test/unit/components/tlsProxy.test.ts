@@ -5,9 +5,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { CONTAINER } from "../../../names/types.ts";
 import type { ShownCertificate } from "../../../components/shownCertificate.ts";
 import { Service } from "../../../components/service.ts";
-import { SmokeCheck } from "../../../components/smokeCheck.ts";
+import { StackSmokeCheck } from "../../../components/stackSmokeCheck.ts";
 import { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
+import {
+  OWN_CALLER_HEADERS,
+  OWN_METRICS,
+  OWN_ORGANIZATION,
+  OWN_REALM,
+} from "../../../names/own.ts";
 import { clientSubject } from "../../../render/clientName.ts";
 import { renderHtpasswd } from "../../../render/htpasswd.ts";
 import { proxyHealthCheck } from "../../../render/proxyHealth.ts";
@@ -109,6 +115,9 @@ const make = (
       certificate: certificateOf(shown),
       users: new UserList("user", { users: users ?? SETTINGS.users }),
       clients: clientList(clients, authority("client-ca")),
+      realm: OWN_REALM,
+      callerHeaders: OWN_CALLER_HEADERS,
+      metricsPrefix: OWN_METRICS,
       doors: all.filter(({ name }) => doors?.includes(name) ?? true),
     });
   }, world);
@@ -129,6 +138,8 @@ const release = (changes: Partial<Parameters<typeof proxyRelease>[0]> = {}) =>
   proxyRelease({
     dialect: nginxDialect(NGINX_1_22),
     serverNames: ["cybexp.example.edu"],
+    realm: OWN_REALM,
+    callerHeaders: OWN_CALLER_HEADERS,
     readTimeout: 60,
     shutdownTimeout: 30,
     doors: [
@@ -403,6 +414,7 @@ describe("the proxy", () => {
               name: "ann",
               generation: 1,
               publicKey: pemOf("PUBLIC KEY", "client-ann-1-key"),
+              organization: OWN_ORGANIZATION,
             }),
             revoked: false,
           },
@@ -535,7 +547,7 @@ describe("the smoke check", () => {
           },
         ],
       });
-      new SmokeCheck("smoke", {
+      new StackSmokeCheck("smoke", {
         deployment: own,
         settings,
         serverCa: authority("server-ca").bundle,
