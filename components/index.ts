@@ -39,7 +39,7 @@ export type { Endpoint, ProxySettings, UserSettings } from "../settings/types.ts
 
 // Before and after an `up`.
 export { RotationGuard, type RotationGuardArgs } from "./rotationGuard.ts";
-export type { Notice, RotatedMember } from "../settings/notices.ts";
+export type { Notice, RotatedMember } from "../settings/memberNotices.ts";
 export type { FixedNumber } from "../settings/rotationNumbers.ts";
 export { SmokeCheck, type DoorExpectation, type SmokeCheckArgs } from "./smokeCheck.ts";
 

@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { COMPONENT } from "../names/types.ts";
 import { matching } from "../render/check.ts";
-import { memberNotices, type Notice, type RotatedMember } from "../settings/notices.ts";
+import { memberNotices, type Notice, type RotatedMember } from "../settings/memberNotices.ts";
 import { type FixedNumber, memberNumbers } from "../settings/rotationNumbers.ts";
 import { listed, refusing } from "./late.ts";
 import { Program } from "./program.ts";
 
+/** Arguments of {@link RotationGuard}. */
 export interface RotationGuardArgs {
   /** The same list as a `UserList` has. @default none */
   readonly users?: readonly RotatedMember[];

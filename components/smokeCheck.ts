@@ -20,6 +20,7 @@ export interface DoorExpectation {
   readonly body?: pulumi.Input<string>;
 }
 
+/** Arguments of {@link SmokeCheck}. */
 export interface SmokeCheckArgs {
   /** The proxy's. */
   readonly deployment: Deployment;

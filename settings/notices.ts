@@ -4,16 +4,10 @@ import { isUnspecified } from "./addresses.ts";
 import { doorsOf } from "./listeners.ts";
 import { overlaps } from "./overlaps.ts";
 import { formatPath } from "./path.ts";
+import { lastingOf, type Notice, ofClient, ofUser } from "./memberNotices.ts";
 import { isRenewed } from "./renewedServers.ts";
 import { certifiedNames, suppliedNotes } from "./suppliedCertificates.ts";
-import type { NumberedClient } from "./rotationNumbers.ts";
 import type { Settings } from "./types.ts";
-
-export interface Notice {
-  /** Whether it is time to act. Otherwise it is for information only. */
-  readonly due: boolean;
-  readonly text: string;
-}
 
 /**
  * The overlaps of old and new secrets that the settings keep open, and doors that may surprise.
@@ -46,54 +40,6 @@ export function notices(settings: Settings, today: string): Notice[] {
     ...provenElsewhere(settings),
     ...suppliedNotes(settings, new Date(today)).map((text) => ({ due: false, text })),
   ];
-}
-
-/** A user or client, as far as its previous secret goes. */
-export interface RotatedMember extends NumberedClient {
-  /** The day, such as 2026-12-31, from which on a run warns. */
-  readonly retireBy?: string | undefined;
-}
-
-/** The overlaps of users' passwords and clients' certificates that are open. @param today In the form 2026-12-31. */
-export const memberNotices = (
-  users: readonly RotatedMember[],
-  clients: readonly RotatedMember[],
-  today: string,
-): Notice[] =>
-  lastingOf(today, [
-    ...users.map(ofUser),
-    ...clients.filter(({ revoked = false }) => !revoked).map(ofClient),
-  ]);
-
-interface Overlap {
-  readonly what: string;
-  readonly how: string;
-  readonly open: boolean;
-  readonly retireBy?: string | undefined;
-}
-
-const ofUser = ({ name, generation = 1, retired = 0, retireBy }: RotatedMember): Overlap => ({
-  what: `the previous password of ${name} (generation ${generation - 1})`,
-  how: `set retired: ${generation - 1} for that user`,
-  open: overlaps(generation, retired),
-  retireBy,
-});
-
-const ofClient = ({ name, generation = 1, retired = 0, retireBy }: RotatedMember): Overlap => ({
-  what: `the previous certificate of ${name} (generation ${generation - 1})`,
-  how: `set retired: ${generation - 1} for that client`,
-  open: overlaps(generation, retired),
-  retireBy,
-});
-
-function lastingOf(today: string, all: readonly Overlap[]): Notice[] {
-  return all
-    .filter(({ open }) => open)
-    .map(({ what, how, retireBy }) => {
-      const due = retireBy !== undefined && retireBy <= today;
-      const since = due ? `, although it should be retired by ${retireBy}` : "";
-      return { due, text: `${what} is still valid${since}: to retire it, ${how}` };
-    });
 }
 
 /** On its own port, Kapow! checks only which authority signed a certificate. */

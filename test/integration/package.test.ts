@@ -68,7 +68,13 @@ const dependenciesOf = (folder: string) =>
 
 describe("the types of the npm package", () => {
   it("are tried with every example", () => {
-    assert.deepEqual(NAMES, ["http-service", "two-engines", "two-proxies", "web-application"]);
+    assert.deepEqual(NAMES, [
+      "http-service",
+      "secret-from-config",
+      "two-engines",
+      "two-proxies",
+      "web-application",
+    ]);
   });
 
   for (const manager of ["npm", "pnpm"] as const) {

@@ -59,7 +59,13 @@ describe("the example", () => {
     assert.deepEqual(blocks.slice(0, 2), [read(`${web}/index.ts`), read(`${web}/Pulumi.dev.yaml`)]);
   });
 
-  for (const name of ["http-service", "two-engines", "two-proxies", "web-application"]) {
+  for (const name of [
+    "http-service",
+    "secret-from-config",
+    "two-engines",
+    "two-proxies",
+    "web-application",
+  ]) {
     const example = `examples/${name}`;
     it(`depends on the file from npm pack, never on a name that somebody else may take: ${example}`, () => {
       const { dependencies } = JSON.parse(read(`${example}/package.json`)) as Manifest;
