@@ -9,6 +9,10 @@ import type { Finding } from "./finding.ts";
 export interface ContainerFacts {
   readonly Name: string;
   readonly RestartCount: number;
+  readonly HostConfig: {
+    /** Bytes; 0 for no limit. */
+    readonly Memory: number;
+  };
   readonly State: {
     readonly Status: string;
     readonly ExitCode: number;

@@ -12,6 +12,7 @@ import { type ContainerFacts, containerFindings, illnesses } from "./containers.
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
 import { engineFindings } from "./engine.ts";
+import { changedMemory } from "./changedMemory.ts";
 import { lookAtAccounts } from "./accounts.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
@@ -149,17 +150,20 @@ async function lookAtStack(
     writeMetrics(metrics, text + servedMetrics(session.stack, facts.served));
   }
   const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
+  // What does not work without them follows from what is said of them.
+  const silent = [...ill.keys(), ...drift.containers];
   const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...(await lookAtVolumes(session, [...found.keys()])),
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
-    ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
-    ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
-    ...drift,
-    ...(await lookAtAccounts(session, inClear, [...ill.keys()], drift)),
-    ...(await lookAtCollectors(session, inClear, settings, [...ill.keys()], drift)),
+    ...(await lookFromOutside(input, silent, unfinished !== undefined)),
+    ...(await lookAtRenewal(session.docker, session.stack, settings, silent)),
+    ...drift.findings,
+    ...changedMemory(state.resources, found),
+    ...(await lookAtAccounts(session, inClear, silent, drift.findings)),
+    ...(await lookAtCollectors(session, inClear, settings, silent, drift.findings)),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
@@ -231,20 +235,25 @@ async function lookForDrift(
   settings: Settings,
   ill: readonly string[],
   kept: KeptData,
-): Promise<Finding[]> {
+): Promise<{ readonly findings: Finding[]; readonly containers: readonly string[] }> {
   const told = new Set(
     state.resources
       .filter(({ type, inputs }) => type === CONTAINER && ill.includes(String(inputs?.["name"])))
       .map(({ urn }) => urn),
   );
   const drift = await findDrift(session, state, settings.proxy.image, { settings });
-  return drift
-    .filter(({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)))
-    .map((found) => ({
-      level: "fault",
-      about: "changed by hand",
-      text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "repairs that")}`,
-    }));
+  const untold = drift.filter(
+    ({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)),
+  );
+  const containers = state.resources
+    .filter(({ type, urn }) => type === CONTAINER && untold.some((found) => found.urn === urn))
+    .map(({ inputs }) => String(inputs?.["name"]));
+  const findings = untold.map((found) => ({
+    level: "fault" as const,
+    about: "changed by hand",
+    text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "repairs that")}`,
+  }));
+  return { findings, containers };
 }
 
 /** Checks that records, accounts and keys are still the ones that the state recorded. */

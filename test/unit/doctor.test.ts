@@ -10,6 +10,7 @@ import { type Outside, outsideChecks } from "../../programs/smoke/outside.ts";
 const well: ContainerFacts = {
   Name: "/kms",
   RestartCount: 0,
+  HostConfig: { Memory: 0 },
   State: { Status: "running", ExitCode: 0, OOMKilled: false, Health: { Status: "healthy" } },
 };
 const state = (changes: Partial<ContainerFacts["State"]>): ContainerFacts => ({
