@@ -29,6 +29,7 @@ import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { report as reportError, UserError } from "../../programs/errors.ts";
 import { certificateMetrics, servedMetrics } from "../../render/certificateMetrics.ts";
+import { doctorMetrics } from "../../render/doctorMetrics.ts";
 import { type Check, type Outside, outside, outsideChecks } from "../../programs/smoke/outside.ts";
 import { servedCertificates } from "../../programs/smoke/served.ts";
 import { kapowServerName } from "../../settings/urls.ts";
@@ -96,12 +97,33 @@ async function look(stack: string, options: DoctorOptions): Promise<readonly Fin
   const found = settingsOf(stack);
   const session = await openSession({ images: false, asFound: true });
   const engine = await lookAtEngine(session, found.known);
-  const { findings: ofStack, facts } = await lookAtStack(session, found, options.metrics);
+  const { findings: ofStack, facts } = await lookAtStack(session, found);
   const findings = [...engine, ...ofStack];
+  if (options.metrics !== undefined && facts !== undefined) {
+    writeMetrics(options.metrics, metricsOf(stack, findings, facts));
+  }
   if (options.report !== undefined) {
     await writeReport(options.report, session, findings, facts);
   }
   return findings;
+}
+
+/** What node_exporter gets. */
+function metricsOf(
+  stack: string,
+  findings: readonly Finding[],
+  { certificates, settings, backup }: StackFacts,
+): string {
+  const count = (level: Finding["level"]) =>
+    findings.filter((finding) => finding.level === level).length;
+  return (
+    certificateMetrics(stack, certificates.ends) +
+    servedMetrics(stack, certificates.served) +
+    doctorMetrics({
+      ...{ stack, time: new Date(), warnings: count("note"), errors: count("fault") },
+      backup: settings.throwaway ? undefined : backup,
+    })
+  );
 }
 
 async function lookAtEngine(session: Session, known: Settings | undefined): Promise<Finding[]> {
@@ -125,11 +147,7 @@ async function lookAtEngine(session: Session, known: Settings | undefined): Prom
   ];
 }
 
-async function lookAtStack(
-  session: Session,
-  file: StackSettings,
-  metrics: string | undefined,
-): Promise<Looked> {
+async function lookAtStack(session: Session, file: StackSettings): Promise<Looked> {
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
@@ -145,10 +163,6 @@ async function lookAtStack(
   const inClear = await readStateInClear(session);
   const input = smokeInput(inClear);
   const facts = await certificateFacts(state, settings, input);
-  if (metrics !== undefined) {
-    const text = certificateMetrics(session.stack, facts.ends);
-    writeMetrics(metrics, text + servedMetrics(session.stack, facts.served));
-  }
   const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
   // What does not work without them follows from what is said of them.
   const silent = [...ill.keys(), ...drift.containers];
