@@ -1,4 +1,4 @@
-import { label } from "../../names/docker.ts";
+import { dockerName, label } from "../../names/docker.ts";
 import { NAME, nameIn } from "../../names/resources.ts";
 import { COMMAND, CONTAINER } from "../../names/types.ts";
 import { here } from "../../programs/npmRun.ts";
@@ -166,6 +166,11 @@ async function lookAtStack(session: Session, file: StackSettings): Promise<Looke
   const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
   // What does not work without them follows from what is said of them.
   const silent = [...ill.keys(), ...drift.containers];
+  const accounts = await lookAtAccounts(session, inClear, silent, drift.findings);
+  // A KMS that refuses all tokens refuses the collectors', too.
+  const refusing = accounts.some(({ level }) => level === "fault")
+    ? [dockerName(session.stack, "kms")]
+    : [];
   const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
@@ -176,8 +181,14 @@ async function lookAtStack(session: Session, file: StackSettings): Promise<Looke
     ...(await lookAtRenewal(session.docker, session.stack, settings, silent)),
     ...drift.findings,
     ...changedMemory(state.resources, found),
-    ...(await lookAtAccounts(session, inClear, silent, drift.findings)),
-    ...(await lookAtCollectors(session, inClear, settings, silent, drift.findings)),
+    ...accounts,
+    ...(await lookAtCollectors(
+      session,
+      inClear,
+      settings,
+      [...silent, ...refusing],
+      drift.findings,
+    )),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
@@ -260,8 +271,13 @@ async function lookForDrift(
     ({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)),
   );
   const containers = state.resources
-    .filter(({ type, urn }) => type === CONTAINER && untold.some((found) => found.urn === urn))
-    .map(({ inputs }) => String(inputs?.["name"]));
+    .filter(({ type }) => type === CONTAINER)
+    .map(({ urn, inputs }) => ({ urn, name: String(inputs?.["name"]) }))
+    // Its own, or the one of a database that lets nobody in.
+    .filter(({ urn, name }) =>
+      untold.some((found) => found.urn === urn || found.why.includes(` ${name} `)),
+    )
+    .map(({ name }) => name);
   const findings = untold.map((found) => ({
     level: "fault" as const,
     about: "changed by hand",
