@@ -5,7 +5,7 @@ import { AcmeCertificates } from "./components/acmeCertificates.ts";
 import { Backend } from "./components/backend.ts";
 import { certificatesOutput, warnOf, warnOfEnds } from "./components/certificateEnds.ts";
 import { configuredEngine } from "./components/configuredEngine.ts";
-import type { Deployment } from "./components/deployment.ts";
+import { Deployment } from "./components/deployment.ts";
 import { engineSize, stackLimits } from "./components/engineSize.ts";
 import { ClientList } from "./components/clientList.ts";
 import { Collector } from "./components/collector.ts";
@@ -23,11 +23,11 @@ import { serverCertificates } from "./components/serverCertificates.ts";
 import { SmokeCheck } from "./components/smokeCheck.ts";
 import { TlsProxy } from "./components/tlsProxy.ts";
 import { UserList } from "./components/userList.ts";
-import { collectorPart } from "./names/docker.ts";
+import { collectorPart, CYBEXP } from "./names/docker.ts";
 import { NAME } from "./names/resources.ts";
 import { MAX_BODY } from "./settings/limits.ts";
 import { loadSettings } from "./settings/load.ts";
-import { overlaps } from "./settings/notices.ts";
+import { overlaps } from "./settings/overlaps.ts";
 import { renewedServers } from "./settings/renewedServers.ts";
 import { furtherAuthorities } from "./settings/suppliedCertificates.ts";
 import { kapowServerName, urlsOf } from "./settings/urls.ts";
@@ -43,17 +43,20 @@ const identity = new random.RandomId(
   { protect: !settings.throwaway },
 );
 
-const deployment: Deployment = await keepVolumes(
-  NAME.kept,
-  {
-    stack: pulumi.getStack(),
-    // Everything in Docker carries it, so nothing there changes before the guard has passed.
-    id: guard.after(identity.hex),
-    throwaway: settings.throwaway,
-    engine: configuredEngine(),
-  },
-  settings,
-);
+const place = {
+  prefix: CYBEXP,
+  labels: CYBEXP,
+  stack: pulumi.getStack(),
+  // Everything in Docker carries it, so nothing there changes before the guard has passed.
+  id: guard.after(identity.hex),
+  engine: configuredEngine(),
+};
+
+const deployment = new Deployment(NAME.deployment, {
+  ...place,
+  throwaway: settings.throwaway,
+  kept: await keepVolumes(NAME.kept, place, settings),
+});
 
 const limits = stackLimits(settings, engineSize(NAME.engineSize, deployment.engine));
 

@@ -147,7 +147,7 @@ program
   .action(async () => (await import("../dev/docs.ts")).main([]));
 program
   .command("build")
-  .description("build the npm package of the components into dist/")
+  .description("build the npm package of the components into dist/package/")
   .action(async () => (await import("../dev/build.ts")).build());
 program
   .command("check")

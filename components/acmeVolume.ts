@@ -3,7 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { ACME_VOLUME } from "../names/docker.ts";
 import { ownerName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 
 export interface AcmeVolumeArgs {
@@ -39,7 +46,7 @@ export class AcmeVolume extends pulumi.ComponentResource {
         input: {
           dockerHost: connectionOf(deployment),
           volume: volume.name,
-          deployment: deployment.id,
+          ...ownerOf(deployment),
           image,
           owner,
         },

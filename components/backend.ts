@@ -16,6 +16,7 @@ import { Service, SERVICE_OWNER } from "./service.ts";
 
 const ROLE = "backend" satisfies ServiceRole;
 
+/** Arguments of {@link Backend}. */
 export interface BackendArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;

@@ -5,6 +5,7 @@ import { certificateEnd } from "../render/certificateEnds.ts";
 import type { End } from "./certificateEnds.ts";
 import { selfSigned } from "./signing.ts";
 
+/** Arguments of {@link CertificateAuthority}. */
 export interface CertificateAuthorityArgs {
   /** Its name in the certificate's subject. */
   readonly commonName: string;

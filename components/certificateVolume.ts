@@ -1,16 +1,23 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { certificatesVolume, type Role } from "../names/docker.ts";
+import { certificatesVolume } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import type { CertificatePair } from "../render/proxyRelease.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 
 export interface CertificateVolumeArgs {
   readonly deployment: Deployment;
   /** The server that shows the certificate. */
-  readonly role: Role;
+  readonly role: string;
   /** If absent, nothing is put into the volume. */
   readonly interim?: InterimCertificate | undefined;
 }
@@ -51,7 +58,7 @@ export class CertificateVolume extends pulumi.ComponentResource {
           program: "interim-certificate",
           input: {
             dockerHost: connectionOf(deployment),
-            deployment: deployment.id,
+            ...ownerOf(deployment),
             volume: volume.name,
             image: interim.image,
             owner: interim.owner,

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { ACME_CHALLENGE, CHALLENGE_VOLUME, configVolume, LABEL } from "../names/docker.ts";
+import { ACME_CHALLENGE, CHALLENGE_VOLUME, configVolume, labelNames } from "../names/docker.ts";
 import { ownerName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
@@ -13,7 +13,14 @@ import {
 import { httpHealthCheck } from "../render/httpProbe.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import { Container } from "./container.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 
@@ -54,7 +61,7 @@ export class ChallengeServer extends pulumi.ComponentResource {
         input: {
           dockerHost: connectionOf(deployment),
           volume: volume.name,
-          deployment: deployment.id,
+          ...ownerOf(deployment),
           image,
           owner,
         },
@@ -100,7 +107,7 @@ export class ChallengeServer extends pulumi.ComponentResource {
           { volume: tokens, target: CHALLENGE_ROOT, readOnly: true },
         ],
         // It reads its file at the start only.
-        labels: { [LABEL.release]: config.digest },
+        labels: { [labelNames(deployment.labels).release]: config.digest },
         entrypoint: ["nginx", "-e", "stderr", "-c", `/config/current/${CHALLENGE_CONF}`],
         healthCheck: httpHealthCheck(CHALLENGE_STATUS_PORT, "/healthz"),
         stopSignal: "SIGQUIT",

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ImageNeeds } from "../render/imageNeeds.ts";
-import { connectionOf, type Deployment } from "./deployment.ts";
+import { connectionOf, type Deployment, ownerOf } from "./deployment.ts";
 import { Program } from "./program.ts";
 
 /**
@@ -18,7 +18,7 @@ export function checkedImage(
     `${name}-check`,
     {
       program: "image-check",
-      input: { dockerHost: connectionOf(deployment), deployment: deployment.id, image, needs },
+      input: { dockerHost: connectionOf(deployment), ...ownerOf(deployment), image, needs },
     },
     { parent },
   );

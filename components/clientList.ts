@@ -5,7 +5,7 @@ import { COMPONENT } from "../names/types.ts";
 import { certificateEnd, listEnds } from "../render/certificateEnds.ts";
 import type { ClientCheck } from "../render/proxyRelease.ts";
 import { certificateDays } from "../settings/certificates.ts";
-import { overlaps } from "../settings/notices.ts";
+import { overlaps } from "../settings/overlaps.ts";
 import type { ClientSettings } from "../settings/types.ts";
 import type { End } from "./certificateEnds.ts";
 import { ClientCertificate } from "./clientCertificate.ts";
@@ -15,6 +15,7 @@ import type { RotatedAuthority } from "./rotatedAuthority.ts";
 /** A client with an ECDSA key, good while it is on the list: generation 1, nothing retired. */
 export type ListedClient = Pick<ClientSettings, "name"> & Partial<ClientSettings>;
 
+/** Arguments of {@link ClientList}. */
 export interface ClientListArgs {
   readonly authority: RotatedAuthority;
   readonly clients: readonly ListedClient[];

@@ -1,6 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLLECTOR, collectorPart, configVolume, LABEL, secretsVolume } from "../names/docker.ts";
+import {
+  COLLECTOR,
+  collectorPart,
+  configVolume,
+  labelNames,
+  secretsVolume,
+} from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { COLLECTOR_HOST, COLLECTOR_PORT } from "../render/collectorDoor.ts";
 import { collectorNeeds } from "../render/imageNeeds.ts";
@@ -35,6 +41,7 @@ const START_SECONDS = 120;
 /** Without a line for localhost, that name is asked for like any other, and means the collector's gate. */
 const HOSTS = "127.0.0.1 loopback\n";
 
+/** Arguments of {@link Collector}. */
 export interface CollectorArgs {
   readonly deployment: Deployment;
   /** Its `user` is one of `users`. Of several collectors, each has a `name` and a `bind` of its own. */
@@ -227,7 +234,7 @@ export class Collector extends pulumi.ComponentResource {
         ...description,
         deployment,
         image: after(handover, image),
-        labels: { [LABEL.signature]: signature },
+        labels: { [labelNames(deployment.labels).signature]: signature },
         memory: own.memory,
         pidsLimit: own.pids,
       },

@@ -6,7 +6,7 @@ import {
   collectorDoorPart,
   collectorGatePart,
   configVolume,
-  LABEL,
+  labelNames,
 } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
@@ -23,7 +23,14 @@ import type { EngineInput } from "../settings/engineConnection.ts";
 import type { ContainerLimits } from "../settings/limits.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container, type FileMount } from "./container.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
@@ -100,7 +107,7 @@ export class CollectorDoor extends pulumi.ComponentResource {
     this.place = {
       dockerHost: connectionOf(deployment),
       stack: deployment.stack,
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       container: args.container,
       door: dockerName(deployment, part),
       gate: dockerName(deployment, gatePart),
@@ -167,7 +174,7 @@ export class CollectorDoor extends pulumi.ComponentResource {
         image: after(closing, args.image),
         // A new image of the collector must not close its port.
         keepsImage: true,
-        labels: { [LABEL.signature]: signature },
+        labels: { [labelNames(deployment.labels).signature]: signature },
         memory,
         pidsLimit: pids,
       },

@@ -13,6 +13,7 @@ export interface PublishedPort {
   readonly internal: number;
 }
 
+/** A network that a container is in. */
 export interface NetworkAttachment {
   readonly network: pulumi.Input<string>;
   /** Host names in that network. */
@@ -25,6 +26,7 @@ export interface FileMount {
   readonly target: string;
 }
 
+/** A volume in a container. */
 export interface VolumeMount {
   readonly volume: pulumi.Input<string>;
   readonly target: string;
@@ -34,9 +36,10 @@ export interface VolumeMount {
 /** Seconds that a container may take to be healthy, unless it says otherwise. */
 export const HEALTH_TIMEOUT = 60;
 
+/** Arguments of {@link Container}. */
 export interface ContainerArgs {
   readonly deployment: Deployment;
-  /** What it is for, such as `kms`: its label `cybexp.role`. */
+  /** What it is for, such as `kms`: its label `<labels>.role`. */
   readonly role: string;
   /** Part of its name, and its host name. @default the role */
   readonly part?: string;
@@ -94,6 +97,7 @@ export class Container extends pulumi.ComponentResource {
   constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.container, name, {}, opts);
     this.containerName = dockerName(args.deployment, args.part ?? args.role);
+    args.deployment.take(this.containerName, args.part ?? args.role);
 
     const container = new docker.Container(
       name,

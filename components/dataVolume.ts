@@ -7,7 +7,7 @@ import { ownedVolume, type OwnedVolumeArgs } from "./ownedVolume.ts";
 /**
  * A volume with records or keys that nothing can bring back. Unless the stack is a throw-away one, the volume
  * is protected, kept when the stack is destroyed, and never created again unless the operator says so. A mark in
- * it, the file `.cybexp-volume`, tells it from an empty volume of the same name.
+ * it, the file `.<labels>-volume`, tells it from an empty volume of the same name.
  */
 export class DataVolume extends pulumi.ComponentResource {
   /** The volume's name, known once its owner is set, so that whatever mounts it waits for that. */

@@ -12,7 +12,14 @@ import { checkedImage } from "./checkedImage.ts";
 import { Container } from "./container.ts";
 import { DataVolume } from "./dataVolume.ts";
 import { readableBy } from "./databaseStep.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
@@ -41,6 +48,7 @@ const HEALTH_CHECK = [
     `[ "$(head -c 16 <&3 | wc -c)" -eq 16 ]`,
 ];
 
+/** Arguments of {@link Database}. */
 export interface DatabaseArgs {
   readonly deployment: Deployment;
   /** Its service's role and `-db`. */
@@ -164,7 +172,7 @@ export class Database extends pulumi.ComponentResource implements ServiceDatabas
         livesWith: container.id,
         input: {
           dockerHost: connectionOf(deployment),
-          deployment: deployment.id,
+          ...ownerOf(deployment),
           container: this.containerName,
           service: dockerName(deployment, serviceOf(role)),
         },

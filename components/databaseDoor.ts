@@ -1,6 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { configVolume, type DatabaseRole, doorRole, exitRole, LABEL } from "../names/docker.ts";
+import {
+  configVolume,
+  type DatabaseRole,
+  doorRole,
+  exitRole,
+  labelNames,
+} from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import {
   DOOR_CONF,
@@ -86,7 +92,7 @@ export class DatabaseDoor extends pulumi.ComponentResource {
           networks,
           volumes: [{ volume: config.mountableVolume, target: "/config", readOnly: true }],
           // It reads its file at the start only.
-          labels: { [LABEL.release]: config.digest },
+          labels: { [labelNames(deployment.labels).release]: config.digest },
           entrypoint: ["nginx", "-e", "stderr", "-c", `/config/current/${file}`],
           healthCheck: httpHealthCheck(DOOR_STATUS_PORT, "/healthz"),
           stopSignal: "SIGTERM",

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, ownerOf } from "./deployment.ts";
 import { lookNow } from "./program.ts";
 import { refusal, settled } from "./refusal.ts";
 import type { RotatedPassword } from "./rotatedPassword.ts";
@@ -30,7 +30,7 @@ export function readableBy(
     "database-step",
     {
       dockerHost: connectionOf(deployment),
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       container: dockerName(deployment, role),
       image,
       admin: {

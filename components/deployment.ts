@@ -1,33 +1,112 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import * as names from "../names/docker.ts";
-import { VOLUME } from "../names/types.ts";
+import { COMPONENT, VOLUME } from "../names/types.ts";
 import { matching } from "../render/check.ts";
 import type { EngineInput } from "../settings/engineConnection.ts";
 import { configuredEngine } from "./configuredEngine.ts";
 import type { Engine } from "./engine.ts";
 import { refusal } from "./refusal.ts";
 
-/**
- * What all components of one deployed stack share: the prefix of its names in Docker, and the labels by which
- * the operator, `doctor` and recovery recognise what belongs to it.
- */
-export interface Deployment {
-  /** The stack's name; names in Docker are `<prefix>-<stack>-<role>`. */
-  readonly stack: string;
-  /** Distinguishes its names in Docker from those of other programs' stacks. @default "cybexp" */
-  readonly prefix?: string;
+/** Arguments of {@link Deployment}. */
+export interface DeploymentArgs {
   /**
-   * A random id, kept in the state. Two clones may both deploy a stack called `dev` on one engine. The id
-   * says which of them owns a container.
+   * What its names in Docker begin with: they are `<prefix>-<stack>-<role>`. Another deployment on the same engine
+   * needs another one. @default the component's name
    */
-  readonly id: pulumi.Output<string>;
-  /** Whether the data goes with `pulumi destroy`. */
-  readonly throwaway: boolean;
+  readonly prefix?: string;
+  /** @default the Pulumi stack's name */
+  readonly stack?: string;
+  /**
+   * Says which deployment a container, network or volume belongs to, in its labels: two clones may both deploy a
+   * stack `dev` on one engine. With another id everything would be somebody else's. @default a random one in the state
+   */
+  readonly id?: pulumi.Input<string>;
+  /** Whether the data goes with `pulumi destroy`. If not, the id is protected as the data is. @default false */
+  readonly throwaway?: boolean;
   /** Where it runs. @default as `docker:host` in the stack's config says, or else the environment */
   readonly engine?: Engine | undefined;
+  /** What the names of its labels in Docker begin with, as in `shop.role`. @default the prefix */
+  readonly labels?: string;
   /** Makes sure that no kept volume is silently created again. @default one for each volume */
   readonly kept?: VolumeWatch | undefined;
 }
+
+/** Where something is deployed, and by what it is recognised there. */
+export type Place = Readonly<
+  Required<Pick<DeploymentArgs, "prefix" | "stack" | "labels">> & {
+    engine: Engine;
+    id: pulumi.Output<string>;
+  }
+>;
+
+/**
+ * What all components that make up one thing share: their names and labels in Docker, and their engine. A stack may
+ * have several, each with a prefix of its own.
+ *
+ * @example
+ * const shop = new Deployment("shop");
+ */
+export class Deployment extends pulumi.ComponentResource implements Place {
+  readonly prefix: string;
+  readonly stack: string;
+  readonly id: pulumi.Output<string>;
+  readonly throwaway: boolean;
+  readonly engine: Engine;
+  readonly labels: string;
+  readonly kept: VolumeWatch | undefined;
+  readonly #containers = new Set<string>();
+
+  constructor(name: string, args: DeploymentArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+    const { prefix = name, throwaway = false, engine = configuredEngine() } = args;
+    const { labels = prefix } = args;
+    matching("a deployment's prefix", prefix, WORD, WORDS);
+    matching("what a deployment's labels begin with", labels, DOTTED, DOTTED_WORDS);
+    super(COMPONENT.deployment, name, {}, opts);
+    this.prefix = prefix;
+    this.stack = args.stack ?? pulumi.getStack();
+    this.throwaway = throwaway;
+    this.engine = engine;
+    this.labels = labels;
+    this.kept = args.kept;
+    // Refuses a provider that its components would get from here.
+    onEngine(this, this);
+    this.id =
+      args.id === undefined
+        ? new random.RandomId(
+            `${name}-id`,
+            { byteLength: 8 },
+            {
+              parent: this,
+              ...(!throwaway && { protect: true }),
+              // `makeDeployment` made it with this name.
+              aliases: [{ name, parent: pulumi.rootStackResource }],
+            },
+          ).hex
+        : pulumi.output(args.id);
+    this.registerOutputs({});
+  }
+
+  /**
+   * Takes a name in Docker for a container, so that a second one of the role is refused before anything is deployed.
+   *
+   * @throws RunError if another container has it
+   */
+  take(container: string, role: string): void {
+    if (this.#containers.has(container)) {
+      throw refusal(
+        `two containers of a deployment have the role "${role}", so both would be called ${container} in Docker: ` +
+          "give one of them another `role`",
+      );
+    }
+    this.#containers.add(container);
+  }
+}
+
+const WORD = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
+const WORDS = "lower-case letters, digits and -, beginning with a letter";
+const DOTTED = /^[a-z]([a-z0-9.-]*[a-z0-9])?$/;
+const DOTTED_WORDS = "lower-case letters, digits, - and ., beginning with a letter";
 
 /** Watches over volumes that can't be made again. The volumes depend on it, and it stays with them. */
 export interface VolumeWatch extends pulumi.Resource {
@@ -38,17 +117,12 @@ export interface VolumeWatch extends pulumi.Resource {
 }
 
 /**
- * The name in Docker of a part of this deployment, such as `cybexp-dev-kms`.
+ * The name in Docker of a part of this deployment, such as `shop-dev-web`.
  *
- * @throws RangeError for a prefix or part that is more than a word: a role is a host name, too.
+ * @throws RangeError for a part that is more than a word: a role is a host name, too.
  */
-export function dockerName({ prefix, stack }: Deployment, part: string): string {
-  const word = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
-  const allowed = "lower-case letters, digits and -, beginning with a letter";
-  if (prefix !== undefined) {
-    matching("a deployment's prefix", prefix, word, allowed);
-  }
-  matching("a role", part, word, allowed);
+export function dockerName({ prefix, stack }: Place, part: string): string {
+  matching("a role", part, WORD, WORDS);
   return names.dockerName(stack, part, prefix);
 }
 
@@ -58,19 +132,17 @@ export interface Label {
 }
 
 /** The labels that every container, network and volume of the deployment carries. */
-export function labels(deployment: Deployment, role: string): Label[] {
+export function labels({ id, stack, labels }: Place, role: string): Label[] {
   // Sorted by name, because the provider reads them back in that order.
-  const { id, stack } = deployment;
-  const own = names.ownLabels<pulumi.Input<string>>({ deployment: id, role, stack });
+  const own = names.ownLabels<pulumi.Input<string>>({ labels, deployment: id, role, stack });
   return Object.entries(own).map(([label, value]) => ({ label, value }));
 }
 
+/** By what programs recognise what is the deployment's: a part of their inputs. */
+export const ownerOf = ({ id, labels }: Place) => ({ deployment: id, labels });
+
 /** How programs reach the deployment's engine: the part `dockerHost` of their inputs. */
-export function connectionOf({
-  engine = configuredEngine(),
-}: Deployment): pulumi.Input<EngineInput> {
-  return engine.connection;
-}
+export const connectionOf = ({ engine }: Place): pulumi.Input<EngineInput> => engine.connection;
 
 /**
  * The options of a docker resource that is a child of a component, so that it is made on the deployment's engine.
@@ -78,11 +150,11 @@ export function connectionOf({
  * @throws RunError if the component was given another provider: its programs would not follow it
  */
 export function onEngine(
-  { engine }: Deployment,
+  { engine }: Pick<Place, "engine">,
   parent: pulumi.Resource | undefined,
 ): { readonly parent?: pulumi.Resource; readonly provider?: pulumi.ProviderResource } {
   const inherited = parent?.getProvider(VOLUME);
-  if (inherited !== undefined && inherited !== engine?.provider) {
+  if (inherited !== undefined && inherited !== engine.provider) {
     throw refusal(
       "a component has a docker provider that is not its deployment's, so its resources and programs would go to " +
         "different engines: give the deployment an `engine`, in place of the option `provider`",
@@ -90,6 +162,6 @@ export function onEngine(
   }
   return {
     ...(parent && { parent }),
-    ...(engine?.provider && { provider: engine.provider }),
+    ...(engine.provider && { provider: engine.provider }),
   };
 }

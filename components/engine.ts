@@ -24,6 +24,7 @@ export interface RegistryLogin {
   readonly password: pulumi.Input<string>;
 }
 
+/** How an engine is reached. */
 export interface DockerEngineArgs {
   /** As in DOCKER_HOST: `unix:///run/docker.sock`, `ssh://operator@machine:22`, `tcp://machine:2376`. */
   readonly host?: pulumi.Input<string>;

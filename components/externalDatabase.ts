@@ -6,7 +6,7 @@ import type { HostAddress } from "../render/databaseDoor.ts";
 import { placeOf, type ResolvedHosts, serviceUri, writtenHosts } from "../render/serviceUri.ts";
 import { readDatabaseUri } from "../settings/databaseUri.ts";
 import { DatabaseDoor } from "./databaseDoor.ts";
-import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, ownerOf } from "./deployment.ts";
 import { Program } from "./program.ts";
 import type { ServiceDatabase } from "./serviceDatabase.ts";
 
@@ -64,7 +64,7 @@ export class ExternalDatabase extends pulumi.ComponentResource implements Servic
         input: {
           ...question,
           dockerHost: connectionOf(deployment),
-          deployment: deployment.id,
+          ...ownerOf(deployment),
           image: args.serviceImage,
           addresses,
           place,

@@ -1,13 +1,20 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { configVolume, LABEL, PROXY } from "../names/docker.ts";
+import { configVolume, labelNames } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { mountedFiles, mountedNames } from "../render/mountedFiles.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { standInHost } from "../render/standIn.ts";
 import type { Endpoint } from "../settings/types.ts";
 import { Container, type ContainerArgs, HEALTH_TIMEOUT, type VolumeMount } from "./container.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 import { Release } from "./release.ts";
 import { after, type Description, signatureOf } from "./signature.ts";
@@ -27,6 +34,7 @@ type Process = Pick<
   | "tmpSize"
 >;
 
+/** Arguments of {@link HttpService}. */
 export interface HttpServiceArgs extends Process {
   readonly deployment: Deployment;
   /**
@@ -72,7 +80,13 @@ export class HttpService extends pulumi.ComponentResource {
   readonly containerId: pulumi.Output<string>;
 
   constructor(name: string, args: HttpServiceArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(COMPONENT.httpService, name, {}, opts);
+    super(
+      COMPONENT.httpService,
+      name,
+      {},
+      // As it was called before.
+      pulumi.mergeOptions(opts, { aliases: [{ type: "cybexp:index:Service" }] }),
+    );
     const { deployment, role, port } = args;
 
     // First, because it refuses what is wrong.
@@ -113,11 +127,11 @@ export class HttpService extends pulumi.ComponentResource {
     const place = {
       dockerHost: connectionOf(deployment),
       stack: deployment.stack,
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       role,
       port,
       container: dockerName(deployment, role),
-      proxy: dockerName(deployment, PROXY),
+      network: network.name,
       statusPort: PROXY_STATUS_PORT,
       drainSeconds: args.drainSeconds ?? 60,
     };
@@ -127,7 +141,6 @@ export class HttpService extends pulumi.ComponentResource {
         program: "handover",
         input: {
           ...place,
-          network: network.name,
           networks: args.networks ?? [],
           image: args.image,
           files,
@@ -148,7 +161,7 @@ export class HttpService extends pulumi.ComponentResource {
         ...(args.pidsLimit !== undefined && { pidsLimit: args.pidsLimit }),
         deployment,
         image: after(handover, args.image),
-        labels: { [LABEL.signature]: signature },
+        labels: { [labelNames(deployment.labels).signature]: signature },
       },
       { parent: this },
     );

@@ -5,6 +5,7 @@ import { configuredEngine } from "./configuredEngine.ts";
 import type { Engine } from "./engine.ts";
 import { Program } from "./program.ts";
 
+/** Where an image is looked for, and what it belongs to. */
 export interface ImageOptions {
   /** @default as `docker:host` in the stack's config says, or else the environment */
   readonly engine?: Engine | undefined;

@@ -1,9 +1,10 @@
 /**
- * What the npm package exports: components that put an HTTP service behind one TLS proxy, the types of their
- * arguments, and CYBEX-P's own services. Reference: docs/components.md.
+ * Components that put HTTP services on a Docker engine, behind one proxy with TLS, passwords and client
+ * certificates. CYBEX-P's own services are in `cybexp-pulumi/cybexp`.
+ *
+ * @module cybexp-pulumi
  */
-export type { Deployment, VolumeWatch } from "./deployment.ts";
-export { makeDeployment, type DeploymentOptions } from "./makeDeployment.ts";
+export { Deployment, type DeploymentArgs, type VolumeWatch } from "./deployment.ts";
 export { DockerEngine, type DockerEngineArgs, type Engine, type RegistryLogin } from "./engine.ts";
 export { configuredEngine } from "./configuredEngine.ts";
 export type { EngineConnection, EngineInput } from "../settings/engineConnection.ts";
@@ -14,7 +15,6 @@ export { httpHealthCheck } from "../render/httpProbe.ts";
 export { HttpService, type HttpServiceArgs } from "./httpService.ts";
 export { Container, type ContainerArgs } from "./container.ts";
 export type { FileMount, NetworkAttachment, PublishedPort, VolumeMount } from "./container.ts";
-export { Database, type DatabaseArgs } from "./database.ts";
 export { engineSize, stackLimits } from "./engineSize.ts";
 export type { ContainerLimits, DoorLimits, ProxyLimits } from "../settings/limits.ts";
 export type { EngineSize, LimitSettings, StackLimits } from "../settings/limits.ts";
@@ -40,13 +40,10 @@ export { RotatedPassword, type RotatedPasswordArgs } from "./rotatedPassword.ts"
 export { SelfSignedClient } from "./selfSignedClient.ts";
 export { ServerCertificate, type ServerCertificateArgs } from "./serverCertificate.ts";
 export type { End as CertificateEnd } from "./certificateEnds.ts";
-export { overlaps } from "../settings/notices.ts";
+export { overlaps } from "../settings/overlaps.ts";
 
-// CYBEX-P's.
-export { Backend, type BackendArgs } from "./backend.ts";
-export { Collector, type CollectorArgs } from "./collector.ts";
-export { Kapow, type KapowArgs, type KeyPair } from "./kapow.ts";
-export { Kms, type KmsArgs } from "./kms.ts";
-export { Service, type ServiceArgs } from "./service.ts";
-export type { CollectorSettings, ModuleSettings } from "../settings/types.ts";
-export type { DatabaseSettings, KapowSettings, ServiceSettings } from "../settings/types.ts";
+// Types of their properties.
+export type { DoorWay } from "../render/collectorDoor.ts";
+export type { CertificatePair, ClientCheck, UpstreamTls } from "../render/proxyRelease.ts";
+export type { ShownCertificate } from "./shownCertificate.ts";
+export type { PasswordCheck } from "./userList.ts";

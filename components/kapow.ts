@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { KAPOW, KAPOW_FILES_VOLUME, LABEL } from "../names/docker.ts";
+import { KAPOW, KAPOW_FILES_VOLUME, labelNames } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { ACME_OWNER, SERVED, SERVED_AT } from "../render/acmePaths.ts";
 import { kapowNeeds } from "../render/imageNeeds.ts";
@@ -52,6 +52,7 @@ export interface KeyPair {
   readonly end?: End;
 }
 
+/** Arguments of {@link Kapow}. */
 export interface KapowArgs {
   readonly deployment: Deployment;
   readonly settings: Omit<KapowSettings, "serverNames">;
@@ -194,7 +195,7 @@ export class Kapow extends pulumi.ComponentResource implements ProxyUpstream {
             : []),
         ],
         // A new release means a new container, which is the restart that Kapow! needs.
-        labels: { [LABEL.release]: files.digest },
+        labels: { [labelNames(deployment.labels).release]: files.digest },
         ...(certificates
           ? {
               entrypoint: restartedWith(SERVED.link),

@@ -4,12 +4,12 @@ import { COMPONENT } from "../names/types.ts";
 import { keptPart, keptPartsOf, returningParts } from "../settings/keptParts.ts";
 import type { VolumeRecord } from "../render/keptVolumes.ts";
 import type { Settings } from "../settings/types.ts";
-import { connectionOf, type Deployment, dockerName, type VolumeWatch } from "./deployment.ts";
+import { connectionOf, dockerName, ownerOf, type Place, type VolumeWatch } from "./deployment.ts";
 import { lookNow, Program } from "./program.ts";
 import { refusal, settled } from "./refusal.ts";
 
 export interface KeptVolumesArgs {
-  readonly deployment: Deployment;
+  readonly deployment: Place;
   /** The last parts of the volumes' names, such as `kms-secrets`. */
   readonly parts: readonly string[];
   /** What the operator has given up, as `PART@MARK`. @default none */
@@ -38,7 +38,7 @@ export class KeptVolumes extends pulumi.ComponentResource implements VolumeWatch
     const keeper = {
       dockerHost: connectionOf(deployment),
       stack: deployment.stack,
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       lost,
     };
 
@@ -114,17 +114,17 @@ interface Verdict {
 }
 
 /**
- * The same deployment, with a watch over its kept volumes. An `up` only continues when they are found to be
- * there. Until then not even the docker provider learns of the engine: the state would remember another
- * engine's address, and the next refresh would look there.
+ * A watch over a deployment's kept volumes; undefined if it keeps none. An `up` only continues when they are found to
+ * be there. Until then not even the docker provider learns of the engine: the state would remember another engine's
+ * address, and the next refresh would look there.
  */
 export async function keepVolumes(
   name: string,
-  deployment: Deployment,
-  settings: Pick<Settings, "lost" | "database">,
-): Promise<Deployment> {
-  if (deployment.throwaway) {
-    return deployment;
+  deployment: Place,
+  settings: Pick<Settings, "lost" | "database" | "throwaway">,
+): Promise<VolumeWatch | undefined> {
+  if (settings.throwaway) {
+    return undefined;
   }
   const kept = new KeptVolumes(name, {
     deployment,
@@ -133,5 +133,5 @@ export async function keepVolumes(
     first: true,
   });
   await kept.checked();
-  return { ...deployment, kept };
+  return kept;
 }

@@ -19,6 +19,7 @@ import { Service, SERVICE_OWNER } from "./service.ts";
 
 const ROLE = "kms" satisfies ServiceRole;
 
+/** Arguments of {@link Kms}. */
 export interface KmsArgs {
   readonly deployment: Deployment;
   readonly settings: ServiceSettings;
@@ -114,6 +115,7 @@ export class Kms extends pulumi.ComponentResource {
           program: "seal-keys",
           input: {
             dockerHost: connectionOf(deployment),
+            labels: deployment.labels,
             container: this.service.containerId,
             folder: "/secrets",
             keys: kmsKeyFiles(settings.config),

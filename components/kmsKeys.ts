@@ -4,7 +4,7 @@ import { COMPONENT } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
 import { type KeyRecord, publicKeys } from "../render/kmsKeys.ts";
 import type { ServiceSettings } from "../settings/types.ts";
-import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, ownerOf } from "./deployment.ts";
 import type { Kms } from "./kms.ts";
 import { lookNow, Program } from "./program.ts";
 import { refusal } from "./refusal.ts";
@@ -33,7 +33,7 @@ export class KmsKeys extends pulumi.ComponentResource {
     const files = kmsKeyFiles(args.settings.config);
     const question = {
       dockerHost: connectionOf(deployment),
-      deployment: deployment.id,
+      ...ownerOf(deployment),
       stack: deployment.stack,
       volume: dockerName(deployment, KMS_KEYS),
       files,

@@ -1,9 +1,17 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { ownerName } from "../names/resources.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 
+/** Whose volume it is, and what for. */
 export interface OwnedVolumeArgs {
   readonly deployment: Deployment;
   /** The part of its name in Docker, such as `kms-db-data`. */
@@ -48,7 +56,7 @@ export function ownedVolume(
       input: {
         dockerHost: connectionOf(deployment),
         volume: volume.name,
-        deployment: deployment.id,
+        ...ownerOf(deployment),
         image,
         owner,
       },

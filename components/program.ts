@@ -1,45 +1,10 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { dirname, extname, join, relative } from "node:path";
+import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-
-/** The programs that Pulumi runs, by where they are in `programs/`. */
-export const PROGRAMS = {
-  accounts: "kms/accounts",
-  "await-start": "start/await-start",
-  "check-keys": "kms/check-keys",
-  "check-kept": "volumes/check-kept",
-  "container-limits": "limits/container-limits",
-  "collector-close": "collector/close",
-  "collector-handback": "collector/handback",
-  "collector-handover": "collector/handover",
-  crl: "certificates/crl",
-  "database-features": "database/database-features",
-  "database-reach": "database/database-reach",
-  "database-rest": "database/database-rest",
-  "database-retire": "database/database-retire",
-  "database-step": "database/database-step",
-  "database-users": "database/database-users",
-  "database-wake": "database/database-wake",
-  deliver: "release/deliver",
-  "engine-size": "limits/engine-size",
-  handback: "replacement/handback",
-  handover: "replacement/handover",
-  "image-check": "images/image-check",
-  "renewal-ends": "certificates/renewal-ends",
-  "interim-certificate": "certificates/interim-certificate",
-  "keep-volume": "volumes/keep-volume",
-  "key-files": "kms/key-files",
-  "nginx-version": "release/nginx-version",
-  "pull-image": "images/pull-image",
-  "rotation-guard": "rotation/rotation-guard",
-  "seal-keys": "volumes/seal-keys",
-  "sign-request": "certificates/sign-request",
-  smoke: "smoke/smoke",
-  volume: "volumes/volume",
-} as const;
-
-export type ProgramName = keyof typeof PROGRAMS;
+import { commandOf, type ProgramName, REVISIONS, RUN } from "../names/programs.ts";
 
 export interface ProgramArgs {
   readonly program: ProgramName;
@@ -77,7 +42,7 @@ export class Program extends command.local.Command {
         update: run,
         ...(args.leaving !== undefined && { delete: commandFor(args.leaving) }),
         stdin: pulumi.jsonStringify(args.input),
-        environment: { ...args.because },
+        environment: { ...revisionOf(args.program), ...args.because },
         // A changed trigger replaces the resource. The engine removes what depends on a container first.
         ...(args.livesWith !== undefined && { triggers: [args.livesWith] }),
         addPreviousOutputInEnv: args.remembers ?? false,
@@ -113,14 +78,34 @@ export function lookNow(
   ).stdout;
 }
 
-const commandFor = (program: ProgramName): string => `node ${programPath(program)}`;
+/** Shows in a preview that a program runs because a new version of the package wants it to. */
+function revisionOf(program: ProgramName): Record<string, string> {
+  const revision = REVISIONS[program];
+  return revision === undefined ? {} : { REVISION: String(revision) };
+}
+
+const commandFor = (program: ProgramName): string =>
+  commandOf(program, moduleFrom(process.cwd(), fileURLToPath(OWN_RUN)));
+
+/** JavaScript if this file is. */
+const OWN_RUN = new URL(`../programs/run${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Relative to the program's folder, so that two operators' clones have the same state. It is JavaScript if this
- * file is: Node takes no TypeScript from node_modules.
+ * By what name Node finds a module that runs programs from a folder.
+ *
+ * @returns The package's name for it, or its relative path if Node finds none there, or another copy's: then only
+ * another package depends on this one.
  */
-function programPath(program: ProgramName): string {
-  const own = fileURLToPath(import.meta.url);
-  const file = join(dirname(own), "..", "programs", `${PROGRAMS[program]}${extname(own)}`);
-  return relative(process.cwd(), file);
+export function moduleFrom(folder: string, file: string): string {
+  try {
+    const found = createRequire(join(folder, "index.js")).resolve(RUN);
+    if (realpathSync(found) === realpathSync(file)) {
+      return RUN;
+    }
+  } catch {
+    // It is not there.
+  }
+  // Node reads it as a URL, and the shell has it in quotes.
+  const steps = relative(folder, file).split(sep).map(encodeURIComponent);
+  return `./${steps.join("/").replaceAll("'", "%27")}`;
 }

@@ -3,9 +3,17 @@ import * as pulumi from "@pulumi/pulumi";
 import { RECORDED } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { type ReleaseFiles, releaseDigest } from "../render/release.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { Program } from "./program.ts";
 
+/** Arguments of {@link Release}. */
 export interface ReleaseArgs {
   readonly deployment: Deployment;
   /** The part of the volume's name in Docker, such as `kms-config`. */
@@ -62,7 +70,7 @@ export class Release extends pulumi.ComponentResource {
         input: {
           dockerHost: connectionOf(args.deployment),
           volume: volume.name,
-          deployment: args.deployment.id,
+          ...ownerOf(args.deployment),
           image: args.image,
           owner: args.owner,
           digest,

@@ -9,6 +9,7 @@ import type { End } from "./certificateEnds.ts";
 import { CertificateAuthority } from "./certificateAuthority.ts";
 import { signedBy } from "./signing.ts";
 
+/** Arguments of {@link RotatedAuthority}. */
 export interface RotatedAuthorityArgs {
   readonly commonName: string;
   /** @default 3650 */

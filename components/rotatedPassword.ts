@@ -3,6 +3,7 @@ import { COMPONENT } from "../names/types.ts";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
+/** Arguments of {@link RotatedPassword}. */
 export interface RotatedPasswordArgs {
   /** The password in use; the next number makes the next one. */
   readonly generation: number;

@@ -8,6 +8,7 @@ import type { RotatedAuthority } from "./rotatedAuthority.ts";
 import type { ShownCertificate } from "./shownCertificate.ts";
 import { privateKeyFor, signedBy } from "./signing.ts";
 
+/** Arguments of {@link ServerCertificate}. */
 export interface ServerCertificateArgs {
   readonly authority: RotatedAuthority;
   /** The host name or IP address that it is for. */

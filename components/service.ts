@@ -12,6 +12,7 @@ import { HttpService } from "./httpService.ts";
 /** A user that no distribution's passwd file has. What the service writes belongs to it. */
 export const SERVICE_OWNER = "65532:65532";
 
+/** Arguments of {@link Service}. */
 export interface ServiceArgs {
   readonly deployment: Deployment;
   readonly role: ServiceRole;

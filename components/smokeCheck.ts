@@ -19,7 +19,7 @@ import type { AcmeCertificates } from "./acmeCertificates.ts";
 import type { Backend } from "./backend.ts";
 import type { ClientList } from "./clientList.ts";
 import type { Collector } from "./collector.ts";
-import { connectionOf, type Deployment, dockerName } from "./deployment.ts";
+import { connectionOf, type Deployment, dockerName, ownerOf } from "./deployment.ts";
 import type { Kapow } from "./kapow.ts";
 import type { Kms } from "./kms.ts";
 import { Program } from "./program.ts";
@@ -66,7 +66,7 @@ export class SmokeCheck extends pulumi.ComponentResource {
         speaks: true,
         input: {
           dockerHost: connectionOf(args.deployment),
-          deployment: args.deployment.id,
+          ...ownerOf(args.deployment),
           serverName: settings.proxy.serverName,
           // Nobody can call a wildcard.
           serverNames: settings.proxy.serverNames.filter((name) => !isWildcard(name)),
@@ -96,7 +96,8 @@ export class SmokeCheck extends pulumi.ComponentResource {
               release: renewal.release,
               servers: namesOfServers(settings).map((server) => ({
                 ...server,
-                container: dockerName(args.deployment, server.name),
+                container:
+                  server.name === PROXY ? proxy.host : dockerName(args.deployment, server.name),
                 asks: server.name === PROXY ? proxyShows(PROXY_STATUS_PORT) : (kapow?.shows ?? []),
               })),
             },

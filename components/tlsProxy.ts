@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { AWAY, BODIES_VOLUME, EDGE, PROXY, RELEASE_VOLUME } from "../names/docker.ts";
+import { awayOf, bodiesVolume, edgeOf, PROXY, releaseVolume } from "../names/docker.ts";
 import { COMPONENT } from "../names/types.ts";
 import { SERVED_AT } from "../render/acmePaths.ts";
 import { certificateMetrics } from "../render/certificateMetrics.ts";
@@ -9,6 +9,7 @@ import { proxyNeeds } from "../render/imageNeeds.ts";
 import { nginxDialect } from "../render/nginxDialect.ts";
 import { BODIES_FOLDER } from "../render/nginxRoom.ts";
 import { proxyHealthCheck } from "../render/proxyHealth.ts";
+import { PROXY_ENTRYPOINT } from "../render/proxySignals.ts";
 import { PROXY_METRICS_PORT, PROXY_STATUS_PORT, proxyRelease } from "../render/proxyRelease.ts";
 import { assumedEngine, limitsOf, type ProxyLimits } from "../settings/limits.ts";
 import type { ProxySettings } from "../settings/types.ts";
@@ -17,7 +18,14 @@ import { type End, knownEnds } from "./certificateEnds.ts";
 import { CertificateVolume } from "./certificateVolume.ts";
 import type { ClientList } from "./clientList.ts";
 import { Container } from "./container.ts";
-import { connectionOf, type Deployment, dockerName, labels, onEngine } from "./deployment.ts";
+import {
+  connectionOf,
+  type Deployment,
+  dockerName,
+  labels,
+  ownerOf,
+  onEngine,
+} from "./deployment.ts";
 import { stackLimits } from "./engineSize.ts";
 import { imageId } from "./image.ts";
 import { Program } from "./program.ts";
@@ -34,8 +42,14 @@ const OWNER = "101:101";
 /** The first door's port in the container. */
 const FIRST_PORT = 8441;
 
+/** Arguments of {@link TlsProxy}. */
 export interface TlsProxyArgs {
   readonly deployment: Deployment;
+  /**
+   * What it is called in Docker. Of several proxies in a deployment each has another one, and ports of its own. A
+   * service may be behind several. @default "proxy"
+   */
+  readonly role?: string;
   /** Without time-outs, a service has 300 s to answer, and requests may take 60 s more after a rotation. */
   readonly settings: Omit<
     ProxySettings,
@@ -68,7 +82,7 @@ export class TlsProxy extends pulumi.ComponentResource {
 
   constructor(name: string, args: TlsProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super(COMPONENT.tlsProxy, name, {}, opts);
-    const { deployment, settings } = args;
+    const { deployment, settings, role = PROXY } = args;
     const { stapled = false } = args.certificate;
     const limits = pulumi.output(args.limits ?? stackLimits({ proxy: settings }).proxy);
     const image = imageId(`${name}-image`, settings.image, {
@@ -90,7 +104,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         program: "nginx-version",
         input: {
           dockerHost: connectionOf(deployment),
-          deployment: deployment.id,
+          ...ownerOf(deployment),
           image,
           needs: proxyNeeds(OWNER),
         },
@@ -103,7 +117,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       `${name}-certificates`,
       {
         deployment,
-        role: PROXY,
+        role,
         ...(renewed && {
           interim: { pairs, names: renewed.names, owner: OWNER, image },
         }),
@@ -165,7 +179,7 @@ export class TlsProxy extends pulumi.ComponentResource {
 
     const edge = new docker.Network(
       `${name}-network`,
-      { name: dockerName(deployment, EDGE), labels: labels(deployment, EDGE) },
+      { name: dockerName(deployment, edgeOf(role)), labels: labels(deployment, edgeOf(role)) },
       onEngine(deployment, this),
     );
 
@@ -173,7 +187,7 @@ export class TlsProxy extends pulumi.ComponentResource {
     const away = stapled
       ? new docker.Network(
           `${name}-away`,
-          { name: dockerName(deployment, AWAY), labels: labels(deployment, AWAY) },
+          { name: dockerName(deployment, awayOf(role)), labels: labels(deployment, awayOf(role)) },
           onEngine(deployment, this),
         )
       : undefined;
@@ -182,13 +196,13 @@ export class TlsProxy extends pulumi.ComponentResource {
       `${name}-release`,
       {
         deployment,
-        part: RELEASE_VOLUME,
+        part: releaseVolume(role),
         files: content.files,
         digest: content.digest,
         owner: OWNER,
         image,
         reload: {
-          container: dockerName(deployment, PROXY),
+          container: dockerName(deployment, role),
           statusPort: PROXY_STATUS_PORT,
           certificates: certificates.volumeName,
         },
@@ -198,7 +212,7 @@ export class TlsProxy extends pulumi.ComponentResource {
 
     const bodies = new BodyVolume(
       `${name}-bodies`,
-      { deployment, part: BODIES_VOLUME, owner: OWNER, image },
+      { deployment, part: bodiesVolume(role), owner: OWNER, image },
       { parent: this },
     );
 
@@ -206,7 +220,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       name,
       {
         deployment,
-        role: PROXY,
+        role,
         image,
         user: OWNER,
         networks: [
@@ -229,7 +243,7 @@ export class TlsProxy extends pulumi.ComponentResource {
           // Whatever the source of certificates: another one must not replace the container.
           { volume: certificates.volumeName, target: SERVED_AT, readOnly: true },
         ],
-        entrypoint: ["nginx", "-e", "stderr", "-c", "/release/current/nginx.conf"],
+        entrypoint: PROXY_ENTRYPOINT,
         healthCheck: proxyHealthCheck(PROXY_STATUS_PORT),
         // Nginx finishes the requests that are under way.
         stopSignal: "SIGQUIT",
@@ -248,7 +262,7 @@ export class TlsProxy extends pulumi.ComponentResource {
       ? image
       : pulumi.all([image, container.id]).apply(([id]) => id);
     this.network = edge.name;
-    this.host = dockerName(deployment, PROXY);
+    this.host = container.containerName;
     this.ways = listens.map((listen) => ({
       port: listen,
       internal: internal(listen),

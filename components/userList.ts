@@ -4,13 +4,14 @@ import { memberName } from "../names/resources.ts";
 import { COMPONENT } from "../names/types.ts";
 import { type HtpasswdEntry, renderHtpasswd } from "../render/htpasswd.ts";
 import { passwordDigest } from "../render/passwordDigest.ts";
-import { overlaps } from "../settings/notices.ts";
+import { overlaps } from "../settings/overlaps.ts";
 import type { UserSettings } from "../settings/types.ts";
 import { RotatedPassword } from "./rotatedPassword.ts";
 
 /** A user who is good while on the list: generation 1, nothing retired. */
 export type ListedUser = Pick<UserSettings, "name"> & Partial<UserSettings>;
 
+/** Arguments of {@link UserList}. */
 export interface UserListArgs {
   readonly users: readonly ListedUser[];
 }

@@ -29,6 +29,7 @@ const STATIC_CHECKS: readonly (readonly [title: string, ...command: string[]])[]
   ["format", "prettier", "--check", "--log-level=warn", "."],
   ["public types", "tstyche"],
   ["generated reference", "node", "dev/docs.ts", "--check"],
+  ["npm package", "node", "dev/package.ts"],
 ];
 
 /** The tests that need an engine, longest first, so that none runs alone at the end. */

@@ -79,12 +79,14 @@ export const TASK = "task";
 /** A stand-in's name, in Docker and as a host, from the name of the container that it stands in for. */
 export const standInOf = <N extends string>(name: N) => `${name}-${STAND_IN}` as const;
 
-/** The proxy's own network: the one with a way to the world. */
+/** A proxy's own network: the one with a way to the world. */
+export const edgeOf = (proxy: string): string => (proxy === PROXY ? EDGE : `${EDGE}-${proxy}`);
 export const EDGE = "edge";
 /**
- * The network by which the proxy calls out, where it has to. Of a container's networks Docker takes the default
+ * The network by which a proxy calls out, where it has to. Of a container's networks Docker takes the default
  * route from the one whose name comes first, and a service's has no way to the world.
  */
+export const awayOf = (proxy: string): string => (proxy === PROXY ? AWAY : `${AWAY}-${proxy}`);
 export const AWAY = "away";
 /** What a collector's container, network and volumes are called, as `dockerName` takes it. */
 export const collectorPart = (name: string): string =>
@@ -104,8 +106,9 @@ export const configVolume = <R extends string>(role: R) => `${role}-config` as c
 export const dataVolume = <R extends string>(role: R) => `${role}-data` as const;
 export const secretsVolume = <R extends string>(role: R) => `${role}-secrets` as const;
 export const KMS_KEYS = secretsVolume("kms");
-export const RELEASE_VOLUME = `${PROXY}-release`;
-export const BODIES_VOLUME = `${PROXY}-bodies`;
+/** The volumes of a proxy. */
+export const releaseVolume = <R extends string>(proxy: R) => `${proxy}-release` as const;
+export const bodiesVolume = <R extends string>(proxy: R) => `${proxy}-bodies` as const;
 export const KAPOW_FILES_VOLUME = `${KAPOW}-files`;
 /** The certificate that a server shows, if a container of ours renews it there. */
 export const certificatesVolume = <R extends string>(role: R) => `${role}-certificates` as const;
@@ -128,8 +131,8 @@ export const parts: Readonly<Record<Kind, readonly string[]>> = {
       return [configVolume(service), dataVolume(database), secretsVolume(database)];
     }),
     KMS_KEYS,
-    BODIES_VOLUME,
-    RELEASE_VOLUME,
+    bodiesVolume(PROXY),
+    releaseVolume(PROXY),
     certificatesVolume(PROXY),
   ],
 };
@@ -159,45 +162,76 @@ export function collectorParts(name: string): Readonly<Record<Kind, readonly str
   };
 }
 
+/** What the names and labels of CYBEX-P's own stacks begin with. */
+export const CYBEXP = "cybexp";
+
 /** The name of one part of a stack in Docker, such as `cybexp-dev-kms`. */
-export function dockerName(stack: string, part: string, prefix = "cybexp"): string {
+export function dockerName(stack: string, part: string, prefix = CYBEXP): string {
   return `${prefix}-${stack}-${part}`;
 }
 
-/** The labels that our containers, networks and volumes carry. */
-export const LABEL = {
-  /** The random id of the deployment. */
-  deployment: "cybexp.deployment",
-  /** The container's role, or the last part of a network's or volume's name. */
-  role: "cybexp.role",
-  stack: "cybexp.stack",
-  /** The release that a container was started with. */
-  release: "cybexp.release",
-  /** The digest of everything that replaces a service's container when it changes. */
-  signature: "cybexp.signature",
-} as const;
+/** The labels that a deployment's containers, networks and volumes carry; their names begin with its prefix. */
+export const labelNames = <P extends string>(prefix: P) =>
+  ({
+    /** The random id of the deployment. */
+    deployment: `${prefix}.deployment`,
+    /** The container's role, or the last part of a network's or volume's name. */
+    role: `${prefix}.role`,
+    stack: `${prefix}.stack`,
+    /** The release that a container was started with. */
+    release: `${prefix}.release`,
+    /** The digest of everything that replaces a service's container when it changes. */
+    signature: `${prefix}.signature`,
+  }) as const;
 
-/** The values of the labels that everything of a stack carries in Docker. */
-export interface Owner<T = string> {
+/** Those of CYBEX-P's own stacks: for who looks for these, and for no other deployment's. */
+export const LABEL = labelNames(CYBEXP);
+export type LabelName = keyof typeof LABEL;
+
+/** By what everything of a deployment is recognised. */
+export interface Owner {
+  /** Its id, which is in the label. */
+  readonly deployment: string;
+  /** What the names of its labels begin with. */
+  readonly labels: string;
+}
+
+/** A deployment of CYBEX-P's own. */
+export const ours = (deployment: string): Owner => ({ deployment, labels: CYBEXP });
+
+/** What the labels say that everything of a stack carries in Docker. */
+export interface OwnLabels<T = string> {
+  readonly labels: string;
   readonly deployment: T;
   readonly role: string;
   readonly stack: string;
 }
 
 /** These labels, sorted by name, because the provider reads them back in that order. */
-export function ownLabels<T>({ deployment, role, stack }: Owner<T>): Record<string, T | string> {
-  return { [LABEL.deployment]: deployment, [LABEL.role]: role, [LABEL.stack]: stack };
+export function ownLabels<T>(own: OwnLabels<T>): Record<string, T | string> {
+  const { deployment, role, stack } = labelNames(own.labels);
+  return { [deployment]: own.deployment, [role]: own.role, [stack]: own.stack };
 }
 
 /** A label as Docker's filters and `--label` take it, such as `cybexp.stack=dev`. */
-export function label(name: keyof typeof LABEL, value: string): string {
-  return `${LABEL[name]}=${value}`;
+export function label(name: LabelName, value: string, prefix = CYBEXP): string {
+  return `${labelNames(prefix)[name]}=${value}`;
 }
 
+/** The label by which everything of a deployment is found. */
+export const ownLabel = ({ deployment, labels }: Owner): string =>
+  label("deployment", deployment, labels);
+
 /** The template with which `docker ... ls` and `inspect` print a label. */
-export function labelTemplate(name: keyof typeof LABEL): string {
-  return `{{.Label "${LABEL[name]}"}}`;
+export function labelTemplate(name: LabelName, prefix = CYBEXP): string {
+  return `{{.Label "${labelNames(prefix)[name]}"}}`;
 }
+
+/** Whether what has these labels is the deployment's. */
+export const isOf = (
+  { deployment, labels }: Owner,
+  found: Readonly<Record<string, string>> | null | undefined,
+): boolean => found?.[labelNames(labels).deployment] === deployment;
 
 /** The name of the stack that a rehearsal of an environment deploys, with a random suffix. */
 export const rehearsalStack = (environment: string, suffix: string): string =>

@@ -7,6 +7,9 @@ import { matching } from "./check.ts";
 /** One of these must be in the image. */
 export const HEALTH_MEANS = ["curl", "wget", "bash", "python3"] as const;
 
+/** One of these for Kapow!'s, which has a certificate to show. */
+export const KAPOW_HEALTH_MEANS = ["curl", "GNU wget", "python3"] as const;
+
 /** One of these, where the answer is read and not only judged. */
 export const ASKING_MEANS = ["curl", "wget", "bash"] as const;
 

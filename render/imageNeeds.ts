@@ -3,8 +3,7 @@
  * image (`imageCheck.ts`). docs/images.md explains it to people who build images.
  */
 import { ACME, COLLECTOR, KAPOW, PROXY } from "../names/docker.ts";
-import { ASKING_MEANS, HEALTH_MEANS } from "./httpProbe.ts";
-import { KAPOW_HEALTH_MEANS } from "./kapow.ts";
+import { ASKING_MEANS, HEALTH_MEANS, KAPOW_HEALTH_MEANS } from "./httpProbe.ts";
 
 export interface ImageNeeds {
   /** What it is for, as in the label `cybexp.role`. */

@@ -113,9 +113,6 @@ export const kapowShows = (healthCheck: readonly string[]): string[] => [
   ...healthCheck,
 ];
 
-/** One of these must be in the image for the health check. */
-export const KAPOW_HEALTH_MEANS = ["curl", "GNU wget", "python3"] as const;
-
 /** Isolated and without site packages, as it starts every few seconds. */
 const PYTHON_HEALTH = [
   "import socket, ssl, sys",

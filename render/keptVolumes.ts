@@ -1,6 +1,6 @@
 /** Whether a stack's kept volumes are still the ones that it made, and what to say if not. */
-import { LABEL, ownLabels } from "../names/docker.ts";
-import { KEY_FILES, keptPart, UNMARKED } from "../settings/keptParts.ts";
+import { labelNames, type Owner, ownLabels } from "../names/docker.ts";
+import { KEY_FILES, keptPart, markFile, UNMARKED } from "../settings/keptParts.ts";
 
 /** An engine: what it calls itself, and how it is reached. Clones of a machine share its id. */
 export interface EngineName {
@@ -30,7 +30,7 @@ export interface KeptVolume {
 
 /** What the engine has under that name. */
 export interface FoundVolume {
-  /** Its label `cybexp.deployment`. */
+  /** Its label `<labels>.deployment`. */
   readonly deployment: string | undefined;
   readonly mark: string | undefined;
   /** Key files that it once had and has lost. */
@@ -40,10 +40,8 @@ export interface FoundVolume {
 }
 
 /** The stack that keeps them. */
-export interface Keeper {
+export interface Keeper extends Owner {
   readonly stack: string;
-  /** The id in the state, which its volumes carry as a label. */
-  readonly deployment: string;
   /** The engine that was asked. */
   readonly engine: EngineName;
   /** `cybexp:lost`: what the operator has given up, as `PART@MARK`. */
@@ -133,11 +131,13 @@ function refusal(
   const { volume, record } = kept;
   const { stack, engine } = keeper;
   const file = `Pulumi.${stack}.yaml`;
+  const mark = markFile(keeper.labels);
+  const label = labelNames(keeper.labels).deployment;
   const giveUp =
     `If it is gone for good, set cybexp:lost in ${file} to [${lossKey(kept)}]: ` +
     "that permits this one loss and no later one.";
   const files =
-    record === undefined ? "the backup's files" : "the backup's files, .cybexp-volume among them,";
+    record === undefined ? "the backup's files" : `the backup's files, ${mark} among them,`;
   const restore = `Restore it from a backup: \`${createCommand(kept, keeper)}\`, then copy ${files} into it (docs/data.md).`;
   switch (kind) {
     case "missing":
@@ -157,17 +157,17 @@ function refusal(
       return (
         `the volume ${volume} should have ${has}, and is not this stack's (${
           found?.deployment === undefined
-            ? `it has no label ${LABEL.deployment}`
-            : `its label ${LABEL.deployment} is ${found.deployment}`
+            ? `it has no label ${label}`
+            : `its label ${label} is ${found.deployment}`
         }; this stack's is ${keeper.deployment}). ${loss} ` +
         `Docker can't change a label: copy what is in it elsewhere, remove it, make it again by \`${createCommand(kept, keeper)}\`, ` +
         "and copy this stack's files into it (docs/data.md)."
       );
     case "unmarked":
       return (
-        `the volume ${volume} is not the one that had ${has}: it has no .cybexp-volume. Somebody made an empty one of that name, ` +
+        `the volume ${volume} is not the one that had ${has}: it has no ${mark}. Somebody made an empty one of that name, ` +
         `or restored a backup without that file. ${loss} Copy the files of a backup into it, ` +
-        `.cybexp-volume among them (docs/data.md). ${giveUp}`
+        `${mark} among them (docs/data.md). ${giveUp}`
       );
     case "another":
       return (
@@ -198,9 +198,12 @@ function nameBefore({ part, volume, record }: KeptVolume, stack: string): string
 }
 
 /** The command that makes the volume as the stack would, but empty. */
-function createCommand({ part, volume }: KeptVolume, { stack, deployment }: Keeper): string {
-  const labels = Object.entries(ownLabels({ deployment, role: part, stack }));
-  return `docker volume create ${labels.map(([name, value]) => `--label ${name}=${value}`).join(" ")} ${volume}`;
+function createCommand(
+  { part, volume }: KeptVolume,
+  { stack, deployment, labels }: Keeper,
+): string {
+  const own = Object.entries(ownLabels({ labels, deployment, role: part, stack }));
+  return `docker volume create ${own.map(([name, value]) => `--label ${name}=${value}`).join(" ")} ${volume}`;
 }
 
 /**

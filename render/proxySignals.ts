@@ -1,4 +1,10 @@
-/** Files in the proxy's /tmp that tell its workers something without a reload. */
+/** How a proxy's container is recognised, and the files in its /tmp that tell its workers something without a reload. */
+
+/** What a proxy's container runs, and no other container. */
+export const PROXY_ENTRYPOINT: readonly string[] = [
+  ...["nginx", "-e", "stderr"],
+  ...["-c", "/release/current/nginx.conf"],
+];
 
 /** It is there while a stand-in serves behind a door. */
 export function handoverFile(door: string): string {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { matching, wholeNumber } from "./check.ts";
 
+/** A file of a release. */
 export interface ReleaseFile {
   readonly content: string | Uint8Array;
   /** Permission bits, such as 0o400. */

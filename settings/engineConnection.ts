@@ -20,6 +20,11 @@ const shape = z.strictObject({
     .optional(),
 });
 
+/**
+ * How an engine is reached, as the programs are told. Secret if there is a key or password in it.
+ *
+ * @interface
+ */
 export type EngineConnection = z.infer<typeof shape>;
 
 /** The same before all of it is known: only text is. */
@@ -72,6 +77,7 @@ export const engineConnection = shape.superRefine((connection, context) => {
 /** A program's input: an address as in DOCKER_HOST, a connection, or nothing for what the environment says. */
 export const engineInput = z.union([z.string(), engineConnection]).optional();
 
+/** The same, or an address alone. */
 export type EngineInput = string | EngineConnection | undefined;
 
 /** The address, if the engine is named by one. */

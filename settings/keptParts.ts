@@ -1,8 +1,12 @@
 /** The parts of a stack whose data can't be made again, and what each means to the operator. */
 import { databaseRole, dataVolume, KMS_KEYS, type ServiceRole, SERVICES } from "../names/docker.ts";
 
-/** The file that identifies a kept volume. A name or a label can't: another volume can have the same. */
-export const MARK_FILE = ".cybexp-volume";
+/**
+ * The file that identifies a kept volume. A name or a label can't: another volume can have the same.
+ *
+ * @param labels What the names of its deployment's labels begin with.
+ */
+export const markFile = (labels: string): string => `.${labels}-volume`;
 
 /** Beside it, once a service has made its keys: the names of their files, as JSON. */
 export const SEAL_FILE = ".cybexp-keys";

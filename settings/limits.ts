@@ -19,6 +19,7 @@ export interface EngineSize {
   readonly memory: number;
 }
 
+/** What a container may use. */
 export interface ContainerLimits {
   /** MiB, without swap. */
   readonly memory: number;
@@ -27,6 +28,7 @@ export interface ContainerLimits {
   readonly pids: number;
 }
 
+/** What the proxy's container may use. */
 export interface ProxyLimits extends ContainerLimits {
   readonly workers: number;
   /** For each worker. */
@@ -41,6 +43,7 @@ export interface DoorLimits {
   readonly largeBodies: number;
 }
 
+/** The limits of all containers of a stack, and of the doors. */
 export interface StackLimits {
   readonly kms: ContainerLimits;
   readonly kmsDatabase: ContainerLimits;

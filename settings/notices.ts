@@ -2,6 +2,7 @@
 import { KAPOW } from "../names/docker.ts";
 import { isUnspecified } from "./addresses.ts";
 import { doorsOf } from "./listeners.ts";
+import { overlaps } from "./overlaps.ts";
 import { formatPath } from "./path.ts";
 import { isRenewed } from "./renewedServers.ts";
 import { certifiedNames, suppliedNotes } from "./suppliedCertificates.ts";
@@ -11,11 +12,6 @@ export interface Notice {
   /** Whether it is time to act. Otherwise it is for information only. */
   readonly due: boolean;
   readonly text: string;
-}
-
-/** Whether the previous generation of a secret is still valid beside the one in use. */
-export function overlaps(generation: number, retired: number): boolean {
-  return generation > 1 && retired < generation - 1;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 import { LOCALLY_SIGNED_CERT, SELF_SIGNED_CERT, STACK } from "../names/types.ts";
 import { here } from "../programs/npmRun.ts";
 import { type CertificateEnd, type KnownEnd, spelled } from "../render/certificateEnds.ts";
-import { overlaps } from "../settings/notices.ts";
+import { overlaps } from "../settings/overlaps.ts";
 import type { ClientSettings, Settings } from "../settings/types.ts";
 import type { ExportedResource, StackState } from "./state.ts";
 

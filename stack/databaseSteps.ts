@@ -6,6 +6,7 @@ import { lookAtFeatures, refusedStep } from "../programs/database/databaseStep.t
 import { UserError } from "../programs/errors.ts";
 import type { Session } from "./session.ts";
 import { readStateInClear, type StackState } from "./state.ts";
+import { ours } from "../names/docker.ts";
 
 /**
  * Also says what raising the features of their data means, where the operator has asked for that.
@@ -36,7 +37,7 @@ export async function requireReadableData(
     input: { container, admin },
   } of databases) {
     const question = {
-      ...{ dockerHost: engine.host, deployment, container, image, wanted },
+      ...{ dockerHost: engine.host, owner: ours(deployment), container, image, wanted },
       admin: {
         name: admin.name,
         passwords: [admin.password, ...(admin.previous === undefined ? [] : [admin.previous])],

@@ -9,6 +9,7 @@ import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
 import { runTask } from "../programs/docker/task.ts";
 import type { Session } from "./session.ts";
 import type { ExportedResource, StackState } from "./state.ts";
+import { ours } from "../names/docker.ts";
 
 /**
  * Finds changes by hand that Pulumi's own refresh does not see:
@@ -103,7 +104,7 @@ async function wrongReleases<T extends { volume: string; digest: string | undefi
   const key = ({ volume, digest }: T) => `${volume}/${digest}`;
   const output = await runTask(session.docker, {
     image,
-    deployment: deployment ?? "",
+    ...ours(deployment ?? ""),
     user: "0:0",
     capabilities: ["DAC_READ_SEARCH"],
     volumes: releases.map(({ volume }) => `${volume}:/volumes/${volume}:ro`),

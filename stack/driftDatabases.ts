@@ -2,6 +2,7 @@
  * Finds databases whose data does not match the passwords in use, for example because a copy from before
  * a rotation was restored.
  */
+import { type ProgramName, programOf } from "../names/programs.ts";
 import { COMMAND } from "../names/types.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../settings/types.ts";
@@ -100,8 +101,8 @@ export function driftOf(
   };
 }
 
-const runs = (program: string, { inputs }: ExportedResource): boolean =>
-  new RegExp(`/${program}\\.[jt]s$`).test(String(inputs?.["create"]));
+const runs = (program: ProgramName, { inputs }: ExportedResource): boolean =>
+  programOf(inputs?.["create"]) === program;
 
 interface ContainerInfo {
   readonly Name: string;

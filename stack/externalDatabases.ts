@@ -29,6 +29,7 @@ import { here } from "../programs/npmRun.ts";
 import type { Drift } from "./driftRepairs.ts";
 import type { Session } from "./session.ts";
 import { type ExportedResource, readStateInClear, type StackState } from "./state.ts";
+import { ours } from "../names/docker.ts";
 
 export interface ExternalDatabases {
   /** What ends every run, as sentences. */
@@ -124,7 +125,7 @@ async function lookAt(
       ...{ uri, hosts, database, collections, image },
       ...(databaseSettings.ca !== undefined && { ca: databaseSettings.ca }),
       addresses: databaseSettings.hosts ?? [],
-      deployment: state.deployment ?? "none yet",
+      ...ours(state.deployment ?? "none yet"),
     });
   } catch (error) {
     if (error instanceof UserError) {

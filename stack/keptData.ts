@@ -1,5 +1,5 @@
 /** Compares the volumes that a stack keeps, in its state and on the engine, before Pulumi runs. */
-import { dockerName, KMS_KEYS, label, labelTemplate } from "../names/docker.ts";
+import { dockerName, KMS_KEYS, label, labelTemplate, ours } from "../names/docker.ts";
 import { memberName, NAME, nameIn, ownerName } from "../names/resources.ts";
 import { COMMAND, VOLUME } from "../names/types.ts";
 import { kmsKeyFiles } from "../render/kmsConfig.ts";
@@ -39,7 +39,7 @@ export async function lookAtKeptData(
   const watched = watchedIn(state, session.stack, settings);
   const lost = [...settings.lost];
   const { stack, engine } = session;
-  const keeper = { stack, deployment: state.deployment, lost, dockerHost: engine.host };
+  const keeper = { stack, ...ours(state.deployment), lost, dockerHost: engine.host };
   const troubles = watched.length === 0 ? [] : await troublesOf(session.docker, watched, keeper);
   const texts = (permitted: boolean) =>
     troubles.filter((trouble) => trouble.permitted === permitted).map(({ text }) => text);
@@ -77,7 +77,7 @@ async function lookAtKeys(
 ): Promise<KeyVerdict | undefined> {
   const volume = dockerName(stack, KMS_KEYS);
   const files = kmsKeyFiles(kms.config);
-  const folder = await keyFolder(docker, volume, { deployment: state.deployment ?? "", files });
+  const folder = await keyFolder(docker, volume, { ...ours(state.deployment ?? ""), files });
   const where = `the volume ${volume}`;
   return folder && judgeKeys(folder, { files, record: recordedKeys(state), lost, where, stack });
 }

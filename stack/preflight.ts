@@ -6,6 +6,7 @@ import {
   KINDS,
   LABEL,
   labelTemplate,
+  ours as ownerOf,
   optionalParts,
   parts,
 } from "../names/docker.ts";
@@ -88,7 +89,7 @@ async function unusablePorts(
   const held =
     state.deployment === undefined
       ? []
-      : await publishedListeners(session.docker, state.deployment);
+      : await publishedListeners(session.docker, ownerOf(state.deployment));
   const problems: string[] = [];
   for (const wanted of listeners) {
     const { role, address, port } = wanted;

@@ -1,4 +1,4 @@
-import { dockerName, PROXY, SERVICES } from "../names/docker.ts";
+import { dockerName, ours, SERVICES } from "../names/docker.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { find, handBack, type Place, standInName } from "../programs/replacement/door.ts";
@@ -17,11 +17,11 @@ export async function settleHandovers(
   for (const role of SERVICES) {
     const place: Place = {
       stack: session.stack,
-      deployment,
+      ...ours(deployment),
       role,
       port: SERVICE_PORT,
       container: dockerName(session.stack, role),
-      proxy: dockerName(session.stack, PROXY),
+      network: dockerName(session.stack, role),
       statusPort: PROXY_STATUS_PORT,
       drainSeconds,
     };

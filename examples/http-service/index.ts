@@ -5,7 +5,7 @@ import * as cybexp from "cybexp-pulumi";
 const config = new pulumi.Config();
 const serverName = "localhost";
 const port = config.requireNumber("port");
-const deployment = cybexp.makeDeployment({ throwaway: true });
+const deployment = new cybexp.Deployment("http-service", { throwaway: true });
 
 const site = new cybexp.HttpService("site", {
   deployment,

@@ -1,6 +1,5 @@
 /** The same service on two engines: one reached by SSH, one by TLS. The environment's own engine is not used. */
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import * as cybexp from "cybexp-pulumi";
 
 const config = new pulumi.Config();
@@ -21,9 +20,8 @@ const engines = {
 };
 
 for (const [name, engine] of Object.entries(engines)) {
-  const id = new random.RandomId(`${name}-deployment`, { byteLength: 8 }).hex;
   new cybexp.HttpService(`${name}-site`, {
-    deployment: { prefix: "two-engines", stack: pulumi.getStack(), id, throwaway: true, engine },
+    deployment: new cybexp.Deployment(name, { prefix: "two-engines", throwaway: true, engine }),
     role: "site",
     image: cybexp.imageId(`${name}-image`, config.require("image"), { engine }),
     command: ["python3", "-m", "http.server", "8000", "--directory", "/srv"],

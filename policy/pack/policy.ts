@@ -24,7 +24,7 @@ export function toPolicy(rule: Rule): SdkPolicy {
   };
   if ("checkStack" in rule) {
     if (rule.asTheyCome !== undefined) {
-      return { ...common, validateResource: asTheyCome(rule, rule.asTheyCome) };
+      return { ...common, validateResource: of(rule.asTheyCome, asTheyCome(rule)) };
     }
     return {
       ...common,
@@ -42,32 +42,34 @@ export function toPolicy(rule: Rule): SdkPolicy {
       },
     };
   }
-  const validate = (args: ResourceValidationArgs, report: (message: string) => void) => {
+  const validate: Validate = (args, report) => {
     const settings = settingsOf(rule, args.getConfig());
     const resource = plainResource(args);
     if (!isExcepted(resource, settings)) {
       rule.check(resource, settings, flag).forEach((message) => report(message));
     }
   };
-  // One function for each type, marked with it: the SDK then doesn't read what no rule asks for.
-  const [type, ...others] = rule.types;
-  return others.length === 0
-    ? { ...common, validateResource: Object.assign(validate, { __pulumiType: type }) }
-    : {
-        ...common,
-        validateResource: (args, report) => {
-          if (rule.types.includes(args.type)) {
-            validate(args, report);
-          }
-        },
+  return { ...common, validateResource: of(rule.types, validate) };
+}
+
+type Validate = (args: ResourceValidationArgs, report: (message: string) => void) => void;
+
+/** A function of one type is marked with it: the SDK then doesn't read what no rule asks for. */
+function of(types: readonly string[], validate: Validate): Validate {
+  return types.length === 1
+    ? Object.assign(validate, { __pulumiType: types[0] })
+    : (args, report) => {
+        if (types.includes(args.type)) {
+          validate(args, report);
+        }
       };
 }
 
 /** Asks about all that came so far; each resource's violation is told once, to the one that made it. */
-function asTheyCome(rule: StackRule, type: string) {
+function asTheyCome(rule: StackRule): Validate {
   const seen: StackResource[] = [];
   const told = new Set<string>();
-  const validate = (args: ResourceValidationArgs, report: (message: string) => void) => {
+  return (args, report) => {
     const settings = settingsOf(rule, args.getConfig());
     seen.push({ ...plainResource(args), madeOf: {} });
     for (const { urn, message } of rule.checkStack(seen, settings, flag)) {
@@ -78,7 +80,6 @@ function asTheyCome(rule: StackRule, type: string) {
       }
     }
   };
-  return Object.assign(validate, { __pulumiType: type });
 }
 
 /** What is configured, and the defaults of all else. */

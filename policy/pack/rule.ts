@@ -61,8 +61,11 @@ export interface Violation {
  * only make it worse, as each comes, which stops an update in time.
  */
 export interface StackRule extends Description {
-  /** The type of the resources that it is about, if it is asked as each of them comes. */
-  readonly asTheyCome?: string;
+  /**
+   * The types of the resources that it is about, if it is asked as each of them comes. At the end, `up --refresh`
+   * also gives it what the program no longer has.
+   */
+  readonly asTheyCome?: readonly string[];
   checkStack(
     resources: readonly StackResource[],
     settings: Settings,

@@ -24,7 +24,7 @@ export const ownDatabase: StackRule = {
       default: ["/data/db", "/var/lib/mysql", "/var/lib/postgresql", "/var/lib/postgresql/data"],
     },
   },
-  asTheyCome: CONTAINER,
+  asTheyCome: [CONTAINER],
   checkStack(resources, settings) {
     const containers = resources.filter(({ type }) => type === CONTAINER);
     const selectors = settings["databases"] as readonly Selector[];

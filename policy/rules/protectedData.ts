@@ -32,6 +32,7 @@ export const protectedData: StackRule = {
       default: "",
     },
   },
+  asTheyCome: [VOLUME, CONTAINER],
   checkStack(resources, { paths, unless, exceptions = [] }, flag) {
     const key = textOf(unless);
     if (key !== "" && flag(key)) {
@@ -52,7 +53,7 @@ export const protectedData: StackRule = {
               {
                 urn: volume.urn,
                 message:
-                  `it has the data of ${mount.container}, at ${mount.path}, and could be ` +
+                  `the volume ${volume.name} has the data of ${mount.container}, at ${mount.path}, and could be ` +
                   `deleted: set protect: true` +
                   (key === "" ? "" : `, or set ${key} to true if its data may be lost`),
               },

@@ -12,11 +12,12 @@ import { tar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
   volume: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   image: z.string(),
   /** The user that writes to it, and the group of the server that reads. */
   owner: z.string().regex(/^\d+:\d+$/),
@@ -64,12 +65,13 @@ const PUT = `
   done
 `;
 
-await runProgram(input, 120, async ({ dockerHost, volume, deployment, image, owner, ...rest }) => {
+await runProgram(input, 120, async ({ dockerHost, volume, image, owner, ...rest }) => {
   const docker = new Docker(dockerHost);
-  await requireOwnVolume(docker, volume, deployment);
+  await requireOwnVolume(docker, volume, rest);
+  const { deployment, labels } = rest;
   const inVolume = (script: string, args: string[], archive?: Uint8Array) =>
     throwAway(docker, {
-      ...{ image, deployment, volume, script, args },
+      ...{ image, deployment, labels, volume, script, args },
       // Without FSETID the volume's group would not be that of new files.
       capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"],
       ...(archive && { input: archive }),

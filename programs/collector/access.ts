@@ -3,6 +3,7 @@ import { ACCESS_CHECK } from "../../render/accessCheck.ts";
 import type { Docker } from "../docker/docker.ts";
 import { runTask } from "../docker/task.ts";
 import { UserError } from "../errors.ts";
+import type { Owner } from "../../names/docker.ts";
 
 /** `AccessQuestion`, as a program's input. */
 export const accessSchema = z.object({
@@ -17,8 +18,7 @@ export const accessSchema = z.object({
 /** Seconds; the questions have limits of their own. */
 const PATIENCE = 60;
 
-interface Asking {
-  readonly deployment: string;
+interface Asking extends Owner {
   readonly image: string;
   /** `uid:gid` */
   readonly owner: string;
@@ -34,9 +34,9 @@ interface Asking {
  * @throws UserError that says which of name, TLS, password, service and token is wrong
  */
 export async function checkAccess(docker: Docker, who: string, asking: Asking): Promise<void> {
-  const { deployment, image, owner, network, files, access } = asking;
+  const { deployment, labels, image, owner, network, files, access } = asking;
   const answer = await runTask(docker, {
-    ...{ image, deployment, network, files },
+    ...{ image, deployment, labels, network, files },
     user: owner,
     program: "python3",
     args: ["-I", "-c", ACCESS_CHECK],

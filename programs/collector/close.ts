@@ -4,7 +4,7 @@
  * taken. The gate goes on passing its calls to the services.
  */
 import { z } from "zod";
-import { LABEL } from "../../names/docker.ts";
+import { labelNames } from "../../names/docker.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { find } from "../replacement/door.ts";
@@ -26,7 +26,10 @@ await runProgram(
       return;
     }
     const door = await find(docker, place.door, place);
-    if (door !== undefined && door.Config.Labels?.[LABEL.signature] !== signature) {
+    if (
+      door !== undefined &&
+      door.Config.Labels?.[labelNames(place.labels).signature] !== signature
+    ) {
       await closeDoor(docker, place);
     }
   },

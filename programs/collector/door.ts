@@ -15,12 +15,13 @@ import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { find, type Server, standInName } from "../replacement/door.ts";
+import { ownerInput } from "../owner.ts";
 
 /** A collector and its door. */
 export const placeSchema = z.object({
   dockerHost: engineInput,
   stack: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   /** The name of the collector's own container. */
   container: z.string(),
   /** The names of the containers of its door and gate. */

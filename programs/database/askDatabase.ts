@@ -122,6 +122,7 @@ tell(
     counts=counts,
 )
 `;
+import type { Owner } from "../../names/docker.ts";
 
 const answer = z.object({
   failed: z
@@ -148,22 +149,21 @@ export interface DatabaseQuestion {
 }
 
 /** From a container that is made for it, of the service's image. */
-export interface FromEngine extends DatabaseQuestion {
+export interface FromEngine extends DatabaseQuestion, Owner {
   readonly ca?: string | undefined;
   readonly addresses: readonly HostAddress[];
   /** The service's image: a name, or an id. */
   readonly image: string;
-  readonly deployment: string;
 }
 
 /** Whom a task runs as that needs no rights. */
 export const TASK_USER = "65532:65532";
 
 export function askFromEngine(docker: Docker, question: FromEngine): Promise<DatabaseAnswer> {
-  const { uri, hosts, ca, addresses, image, deployment } = question;
+  const { uri, hosts, ca, addresses, image, deployment, labels } = question;
   return read(() =>
     runTask(docker, {
-      ...{ image, deployment, user: TASK_USER, program: "python3", args: ["-c", SCRIPT] },
+      ...{ image, deployment, labels, user: TASK_USER, program: "python3", args: ["-c", SCRIPT] },
       // Its own networks may not be there yet.
       network: "bridge",
       addresses: [

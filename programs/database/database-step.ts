@@ -7,10 +7,11 @@ import { engineInput } from "../../settings/engineConnection.ts";
 import { refusedStep } from "./databaseStep.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   container: z.string(),
   image: z.string(),
   admin: z.object({
@@ -21,12 +22,13 @@ const input = z.object({
   wanted: z.string().optional(),
 });
 
-await runProgram(input, 60, async ({ admin, dockerHost, ...question }) => {
+await runProgram(input, 60, async ({ admin, dockerHost, deployment, labels, ...question }) => {
   const { name, password, previous } = admin;
   const passwords = [password, ...(previous === undefined ? [] : [previous])];
   const sentence = await refusedStep(new Docker(dockerHost), {
     ...question,
     dockerHost,
+    owner: { deployment, labels },
     admin: { name, passwords },
   });
   process.stdout.write(sentence ?? "");

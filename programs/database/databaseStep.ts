@@ -12,6 +12,7 @@ import type { FeatureFacts } from "./features.ts";
 import type { Docker } from "../docker/docker.ts";
 import { exitWords } from "../docker/exitCodes.ts";
 import { runTask } from "../docker/task.ts";
+import type { Owner } from "../../names/docker.ts";
 
 /** The user who asks a database for its features. The database knows one of the passwords. */
 export interface Administrator {
@@ -21,7 +22,7 @@ export interface Administrator {
 
 export interface StepQuestion {
   readonly dockerHost: EngineInput;
-  readonly deployment: string;
+  readonly owner: Owner;
   /** The name or id of the database's container. */
   readonly container: string;
   /** The name or id of its new image. */
@@ -45,7 +46,7 @@ interface ImageInfo {
 /** A sentence that ends the run; undefined if the image is the same, or can read the data. */
 export async function refusedStep(
   docker: Docker,
-  { dockerHost, deployment, container, image, admin, wanted }: StepQuestion,
+  { dockerHost, owner, container, image, admin, wanted }: StepQuestion,
 ): Promise<string | undefined> {
   const [old, fresh] = await Promise.all([
     docker.inspect<ContainerInfo>("container", container),
@@ -55,8 +56,8 @@ export async function refusedStep(
     return undefined;
   }
   const [before, said, facts] = await Promise.all([
-    askVersion(docker, deployment, old.Image),
-    fresh && askVersion(docker, deployment, fresh.Id),
+    askVersion(docker, owner, old.Image),
+    fresh && askVersion(docker, owner, fresh.Id),
     old.State.Running ? factsOf(dockerHost, container, admin) : undefined,
   ]);
   const name = fresh?.RepoTags?.[0] ?? image;
@@ -102,9 +103,9 @@ const ASK_VERSION =
   "if command -v mongod >/dev/null; then mongod --version 2>/dev/null; echo exit $?; else ferretdb --version 2>/dev/null || true; fi";
 
 /** Asks the image for its version. */
-function askVersion(docker: Docker, deployment: string, image: string): Promise<string> {
+function askVersion(docker: Docker, owner: Owner, image: string): Promise<string> {
   const args = ["-c", ASK_VERSION];
-  return runTask(docker, { image, deployment, user: "999:999", program: "sh", args });
+  return runTask(docker, { image, ...owner, user: "999:999", program: "sh", args });
 }
 
 /** What the database says of its features; undefined if no password works, or it does not answer. */

@@ -1,17 +1,18 @@
 /** What the state keeps about a database outside of the stack. */
 import { z } from "zod";
-import { LABEL } from "../../names/docker.ts";
+import { isOf } from "../../names/docker.ts";
 import type { AskedDatabase } from "../../render/databaseAnswer.ts";
 import type { ResolvedHosts } from "../../render/serviceUri.ts";
 import { OWN } from "../../settings/databaseKeys.ts";
 import { type DatabaseUri, describeHosts } from "../../settings/databaseUri.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
+import { ownerInput } from "../owner.ts";
 
 /** The input of `database-reach`. */
 export const databaseReachInput = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   /** What it belongs to, such as "KMS". */
   service: z.string(),
   /** The service's image, by id. */
@@ -62,8 +63,11 @@ export async function placeBefore(
   {
     containers,
     deployment,
+    labels,
     last,
-  }: Pick<DatabaseReachInput, "containers" | "deployment"> & { readonly last: Reached | undefined },
+  }: Pick<DatabaseReachInput, "containers" | "deployment" | "labels"> & {
+    readonly last: Reached | undefined;
+  },
 ): Promise<string | undefined> {
   if (last !== undefined) {
     return last.place;
@@ -72,7 +76,7 @@ export async function placeBefore(
     const info = await docker.inspect<{
       readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
     }>("container", name);
-    return info?.Config.Labels?.[LABEL.deployment] === deployment;
+    return isOf({ deployment, labels }, info?.Config.Labels);
   };
   return (await isOurs(containers.own)) ? OWN : undefined;
 }

@@ -47,7 +47,7 @@ const PATIENCE_MS = 30_000;
 
 export type ExternalTarget = Pick<
   DatabaseReachInput,
-  "uri" | "ca" | "addresses" | "image" | "deployment" | "service"
+  "uri" | "ca" | "addresses" | "image" | "deployment" | "labels" | "service"
 >;
 
 /** Works on the member that takes writes. */
@@ -95,11 +95,11 @@ async function takesWrites(client: MongoClient): Promise<boolean> {
 
 function tunnelTo(
   { name, port }: DatabaseHost,
-  { addresses, image, deployment }: ExternalTarget,
+  { addresses, image, deployment, labels }: ExternalTarget,
 ): string[] {
   const isAddress = isIP(name) !== 0;
   return taskCommand({
-    ...{ image, deployment, user: TASK_USER, program: "python3" },
+    ...{ image, deployment, labels, user: TASK_USER, program: "python3" },
     args: ["-c", TUNNEL, isAddress ? ADDRESSLESS : name, String(port)],
     network: "bridge",
     addresses: [

@@ -3,10 +3,11 @@ import { z } from "zod";
 import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { find } from "../replacement/door.ts";
+import { ownerInput } from "../owner.ts";
 
 export const pairSchema = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   /** The name of the database's container. */
   container: z.string(),
   /** The name of the service's container. */

@@ -1,10 +1,9 @@
-import { label, TASK } from "../../names/docker.ts";
+import { label, type Owner, ownLabel, TASK } from "../../names/docker.ts";
 import type { Docker, RunOptions } from "./docker.ts";
 
 /** A task of a few seconds for a container that is removed afterwards. */
-export interface Task {
+export interface Task extends Owner {
   readonly image: string;
-  readonly deployment: string;
   /** `uid:gid`. */
   readonly user: string;
   /** The program, and its arguments. */
@@ -41,8 +40,8 @@ export function taskArguments(task: Task): string[] {
     "--cpus=1",
     "--log-driver=none",
     // So that it is found and removed if this process dies first.
-    `--label=${label("deployment", task.deployment)}`,
-    `--label=${label("role", TASK)}`,
+    `--label=${ownLabel(task)}`,
+    `--label=${label("role", TASK, task.labels)}`,
     ...(task.volumes ?? []).map((volume) => `--volume=${volume}`),
     ...Object.entries(task.files ?? {}).map(
       ([target, source]) => `--mount=type=bind,source=${source},target=${target},readonly`,

@@ -4,10 +4,11 @@ import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { checkImage, needsSchema } from "./imageCheck.ts";
 import { runProgram } from "../program.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   image: z.string(),
   needs: needsSchema,
 });

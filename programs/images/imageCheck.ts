@@ -9,6 +9,7 @@ import {
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { runTask } from "../docker/task.ts";
+import type { Owner } from "../../names/docker.ts";
 
 /** `ImageNeeds`, as a program's input. */
 export const needsSchema = z.object({
@@ -19,10 +20,9 @@ export const needsSchema = z.object({
   startsItself: z.boolean().optional(),
 });
 
-interface Question {
+interface Question extends Owner {
   /** The image's id. */
   readonly image: string;
-  readonly deployment: string;
   readonly needs: z.infer<typeof needsSchema>;
 }
 
@@ -40,7 +40,7 @@ interface ImageInfo {
  * @throws UserError with everything that is missing
  */
 export async function checkImage(docker: Docker, question: Question, last = ""): Promise<string> {
-  const { image, deployment } = question;
+  const { image, deployment, labels } = question;
   const { files, startsItself, ...always } = question.needs;
   const needs = { ...always, ...(files && { files }), ...(startsItself && { startsItself }) };
   const info = await docker.inspect<ImageInfo>("image", image);
@@ -53,6 +53,7 @@ export async function checkImage(docker: Docker, question: Question, last = ""):
     output = await runTask(docker, {
       image,
       deployment,
+      labels,
       user: needs.user,
       program: "sh",
       args: checkArguments(needs, info.Config ?? {}, last),

@@ -2,10 +2,12 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import type { KeyFolder } from "../../render/kmsKeys.ts";
-import { MARK, MARK_FILE } from "../../settings/keptParts.ts";
+import { MARK, markFile } from "../../settings/keptParts.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { readVolume } from "../volumes/keptVolume.ts";
+import { ownerInput } from "../owner.ts";
+import type { Owner } from "../../names/docker.ts";
 
 /** The output of `key-files`, which the state keeps. */
 export const keyRecord = z.object({
@@ -16,7 +18,7 @@ export const keyRecord = z.object({
 /** The input of the programs that look at the key files. */
 export const keyFilesInput = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   stack: z.string(),
   volume: z.string(),
   files: z.array(z.string()),
@@ -27,14 +29,14 @@ export const keyFilesInput = z.object({
 export async function keyFolder(
   docker: Docker,
   volume: string,
-  { deployment, files }: { readonly deployment: string; readonly files: readonly string[] },
+  { files, ...owner }: Owner & { readonly files: readonly string[] },
 ): Promise<KeyFolder | undefined> {
-  const found = await readVolume(docker, volume, deployment);
+  const found = await readVolume(docker, volume, owner);
   if (found === undefined) {
     return undefined;
   }
   const contents = new Map(found.map(({ path, content }) => [basename(path), content]));
-  const mark = contents.get(MARK_FILE)?.toString("utf8").trim();
+  const mark = contents.get(markFile(owner.labels))?.toString("utf8").trim();
   return {
     mark: mark !== undefined && MARK.test(mark) ? mark : undefined,
     contents: new Map([...contents].filter(([name]) => files.includes(name))),

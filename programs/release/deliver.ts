@@ -23,11 +23,12 @@ import { reloadProxy } from "./reload.ts";
 import { mountedReleases } from "./mountedReleases.ts";
 import { runTask } from "../docker/task.ts";
 import { requireOwnVolume, throwAway } from "../volumes/volumes.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
   volume: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   image: z.string(),
   owner: z.string().regex(/^\d+:\d+$/),
   digest: z.string().regex(/^[0-9a-f]{32,64}$/),
@@ -94,7 +95,7 @@ const SWITCH = `
 
 await runProgram(input, 120, async (release) => {
   const docker = new Docker(release.dockerHost);
-  await requireOwnVolume(docker, release.volume, release.deployment);
+  await requireOwnVolume(docker, release.volume, release);
   await write(docker, release);
   if (release.reload) {
     await check(docker, release, release.reload);
@@ -147,6 +148,7 @@ async function check(
     await runTask(docker, {
       image: release.image,
       deployment: release.deployment,
+      labels: release.labels,
       user: release.owner,
       volumes: [
         `${release.volume}:/release:ro`,

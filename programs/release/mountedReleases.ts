@@ -1,4 +1,4 @@
-import { label } from "../../names/docker.ts";
+import { type Owner, ownLabel } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 
 interface Container {
@@ -8,9 +8,9 @@ interface Container {
 /** The digests of a volume's releases that containers of the deployment mount, running or stopped. */
 export async function mountedReleases(
   docker: Docker,
-  { volume, deployment }: { readonly volume: string; readonly deployment: string },
+  { volume, ...owner }: Owner & { readonly volume: string },
 ): Promise<string[]> {
-  const ids = await docker.labelled("container", label("deployment", deployment));
+  const ids = await docker.labelled("container", ownLabel(owner));
   // One may be removed meanwhile: other programs of the same `up` run at the same time.
   const containers = await Promise.all(ids.map((id) => docker.inspect<Container>("container", id)));
   return containers.flatMap((container) => digestsIn(container?.Mounts ?? [], volume));

@@ -9,10 +9,11 @@ import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { checkImage, needsSchema } from "../images/imageCheck.ts";
 import { runProgram } from "../program.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   image: z.string(),
   needs: needsSchema,
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { httpBody } from "../../render/httpProbe.ts";
 import { FIRST_WORD_SECONDS, oldWorkers, TITLES } from "../../render/nginxWorkers.ts";
-import { CLOSING_FILE } from "../../render/proxySignals.ts";
+import { CLOSING_FILE, PROXY_ENTRYPOINT } from "../../render/proxySignals.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 
@@ -58,17 +58,7 @@ export async function reloadAtOnce(docker: Docker, proxy: Proxy, digest: string)
 async function switchTo(docker: Docker, proxy: Proxy, digest: string): Promise<string> {
   const before = await titles(docker, proxy);
   // After `docker kill -s HUP`, an unless-stopped container would not start at the next boot (moby#47792).
-  await docker.run([
-    "exec",
-    proxy.container,
-    "nginx",
-    "-e",
-    "stderr",
-    "-c",
-    "/release/current/nginx.conf",
-    "-s",
-    "reload",
-  ]);
+  await docker.run(["exec", proxy.container, ...PROXY_ENTRYPOINT, "-s", "reload"]);
 
   let serving: string | undefined;
   let accepting = 0;

@@ -1,30 +1,32 @@
 /**
- * Shared by the programs of a handover: which container serves behind a door of the proxy, the service's
+ * Shared by the programs of a handover: which container serves behind the doors of the proxies, the service's
  * own or a stand-in while that one is replaced.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { LABEL, standInOf } from "../../names/docker.ts";
+import { isOf, type Owner, ownLabel, standInOf } from "../../names/docker.ts";
 import { httpStatus } from "../../render/httpProbe.ts";
-import { handoverFile } from "../../render/proxySignals.ts";
+import { handoverFile, PROXY_ENTRYPOINT } from "../../render/proxySignals.ts";
 import { standInHost } from "../../render/standIn.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import { type Docker, DockerError } from "../docker/docker.ts";
 import { type ContainerInfo, removeContainer } from "./standIn.ts";
+import { ownerInput } from "../owner.ts";
 
 /** Where a handover takes place. */
 export const placeSchema = z.object({
   dockerHost: engineInput,
   stack: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   /** The role of the service and its door. */
   role: z.string(),
   /** Where the service listens in its containers. */
   port: z.number().int(),
   /** The name of the service's own container. */
   container: z.string(),
-  /** The name of the proxy's container. */
-  proxy: z.string(),
+  /** The network that it shares with proxies. */
+  network: z.string(),
   statusPort: z.number().int(),
   /** How long running requests may take at a switch before they are cut off. */
   drainSeconds: z.number().int().positive(),
@@ -45,10 +47,10 @@ export function standInName({ container }: Pick<Place, "container">): string {
 export async function find(
   docker: Docker,
   name: string,
-  { deployment }: Pick<Place, "deployment">,
+  owner: Owner,
 ): Promise<ContainerInfo | undefined> {
   const info = await docker.inspect<ContainerInfo>("container", name);
-  return info?.Config.Labels?.[LABEL.deployment] === deployment ? info : undefined;
+  return isOf(owner, info?.Config.Labels) ? info : undefined;
 }
 
 /** The situation at the beginning of a handover, while the service's own container runs. */
@@ -79,17 +81,81 @@ export function planHandover({ isReplaced, isHealthy, isHandedOver, standIn }: S
   return isReplaced ? "anew" : "hand back";
 }
 
-/** One door of the proxy. */
-export class Door {
+/** The service's door at each proxy that runs. */
+export class Doors {
+  readonly #doors: readonly Door[];
+
+  private constructor(doors: readonly Door[]) {
+    this.#doors = doors;
+  }
+
+  /** Proxies are found by what runs in the network: the service is made before them, and knows none. */
+  static async of(docker: Docker, place: Place): Promise<Doors> {
+    const listed = await docker.run([
+      ...["container", "ls", "--filter", `network=${place.network}`],
+      ...["--filter", `label=${ownLabel(place)}`, "--format", "{{.Names}}"],
+    ]);
+    const infos = await Promise.all(
+      listed
+        .split("\n")
+        .filter(Boolean)
+        .map(async (name) => ({ name, info: await find(docker, name, place) })),
+    );
+    return new Doors(
+      infos
+        .filter(({ info }) => isDeepStrictEqual(info?.Config.Entrypoint, PROXY_ENTRYPOINT))
+        .map(({ name }) => new Door(docker, place, name)),
+    );
+  }
+
+  /** Who gets requests: the stand-in if that is so at any of them. Undefined if no proxy runs. */
+  async server(): Promise<Server | undefined> {
+    const servers = await Promise.all(this.#doors.map((door) => door.server()));
+    return servers.find((server) => server === "stand-in") ?? servers.find((server) => server);
+  }
+
+  /** Those that send their requests there. */
+  async at(server: Server): Promise<Doors> {
+    const servers = await Promise.all(this.#doors.map((door) => door.server()));
+    return new Doors(this.#doors.filter((_, index) => servers[index] === server));
+  }
+
+  /** Those whose Nginx runs with a configuration that supports handovers. */
+  async thatCanSwitch(): Promise<Doors> {
+    const can = await Promise.all(this.#doors.map((door) => door.canSwitch()));
+    return new Doors(this.#doors.filter((_, index) => can[index]));
+  }
+
+  get isEmpty(): boolean {
+    return this.#doors.length === 0;
+  }
+
+  /** A proxy that gets no answer from there; undefined if all do. */
+  async unreachedFrom(server: Server): Promise<string | undefined> {
+    const reached = await Promise.all(this.#doors.map((door) => door.reaches(server)));
+    return this.#doors.find((_, index) => !reached[index])?.proxy;
+  }
+
+  /** Sends new requests there, and waits until the other one has finished its requests. */
+  async switchTo(server: Server): Promise<void> {
+    await Promise.all(this.#doors.map((door) => door.switchTo(server)));
+  }
+}
+
+/** The door of one proxy. */
+class Door {
+  /** The name of the proxy's container. */
+  readonly proxy: string;
   readonly #docker: Docker;
   readonly #place: Place;
 
-  constructor(docker: Docker, place: Place) {
+  constructor(docker: Docker, place: Place, proxy: string) {
     this.#docker = docker;
     this.#place = place;
+    this.proxy = proxy;
   }
 
-  /** Who gets the requests; undefined if no proxy runs. */
+  /** Who gets the requests; undefined if the proxy does not run. */
   async server(): Promise<Server | undefined> {
     const file = handoverFile(this.#place.role);
     try {
@@ -154,7 +220,7 @@ export class Door {
   }
 
   #exec(...command: string[]): Promise<string> {
-    return this.#docker.run(["exec", this.#place.proxy, ...command]);
+    return this.#docker.run(["exec", this.proxy, ...command]);
   }
 }
 
@@ -163,9 +229,9 @@ export class Door {
  * stand-in. Does nothing if there is none.
  */
 export async function handBack(docker: Docker, place: Place): Promise<void> {
-  const door = new Door(docker, place);
-  if ((await door.server()) === "stand-in") {
-    await door.switchTo("own");
+  const doors = await Doors.of(docker, place);
+  if ((await doors.server()) === "stand-in") {
+    await doors.switchTo("own");
   }
   const standIn = await find(docker, standInName(place), place);
   if (standIn) {

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { standInHost } from "../../render/standIn.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
-import { Door, handBack, placeSchema, standInName } from "./door.ts";
+import { Doors, handBack, placeSchema, standInName } from "./door.ts";
 import { runProgram } from "../program.ts";
 import { type ContainerInfo, removeContainer } from "./standIn.ts";
 import { bothOf, planFor, startSuccessor, successor } from "./succession.ts";
@@ -29,8 +29,8 @@ const limit = ({ startSeconds, drainSeconds }: Input) => startSeconds + 2 * drai
 
 await runProgram(input, limit, async (input) => {
   const docker = new Docker(input.dockerHost);
-  const door = new Door(docker, input);
-  const [containers, server] = await Promise.all([bothOf(docker, input), door.server()]);
+  const doors = await Doors.of(docker, input);
+  const [containers, server] = await Promise.all([bothOf(docker, input), doors.server()]);
   const { own } = containers;
   if (!own?.State.Running) {
     return; // Nothing serves that could be interrupted: the container is about to be created.
@@ -38,34 +38,37 @@ await runProgram(input, limit, async (input) => {
 
   switch (await planFor(docker, containers, server, input)) {
     case "leave":
-      return;
+      // A run that was killed may have switched only some of them.
+      return (await doors.at("own")).switchTo("stand-in");
     case "hand back":
       return handBack(docker, input);
     case "switch":
-      return door.switchTo("stand-in");
+      return doors.switchTo("stand-in");
     case "anew":
       await handBack(docker, input);
       if (server === "stand-in") {
         await sleep(ADDRESS_MS);
       }
-      return handOver(docker, door, input, own);
+      return handOver(docker, doors, input, own);
   }
 });
 
-async function handOver(docker: Docker, door: Door, input: Input, own: ContainerInfo) {
+async function handOver(docker: Docker, doors: Doors, input: Input, own: ContainerInfo) {
   const id = await start(docker, input, own);
-  if (!(await door.canSwitch())) {
+  const able = await doors.thatCanSwitch();
+  if (able.isEmpty) {
     // No proxy serves, so starting the stand-in was only a check.
     return removeContainer(docker, id);
   }
-  if (!(await door.reaches("stand-in"))) {
+  const unreached = await able.unreachedFrom("stand-in");
+  if (unreached !== undefined) {
     await removeContainer(docker, id);
     throw new UserError(
-      `${input.proxy} does not reach ${standInName(input)}, the stand-in for ${input.container}: ` +
+      `${unreached} does not reach ${standInName(input)}, the stand-in for ${input.container}: ` +
         `check that the proxy is still in the network ${input.network}`,
     );
   }
-  await door.switchTo("stand-in");
+  await doors.switchTo("stand-in");
 }
 
 function start(docker: Docker, input: Input, own: ContainerInfo): Promise<string> {

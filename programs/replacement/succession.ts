@@ -1,6 +1,6 @@
 /** What the programs that replace a service's or a collector's container share: how a stand-in takes its place. */
 import { z } from "zod";
-import { LABEL, ownLabels, STAND_IN } from "../../names/docker.ts";
+import { labelNames, ownLabels, STAND_IN } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
 import { find, type Place, planHandover, type Server, standInName } from "./door.ts";
@@ -23,7 +23,7 @@ export const successor = {
 type Successor = z.infer<z.ZodObject<typeof successor>>;
 
 /** A container that may have a stand-in. */
-type Replaced = Pick<Place, "stack" | "deployment" | "container">;
+type Replaced = Pick<Place, "stack" | "deployment" | "labels" | "container">;
 
 interface Both {
   readonly own: ContainerInfo | undefined;
@@ -43,8 +43,14 @@ export async function planFor(
   docker: Docker,
   { own, standIn }: Both,
   server: Server | undefined,
-  { signature, healthCheck }: Pick<Successor, "signature" | "healthCheck">,
+  {
+    signature,
+    healthCheck,
+    labels,
+  }: Pick<Successor, "signature" | "healthCheck"> & Pick<Place, "labels">,
 ) {
+  const signatureOf = (container: ContainerInfo | undefined) =>
+    container?.Config.Labels?.[labelNames(labels).signature];
   return planHandover({
     isReplaced: signatureOf(own) !== signature,
     isHandedOver: server === "stand-in",
@@ -55,10 +61,6 @@ export async function planFor(
       isHealthy: await isServing(docker, standIn, healthCheck),
     },
   });
-}
-
-function signatureOf(container: ContainerInfo | undefined): string | undefined {
-  return container?.Config.Labels?.[LABEL.signature];
 }
 
 /**
@@ -73,10 +75,19 @@ export async function startSuccessor(
   input: Successor & Replaced,
   { refusal, ...changes }: Pick<StandInChanges, "networks" | "host"> & { readonly refusal: string },
 ): Promise<string> {
-  const { stack, deployment, network, image, files, healthCheck, signature } = input;
+  const {
+    stack,
+    deployment,
+    labels: prefix,
+    network,
+    image,
+    files,
+    healthCheck,
+    signature,
+  } = input;
   const labels = {
-    ...ownLabels({ deployment, role: STAND_IN, stack }),
-    [LABEL.signature]: signature,
+    ...ownLabels({ labels: prefix, deployment, role: STAND_IN, stack }),
+    [labelNames(prefix).signature]: signature,
   };
   try {
     return await startStandIn(

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { endpointText, isLoopback } from "../../settings/addresses.ts";
-import { COLLECTOR_DOOR, LABEL, label } from "../../names/docker.ts";
+import { COLLECTOR_DOOR, labelNames, type Owner, ownLabel } from "../../names/docker.ts";
 import { clash, type DeclaredListener as Listener } from "../../settings/listeners.ts";
 import type { EngineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
@@ -23,8 +23,7 @@ interface ContainerInfo {
  */
 export async function checkListeners(
   docker: Docker,
-  expected: {
-    readonly deployment: string;
+  expected: Owner & {
     readonly dockerHost?: EngineInput;
     readonly listeners: readonly Listener[];
     /** Roles of containers that go soon. @default none */
@@ -34,7 +33,7 @@ export async function checkListeners(
   },
 ): Promise<void> {
   const { leaving = [], collectorDoors } = expected;
-  const actual = (await publishedListeners(docker, expected.deployment)).filter(
+  const actual = (await publishedListeners(docker, expected)).filter(
     ({ role, container }) =>
       !leaving.includes(role) &&
       (role !== COLLECTOR_DOOR || (collectorDoors?.includes(container) ?? true)),
@@ -58,13 +57,13 @@ export async function checkListeners(
 /** The ports that the running containers of a deployment publish. */
 export async function publishedListeners(
   docker: Docker,
-  deployment: string,
+  owner: Owner,
 ): Promise<PublishedListener[]> {
-  const ids = await docker.labelled("container", label("deployment", deployment));
+  const ids = await docker.labelled("container", ownLabel(owner));
   return ids.length === 0
     ? []
     : (JSON.parse(await docker.run(["container", "inspect", ...ids])) as ContainerInfo[]).flatMap(
-        listenersOf,
+        (container) => listenersOf(container, labelNames(owner.labels).role),
       );
 }
 
@@ -73,8 +72,8 @@ export interface PublishedListener extends Listener {
   readonly container: string;
 }
 
-function listenersOf(container: ContainerInfo): PublishedListener[] {
-  const role = container.Config.Labels[LABEL.role] ?? container.Name;
+function listenersOf(container: ContainerInfo, label: string): PublishedListener[] {
+  const role = container.Config.Labels[label] ?? container.Name;
   return Object.values(container.NetworkSettings.Ports).flatMap((bindings) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => ({
       role,

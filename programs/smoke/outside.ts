@@ -14,6 +14,7 @@ import { checkDoor } from "./doorCheck.ts";
 import { UserError } from "../errors.ts";
 import { checkListeners } from "./listeners.ts";
 import { withMongo } from "../database/mongo.ts";
+import { ownerInput } from "../owner.ts";
 
 /** A database outside of the stack, and the container of its service, which asks it. */
 const externalInput = z.object({
@@ -34,7 +35,7 @@ const externalInput = z.object({
 /** What to check. */
 export const outside = z.object({
   dockerHost: engineInput,
-  deployment: z.string(),
+  ...ownerInput,
   serverName: z.string(),
   /** Further host names, and IP addresses. */
   serverNames: z.array(z.string()).default([]),

@@ -3,6 +3,7 @@ import { normalize } from "node:path/posix";
 import { entriesIn } from "../docker/archive.ts";
 import type { Docker } from "../docker/docker.ts";
 import { outputOf } from "../docker/streams.ts";
+import type { Owner } from "../../names/docker.ts";
 import { withMounted } from "./keptVolume.ts";
 
 export interface FileInFolder {
@@ -58,10 +59,10 @@ export async function* allIn(
 /** All that a folder of a volume has, whether a container has the volume or not. For small folders. */
 export function allInVolume(
   docker: Docker,
-  volume: { readonly volume: string; readonly deployment: string },
+  { volume, ...owner }: Owner & { readonly volume: string },
   folder = ".",
 ): Promise<StoredFile[]> {
-  return withMounted(docker, volume.volume, volume.deployment, async ({ container, path }) => {
+  return withMounted(docker, volume, owner, async ({ container, path }) => {
     const found: StoredFile[] = [];
     for await (const file of allIn(docker, container, `${path}/${folder}`)) {
       found.push(file);

@@ -4,7 +4,7 @@
  * volume only if that key names its mark.
  */
 import { z } from "zod";
-import { label, labelTemplate, ownLabels, TASK } from "../../names/docker.ts";
+import { labelTemplate, type Owner, ownLabel, ownLabels, TASK } from "../../names/docker.ts";
 import { type KeptVolume, troubleWith } from "../../render/keptVolumes.ts";
 import { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -22,7 +22,8 @@ const input = keeperInput.extend({
 
 await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, roles, ...keeper }) => {
   const docker = new Docker(dockerHost);
-  const { deployment, stack } = keeper;
+  const { deployment, labels, stack } = keeper;
+  const owner = { deployment, labels };
   // The command provider puts the command's last output there.
   const last = process.env["PULUMI_COMMAND_STDOUT"];
   const kept: KeptVolume = {
@@ -31,11 +32,11 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
     record: last ? volumeRecord.parse(JSON.parse(last)) : undefined,
   };
   const engine = await engineName(docker, dockerHost);
-  const found = await findVolume(docker, volume, { deployment, keys });
+  const found = await findVolume(docker, volume, { ...owner, keys });
   const isNew =
     kept.record === undefined &&
     found === undefined &&
-    !(first && (await hasMore(docker, deployment, roles)));
+    !(first && (await hasMore(docker, owner, roles)));
   const trouble = isNew ? undefined : troubleWith(kept, found, { ...keeper, engine });
   if (trouble && !trouble.permitted) {
     throw new UserError(trouble.text);
@@ -44,29 +45,27 @@ await runProgram(input, 60, async ({ dockerHost, part, volume, keys, first, role
     process.stderr.write(`${trouble.text}\n`);
   }
   if (found === undefined) {
-    const labels = Object.entries(ownLabels({ deployment, role: part, stack }));
+    const own = Object.entries(ownLabels({ ...owner, role: part, stack }));
     await docker.run([
-      ...["volume", "create", ...labels.map(([name, value]) => `--label=${name}=${value}`)],
+      ...["volume", "create", ...own.map(([name, value]) => `--label=${name}=${value}`)],
       volume,
     ]);
   }
   // A volume that the key gave up gets a new mark, so a key that is left in the config permits nothing more.
   const renewed = trouble !== undefined && found?.mark === kept.record?.mark;
   const mark =
-    found?.mark === undefined || renewed
-      ? await markVolume(docker, volume, deployment)
-      : found.mark;
+    found?.mark === undefined || renewed ? await markVolume(docker, volume, owner) : found.mark;
   process.stdout.write(JSON.stringify({ volume, mark, engine }));
 });
 
 /** Whether the engine has anything of the deployment but its kept volumes and throw-away containers. */
 async function hasMore(
   docker: Docker,
-  deployment: string,
+  deployment: Owner,
   roles: readonly string[],
 ): Promise<boolean> {
-  const format = labelTemplate("role");
-  const filter = `--filter=label=${label("deployment", deployment)}`;
+  const format = labelTemplate("role", deployment.labels);
+  const filter = `--filter=label=${ownLabel(deployment)}`;
   const lists = await Promise.all([
     docker.run(["container", "ls", "--all", filter, "--format", format]),
     docker.run(["network", "ls", filter, "--format", format]),

@@ -4,6 +4,7 @@ import { type KeptVolume, type Trouble, troubleWith } from "../../render/keptVol
 import { engineInput } from "../../settings/engineConnection.ts";
 import type { Docker } from "../docker/docker.ts";
 import { engineName, findVolume } from "./keptVolume.ts";
+import { ownerInput } from "../owner.ts";
 
 /** The output of `keep-volume`, which the state keeps. */
 export const volumeRecord = z.object({
@@ -16,7 +17,7 @@ export const volumeRecord = z.object({
 export const keeperInput = z.object({
   dockerHost: engineInput,
   stack: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   lost: z.array(z.string()),
 });
 
@@ -35,11 +36,11 @@ export async function troublesOf(
   const engine = await engineName(docker, dockerHost);
   const found = await Promise.all(
     volumes.map(async (kept) => {
-      const { deployment } = keeper;
+      const { deployment, labels } = keeper;
       const { keys, needed = [] } = kept;
       return troubleWith(
         kept,
-        await findVolume(docker, kept.volume, { deployment, keys, needed }),
+        await findVolume(docker, kept.volume, { deployment, labels, keys, needed }),
         { ...keeper, engine },
       );
     }),

@@ -1,8 +1,16 @@
 /** Reads and writes the marks of kept volumes on an engine, without starting a container. */
 import { randomBytes } from "node:crypto";
 import { basename } from "node:path";
-import { LABEL, label, labelTemplate, TASK } from "../../names/docker.ts";
-import { MARK, MARK_FILE, RESTORE_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import {
+  isOf,
+  label,
+  labelNames,
+  labelTemplate,
+  type Owner,
+  ownLabel,
+  TASK,
+} from "../../names/docker.ts";
+import { MARK, markFile, RESTORE_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
 import type { EngineName, FoundVolume } from "../../render/keptVolumes.ts";
 import { type EngineInput, hostOf } from "../../settings/engineConnection.ts";
 import { type ArchivedFile, tar, type TarEntry, untar } from "../docker/archive.ts";
@@ -21,8 +29,7 @@ export async function engineName(docker: Docker, engine?: EngineInput): Promise<
   return { id, name, ...(host && { host }) };
 }
 
-export interface Look {
-  readonly deployment: string;
+export interface Look extends Owner {
   /** Whether a service keeps its keys in it, so that a seal lists those that must exist. @default false */
   readonly keys?: boolean;
   /** Keys that must exist even if no seal lists them. @default none */
@@ -33,25 +40,25 @@ export interface Look {
 export async function findVolume(
   docker: Docker,
   volume: string,
-  { deployment, keys = false, needed = [] }: Look,
+  { keys = false, needed = [], ...deployment }: Look,
 ): Promise<FoundVolume | undefined> {
   const info = await docker.inspect<{ Labels: Record<string, string> | null }>("volume", volume);
   if (info === undefined) {
     return undefined;
   }
-  const owner = info.Labels?.[LABEL.deployment];
-  if (owner !== deployment) {
+  const owner = info.Labels?.[labelNames(deployment.labels).deployment];
+  if (!isOf(deployment, info.Labels)) {
     // It belongs to somebody else, so don't look into it.
     return { deployment: owner, mark: undefined, missingKeys: [] };
   }
   return withMounted(docker, volume, deployment, async ({ container, path }) => {
     const files = keys
       ? await filesIn(docker, container, `${path}/.`)
-      : await filesIn(docker, container, `${path}/${MARK_FILE}`);
+      : await filesIn(docker, container, `${path}/${markFile(deployment.labels)}`);
     const names = files.map((file) => basename(file.path));
     const text = (name: string) =>
       files.find((file) => basename(file.path) === name)?.content.toString("utf8");
-    const mark = text(MARK_FILE)?.trim();
+    const mark = text(markFile(deployment.labels))?.trim();
     return {
       deployment: owner,
       mark: mark !== undefined && MARK.test(mark) ? mark : undefined,
@@ -67,10 +74,10 @@ export async function findVolume(
 export async function readVolume(
   docker: Docker,
   volume: string,
-  deployment: string,
+  deployment: Owner,
 ): Promise<ArchivedFile[] | undefined> {
   const info = await docker.inspect<{ Labels: Record<string, string> | null }>("volume", volume);
-  return info?.Labels?.[LABEL.deployment] === deployment
+  return isOf(deployment, info?.Labels)
     ? withMounted(docker, volume, deployment, ({ container, path }) =>
         filesIn(docker, container, `${path}/.`),
       )
@@ -91,12 +98,12 @@ async function filesIn(docker: Docker, container: string, path: string): Promise
 export async function markVolume(
   docker: Docker,
   volume: string,
-  deployment: string,
+  deployment: Owner,
 ): Promise<string> {
   const mark = randomBytes(6).toString("hex");
   // An old seal would list keys that are now missing.
   const entries = [
-    ownFile(MARK_FILE, mark),
+    ownFile(markFile(deployment.labels), mark),
     ...((await hasSeal(docker, volume, deployment)) ? [ownFile(SEAL_FILE, "[]")] : []),
   ];
   await withMounted(docker, volume, deployment, async ({ container, path }) =>
@@ -107,7 +114,7 @@ export async function markVolume(
   return mark;
 }
 
-async function hasSeal(docker: Docker, volume: string, deployment: string): Promise<boolean> {
+async function hasSeal(docker: Docker, volume: string, deployment: Owner): Promise<boolean> {
   return withMounted(
     docker,
     volume,
@@ -140,13 +147,13 @@ interface ContainerInfo {
 export async function withMounted<T>(
   docker: Docker,
   volume: string,
-  deployment: string,
+  deployment: Owner,
   use: (mounted: Mounted) => Promise<T>,
 ): Promise<T> {
   const users = await docker.run([
     ...["container", "ls", "--all", "--filter", `volume=${volume}`],
-    ...["--filter", `label=${label("deployment", deployment)}`],
-    ...["--format", `{{.ID}}\t${labelTemplate("role")}`],
+    ...["--filter", `label=${ownLabel(deployment)}`],
+    ...["--format", `{{.ID}}\t${labelTemplate("role", deployment.labels)}`],
   ]);
   for (const [container = "", role] of users.split("\n").map((line) => line.split("\t"))) {
     // A task's container may disappear at any moment.
@@ -159,7 +166,7 @@ export async function withMounted<T>(
       return use({ container, path });
     }
   }
-  const labels = [label("deployment", deployment), label("role", TASK)].map(
+  const labels = [ownLabel(deployment), label("role", TASK, deployment.labels)].map(
     (text) => `--label=${text}`,
   );
   // An empty image: it needs no registry, and nothing in it can run.

@@ -4,28 +4,30 @@
  */
 import { basename } from "node:path";
 import { z } from "zod";
-import { MARK_FILE, SEAL_FILE } from "../../settings/keptParts.ts";
+import { markFile, SEAL_FILE } from "../../settings/keptParts.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import { tar, untar } from "../docker/archive.ts";
 import { Docker } from "../docker/docker.ts";
 import { ownFile } from "./keptVolume.ts";
 import { runProgram } from "../program.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
+  labels: ownerInput.labels,
   container: z.string(),
   folder: z.string(),
   /** The names of the files in that folder. */
   keys: z.array(z.string()),
 });
 
-await runProgram(input, 60, async ({ dockerHost, container, folder, keys }) => {
+await runProgram(input, 60, async ({ dockerHost, labels, container, folder, keys }) => {
   const docker = new Docker(dockerHost);
   const archive = await docker.copyOut(container, `${folder}/.`);
   const names = (archive === undefined ? [] : await untar(archive)).map(({ path }) =>
     basename(path),
   );
-  if (!names.includes(MARK_FILE) || !keys.every((key) => names.includes(key))) {
+  if (!names.includes(markFile(labels)) || !keys.every((key) => names.includes(key))) {
     return;
   }
   await docker.run(["container", "cp", "-", `${container}:${folder}`], {

@@ -1,5 +1,5 @@
 /** Replaces the files of a volume, in steps that can be undone until the last. */
-import { label, TASK } from "../../names/docker.ts";
+import { label, type Owner, TASK } from "../../names/docker.ts";
 import type { Docker } from "../docker/docker.ts";
 import { feed } from "../docker/streams.ts";
 import { taskCommand } from "../docker/task.ts";
@@ -9,10 +9,9 @@ import { throwAway } from "./volumes.ts";
 export const LOADED_FILES = ".cybexp-restoring";
 const BEFORE_FILES = ".cybexp-before";
 
-export interface KeyVolume {
+export interface KeyVolume extends Owner {
   readonly docker: Docker;
   readonly volume: string;
-  readonly deployment: string;
   /** An image with a POSIX shell and `tar`. */
   readonly image: string;
 }
@@ -104,12 +103,12 @@ export const replaceFiles = (volume: KeyVolume, archive: AsyncIterable<Uint8Arra
   unpack(volume, REPLACE, archive);
 
 async function unpack(
-  { docker, volume, deployment, image }: KeyVolume,
+  { docker, volume, deployment, labels, image }: KeyVolume,
   script: string,
   archive: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const command = taskCommand({
-    ...{ image, deployment, capabilities: CAPABILITIES, user: "0:0", program: "sh" },
+    ...{ image, deployment, labels, capabilities: CAPABILITIES, user: "0:0", program: "sh" },
     volumes: [`${volume}:/volume`],
     args: ["-euc", script],
     // It comes as a stream.
@@ -119,8 +118,8 @@ async function unpack(
 }
 
 /** Ends what a restore that was killed has left running: the engine does not end a container with its caller. */
-export async function endTasks({ docker, volume }: KeyVolume): Promise<void> {
-  const filters = [`--filter=volume=${volume}`, `--filter=label=${label("role", TASK)}`];
+export async function endTasks({ docker, volume, labels }: KeyVolume): Promise<void> {
+  const filters = [`--filter=volume=${volume}`, `--filter=label=${label("role", TASK, labels)}`];
   const found = await docker.run(["container", "ls", "--all", "--quiet", ...filters]);
   if (found !== "") {
     await docker.run(["container", "rm", "--force", ...found.split("\n")]);

@@ -1,16 +1,17 @@
 /** Makes the user that writes to a data volume its owner, after checking that the volume is ours. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { MARK_FILE } from "../../settings/keptParts.ts";
+import { markFile } from "../../settings/keptParts.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import { Docker } from "../docker/docker.ts";
 import { runProgram } from "../program.ts";
 import { requireOwnVolume, throwAway } from "./volumes.ts";
+import { ownerInput } from "../owner.ts";
 
 const input = z.object({
   dockerHost: engineInput,
   volume: z.string(),
-  deployment: z.string(),
+  ...ownerInput,
   image: z.string(),
   owner: z.string().regex(/^\d+:\d+$/),
 });
@@ -25,16 +26,16 @@ const MARK_AND_GIVE = `
   chmod 0700 /volume
 `;
 
-await runProgram(input, 60, async ({ dockerHost, volume, deployment, image, owner }) => {
+await runProgram(input, 60, async ({ dockerHost, volume, image, owner, ...deployment }) => {
   const docker = new Docker(dockerHost);
   await requireOwnVolume(docker, volume, deployment);
   await throwAway(docker, {
     image,
-    deployment,
+    ...deployment,
     volume,
     // By now the volume may belong to its user.
     capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER"],
     script: MARK_AND_GIVE,
-    args: [owner, MARK_FILE, randomBytes(6).toString("hex")],
+    args: [owner, markFile(deployment.labels), randomBytes(6).toString("hex")],
   });
 });

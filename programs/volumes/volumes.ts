@@ -1,4 +1,4 @@
-import { LABEL } from "../../names/docker.ts";
+import { isOf, labelNames, type Owner } from "../../names/docker.ts";
 import { here } from "../npmRun.ts";
 import type { Docker } from "../docker/docker.ts";
 import { UserError } from "../errors.ts";
@@ -15,7 +15,7 @@ interface VolumeInfo {
 export async function requireOwnVolume(
   docker: Docker,
   volume: string,
-  deployment: string,
+  deployment: Owner,
 ): Promise<void> {
   const info = await docker.inspect<VolumeInfo>("volume", volume);
   if (info === undefined) {
@@ -23,18 +23,18 @@ export async function requireOwnVolume(
       `the volume ${volume} is gone: run \`${here("up")}\` or \`pulumi up\` again`,
     );
   }
-  const owner = info.Labels?.[LABEL.deployment];
-  if (owner !== deployment) {
+  if (!isOf(deployment, info.Labels)) {
+    const name = labelNames(deployment.labels).deployment;
+    const owner = info.Labels?.[name];
     throw new UserError(
-      `the volume ${volume} does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
+      `the volume ${volume} does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${name}`}): ` +
         `remove it with \`docker volume rm ${volume}\`, or choose another stack name`,
     );
   }
 }
 
-export interface ThrowAway {
+export interface ThrowAway extends Owner {
   readonly image: string;
-  readonly deployment: string;
   /** Mounted at /volume. */
   readonly volume: string;
   /** A POSIX shell script; its arguments are $1, $2 ... */
@@ -46,9 +46,9 @@ export interface ThrowAway {
 
 /** Runs a script as root in a throw-away container, with one volume and no network. */
 export function throwAway(docker: Docker, task: ThrowAway): Promise<string> {
-  const { image, deployment, volume, script, args = [], input, capabilities = [] } = task;
+  const { image, deployment, labels, volume, script, args = [], input, capabilities = [] } = task;
   return runTask(docker, {
-    ...{ image, deployment, capabilities },
+    ...{ image, deployment, labels, capabilities },
     user: "0:0",
     volumes: [`${volume}:/volume`],
     program: "sh",

@@ -9,6 +9,7 @@ import {
   dockerName,
   KINDS,
   label,
+  ours,
   ownLabels,
   ROLES,
   SERVICES,
@@ -93,15 +94,15 @@ export async function fillVolume(
   files: Iterable<StoredFile>,
 ): Promise<void> {
   const { docker, deployment } = volume;
-  const labels = Object.entries(ownLabels({ deployment, role, stack }));
+  const own = Object.entries(ownLabels({ deployment, labels: volume.labels, role, stack }));
   const found = await docker.inspect<{ Labels: Record<string, string> | null }>(
     "volume",
     volume.volume,
   );
   if (found === undefined) {
-    const flags = labels.map(([name, value]) => `--label=${name}=${value}`);
+    const flags = own.map(([name, value]) => `--label=${name}=${value}`);
     await docker.run(["volume", "create", ...flags, volume.volume]);
-  } else if (labels.some(([name, value]) => found.Labels?.[name] !== value)) {
+  } else if (own.some(([name, value]) => found.Labels?.[name] !== value)) {
     throw new UserError(`the volume ${volume.volume} does not belong to this stack`);
   }
   await replaceFiles(volume, archiveOf(files));
@@ -120,7 +121,7 @@ export const volumeOf = (
   { role, deployment, image }: { role: string; deployment: string; image: string },
 ): KeyVolume => ({
   docker: session.docker,
-  deployment,
+  ...ours(deployment),
   image,
   volume: dockerName(session.stack, role),
 });

@@ -3,6 +3,7 @@
  * certificates and the rotation numbers. With it, an `up` on an empty engine deploys the same stack once more.
  */
 import { SERVICES, type ServiceRole } from "../../names/docker.ts";
+import { type ProgramName, programOf } from "../../names/programs.ts";
 import { nameIn } from "../../names/resources.ts";
 import { COMMAND, isInDocker } from "../../names/types.ts";
 import { reachOf } from "../externalDatabases.ts";
@@ -33,8 +34,7 @@ interface ClearResource {
 export type Places = Readonly<Partial<Record<ServiceRole, string>>>;
 
 /** The programs whose output is a secret, a signature or a memory, and has nothing to do with an engine. */
-const REMEMBERED =
-  /\bprograms\/(certificates\/(crl|sign-request)|rotation\/rotation-guard)\.[jt]s$/;
+const REMEMBERED: readonly (ProgramName | undefined)[] = ["crl", "sign-request", "rotation-guard"];
 
 /**
  * The part of a state that is put back into an empty stack. Everything that is in Docker is left out, and every
@@ -69,7 +69,7 @@ function isKept({ type, delete: doomed, inputs }: ClearResource): boolean {
   if (doomed || type.startsWith("cybexp:") || type.startsWith("pulumi:") || isInDocker(type)) {
     return false;
   }
-  return type !== COMMAND || REMEMBERED.test(String(inputs?.["create"]));
+  return type !== COMMAND || REMEMBERED.includes(programOf(inputs?.["create"]));
 }
 
 const isReach = (resource: ClearResource, all: readonly ClearResource[]): boolean =>

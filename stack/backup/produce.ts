@@ -1,7 +1,7 @@
 /** Makes a backup of a deployed stack, part by part. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ACME_VOLUME, dockerName, parts, type ServiceRole } from "../../names/docker.ts";
+import { ACME_VOLUME, dockerName, ours, parts, type ServiceRole } from "../../names/docker.ts";
 import { VOLUME } from "../../names/types.ts";
 import { usersCollection } from "../../render/kmsConfig.ts";
 import type { Settings } from "../../settings/types.ts";
@@ -77,7 +77,8 @@ function readersOf(source: Source): Readers {
           ({ type, inputs }) => type === VOLUME && inputs?.["name"] === dockerName(stack, part),
         ),
       ),
-    filesOf: (volume) => allInVolume(docker, { volume: dockerName(stack, volume), deployment }),
+    filesOf: (volume) =>
+      allInVolume(docker, { volume: dockerName(stack, volume), ...ours(deployment) }),
   };
 }
 

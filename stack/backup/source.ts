@@ -5,6 +5,7 @@ import {
   databaseRole,
   dockerName,
   KMS_KEYS,
+  ours,
   PROXY,
   type ServiceRole,
 } from "../../names/docker.ts";
@@ -151,7 +152,7 @@ async function proxyImage({ docker, stack }: Session): Promise<string> {
 /** The volume of the KMS's keys. */
 export const keyVolume = ({ session, deployment, image }: Source): KeyVolume => ({
   docker: session.docker,
-  deployment,
+  ...ours(deployment),
   volume: dockerName(session.stack, KMS_KEYS),
   image,
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { execa } from "execa";
-import { PROGRAMS, type ProgramName } from "../../components/program.ts";
+import { PROGRAMS, type ProgramName } from "../../names/programs.ts";
 import { httpBody, httpHealthCheck, httpStatus } from "../../render/httpProbe.ts";
 import {
   databaseNeeds,

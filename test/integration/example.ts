@@ -3,15 +3,7 @@
  * beside it.
  */
 import { randomBytes } from "node:crypto";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
@@ -22,24 +14,77 @@ import { ensureToolchain } from "../../machine/toolchain.ts";
 import { docker, freePorts, Project, type Result } from "./project.ts";
 
 interface Manifest {
-  readonly version: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
-/** Packs a clean copy of the project, as `npm publish` would; gives the tarball's place. */
+/** By what an example's packages are installed. */
+export type Manager = "npm" | "pnpm";
+
+/** Builds the package from a clean copy of the project and packs it, as for `npm publish`. */
 export async function pack(into: string): Promise<string> {
   const copy = await Project.create();
   try {
-    await execa("npm", ["pack", "--silent", "--pack-destination", into], { cwd: copy.dir });
-    return join(into, `cybexp-pulumi-${manifestOf(copy.dir).version}.tgz`);
+    const script = 'await (await import("./dev/build.ts")).buildPackage()';
+    await execa(process.execPath, ["--input-type=module", "--eval", script], { cwd: copy.dir });
+    return await packFolder(join(copy.dir, "dist", "package"), into);
   } finally {
     await copy.remove();
   }
 }
 
+/** The same package under another version. Returns the tarball's place, which is beside the first. */
+export async function repack(tarball: string, version: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "cybexp-repack-"));
+  try {
+    await execa("tar", ["-xzf", tarball, "-C", folder]);
+    changeManifest(join(folder, "package"), (manifest) => ({ ...manifest, version }));
+    return await packFolder(join(folder, "package"), dirname(tarball));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function packFolder(folder: string, into: string): Promise<string> {
+  const flags = ["--silent", "--pack-destination", into];
+  const { stdout } = await execa("npm", ["pack", ...flags, folder], { cwd: into });
+  return join(into, stdout.trim());
+}
+
 function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+}
+
+function changeManifest(folder: string, change: (manifest: Manifest) => object): void {
+  const file = join(folder, "package.json");
+  writeFileSync(file, JSON.stringify(change(manifestOf(folder)), null, 2));
+}
+
+/**
+ * Installs what a folder's package.json names: Pulumi's SDKs in the versions of this project, since newer ones may
+ * want plugins that are not there. Everything else is found as the package manager finds it.
+ */
+export async function install(folder: string, manager: Manager): Promise<void> {
+  const { peerDependencies = {}, devDependencies = {} } = manifestOf(projectRoot);
+  const sdks = Object.keys(peerDependencies).map((name) => [name, devDependencies[name]]);
+  const overrides = Object.fromEntries(sdks) as Record<string, string>;
+  changeManifest(folder, ({ dependencies, ...rest }) => ({
+    ...rest,
+    dependencies: Object.fromEntries(
+      Object.entries(dependencies).map(([name, range]) => [name, overrides[name] ?? range]),
+    ),
+    overrides,
+  }));
+  // pnpm reads it there.
+  writeFileSync(join(folder, "pnpm-workspace.yaml"), stringify({ overrides }));
+  const flags = {
+    npm: ["--no-audit", "--no-fund", "--no-package-lock"],
+    pnpm: ["--no-lockfile", "--no-frozen-lockfile"],
+  };
+  await execa(manager, ["install", "--ignore-scripts", "--prefer-offline", ...flags[manager]], {
+    ...{ cwd: folder, localDir: projectRoot, preferLocal: true, env: { CI: "true" } },
+  });
 }
 
 export class Example {
@@ -71,11 +116,15 @@ export class Example {
   }
 
   /** The example in that folder, with a config. */
-  static async of(name: string, config: Readonly<Record<string, unknown>>): Promise<Example> {
+  static async of(
+    name: string,
+    config: Readonly<Record<string, unknown>>,
+    manager: Manager = "npm",
+  ): Promise<Example> {
     const root = mkdtempSync(join(tmpdir(), "cybexp-example-"));
     const example = new Example(root, name, await pack(root));
     cpSync(join(projectRoot, "examples", name), example.dir, { recursive: true });
-    await example.#install();
+    await install(example.dir, manager);
     const keys = Object.entries(config).map(([key, value]) => [`${name}:${key}`, value]);
     example.write(
       `Pulumi.${example.stack}.yaml`,
@@ -90,22 +139,6 @@ export class Example {
 
   read(file: string): string {
     return readFileSync(join(this.dir, file), "utf8");
-  }
-
-  /**
-   * The package from its tarball; of the project's modules what the two manifests name, and nothing
-   * else: an import of anything more fails as it would after `npm install`.
-   */
-  async #install(): Promise<void> {
-    const modules = join(this.dir, "node_modules");
-    const installed = join(modules, "cybexp-pulumi");
-    mkdirSync(installed, { recursive: true });
-    await execa("tar", ["-xzf", this.tarball, "-C", installed, "--strip-components=1"]);
-    const { dependencies, peerDependencies } = manifestOf(installed);
-    for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
-      mkdirSync(dirname(join(modules, name)), { recursive: true });
-      symlinkSync(join(projectRoot, "node_modules", name), join(modules, name));
-    }
   }
 
   /** Runs the CLI; a failure is in the result, not thrown. */

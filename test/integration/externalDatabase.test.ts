@@ -223,6 +223,50 @@ describe("a database of the operator's own", () => {
     assert.match((await the.up()).output, /^Nothing changed: /m);
   });
 
+  it("is left for one of the stack's own, and the other way round", async () => {
+    const uri = database()["uri"];
+    change((all) => {
+      delete all["uri"];
+      delete all["ca"];
+      delete all["hosts"];
+    });
+    const word = `kms@${other.host}:${other.tlsPort}/KMS_db`;
+    await assertRefused(/would leave .* for the stack's own database, which has nothing in it/);
+    change((all) => (all["left"] = [word]));
+    const looked = await the.npm("preview");
+    assert.equal(looked.code, 0, looked.output);
+    assert.match(looked.output, /the KMS leaves .* for the stack's own database, which is empty/);
+    await the.up();
+    createAccount("in the own one");
+    assert.deepEqual(await accounts(other), withOwn("after_the_move", "first"));
+    assert.equal(
+      dockerOutput("inspect", "--format", "{{.State.Running}}", container("kms-db")).trim(),
+      "true",
+    );
+
+    change((all) => Object.assign(all, { uri, ca: other.ca, hosts: other.hosts, left: [] }));
+    await assertRefused(/would leave the stack's own database for .*, which has 4 accounts/);
+    change((all) => (all["left"] = ["kms@own"]));
+    await the.up();
+    change((all) => delete all["left"]);
+    // Only the command that remembers the place is told.
+    assert.match((await the.up()).output, /is up: 1 change /);
+    assert.match((await the.up()).output, /^Nothing changed: /m);
+    // Its data stays, for the operator to remove.
+    assert.ok(the.project.leftovers().includes(`volume ${container("kms-db-data")}`));
+    change((all) => {
+      delete all["uri"];
+      delete all["ca"];
+      delete all["hosts"];
+      all["left"] = [word];
+    });
+    await assertRefused(/the volume cybexp-.*-kms-db-data is still there from when the stack ran/);
+    change((all) => {
+      Object.assign(all, { uri, ca: other.ca, hosts: other.hosts });
+      delete all["left"];
+    });
+  });
+
   it("is not touched by `down`", async () => {
     const { code, output } = await the.npm("down", "--yes");
     assert.equal(code, 0, output);

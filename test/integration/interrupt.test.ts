@@ -10,7 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { ask } from "../../programs/smoke/probe.ts";
 import { parts } from "../../names/docker.ts";
-import { processesIn } from "./processes.ts";
+import type { ProgramName } from "../../names/programs.ts";
+import { isProgram, processesIn } from "./processes.ts";
 import { docker, Project, type Result } from "./project.ts";
 import { snapshot } from "./snapshot.ts";
 
@@ -50,9 +51,9 @@ const madeNetwork: Moment = (project) =>
 
 /** One of our programs runs. */
 const runs =
-  (program: string): Moment =>
+  (program: ProgramName): Moment =>
   (project) =>
-    processesIn(project.dir).some(({ command }) => command.includes(`/${program}.ts`));
+    processesIn(project.dir).some(({ command }) => isProgram(command, program));
 
 const runsPulumi: Moment = (project) =>
   processesIn(project.dir).some(({ command }) => /pulumi (up|destroy) /.test(command));

@@ -1,5 +1,6 @@
 /** The processes of a test project: those whose working folder is in it. Linux only. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type ProgramName, RUN } from "../../names/programs.ts";
 
 export interface RunningProcess {
   readonly pid: number;
@@ -22,3 +23,7 @@ export function processesIn(dir: string): RunningProcess[] {
       }
     });
 }
+
+/** Whether a command line is that of one of our own programs, or of the shell that starts it. */
+export const isProgram = (command: string, program: ProgramName): boolean =>
+  command.includes(RUN) && command.endsWith(` ${program}`);

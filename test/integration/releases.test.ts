@@ -9,7 +9,7 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import fc from "fast-check";
-import { PROGRAMS } from "../../components/program.ts";
+import { PROGRAMS } from "../../names/programs.ts";
 import { KEPT_RELEASES } from "../../render/releasePruning.ts";
 import { projectRoot } from "../../machine/paths.ts";
 import { docker } from "./project.ts";

@@ -59,3 +59,52 @@ describe(`a stack that commit ${BEFORE} deployed`, () => {
     await checkStack(deployed);
   });
 });
+
+/** The last commit whose deployment was no component. */
+const WITHOUT_COMPONENT = "806af88";
+
+describe(`a stack that commit ${WITHOUT_COMPONENT} deployed`, () => {
+  let deployed: Deployed;
+  before(async () => {
+    deployed = new Deployed(await Project.create());
+    deployed.project.useCode(WITHOUT_COMPONENT);
+    await deployed.up();
+    deployed.project.useCode();
+  });
+  after(() => deployed.project.remove());
+
+  const state = async () => {
+    const { code, stdout, output } = await deployed.project.pulumi("stack", "export");
+    assert.equal(code, 0, output);
+    const { resources } = (
+      JSON.parse(stdout) as { deployment: { resources: (Step & { id?: string; type: string })[] } }
+    ).deployment;
+    return resources
+      .filter(({ type, id }) => id !== undefined && type !== COMMAND && !/^pulumi:/.test(type))
+      .map(({ type, urn, id }) => `${type} ${nameIn(urn)} ${id}`)
+      .sort();
+  };
+
+  it("has components made and programs run again, and nothing else", async () => {
+    const { code, stdout, output } = await deployed.project.pulumi("preview", "--json");
+    assert.equal(code, 0, output);
+    const { steps } = JSON.parse(stdout) as { steps: Step[] };
+    const changed = steps.filter(({ op }) => op !== "same");
+    const kinds = changed.map(({ op, urn }) =>
+      op === "create" ? `create ${typeIn(urn)} ${nameIn(urn)}` : `${op} ${typeIn(urn)}`,
+    );
+    assert.deepEqual([...new Set(kinds)].sort(), [
+      "create cybexp:index:Deployment deployment",
+      `update ${COMMAND}`,
+    ]);
+  });
+
+  it("keeps everything that it has, and serves", async () => {
+    const before = await state();
+    const result = await deployed.npm("up");
+    assert.equal(result.code, 0, result.output);
+    assert.deepEqual(await state(), before);
+    await deployed.load();
+    await checkStack(deployed);
+  });
+});

@@ -75,6 +75,25 @@ describe("the policy pack", () => {
     assert.equal((await sandbox.state())["kms"], undefined);
   });
 
+  it("stops an update before a container mounts a volume with data that is not protected", async () => {
+    const mounting = program("127.0.0.1").replace(
+      "capabilities:",
+      'volumes: [{ volumeName: "kms-data", containerPath: "/data/db" }],\n  capabilities:',
+    );
+    const volume = (protect: boolean) =>
+      `import { Volume } from "@pulumi/docker";\nnew Volume("data", { name: "kms-data" }, { protect: ${protect} });\n`;
+    sandbox.write("index.ts", volume(false) + mounting);
+    const refused = await sandbox.pulumi("preview", ...flags);
+    assert.equal(refused.exitCode, 1, refused.text);
+    assert.match(
+      refused.text,
+      /\[mandatory\] +protected-data +\(docker:index:Container: kms\)\n.*\n +the volume data has the data of kms, at \/data\/db, and could be deleted: set protect: true/,
+    );
+    sandbox.write("index.ts", volume(true) + mounting);
+    const passed = await sandbox.pulumi("preview", ...flags);
+    assert.equal(passed.exitCode, 0, passed.text);
+  });
+
   it("sees the files of a release through their secrecy, and never shows them", async () => {
     const nginx = "http { server { listen 80; location / { proxy_pass http://hush; } } }";
     const files = JSON.stringify({ "nginx.conf": { content: nginx } });

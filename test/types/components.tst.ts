@@ -2,10 +2,10 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "tstyche";
-import { Collector, type CollectorArgs } from "../../components/index.ts";
+import { Collector, type CollectorArgs } from "../../components/cybexp.ts";
 import { Container, type ContainerArgs, type PublishedPort } from "../../components/container.ts";
 import { Database, type DatabaseArgs } from "../../components/database.ts";
-import type { Deployment } from "../../components/deployment.ts";
+import { Deployment } from "../../components/deployment.ts";
 import { DockerEngine, type Engine } from "../../components/engine.ts";
 import { HttpService, type HttpServiceArgs } from "../../components/httpService.ts";
 import type { Kapow } from "../../components/kapow.ts";
@@ -223,15 +223,30 @@ describe("a database", () => {
 });
 
 describe("a deployment", () => {
-  it("has an id, which tells its resources from everybody else's", () => {
-    const rest = { stack: "dev", throwaway: false, engine: undefined };
-    expect<Deployment>().type.toBeAssignableFrom({ ...rest, id });
-    expect<Deployment>().type.not.toBeAssignableFrom(rest);
-    expect<Deployment>().type.not.toBeAssignableFrom({ ...rest, id: "0123" });
+  it("needs nothing but a name, and takes an id and a provider's engine from elsewhere", () => {
+    expect(Deployment).type.toBeConstructableWith("shop");
+    expect(Deployment).type.toBeConstructableWith(
+      "shop",
+      {
+        ...{ prefix: "shop", stack: "dev", id, throwaway: true, labels: "edu.shop" },
+        engine: { connection: "ssh://a@b" },
+      },
+      { protect: true },
+    );
+    expect(Deployment).type.not.toBeConstructableWith();
   });
 
-  it("says whether its data is removed with it", () => {
-    expect<Deployment>().type.not.toBeAssignableFrom({ stack: "dev", id, engine: undefined });
+  it("does not take a name that is known only later, or an engine by its address alone", () => {
+    expect(Deployment).type.not.toBeConstructableWith("shop", { prefix: id });
+    expect(Deployment).type.not.toBeConstructableWith("shop", { labels: id });
+    expect(Deployment).type.not.toBeConstructableWith("shop", { engine: "ssh://a@b" });
+    expect(Deployment).type.not.toBeConstructableWith("shop", { dockerHost: "ssh://a@b" });
+  });
+
+  it("is never written by hand: two would have each other's resources", () => {
+    const { prefix, stack, throwaway, engine, labels, kept } = deployment;
+    const fields = { prefix, stack, id, throwaway, engine, labels, kept };
+    expect<Deployment>().type.not.toBeAssignableFrom(fields);
   });
 });
 

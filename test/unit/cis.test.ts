@@ -293,7 +293,7 @@ describe("the page of the rules", () => {
 
 describe("a task's container", () => {
   const task = {
-    ...{ image: "sha256:1", deployment: "d", user: "0:0" },
+    ...{ image: "sha256:1", deployment: "d", labels: "cybexp", user: "0:0" },
     ...{ program: "sh", args: ["-c", "true"] },
   };
 
@@ -318,6 +318,11 @@ describe("a task's container", () => {
       "-c",
       "true",
     ]);
+  });
+
+  it("has its deployment's labels, whatever they begin with", () => {
+    const labels = taskArguments({ ...task, labels: "edu.shop" }).filter((a) => /label/.test(a));
+    assert.deepEqual(labels, ["--label=edu.shop.deployment=d", "--label=edu.shop.role=task"]);
   });
 
   it("takes standard input if there is some", () => {

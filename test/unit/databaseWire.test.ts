@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 import { after, afterEach, describe, it } from "node:test";
 import { execa } from "execa";
 import { MongoServerError } from "mongodb";
+import { ours } from "../../names/docker.ts";
 import { withMongo } from "../../programs/database/mongo.ts";
 import { lookAtFeatures, refusedStep } from "../../programs/database/databaseStep.ts";
 import { Docker } from "../../programs/docker/docker.ts";
@@ -110,7 +111,7 @@ async function assertFails(wanted: string, sentence: string): Promise<void> {
 }
 
 const question = () => ({
-  ...{ dockerHost: undefined, deployment: "d", container: CONTAINER },
+  ...{ dockerHost: undefined, owner: ours("d"), container: CONTAINER },
   admin: { name: ADMIN.name, passwords: ["the-next-password", PASSWORD] },
 });
 /** What `preview`, `up` and plain `pulumi up` ask before they touch anything. */

@@ -187,6 +187,7 @@ describe("hardening", () => {
 describe("a check from outside", () => {
   const input: Outside = {
     deployment: "d",
+    labels: "cybexp",
     serverName: "localhost",
     serverNames: [],
     serverCa: "",

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Docker, DockerError } from "../../programs/docker/docker.ts";
-import { planHandover, type Situation, standInName } from "../../programs/replacement/door.ts";
+import {
+  Doors,
+  type Place,
+  planHandover,
+  type Situation,
+  standInName,
+} from "../../programs/replacement/door.ts";
+import { PROXY_ENTRYPOINT } from "../../render/proxySignals.ts";
 import { lastLine } from "../../programs/docker/oneLine.ts";
 import { type ContainerInfo, creation, startStandIn } from "../../programs/replacement/standIn.ts";
 
@@ -272,4 +279,81 @@ describe("the last words of a container", () => {
   for (const [what, log, line] of cases) {
     it(`are ${what}`, () => assert.equal(lastLine(log), line));
   }
+});
+
+describe("the doors of a service", () => {
+  const place: Place = {
+    ...{ stack: "dev", deployment: "d", labels: "shop", role: "web", port: 80, statusPort: 81 },
+    ...{ container: "shop-dev-web", network: "shop-dev-web", drainSeconds: 1 },
+  };
+  const ours = { "shop.deployment": "d" };
+  const of = (Entrypoint: readonly string[] | null, Labels: object = ours) => ({
+    Config: { Entrypoint, Labels },
+  });
+
+  /** @param standIns The proxies that send requests to the stand-in. */
+  const engine = (
+    containers: Record<string, object>,
+    standIns: string[] = [],
+    dead: string[] = [],
+  ) => {
+    const calls: string[][] = [];
+    const docker = {
+      inspect: (_kind: string, name: string) => Promise.resolve(containers[name]),
+      run: (args: string[]) => {
+        calls.push(args);
+        if (args[1] === "ls") {
+          return Promise.resolve(Object.keys(containers).join("\n"));
+        }
+        return dead.includes(args[1] ?? "")
+          ? Promise.reject(new DockerError(args, { code: 1, stdout: "", stderr: "gone", ...rest }))
+          : Promise.resolve(standIns.includes(args[1] ?? "") ? "stand-in" : "own");
+      },
+    };
+    return { docker: docker as unknown as Docker, calls };
+  };
+  const rest = { bytes: Buffer.alloc(0), all: "", timedOut: false };
+  const two = { people: of(PROXY_ENTRYPOINT), machines: of(PROXY_ENTRYPOINT) };
+
+  it("are those of the proxies in its network, whatever they are called, and of nothing else", async () => {
+    const { docker, calls } = engine(
+      {
+        ...two,
+        "shop-dev-web": of(["serve"]),
+        plain: of(null),
+        other: of(PROXY_ENTRYPOINT, { "cybexp.deployment": "d" }),
+      },
+      ["other", "plain"],
+    );
+    const doors = await Doors.of(docker, place);
+    assert.deepEqual(calls, [
+      [
+        ...["container", "ls", "--filter", "network=shop-dev-web"],
+        ...["--filter", "label=shop.deployment=d", "--format", "{{.Names}}"],
+      ],
+    ]);
+    assert.equal(await doors.server(), "own");
+    assert.deepEqual(
+      calls.slice(1).map(([, name]) => name),
+      ["people", "machines"],
+    );
+  });
+
+  it("are handed over as soon as one of them is: its stand-in must not go", async () => {
+    for (const one of ["people", "machines"]) {
+      const doors = await Doors.of(engine(two, [one]).docker, place);
+      assert.equal(await doors.server(), "stand-in");
+      assert.equal((await doors.at("own")).isEmpty, false);
+      assert.equal(await (await doors.at("own")).server(), "own");
+    }
+    const both = await Doors.of(engine(two, ["people", "machines"]).docker, place);
+    assert.equal((await both.at("own")).isEmpty, true);
+  });
+
+  it("say nothing where no proxy runs, and what the others do where one doesn't", async () => {
+    assert.equal(await (await Doors.of(engine({}).docker, place)).server(), undefined);
+    const dead = (names: string[]) => Doors.of(engine(two, [], names).docker, place);
+    assert.equal(await (await dead(["people", "machines"])).server(), undefined);
+    assert.equal(await (await dead(["people"])).server(), "own");
+  });
 });

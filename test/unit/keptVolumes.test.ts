@@ -8,13 +8,14 @@ import {
   lossKey,
   troubleWith,
 } from "../../render/keptVolumes.ts";
+import { ours } from "../../names/docker.ts";
 
 const engine = { id: "E", name: "host-a" };
 const volume = "cybexp-prod-kms-secrets";
 const record = { volume, mark: "3f2a9c10b7d4", engine };
 const kept: KeptVolume = { part: "kms-secrets", volume, record };
 const old: KeptVolume = { ...kept, record: undefined };
-const keeper: Keeper = { stack: "prod", deployment: "feed", engine, lost: [] };
+const keeper: Keeper = { stack: "prod", ...ours("feed"), engine, lost: [] };
 const well: FoundVolume = { deployment: "feed", mark: record.mark, missingKeys: [] };
 
 const LOSS =

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import type { DeclaredListener } from "../../settings/listeners.ts";
 import type { Docker } from "../../programs/docker/docker.ts";
 import { checkListeners, compareListeners } from "../../programs/smoke/listeners.ts";
+import { ours } from "../../names/docker.ts";
 
 const KMS = { role: "kms", address: "127.0.0.1", port: 5012 };
 const PROXY = { role: "proxy", address: "192.0.2.1", port: 5002 };
@@ -67,7 +68,7 @@ describe("checking listeners", () => {
     docker: Docker,
     listeners: readonly DeclaredListener[],
     dockerHost = "ssh://a@b",
-  ) => checkListeners(docker, { deployment: "0123", dockerHost, listeners });
+  ) => checkListeners(docker, { ...ours("0123"), dockerHost, listeners });
   const bound = (HostIp: string, HostPort: number) => [{ HostIp, HostPort: String(HostPort) }];
 
   it("passes when the engine publishes what is declared", async () => {
@@ -189,7 +190,7 @@ describe("checking listeners", () => {
       kapow: { "8080/tcp": bound("192.0.2.1", 5003) },
       "acme-challenge": { "8080/tcp": bound("192.0.2.1", 80) },
     });
-    const expected = { deployment: "0123", dockerHost: "ssh://a@b", listeners: [] };
+    const expected = { ...ours("0123"), dockerHost: "ssh://a@b", listeners: [] };
     await checkListeners(docker, { ...expected, leaving: ["kapow", "acme-challenge"] });
     await assert.rejects(checkListeners(docker, { ...expected, leaving: ["kapow"] }), {
       message:

@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { passwordDigest } from "../../render/passwordDigest.ts";
 import { parseDay } from "../../settings/days.ts";
 import { Fault } from "../../settings/fault.ts";
-import { notices, overlaps } from "../../settings/notices.ts";
+import { notices } from "../../settings/notices.ts";
+import { overlaps } from "../../settings/overlaps.ts";
 import { readSettings } from "../../settings/read.ts";
 import {
   consequences,

@@ -23,6 +23,7 @@ async function serve(t: TestContext, options: TlsOptions): Promise<number> {
 
 const input = (changes: Partial<Outside>): Outside => ({
   deployment: "0123",
+  labels: "cybexp",
   serverName: "localhost",
   serverNames: [],
   serverCa: authority.certificate,

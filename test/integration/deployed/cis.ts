@@ -54,7 +54,14 @@ export function cis(the: () => Deployed): void {
         ...Object.entries(label).map(([key, value]) => `--label=${key}=${value}`),
       ],
       ...taskArguments({
-        ...{ image: proxy.Image, deployment: "none", user: "0:0", program: "sh", args: [] },
+        ...{
+          image: proxy.Image,
+          deployment: "none",
+          labels: "cybexp",
+          user: "0:0",
+          program: "sh",
+          args: [],
+        },
         volumes: [`${the().network("proxy-release")}:/volume`],
         capabilities: ["CHOWN", "FOWNER", "DAC_OVERRIDE"],
       }),

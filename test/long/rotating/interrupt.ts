@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Deployed, type Role } from "../../integration/deployed/deployed.ts";
-import { processesIn } from "../../integration/processes.ts";
+import { isProgram, processesIn } from "../../integration/processes.ts";
+import type { ProgramName } from "../../../names/programs.ts";
 import { docker } from "../../integration/project.ts";
 
 /** When a run is killed. */
@@ -15,10 +16,10 @@ export const ended =
 
 /** One of our programs runs, and no other has been told of since a line matched. */
 export const runs =
-  (program: string, after: Moment): Moment =>
+  (program: ProgramName, after: Moment): Moment =>
   (the, output) =>
     after(the, output) &&
-    processesIn(the.project.dir).some(({ command }) => command.includes(`/${program}.ts`));
+    processesIn(the.project.dir).some(({ command }) => isProgram(command, program));
 
 /** A service's container is away, as it is while it is replaced. */
 export const isAway =

@@ -14,14 +14,14 @@ import { challengeConf } from "../../../render/challengeServer.ts";
 import { httpHealthCheck } from "../../../render/httpProbe.ts";
 import { acmeNeeds } from "../../../render/imageNeeds.ts";
 import { releaseDigest } from "../../../render/release.ts";
-import type { Deployment } from "../../../components/deployment.ts";
+import type { DeploymentArgs } from "../../../components/deployment.ts";
 import {
   build,
   COMMAND,
   CONTAINER_OPTIONS,
   containerIdOf,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   HARDENED,
   healthcheck,
   imageIdOf,
@@ -48,11 +48,7 @@ const SERVERS = [
   { name: "kapow", names: ["kapow.example.edu"], generation: 2 },
 ];
 
-const make = (
-  settings: Partial<AcmeSettings> = {},
-  own: Partial<Deployment> = {},
-  world: World = {},
-) =>
+const make = (settings: Partial<AcmeSettings> = {}, own: DeploymentArgs = {}, world: World = {}) =>
   build(
     () =>
       new AcmeCertificates("acme", {
@@ -153,7 +149,7 @@ describe("what renews certificates", () => {
     const { inputs, secrets } = the(built, COMMAND, "acme-config-delivery");
     assert.deepEqual(inputs["stdin"], {
       volume: "cybexp-test-acme-config",
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf(SETTINGS.image),
       owner: "101:101",
       digest: releaseDigest(files),
@@ -181,7 +177,7 @@ describe("what renews certificates", () => {
   it("has its image checked before anything is made of it", async () => {
     const { inputs } = the(await usual(), COMMAND, "acme-image-check");
     assert.deepEqual(inputs["stdin"], {
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf(SETTINGS.image),
       needs: acmeNeeds("101:101"),
     });
@@ -331,7 +327,7 @@ describe("where a server finds its certificate", () => {
     const built = await volume(true);
     const { inputs, secrets } = the(built, COMMAND, "proxy-certificates-interim");
     assert.deepEqual(inputs["stdin"], {
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       volume: "cybexp-test-proxy-certificates",
       image: "sha256:nginx",
       owner: "101:101",

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { CONTAINER } from "../../../names/types.ts";
 import { Kapow } from "../../../components/kapow.ts";
 import { databaseNeeds, kapowNeeds, serviceNeeds } from "../../../render/imageNeeds.ts";
-import { build, COMMAND, DEPLOYMENT_ID, imageIdOf, once, run, the, type World } from "./mocks.ts";
+import { build, COMMAND, OWNER, imageIdOf, once, run, the, type World } from "./mocks.ts";
 import { kapowArgs, kms, SETTINGS } from "./parts.ts";
 
 const IMAGE = SETTINGS.kms.image;
@@ -22,7 +22,7 @@ describe("an image", () => {
       assert.deepEqual(inputs, {
         ...run("image-check"),
         environment: {},
-        stdin: { deployment: DEPLOYMENT_ID, image: imageIdOf(image), needs },
+        stdin: { ...OWNER, image: imageIdOf(image), needs },
       });
       assert.deepEqual(secrets, []);
     }
@@ -84,7 +84,7 @@ describe("an image", () => {
       );
       const stdin = the(built, COMMAND, "kapow-image-check").inputs["stdin"];
       assert.deepEqual(stdin, {
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: imageIdOf("cybexp-demo/kapow:1"),
         needs: kapowNeeds("65532:65532", ...programs),
       });

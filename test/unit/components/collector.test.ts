@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { Collector, type CollectorArgs } from "../../../components/collector.ts";
 import type { TlsProxy } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
+import { commandOf } from "../../../names/programs.ts";
 import { CONTAINER, NETWORK } from "../../../names/types.ts";
 import type { CollectorSettings } from "../../../settings/types.ts";
 import { build, COMMAND, deployment, imageIdOf, once, passwordOf, the } from "./mocks.ts";
@@ -123,7 +124,7 @@ describe("a collector", () => {
   it("lets no more records in before anything of it is removed", async () => {
     const built = await usual();
     const { inputs } = the(built, COMMAND, "collector-honeypot-handback");
-    assert.equal(inputs["delete"], "node programs/collector/close.ts");
+    assert.equal(inputs["delete"], commandOf("collector-close"));
     const before = built.dependencies.get(`${COMMAND} collector-honeypot-handback`) ?? [];
     for (const name of ["", "-door", "-door-gate"]) {
       assert.ok(before.includes(`${CONTAINER} collector-honeypot${name}`), name);

@@ -190,12 +190,14 @@ describe("a container", () => {
 });
 
 describe("a deployment's names", () => {
-  it("have the stack in them", () => {
-    assert.equal(dockerName(deployment({ stack: "a" }), "kms-db-data"), "cybexp-a-kms-db-data");
+  it("have the stack in them", async () => {
+    const { result } = await build(() => dockerName(deployment({ stack: "a" }), "kms-db-data"));
+    assert.equal(result, "cybexp-a-kms-db-data");
   });
 
-  it("and its labels are in the order in which they are read back", () => {
-    const keys = labels(deployment(), "kms").map(({ label }) => label);
+  it("and its labels are in the order in which they are read back", async () => {
+    const { result } = await build(() => labels(deployment(), "kms"));
+    const keys = result.map(({ label }) => label);
     assert.deepEqual(keys, ["cybexp.deployment", "cybexp.role", "cybexp.stack"]);
   });
 });

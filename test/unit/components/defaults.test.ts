@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { ClientList } from "../../../components/clientList.ts";
-import { makeDeployment } from "../../../components/makeDeployment.ts";
 import { RotatedAuthority } from "../../../components/rotatedAuthority.ts";
 import { ServerCertificate } from "../../../components/serverCertificate.ts";
 import { TlsProxy, type TlsProxyArgs } from "../../../components/tlsProxy.ts";
 import { UserList } from "../../../components/userList.ts";
-import { bytesOf, build, deployment, valueOf } from "./mocks.ts";
+import { build, deployment } from "./mocks.ts";
 
 const days = { validityDays: 90, renewBeforeDays: 30 };
 const authorityArgs = { validityDays: 3650, generation: 1, overlap: false };
@@ -64,26 +63,5 @@ describe("the arguments that may be left out", () => {
     const short = await make(false, proxy);
     const other = await make(false, { ...proxy, readTimeout: 301 });
     assert.notDeepEqual(short.resources, other.resources);
-  });
-});
-
-describe("a deployment of one's own", () => {
-  const made = (throwaway?: boolean) =>
-    build(() => {
-      pulumi.runtime.setAllConfig({ "docker:host": "ssh://engine" }, []);
-      return makeDeployment(throwaway === undefined ? {} : { throwaway });
-    });
-
-  it("is named by project and stack, and keeps its data unless told otherwise", async () => {
-    const { result } = await made();
-    const { id, ...rest } = result;
-    assert.deepEqual(rest, {
-      prefix: "cybexp",
-      stack: "test",
-      throwaway: false,
-      engine: { connection: "ssh://engine" },
-    });
-    assert.equal(await valueOf(id), bytesOf("deployment", 8).toString("hex"));
-    assert.equal((await made(true)).result.throwaway, true);
   });
 });

@@ -6,14 +6,15 @@ import * as pulumi from "@pulumi/pulumi";
 import { VOLUME } from "../../../names/types.ts";
 import { DataVolume } from "../../../components/dataVolume.ts";
 import { imageId } from "../../../components/image.ts";
-import { Program, PROGRAMS } from "../../../components/program.ts";
+import { Program } from "../../../components/program.ts";
+import { PROGRAMS, type ProgramName, REVISIONS } from "../../../names/programs.ts";
 import { Release, type ReleaseArgs } from "../../../components/release.ts";
 import { releaseDigest } from "../../../render/release.ts";
 import {
   build,
   COMMAND,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   imageIdOf,
   labelsOf,
   names,
@@ -77,6 +78,23 @@ describe("a program", () => {
     });
   });
 
+  it("runs again in every stack when its revision is raised, and shows that", async () => {
+    const revisions: Partial<Record<ProgramName, number>> = REVISIONS;
+    revisions["rotation-guard"] = 2;
+    try {
+      const because = { MARK: "1" };
+      const built = await build(
+        () => new Program("p", { program: "rotation-guard", input: {}, because }, {}),
+      );
+      assert.deepEqual(the(built, COMMAND, "p").inputs["environment"], {
+        MARK: "1",
+        REVISION: "2",
+      });
+    } finally {
+      delete revisions["rotation-guard"];
+    }
+  });
+
   it("are those in programs/", () => {
     const found = globSync("programs/*/*.ts").filter((file) =>
       /^await runProgram\b|^runProgram\b|^void runProgram\b/m.test(readFileSync(file, "utf8")),
@@ -113,7 +131,7 @@ describe("a release", () => {
           environment: { RELEASE: digest },
           stdin: {
             volume: "cybexp-test-kms-config",
-            deployment: DEPLOYMENT_ID,
+            ...OWNER,
             image: "sha256:1",
             owner: "1:2",
             digest,
@@ -173,7 +191,7 @@ describe("a release", () => {
       stdin: {
         dockerHost: "ssh://a@b",
         volume: "cybexp-test-kms-config",
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: "sha256:1",
         owner: "1:2",
         digest: "f".repeat(32),
@@ -217,7 +235,7 @@ describe("a data volume", () => {
           environment: { MARK: recordOf("cybexp-test-kms-db-data").mark },
           stdin: {
             volume: "cybexp-test-kms-db-data",
-            deployment: DEPLOYMENT_ID,
+            ...OWNER,
             image: "sha256:1",
             owner: "1:2",
           },

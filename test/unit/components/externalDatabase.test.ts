@@ -10,7 +10,7 @@ import {
   bytesOf,
   COMMAND,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   imageIdOf,
   labelsOf,
   names,
@@ -28,7 +28,7 @@ const CA = "the CA's certificate\n";
 const make = (changes: Partial<DatabaseSettings> = {}, throwaway = false) =>
   build(() => {
     const made = kms({
-      deployment: { ...deployment(), throwaway },
+      deployment: deployment({ throwaway }),
       doorImage: "nginx:1.28",
       database: {
         publish: {},
@@ -84,7 +84,7 @@ describe("a KMS with a database of the operator's own", () => {
         ca: CA,
         database: "KMS_db",
         collections: ["Users"],
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: imageIdOf("cybexp-demo/kms:1"),
         addresses: [{ name: "a.example", address: "192.0.2.7" }],
         place: "a.example:27018/KMS_db",

@@ -14,7 +14,7 @@ import {
   CONTAINER_OPTIONS,
   containerIdOf,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   HARDENED,
   healthcheck,
   labelsOf,
@@ -47,11 +47,11 @@ const signatureIn = (built: Awaited<ReturnType<typeof make>>) =>
 
 const place = {
   stack: "test",
-  deployment: DEPLOYMENT_ID,
+  ...OWNER,
   role: "web",
   port: 8000,
   container: "shop-test-web",
-  proxy: "shop-test-proxy",
+  network: "shop-test-web",
   statusPort: 8081,
   drainSeconds: 60,
 };
@@ -63,7 +63,7 @@ describe("an HTTP service", () => {
       "command:local:Command site-handover",
       "command:local:Command site-limits",
       "cybexp:docker:Container site",
-      "cybexp:index:Service site",
+      "cybexp:index:HttpService site",
       "docker:index/container:Container site",
       "docker:index/network:Network site-network",
     ]);
@@ -113,7 +113,6 @@ describe("an HTTP service", () => {
       environment: { SIGNATURE: signature },
       stdin: {
         ...place,
-        network: "shop-test-web",
         networks: [],
         image: "sha256:1",
         files: {},
@@ -196,7 +195,7 @@ describe("an HTTP service", () => {
     assert.deepEqual(delivery.secrets, ["stdin"]);
     assert.deepEqual(delivery.inputs["stdin"], {
       volume: "shop-test-web-config",
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: "sha256:1",
       owner: "1000:1000",
       digest,
@@ -237,18 +236,14 @@ describe("an HTTP service", () => {
 });
 
 describe("names and paths with a special meaning", () => {
-  const named = (prefix: string, role: string) =>
-    dockerName({ stack: "dev", prefix, id: pulumi.output(""), throwaway: false }, role);
+  const engine = { connection: "ssh://a@b" };
+  const place = { stack: "dev", labels: "shop", id: pulumi.output(""), engine };
+  const named = (prefix: string, role: string) => dockerName({ ...place, prefix }, role);
 
-  it("are refused in a role and a prefix, which are names in Docker", () => {
+  it("are refused in a role, which is a name in Docker", () => {
     assert.equal(named("shop", "web-1"), "shop-dev-web-1");
     for (const wrong of ["", "Web", "my web", "-web", "web-", "1web", "a/b", "a\nb"]) {
       assert.throws(() => named("shop", wrong), new RegExp("^RangeError: a role is"), wrong);
-      assert.throws(
-        () => named(wrong, "web"),
-        new RegExp("^RangeError: a deployment's prefix is"),
-        wrong,
-      );
     }
   });
 

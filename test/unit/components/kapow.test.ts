@@ -14,7 +14,7 @@ import {
   COMMAND,
   CONTAINER_OPTIONS,
   containerIdOf,
-  DEPLOYMENT_ID,
+  OWNER,
   HARDENED,
   healthcheck,
   imageIdOf,
@@ -82,7 +82,7 @@ describe("Kapow!", () => {
     const { inputs, secrets } = the(await usual(), COMMAND, "kapow-files-delivery");
     assert.deepEqual(inputs["stdin"], {
       volume: "cybexp-test-kapow-files",
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf(settings.image),
       owner: "65532:65532",
       digest: releaseDigest(files),
@@ -143,7 +143,7 @@ describe("Kapow!", () => {
     const rest = Object.entries(files).filter(([name]) => !name.startsWith("server."));
     assert.deepEqual(stdinOf(built, "kapow-files-delivery")["files"], Object.fromEntries(rest));
     assert.deepEqual(stdinOf(built, "kapow-certificates-interim"), {
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       volume: "cybexp-test-kapow-certificates",
       image: imageIdOf(settings.image),
       // certbot's user, and Kapow!'s group.

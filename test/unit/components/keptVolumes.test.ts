@@ -8,7 +8,7 @@ import {
   build,
   COMMAND,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   names,
   recordOf,
   run,
@@ -46,7 +46,7 @@ describe("the watch over kept volumes", () => {
         stdin: {
           dockerHost: "ssh://a@b",
           stack: "test",
-          deployment: DEPLOYMENT_ID,
+          ...OWNER,
           lost: [],
           part: "kms-secrets",
           volume: "cybexp-test-kms-secrets",
@@ -84,7 +84,7 @@ describe("the watch over kept volumes", () => {
         input: {
           dockerHost: "ssh://a@b",
           stack: "test",
-          deployment: DEPLOYMENT_ID,
+          ...OWNER,
           lost: [],
           volumes: [volume("kms-secrets", true), volume("kms-db-data", false)],
         },
@@ -122,12 +122,11 @@ describe("the watch over kept volumes", () => {
 
   it("is one for all volumes of a stack, and the volume depends on it", async () => {
     const built = await build(async () => {
-      const watched = await keepVolumes("kept", deployment(), {
-        lost: [],
-        database: { publish: {} },
+      const kept = await keepVolumes("kept", deployment(), {
+        ...{ lost: [], database: { publish: {} }, throwaway: false },
       });
       return new DataVolume("d", {
-        ...{ deployment: watched, part: "kms-secrets" },
+        ...{ deployment: deployment({ kept }), part: "kms-secrets" },
         ...{ owner: "1:2", image: "sha256:1" },
       });
     });
@@ -142,11 +141,10 @@ describe("the watch over kept volumes", () => {
   });
 
   it("is not there for a throw-away stack", async () => {
-    const thrown = deployment({ throwaway: true });
     const { result, resources } = await build(() =>
-      keepVolumes("kept", thrown, { lost: [], database: { publish: {} } }),
+      keepVolumes("kept", deployment(), { lost: [], database: { publish: {} }, throwaway: true }),
     );
-    assert.equal(result, thrown);
+    assert.equal(result, undefined);
     assert.deepEqual(resources, []);
   });
 });

@@ -11,7 +11,7 @@ import {
   bytesOf,
   COMMAND,
   containerIdOf,
-  DEPLOYMENT_ID,
+  OWNER,
   deployment,
   fingerprintOf,
   once,
@@ -121,7 +121,7 @@ describe("the keys of the KMS", () => {
     });
   const keys = once(() => build(make));
   const question = {
-    deployment: DEPLOYMENT_ID,
+    ...OWNER,
     stack: "test",
     volume: "cybexp-test-kms-secrets",
     files: kmsKeyFiles(),

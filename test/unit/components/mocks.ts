@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import { createECDH, createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { COMMAND } from "../../../names/types.ts";
-import { PROGRAMS, type ProgramName } from "../../../components/program.ts";
+import { commandOf, type ProgramName, programOf } from "../../../names/programs.ts";
 import { backdated } from "../../../render/backdate.ts";
-import type { Deployment } from "../../../components/deployment.ts";
+import { Deployment, type DeploymentArgs } from "../../../components/deployment.ts";
 import type { EngineSize } from "../../../settings/limits.ts";
 
 /** One resource as the engine was told of it. */
@@ -176,7 +176,9 @@ export async function build<T>(
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (incoming, callback) => {
-    resources.push(record(incoming));
+    if (incoming.getName() !== OF_TESTS) {
+      resources.push(record(incoming));
+    }
     dependencies.set(
       `${incoming.getType()} ${incoming.getName()}`,
       incoming.getDependenciesList().map(typeAndNameIn).sort(),
@@ -369,8 +371,7 @@ function provider(
   }
 }
 
-const programIn = ({ create }: Record<string, unknown>) =>
-  String(create).replace(/^.*\/|\.ts$/g, "");
+const programIn = ({ create }: Record<string, unknown>) => String(programOf(create));
 
 /** What the engine's machine has. */
 export const ENGINE: EngineSize = { processors: 4, memory: 8192 };
@@ -538,23 +539,23 @@ const digest = (text: string) => createHash("sha256").update(text).digest("hex")
 
 /** What the programs are started with. */
 export const run = (program: ProgramName) => ({
-  create: `node programs/${PROGRAMS[program]}.ts`,
-  update: `node programs/${PROGRAMS[program]}.ts`,
+  create: commandOf(program),
+  update: commandOf(program),
   addPreviousOutputInEnv: false,
   logging: "none",
 });
 
 export const DEPLOYMENT_ID = "0123456789abcdef";
 
+/** By what programs recognise what is the deployment's: in their input. */
+export const OWNER = { deployment: DEPLOYMENT_ID, labels: "cybexp" };
+
+/** The name of `deployment`, which is not in the list of a build's resources. */
+const OF_TESTS = "deployment-of-tests";
+
 /** A deployment of the stack `test`; make it inside of `build`. */
-export function deployment(changes: Partial<Deployment> = {}): Deployment {
-  return {
-    stack: "test",
-    id: pulumi.output(DEPLOYMENT_ID),
-    throwaway: false,
-    ...changes,
-  };
-}
+export const deployment = (changes: DeploymentArgs = {}): Deployment =>
+  new Deployment(OF_TESTS, { prefix: "cybexp", labels: "cybexp", id: DEPLOYMENT_ID, ...changes });
 
 /** The labels of a part of that deployment, as they are sent. */
 export const labelsOf = (role: string) => [

@@ -9,7 +9,7 @@ import { backdated } from "../../../render/backdate.ts";
 import { RotatedPassword } from "../../../components/rotatedPassword.ts";
 import { RotationGuard } from "../../../components/rotationGuard.ts";
 import { type Credential, type PasswordCheck, UserList } from "../../../components/userList.ts";
-import { overlaps } from "../../../settings/notices.ts";
+import { overlaps } from "../../../settings/overlaps.ts";
 import { readSettings } from "../../../settings/read.ts";
 import type { UserSettings } from "../../../settings/types.ts";
 import {

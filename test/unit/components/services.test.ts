@@ -17,7 +17,7 @@ import {
   CONTAINER_OPTIONS,
   containerIdOf,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   HARDENED,
   healthcheck,
   imageIdOf,
@@ -109,7 +109,7 @@ describe("a database", () => {
     const [look, ...others] = looks.filter(({ program }) => program === "database-step");
     assert.deepEqual(others, []);
     assert.deepEqual(look?.input, {
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       container: "cybexp-test-kms-db",
       image: imageIdOf("mongo:8.0"),
       admin: { name: "admin", password: passwordOf("kms-db-admin-password-1") },
@@ -178,7 +178,7 @@ describe("a database", () => {
         environment: { RELEASE: secretsDigest },
         stdin: {
           volume: "cybexp-test-kms-db-secrets",
-          deployment: DEPLOYMENT_ID,
+          ...OWNER,
           image: imageIdOf("mongo:8.0"),
           owner: "999:999",
           digest: secretsDigest,
@@ -193,7 +193,7 @@ describe("a database", () => {
   it("gives its volume to its own user", async () => {
     assert.deepEqual(the(await usual(), COMMAND, "kms-db-data-owner").inputs["stdin"], {
       volume: "cybexp-test-kms-db-data",
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf("mongo:8.0"),
       owner: "999:999",
     });
@@ -207,7 +207,7 @@ describe("a database", () => {
       environment: {},
       triggers: [containerIdOf("kms-db")],
       stdin: {
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         container: "cybexp-test-kms-db",
         service: "cybexp-test-kms",
       },
@@ -377,7 +377,7 @@ const delivery = (role: string, config: string) => ({
     environment: { RELEASE: releaseDigest(configFiles(config)) },
     stdin: {
       volume: `cybexp-test-${role}-config`,
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf(settings.image),
       owner: "65532:65532",
       digest: releaseDigest(configFiles(config)),
@@ -443,9 +443,9 @@ describe("the KMS", () => {
       "cybexp:docker:Container kms",
       "cybexp:docker:DataVolume kms-secrets",
       "cybexp:docker:Release kms-config",
+      "cybexp:index:HttpService kms",
       "cybexp:index:KeptVolumes kms-secrets-kept",
       "cybexp:index:Kms kms",
-      "cybexp:index:Service kms",
       "docker:index/container:Container kms",
       "docker:index/network:Network kms-network",
       "docker:index/remoteImage:RemoteImage kms-image",
@@ -465,7 +465,7 @@ describe("the KMS", () => {
     });
     assert.deepEqual(the(built, COMMAND, "kms-secrets-owner").inputs["stdin"], {
       volume: "cybexp-test-kms-secrets",
-      deployment: DEPLOYMENT_ID,
+      ...OWNER,
       image: imageIdOf(settings.image),
       owner: "65532:65532",
     });
@@ -532,7 +532,6 @@ describe("the KMS", () => {
         environment: { SIGNATURE: signature },
         stdin: {
           ...place,
-          network: "cybexp-test-kms",
           networks: ["cybexp-test-kms-db"],
           image: imageIdOf(settings.image),
           files: { "/config.yaml": configMount("kms", config).source },
@@ -560,11 +559,11 @@ describe("the KMS", () => {
   });
   const place = {
     stack: "test",
-    deployment: DEPLOYMENT_ID,
+    ...OWNER,
     role: "kms",
     port: 5000,
     container: "cybexp-test-kms",
-    proxy: "cybexp-test-proxy",
+    network: "cybexp-test-kms",
     statusPort: 8081,
     drainSeconds: 60,
   };
@@ -669,7 +668,7 @@ describe("the Backend", () => {
       "cybexp:docker:Container backend",
       "cybexp:docker:Release backend-config",
       "cybexp:index:Backend backend",
-      "cybexp:index:Service backend",
+      "cybexp:index:HttpService backend",
       "docker:index/container:Container backend",
       "docker:index/network:Network backend-network",
       "docker:index/remoteImage:RemoteImage backend-image",

@@ -24,7 +24,7 @@ import {
   CONTAINER_OPTIONS,
   containerIdOf,
   deployment,
-  DEPLOYMENT_ID,
+  OWNER,
   HARDENED,
   healthcheck,
   imageIdOf,
@@ -284,7 +284,7 @@ describe("the proxy", () => {
       ...run("nginx-version"),
       environment: {},
       stdin: {
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: imageIdOf("nginx:1.30.1"),
         needs: proxyNeeds("101:101"),
       },
@@ -300,7 +300,7 @@ describe("the proxy", () => {
       environment: { RELEASE: digest },
       stdin: {
         volume: "cybexp-test-proxy-release",
-        deployment: DEPLOYMENT_ID,
+        ...OWNER,
         image: imageIdOf("nginx:1.30.1"),
         owner: "101:101",
         digest,
@@ -549,7 +549,7 @@ describe("the smoke check", () => {
   const usual = once(() => make());
 
   const stdin = {
-    deployment: DEPLOYMENT_ID,
+    ...OWNER,
     serverName: "cybexp.example.edu",
     serverNames: [],
     serverCa: datedOf("server-ca-1", "server-ca-1-key"),

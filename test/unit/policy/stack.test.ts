@@ -63,7 +63,7 @@ describe("protected-data", () => {
 
   it("reports a volume with data that is not protected", () => {
     assert.deepEqual(judge(protectedData, [mounting("data"), volume("data", false)]), [
-      "data: it has the data of db, at /data/db, and could be deleted: set protect: true",
+      "data: the volume data has the data of db, at /data/db, and could be deleted: set protect: true",
     ]);
   });
 
@@ -93,7 +93,7 @@ describe("protected-data, with an exception", () => {
     const judged = (...names: string[]) =>
       judge(protectedData, [...names.map(mounting), volume("data", false)], { settings });
     assert.deepEqual(judged("cache"), []);
-    assert.match(judged("cache", "db").join(), /^data: it has the data of db,/);
+    assert.match(judged("cache", "db").join(), /^data: the volume data has the data of db,/);
   });
 });
 

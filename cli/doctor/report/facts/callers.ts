@@ -1,5 +1,5 @@
 /** Who may call, and which of their previous secrets are still valid. */
-import { overlaps } from "../../../../settings/notices.ts";
+import { overlaps } from "../../../../settings/overlaps.ts";
 import type { Settings } from "../../../../settings/types.ts";
 import type { Caller, Overlap, Traffic } from "../model.ts";
 
