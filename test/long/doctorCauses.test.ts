@@ -12,6 +12,7 @@ describe("the doctor of a deployed stack", () => {
   before(async () => {
     await needPrograms("faketime");
     stack = await SickStack.create();
+    await stack.deploy();
   });
   after(() => stack.remove());
 

@@ -18,10 +18,12 @@ import { call } from "../../integration/client.ts";
 import { docker } from "../../integration/project.ts";
 import type { SickStack } from "./sickStack.ts";
 
+type Mend = () => unknown;
+
 export interface Cause {
   readonly name: string;
   /** Makes it, by real means. @returns what mends it */
-  readonly make: (stack: SickStack) => Promise<() => Promise<void> | void> | (() => void);
+  readonly make: (stack: SickStack) => Mend | Promise<Mend>;
   /** In the doctor's environment. */
   readonly env?: () => Readonly<Record<string, string>>;
   /** @default 1 */

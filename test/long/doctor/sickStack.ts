@@ -37,11 +37,16 @@ export class SickStack {
     this.collectorPort = collectorPort;
   }
 
-  /** Deployed, with a backup. */
+  /** Nothing of it is deployed yet. */
   static async create(): Promise<SickStack> {
     const acme = await AcmeStack.create();
     const [collectorPort = 0] = await freePorts(1);
-    const stack = new SickStack(acme, collectorPort);
+    return new SickStack(acme, collectorPort);
+  }
+
+  /** Deploys it, and writes a backup. */
+  async deploy(): Promise<void> {
+    const { acme, collectorPort } = this;
     const { project } = acme;
     project.configure((config) => {
       config["cybexp:throwaway"] = false;
@@ -63,7 +68,6 @@ export class SickStack {
     assert.equal(code, 0, output);
     const backup = await project.npm("backup");
     assert.equal(backup.code, 0, backup.output);
-    return stack;
   }
 
   get project() {
