@@ -1,6 +1,7 @@
 /** When certificates end, in Prometheus' text format (version 0.0.4). */
 import type { KnownEnd } from "./certificateEnds.ts";
 import { matching } from "./check.ts";
+import { gauge } from "./prometheusText.ts";
 
 /** The end of a certificate as somebody who calls sees it. */
 export interface ServedEnd {
@@ -8,11 +9,6 @@ export interface ServedEnd {
   readonly name: string;
   /** As it was called, `host:port`. */
   readonly listener: string;
-  readonly notAfter: string;
-}
-
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
   readonly notAfter: string;
 }
 
@@ -37,40 +33,26 @@ export function certificateMetrics(
   stack: string,
   ends: readonly KnownEnd[],
 ): string {
-  return metric(
+  return gauge(
     `${checkMetricsPrefix(prefix)}_certificate_not_after_timestamp_seconds`,
     "When the certificate or revocation list ends, in seconds since 1970.",
     ends.map(({ name: certificate, kind, notAfter }) => ({
       labels: { certificate, kind, stack },
-      notAfter,
+      value: seconds(notAfter),
     })),
   );
 }
 
 /** The same of what is served, which may be an older one. */
 export function servedMetrics(prefix: string, stack: string, ends: readonly ServedEnd[]): string {
-  return metric(
+  return gauge(
     `${checkMetricsPrefix(prefix)}_served_certificate_not_after_timestamp_seconds`,
     "When the certificate ends that a caller is shown, in seconds since 1970.",
     ends.map(({ name: certificate, listener, notAfter }) => ({
       labels: { certificate, listener, stack },
-      notAfter,
+      value: seconds(notAfter),
     })),
   );
 }
 
-/** Sorted, so that the same samples give the same text; nothing for none. */
-function metric(name: string, help: string, samples: readonly Sample[]): string {
-  const lines = samples.map(
-    ({ labels, notAfter }) =>
-      `${name}{${Object.entries(labels)
-        .map(([label, value]) => `${label}="${escaped(value)}"`)
-        .join(",")}} ${Date.parse(notAfter) / 1000}\n`,
-  );
-  return lines.length === 0
-    ? ""
-    : [`# HELP ${name} ${help}\n# TYPE ${name} gauge\n`, ...lines.sort()].join("");
-}
-
-const escaped = (value: string): string =>
-  value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+const seconds = (time: string): number => Date.parse(time) / 1000;

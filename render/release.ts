@@ -43,6 +43,35 @@ export function releaseDigest(files: ReleaseFiles): string {
   return hash.digest("hex").slice(0, 32);
 }
 
+/**
+ * A function of the shell, with the programs of any small Linux: `is_release FOLDER DIGEST` says whether the files
+ * that are in a folder now are those of the release. Where a file names its own release, the digest was computed
+ * with zeros in its place.
+ */
+export const IS_RELEASE = `
+  without_digest() {
+    if grep -q "$2" "$1"; then
+      sed "s/$2/$(printf '%s' "$2" | tr 0-9a-f 0)/g" "$1"
+    else
+      cat "$1"
+    fi
+  }
+  digest_of() (
+    cd "$1"
+    export LC_ALL=C
+    for file in $(ls -A | sort); do
+      printf '%s:%s %s %s:' "\${#file}" "$file" "$(stat -c %a "$file")" "$(stat -c %s "$file")"
+      without_digest "$file" "$2"
+    done | sha256sum
+  )
+  is_release() {
+    case "$(digest_of "$1" "$2")" in
+      "$2"*) true ;;
+      *) false ;;
+    esac
+  }
+`;
+
 /** The release as it is packed, its folders first; the same files give the same entries. */
 export function releaseEntries(
   files: ReleaseFiles,

@@ -2,6 +2,7 @@ import { NAME, nameIn, recorded } from "../names/resources.ts";
 import { COMMAND, CONTAINER, VOLUME } from "../names/types.ts";
 import { type AccountLook, driftOfAccounts } from "./driftAccounts.ts";
 import { type DatabaseLook, driftOfDatabases } from "./driftDatabases.ts";
+import { IS_RELEASE } from "../render/release.ts";
 import type { EngineSize } from "../settings/limits.ts";
 import type { Drift } from "./driftRepairs.ts";
 import { engineSizeOf, isSameSize } from "../programs/limits/engineSize.ts";
@@ -13,7 +14,8 @@ import { ours } from "../names/docker.ts";
 /**
  * Finds changes by hand that Pulumi's own refresh does not see:
  *
- * - volumes that are gone or were emptied: a command filled them, and its inputs have not changed;
+ * - volumes that are gone, or whose files are not the ones that were delivered: a command filled them, and its
+ *   inputs have not changed;
  * - containers that are paused, or are on the wrong networks;
  * - an engine of another size than when the limits were computed;
  * - databases whose passwords are from another time;
@@ -54,7 +56,7 @@ async function driftOfVolumes(
         .map(({ urn, inputs }) => ({ urn, volume, digest: recorded("release", inputs) })),
     );
   const gone = writers.filter(({ volume }) => !there.has(volume));
-  const emptied = await missingReleases(
+  const wrong = await wrongReleases(
     session,
     state.deployment,
     writers.filter(({ volume, digest }) => there.has(volume) && digest !== undefined),
@@ -62,23 +64,39 @@ async function driftOfVolumes(
   );
   return [
     ...gone.map(({ urn, volume }) => ({ urn, why: `the volume ${volume} is gone` })),
-    ...emptied.map(({ urn, volume }) => ({ urn, why: `its files are gone from ${volume}` })),
+    ...wrong.map(({ urn, volume, fault }) => ({ urn, why: FAULTS[fault](volume) })),
   ];
 }
 
-/** $1, $2 ... are `volume/digest`. Prints those that are missing. */
+/** What is wrong with a release, in the words of `LOOK`. */
+const FAULTS = {
+  gone: (volume: string) => `its files are gone from ${volume}`,
+  changed: (volume: string) => `its files in ${volume} were changed`,
+  unused: (volume: string) => `${volume} has another release in use`,
+} as const;
+
+/** $1, $2 ... are `volume/digest`. Prints what is wrong, and with which. */
 const LOOK = `
+  ${IS_RELEASE}
   for release; do
-    test -n "$(ls -A "/volumes/\${release%/*}/releases/\${release#*/}" 2>/dev/null)" || echo "$release"
+    volume="/volumes/\${release%/*}"
+    digest="\${release#*/}"
+    if test -z "$(ls -A "$volume/releases/$digest" 2>/dev/null)"; then
+      echo "gone $release"
+    elif ! is_release "$volume/releases/$digest" "$digest"; then
+      echo "changed $release"
+    elif test "$(readlink "$volume/current")" != "releases/$digest"; then
+      echo "unused $release"
+    fi
   done
 `;
 
-async function missingReleases<T extends { volume: string; digest: string | undefined }>(
+async function wrongReleases<T extends { volume: string; digest: string | undefined }>(
   session: Session,
   deployment: string | undefined,
   releases: readonly T[],
   image: string,
-): Promise<T[]> {
+): Promise<(T & { fault: keyof typeof FAULTS })[]> {
   // If the image is gone, the refresh finds more than that.
   if (releases.length === 0 || !(await session.docker.inspect("image", image))) {
     return [];
@@ -93,8 +111,13 @@ async function missingReleases<T extends { volume: string; digest: string | unde
     program: "sh",
     args: ["-euc", LOOK, "sh", ...releases.map(key)],
   });
-  const missing = new Set(output.split("\n"));
-  return releases.filter((release) => missing.has(key(release)));
+  const lines = new Set(output.split("\n"));
+  const faults = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
+  return releases.flatMap((release) =>
+    faults
+      .filter((fault) => lines.has(`${fault} ${key(release)}`))
+      .map((fault) => ({ ...release, fault })),
+  );
 }
 
 /** The default limits depend on the engine's machine, which may have changed in size or been replaced. */

@@ -9,6 +9,10 @@ import type { Finding } from "./finding.ts";
 export interface ContainerFacts {
   readonly Name: string;
   readonly RestartCount: number;
+  readonly HostConfig: {
+    /** Bytes; 0 for no limit. */
+    readonly Memory: number;
+  };
   readonly State: {
     readonly Status: string;
     readonly ExitCode: number;
@@ -89,9 +93,19 @@ function illness(name: string, container: ContainerFacts | undefined): string | 
 
 /** Why the engine could not start a container, and what to do. */
 function unstartable(name: string, error: string): string {
+  const start = `run \`docker start ${name}\``;
   const [, address] = /listen \w+ \[?([\da-f.:]+)\]?:\d+: bind: cannot assign/.exec(error) ?? [];
-  return address === undefined
-    ? `the engine could not start it (${lastLine(error)}): fix the cause, and then run \`docker start ${name}\``
-    : `the engine's machine does not have the address ${address} (yet), for example after a reboot: once it has, ` +
-        `run \`docker start ${name}\`; docs/guide.md, "After a reboot", has a unit that does so`;
+  if (address !== undefined) {
+    return (
+      `the engine's machine does not have the address ${address} (yet), for example after a reboot: once it has, ` +
+      `${start}; docs/guide.md, "After a reboot", has a unit that does so`
+    );
+  }
+  const [, port] =
+    /(?:listen \w+|bind host port(?: for)?) ((?:\[[^\]]*\]|[\d.]+):\d+)[:/].*address already in use/.exec(
+      error,
+    ) ?? [];
+  return port === undefined
+    ? `the engine could not start it (${lastLine(error)}): fix the cause, and then ${start}`
+    : `another program holds ${port}: end it (\`ss -ltnp\` on the engine's machine shows it), and then ${start}`;
 }

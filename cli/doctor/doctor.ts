@@ -1,4 +1,4 @@
-import { label } from "../../names/docker.ts";
+import { dockerName, label } from "../../names/docker.ts";
 import { OWN_METRICS } from "../../names/own.ts";
 import { NAME, nameIn } from "../../names/resources.ts";
 import { COMMAND, CONTAINER } from "../../names/types.ts";
@@ -13,6 +13,7 @@ import { type ContainerFacts, containerFindings, illnesses } from "./containers.
 import { hardeningFindings } from "./hardening.ts";
 import { diskFindings, roomOf } from "./disk.ts";
 import { engineFindings } from "./engine.ts";
+import { changedMemory } from "./changedMemory.ts";
 import { lookAtAccounts } from "./accounts.ts";
 import { lookAtLimits } from "./lookAtLimits.ts";
 import { lookAtRenewal } from "./renewal.ts";
@@ -29,6 +30,7 @@ import { type KeptData, lookAtKeptData } from "../../stack/keptData.ts";
 import { leftBehind } from "../../stack/leftBehind.ts";
 import { report as reportError, UserError } from "../../programs/errors.ts";
 import { certificateMetrics, servedMetrics } from "../../render/certificateMetrics.ts";
+import { doctorMetrics } from "../../render/doctorMetrics.ts";
 import { type Check, type Outside, outside, outsideChecks } from "../../programs/smoke/outside.ts";
 import { servedCertificates } from "../../programs/smoke/served.ts";
 import { kapowServerName } from "../../settings/urls.ts";
@@ -96,12 +98,33 @@ async function look(stack: string, options: DoctorOptions): Promise<readonly Fin
   const found = settingsOf(stack);
   const session = await openSession({ images: false, asFound: true });
   const engine = await lookAtEngine(session, found.known);
-  const { findings: ofStack, facts } = await lookAtStack(session, found, options.metrics);
+  const { findings: ofStack, facts } = await lookAtStack(session, found);
   const findings = [...engine, ...ofStack];
+  if (options.metrics !== undefined && facts !== undefined) {
+    writeMetrics(options.metrics, metricsOf(stack, findings, facts));
+  }
   if (options.report !== undefined) {
     await writeReport(options.report, session, findings, facts);
   }
   return findings;
+}
+
+/** What node_exporter gets. */
+function metricsOf(
+  stack: string,
+  findings: readonly Finding[],
+  { certificates, settings, backup }: StackFacts,
+): string {
+  const count = (level: Finding["level"]) =>
+    findings.filter((finding) => finding.level === level).length;
+  return (
+    certificateMetrics(OWN_METRICS, stack, certificates.ends) +
+    servedMetrics(OWN_METRICS, stack, certificates.served) +
+    doctorMetrics({
+      ...{ stack, time: new Date(), warnings: count("note"), errors: count("fault") },
+      backup: settings.throwaway ? undefined : backup,
+    })
+  );
 }
 
 async function lookAtEngine(session: Session, known: Settings | undefined): Promise<Finding[]> {
@@ -125,11 +148,7 @@ async function lookAtEngine(session: Session, known: Settings | undefined): Prom
   ];
 }
 
-async function lookAtStack(
-  session: Session,
-  file: StackSettings,
-  metrics: string | undefined,
-): Promise<Looked> {
+async function lookAtStack(session: Session, file: StackSettings): Promise<Looked> {
   const about = "stack";
   const state = (await stackExists(session)) ? await readState(session) : undefined;
   if (state?.deployment === undefined) {
@@ -145,22 +164,32 @@ async function lookAtStack(
   const inClear = await readStateInClear(session);
   const input = smokeInput(inClear);
   const facts = await certificateFacts(state, settings, input);
-  if (metrics !== undefined) {
-    const text = certificateMetrics(OWN_METRICS, session.stack, facts.ends);
-    writeMetrics(metrics, text + servedMetrics(OWN_METRICS, session.stack, facts.served));
-  }
   const drift = await lookForDrift(session, state, settings, [...ill.keys()], kept);
+  // What does not work without them follows from what is said of them.
+  const silent = [...ill.keys(), ...drift.containers];
+  const accounts = await lookAtAccounts(session, inClear, silent, drift.findings);
+  // A KMS that refuses all tokens refuses the collectors', too.
+  const refusing = accounts.some(({ level }) => level === "fault")
+    ? [dockerName(session.stack, "kms")]
+    : [];
   const findings = [
     ...keptFindings(kept, settings),
     ...containerFindings(expected, found, ill),
     ...(await lookAtLimits(session.docker, [...found.keys()])),
     ...(await lookAtVolumes(session, [...found.keys()])),
     ...hardeningFindings(await auditEngine(session.docker, label("deployment", state.deployment))),
-    ...(await lookFromOutside(input, [...ill.keys()], unfinished !== undefined)),
-    ...(await lookAtRenewal(session.docker, session.stack, settings, [...ill.keys()])),
-    ...drift,
-    ...(await lookAtAccounts(session, inClear, [...ill.keys()], drift)),
-    ...(await lookAtCollectors(session, inClear, settings, [...ill.keys()], drift)),
+    ...(await lookFromOutside(input, silent, unfinished !== undefined)),
+    ...(await lookAtRenewal(session.docker, session.stack, settings, silent)),
+    ...drift.findings,
+    ...changedMemory(state.resources, found),
+    ...accounts,
+    ...(await lookAtCollectors(
+      session,
+      inClear,
+      settings,
+      [...silent, ...refusing],
+      drift.findings,
+    )),
     ...certificateFindings(facts),
     ...lookAtBackups(session.stack, settings),
     ...lookAhead(settings),
@@ -232,20 +261,30 @@ async function lookForDrift(
   settings: Settings,
   ill: readonly string[],
   kept: KeptData,
-): Promise<Finding[]> {
+): Promise<{ readonly findings: Finding[]; readonly containers: readonly string[] }> {
   const told = new Set(
     state.resources
       .filter(({ type, inputs }) => type === CONTAINER && ill.includes(String(inputs?.["name"])))
       .map(({ urn }) => urn),
   );
   const drift = await findDrift(session, state, settings.proxy.image, { settings });
-  return drift
-    .filter(({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)))
-    .map((found) => ({
-      level: "fault",
-      about: "changed by hand",
-      text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "repairs that")}`,
-    }));
+  const untold = drift.filter(
+    ({ urn, why }) => !told.has(urn) && !kept.volumes.some((name) => why.includes(name)),
+  );
+  const containers = state.resources
+    .filter(({ type }) => type === CONTAINER)
+    .map(({ urn, inputs }) => ({ urn, name: String(inputs?.["name"]) }))
+    // Its own, or the one of a database that lets nobody in.
+    .filter(({ urn, name }) =>
+      untold.some((found) => found.urn === urn || found.why.includes(` ${name} `)),
+    )
+    .map(({ name }) => name);
+  const findings = untold.map((found) => ({
+    level: "fault" as const,
+    about: "changed by hand",
+    text: `${nameIn(found.urn)}: ${found.why}${remedyFor(found, "repairs that")}`,
+  }));
+  return { findings, containers };
 }
 
 /** Checks that records, accounts and keys are still the ones that the state recorded. */

@@ -11,9 +11,23 @@ const DAY = { since: "24h", lines: 500_000, bytes: 256 * 2 ** 20, seconds: 20 };
 
 interface Inspected {
   readonly Name: string;
+  readonly RestartCount: number;
   readonly State: { readonly Running: boolean; readonly OOMKilled: boolean };
   readonly Config: { readonly Labels: Readonly<Record<string, string>> | null };
   readonly HostConfig: { readonly Memory: number; readonly PidsLimit: number | null };
+}
+
+/**
+ * Whether the main process last ended for lack of memory. The engine also says so of one that an operator has
+ * started again since, because some other process was killed before.
+ */
+export function endedForMemory({
+  State,
+  RestartCount,
+}: Pick<Inspected, "RestartCount"> & {
+  readonly State: Pick<Inspected["State"], "Running" | "OOMKilled">;
+}): boolean {
+  return State.OOMKilled && (!State.Running || RestartCount > 0);
 }
 
 /** @param names Containers that exist. */
@@ -25,14 +39,15 @@ export async function lookAtLimits(docker: Docker, names: readonly string[]): Pr
     await docker.run(["container", "inspect", ...names]),
   ) as readonly Inspected[];
   const containers = await Promise.all(
-    inspected.map(async ({ Name, State, Config, HostConfig }): Promise<LimitFacts> => {
+    inspected.map(async (container): Promise<LimitFacts> => {
+      const { Name, State, Config, HostConfig } = container;
       const name = Name.replace(/^\//, "");
       return {
         name,
         role: Config.Labels?.[LABEL.role] ?? "",
         memory: HostConfig.Memory / 2 ** 20,
         pids: HostConfig.PidsLimit ?? 0,
-        oomKilled: State.OOMKilled,
+        oomKilled: endedForMemory(container),
         events: State.Running ? await limitEvents(docker, name) : undefined,
       };
     }),

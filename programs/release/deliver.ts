@@ -12,7 +12,7 @@
  */
 import { z } from "zod";
 import { SERVED_AT } from "../../render/acmePaths.ts";
-import { releaseEntries } from "../../render/release.ts";
+import { IS_RELEASE, releaseEntries } from "../../render/release.ts";
 import { releasesToRemove } from "../../render/releasePruning.ts";
 import { engineInput } from "../../settings/engineConnection.ts";
 import { tar } from "../docker/archive.ts";
@@ -49,11 +49,12 @@ type Input = z.infer<typeof input>;
  * all releases, newest first.
  */
 const WRITE = `
+  ${IS_RELEASE}
   umask 077
   # Left by runs that were killed.
   rm -rf /volume/releases/*.part
   # Keep an existing one: a container may be reading it, and its name is the digest of its content.
-  if test -d "/volume/releases/$1"; then
+  if test -d "/volume/releases/$1" && is_release "/volume/releases/$1" "$1"; then
     cat > /dev/null
   else
     tar -xf - -C /volume
@@ -61,7 +62,16 @@ const WRITE = `
     chmod 0755 /volume /volume/releases
     chown "$2" "/volume/releases/$1.part"
     chmod 0500 "/volume/releases/$1.part"
-    mv "/volume/releases/$1.part" "/volume/releases/$1"
+    if test -d "/volume/releases/$1"; then
+      # Changed by hand. A container may have one of its files mounted, so the files stay and get their content.
+      for file in $(ls -A "/volume/releases/$1"); do
+        test -f "/volume/releases/$1.part/$file" || rm -rf "/volume/releases/$1/$file"
+      done
+      cp -p "/volume/releases/$1.part"/* "/volume/releases/$1/"
+      rm -rf "/volume/releases/$1.part"
+    else
+      mv "/volume/releases/$1.part" "/volume/releases/$1"
+    fi
   fi
   # Set the time here, because the archive has none: the same files must give the same bytes.
   touch "/volume/releases/$1"

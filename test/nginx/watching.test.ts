@@ -1,11 +1,12 @@
 /** What fail2ban, CrowdSec and mtail read in the log of a real proxy, by the examples. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
+import { projectRoot } from "../../machine/paths.ts";
 import { call, type Call } from "./client.ts";
 import { docker } from "./docker.ts";
 import { type AccessLogLine, ANALYST, COLLECTOR, Proxy } from "./proxy.ts";
@@ -178,11 +179,31 @@ describe("the examples for programs that watch", () => {
     assert.equal(valueOf("cybexp_log_unknown_lines_total"), 0);
   });
 
+  it("are a dashboard whose queries Prometheus takes", () => {
+    const { panels } = JSON.parse(
+      readFileSync(join(projectRoot, "examples", "watching", "grafana", "cybexp.json"), "utf8"),
+    ) as { panels: { targets?: { expr: string }[] }[] };
+    const rules = panels
+      .flatMap(({ targets = [] }) => targets)
+      .map(({ expr }, index) => ({
+        record: `query:${index}`,
+        // What Grafana puts in their places.
+        expr: expr.replaceAll("$__rate_interval", "5m").replaceAll("$door", "kms|backend"),
+      }));
+    assert.ok(rules.length > 20);
+    writeFileSync(
+      join(folder, "dashboard.yml"),
+      JSON.stringify({ groups: [{ name: "dashboard", rules }] }),
+    );
+    const said = run("promtool check rules /var/log/cybexp/dashboard.yml");
+    assert.match(said, new RegExp(`SUCCESS: ${rules.length} rules found`));
+  });
+
   it("are rules that Prometheus takes, and that say what they should", () => {
     const said = run(
       "cd /etc/prometheus && promtool check rules cybexp.rules.yml && promtool test rules cybexp.test.yml",
     );
-    assert.match(said, /SUCCESS: 6 rules found/);
+    assert.match(said, /SUCCESS: 11 rules found/);
     assert.match(said, /cybexp\.test\.yml\n {2}SUCCESS/);
   });
 

@@ -1,4 +1,4 @@
-/** fail2ban, CrowdSec, mtail and promtool from Debian's packages, with the examples, in an image of its own. */
+/** fail2ban, CrowdSec, mtail and Prometheus from Debian's packages, with the examples, in an image of its own. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../../machine/paths.ts";
@@ -11,8 +11,9 @@ const DOCKERFILE = `FROM cybexp-demo/nginx:1
 USER 0:0
 RUN apt-get update -q \\
  && apt-get install -y -q --no-install-recommends fail2ban iptables logrotate mtail \\
- && cd /tmp && apt-get download -q -o APT::Sandbox::User=root crowdsec prometheus \\
- && dpkg-deb --extract prometheus_*.deb prometheus && cp prometheus/usr/bin/promtool /usr/bin/ \\
+ && cd /tmp && apt-get download -q -o APT::Sandbox::User=root crowdsec prometheus prometheus-node-exporter \\
+ && for package in prometheus_*.deb prometheus-node-exporter_*.deb; do dpkg-deb --extract $package prometheus; done \\
+ && cp prometheus/usr/bin/* /usr/bin/ \\
  && dpkg-deb --extract crowdsec_*.deb crowdsec \\
  && cp -r crowdsec/usr crowdsec/etc / \\
  && rm -rf /tmp/* /var/lib/apt/lists/* /etc/fail2ban/jail.d/*

@@ -10,6 +10,7 @@ import { type Outside, outsideChecks } from "../../programs/smoke/outside.ts";
 const well: ContainerFacts = {
   Name: "/kms",
   RestartCount: 0,
+  HostConfig: { Memory: 0 },
   State: { Status: "running", ExitCode: 0, OOMKilled: false, Health: { Status: "healthy" } },
 };
 const state = (changes: Partial<ContainerFacts["State"]>): ContainerFacts => ({
@@ -88,6 +89,22 @@ describe("containers", () => {
         }),
         'kms is created: the engine\'s machine does not have the address 2001:db8::1 (yet), for example after a reboot: once it has, run `docker start kms`; docs/guide.md, "After a reboot", has a unit that does so',
       ],
+      ...[
+        ["listen tcp4 0.0.0.0:443: bind: address already in use", "0.0.0.0:443"],
+        ["listen tcp6 [::1]:443: bind: address already in use", "[::1]:443"],
+        // Docker 27 and 28.
+        [
+          "failed to bind host port for 127.0.0.1:443:10.1.0.2:8443/tcp: address already in use",
+          "127.0.0.1:443",
+        ],
+        ["failed to bind host port 127.0.0.1:443/tcp: address already in use", "127.0.0.1:443"],
+      ].map(([error = "", port = ""]): [ContainerFacts, string] => [
+        state({
+          ...{ Status: "exited", ExitCode: 128 },
+          Error: `driver failed programming external connectivity on endpoint kms (46ce): Error starting userland proxy: ${error}`,
+        }),
+        `kms is exited: another program holds ${port}: end it (\`ss -ltnp\` on the engine's machine shows it), and then run \`docker start kms\``,
+      ]),
       [
         state({ Status: "exited", ExitCode: 128, Error: "port is already allocated" }),
         "kms is exited: the engine could not start it (port is already allocated): fix the cause, and then run `docker start kms`",

@@ -1,6 +1,7 @@
 /** What the doctor says of limits that were hit. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { endedForMemory } from "../../cli/doctor/lookAtLimits.ts";
 import { type LimitFacts, limitFindings, RefusalCount } from "../../cli/doctor/limits.ts";
 import { parseEvents } from "../../programs/limits/limitEvents.ts";
 
@@ -112,5 +113,21 @@ describe("a container's control group", () => {
       ...[stat(42, "sh) R 1", "Z"), stat(43, "cat", "R")],
     ].join("\n");
     assert.equal(parseEvents(`pids\nmax 0\nprocesses\n${processes}\n`).zombies, 2);
+  });
+});
+
+describe("a container that the engine calls killed for memory", () => {
+  const ended = (Running: boolean, RestartCount: number, OOMKilled = true) =>
+    endedForMemory({ State: { Running, OOMKilled }, RestartCount });
+
+  it("was, if it is down or came back by itself", () => {
+    assert.deepEqual(
+      [ended(false, 0), ended(true, 1), ended(false, 0, false)],
+      [true, true, false],
+    );
+  });
+
+  it("was not, once somebody has started it again", () => {
+    assert.equal(ended(true, 0), false);
   });
 });

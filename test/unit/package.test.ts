@@ -92,7 +92,7 @@ describe("the example", () => {
 
 /** What CYBEX-P's services and MongoDB are, and what reads their files. */
 const FOREIGN =
-  /kms|backend|collector|kapow|database|mongo|moduleConfig|notices|node_modules\/(yaml|bson)\//i;
+  /kms|backend|collector|kapow|database|mongo|moduleConfig|\/notices|node_modules\/(yaml|bson)\//i;
 
 describe("what a program loads with the package", () => {
   /** The files of this repository and of its dependencies. */

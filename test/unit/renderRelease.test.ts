@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { tar } from "../../programs/docker/archive.ts";
-import { releaseDigest, releaseEntries, type ReleaseFiles } from "../../render/release.ts";
+import {
+  IS_RELEASE,
+  releaseDigest,
+  releaseEntries,
+  type ReleaseFiles,
+} from "../../render/release.ts";
 
 const files: ReleaseFiles = {
   "server.crt": { mode: 0o444, content: "ü" },
@@ -127,5 +135,52 @@ describe("the entries of a release", () => {
     for (const prefix of ["/etc", "a/../b", "", "a b", "x".repeat(100)]) {
       await assert.rejects(tarball(files, { ...owner, prefix }), /can't be a path in an archive/);
     }
+  });
+});
+
+describe("a release that was written", () => {
+  const write = (some: ReleaseFiles) => {
+    const folder = mkdtempSync(join(tmpdir(), "cybexp-test-release-"));
+    for (const [name, { mode, content }] of Object.entries(some)) {
+      writeFileSync(join(folder, name), content);
+      chmodSync(join(folder, name), mode);
+    }
+    return folder;
+  };
+  const isRelease = (folder: string, digest: string) =>
+    spawnSync("sh", ["-euc", `${IS_RELEASE}\nis_release "$1" "$2"`, "sh", folder, digest])
+      .status === 0;
+
+  it("is known by its digest where a file names its own release", (t) => {
+    const naming = (digest: string): ReleaseFiles => ({
+      ...files,
+      "nginx.conf": { mode: 0o400, content: `alias /${digest}/a; alias /${digest}/b;` },
+    });
+    const digest = releaseDigest(naming("0".repeat(32)));
+    const folder = write(naming(digest));
+    t.after(() => rmSync(folder, { recursive: true }));
+    assert.ok(isRelease(folder, digest));
+    chmodSync(join(folder, "nginx.conf"), 0o600);
+    writeFileSync(join(folder, "nginx.conf"), `alias /${digest}/a; alias /${digest}/c;`);
+    chmodSync(join(folder, "nginx.conf"), 0o400);
+    assert.ok(!isRelease(folder, digest));
+  });
+
+  it("is known by its digest, and by no other", (t) => {
+    const some = { ...files, ".key": { mode: 0o600, content: new Uint8Array(3000) } };
+    const digest = releaseDigest(files);
+    const folder = write(files);
+    const other = write({ ...some, "a.conf": { mode: 0o400, content: "" } });
+    t.after(() => [folder, other].forEach((one) => rmSync(one, { recursive: true })));
+    assert.ok(isRelease(folder, digest));
+    assert.ok(!isRelease(other, digest));
+    assert.ok(!isRelease(join(folder, "none"), digest));
+
+    chmodSync(join(folder, "htpasswd"), 0o440);
+    assert.ok(!isRelease(folder, digest));
+    chmodSync(join(folder, "htpasswd"), 0o600);
+    writeFileSync(join(folder, "htpasswd"), "a:c\n");
+    chmodSync(join(folder, "htpasswd"), 0o400);
+    assert.ok(!isRelease(folder, digest));
   });
 });

@@ -11,6 +11,7 @@ const PACKAGES = {
   pk12util: "libnss3-tools",
   openssl: "openssl",
   curl: "curl",
+  faketime: "faketime",
   // With the compiler: Java runs a source file.
   javac: "default-jdk-headless",
   keytool: "default-jdk-headless",
