@@ -5,7 +5,7 @@ import { knownDatabases } from "./driftDatabases.ts";
 import { lookAtFeatures, refusedStep } from "../programs/database/databaseStep.ts";
 import { UserError } from "../programs/errors.ts";
 import type { Session } from "./session.ts";
-import { readStateInClear, type StackState } from "./state.ts";
+import type { StackState } from "./state.ts";
 import { ours } from "../names/docker.ts";
 
 /**
@@ -15,7 +15,7 @@ import { ours } from "../names/docker.ts";
  */
 export async function requireReadableData(
   session: Session,
-  { deployment, resources }: StackState,
+  { deployment, resources, inClear }: StackState,
   settings: Settings,
 ): Promise<void> {
   const { docker, engine } = session;
@@ -31,7 +31,7 @@ export async function requireReadableData(
   if (deployment === undefined || (same && wanted === undefined)) {
     return;
   }
-  const databases = knownDatabases(await readStateInClear(session));
+  const databases = knownDatabases(await inClear());
   const refused: string[] = [];
   for (const {
     input: { container, admin },

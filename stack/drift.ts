@@ -33,7 +33,7 @@ export async function findDrift(
     driftOfVolumes(session, state, image),
     driftOfContainers(session, state.resources),
     driftOfSize(session, state.resources),
-    driftOfDatabases(session, look),
+    driftOfDatabases(session, state, look),
   ]);
   // After the databases, which may have been started.
   const accounts = await driftOfAccounts(session, state.resources, look);

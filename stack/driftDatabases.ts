@@ -17,7 +17,7 @@ import {
 } from "../programs/database/databaseUsers.ts";
 import { type Docker, DockerError } from "../programs/docker/docker.ts";
 import type { Session } from "./session.ts";
-import { type ExportedResource, readStateInClear, stdinOf } from "./state.ts";
+import { type ExportedResource, type StackState, stdinOf } from "./state.ts";
 
 /** A database, as recorded in the state. */
 export interface KnownDatabase {
@@ -36,13 +36,14 @@ export interface DatabaseLook {
 
 /** Asks every running database. One that is stopped, or does not answer, is left out. */
 export async function driftOfDatabases(
-  session: Session,
+  { docker }: Pick<Session, "docker">,
+  state: Pick<StackState, "inClear">,
   { settings, wake = false }: DatabaseLook,
 ): Promise<Drift[]> {
-  const databases = knownDatabases(await readStateInClear(session));
+  const databases = knownDatabases(await state.inClear());
   const looks = await Promise.all(
     databases.map(async (database) => {
-      const name = await nameOfRunning(session.docker, database.input, wake);
+      const name = await nameOfRunning(docker, database.input, wake);
       return (
         name &&
         driftOf(database, name, await acquaintanceOf(database.input), numberOf(name, settings))

@@ -28,7 +28,7 @@ import { UserError } from "../programs/errors.ts";
 import { here } from "../programs/npmRun.ts";
 import type { Drift } from "./driftRepairs.ts";
 import type { Session } from "./session.ts";
-import { type ExportedResource, readStateInClear, type StackState } from "./state.ts";
+import { type ExportedResource, type StackState } from "./state.ts";
 import { ours } from "../names/docker.ts";
 
 export interface ExternalDatabases {
@@ -68,7 +68,7 @@ export async function lookAtExternalDatabases(
   if (concerned.length === 0) {
     return { ...NOTHING, idle: left.map(idleSentence) };
   }
-  const inClear = state.deployment === undefined ? [] : await readStateInClear(session);
+  const inClear = state.deployment === undefined ? [] : await state.inClear();
   const looks = await Promise.all(
     concerned.map((service) => {
       const text = uris[service];
@@ -243,10 +243,11 @@ function driftOfHosts(
 }
 
 /** @throws UserError with everything that is wrong */
-export function requireDatabases({ refused }: ExternalDatabases): void {
-  if (refused.length > 0) {
-    throw new UserError(refused.join("\n       "));
+export function requireDatabases(found: ExternalDatabases): ExternalDatabases {
+  if (found.refused.length > 0) {
+    throw new UserError(found.refused.join("\n       "));
   }
+  return found;
 }
 
 /** Prints what the operator should know before the run. */

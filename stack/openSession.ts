@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { requireRoom } from "./stateBackup.ts";
+import { hasStateHere, requireRoom } from "./stateBackup.ts";
 import { isDemoImage } from "../settings/images.ts";
 import { Docker } from "../programs/docker/docker.ts";
 import { requireImage } from "../programs/images/pull.ts";
@@ -88,11 +88,13 @@ interface Means {
   readonly toolchain: Toolchain;
   readonly env: NodeJS.ProcessEnv;
   readonly embedded: boolean;
+  /** Whether the state is in a backend of this session's own. */
+  readonly elsewhere?: true;
   readonly lock: RunLock;
 }
 
 function sessionIn(means: Means): Session {
-  const { stack, engine, store, rest, docker, toolchain, env, embedded, lock } = means;
+  const { stack, engine, store, rest, docker, toolchain, env, embedded, elsewhere, lock } = means;
   const capture = (args: readonly string[], more: NodeJS.ProcessEnv = {}, input = "") =>
     withCleanStackFile(stack, embedded, () =>
       runCaptured(toolchain.pulumi, args, { cwd: projectRoot, env: { ...env, ...more }, input }),
@@ -109,6 +111,7 @@ function sessionIn(means: Means): Session {
     engine,
     docker,
     embedded,
+    hasState: () => (embedded && !elsewhere ? hasStateHere(stack) : undefined),
     store,
     rest,
     // As with this clone's own state, the salt is in the state, so the stack's file does not change.
@@ -116,6 +119,7 @@ function sessionIn(means: Means): Session {
       sessionIn({
         ...means,
         embedded: true,
+        elsewhere: true,
         env: {
           ...env,
           PULUMI_BACKEND_URL: url,

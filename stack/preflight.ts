@@ -29,10 +29,11 @@ export async function preflight(
   settings: Settings,
 ): Promise<void> {
   const listeners = declaredListeners(settings);
-  const problems = [
-    ...(await foreignNames(session, state, settings)),
-    ...(isLocal(session.engine.host) ? await unusablePorts(session, state, listeners) : []),
-  ];
+  const [names, ports] = await Promise.all([
+    foreignNames(session, state, settings),
+    isLocal(session.engine.host) ? unusablePorts(session, state, listeners) : [],
+  ]);
+  const problems = [...names, ...ports];
   if (problems.length > 0) {
     throw new UserError(problems.join("\n       "));
   }
@@ -58,22 +59,32 @@ async function foreignNames(
   state: StackState,
   settings: Settings,
 ): Promise<string[]> {
+  const found = await Promise.all(
+    KINDS.map((kind) => foreignOfKind(kind, session, state, settings)),
+  );
+  return found.flat();
+}
+
+async function foreignOfKind(
+  kind: Kind,
+  session: Session,
+  state: StackState,
+  settings: Settings,
+): Promise<string[]> {
   const problems: string[] = [];
-  for (const kind of KINDS) {
-    const ours = namesOf(kind, session.stack, settings);
-    const all = kind === "container" ? ["--all"] : [];
-    const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
-    const format = `${name}\t${labelTemplate("deployment")}`;
-    const list = await session.docker.run([kind, "ls", ...all, "--format", format]);
-    for (const line of list.split("\n")) {
-      const [found = "", owner = ""] = line.split("\t");
-      if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
-        problems.push(
-          `the ${kind} ${found} exists but does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
-            `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
-            "or choose another stack name with STACK=name",
-        );
-      }
+  const ours = namesOf(kind, session.stack, settings);
+  const all = kind === "container" ? ["--all"] : [];
+  const name = kind === "container" ? "{{.Names}}" : "{{.Name}}";
+  const format = `${name}\t${labelTemplate("deployment")}`;
+  const list = await session.docker.run([kind, "ls", ...all, "--format", format]);
+  for (const line of list.split("\n")) {
+    const [found = "", owner = ""] = line.split("\t");
+    if (ours.has(found) && owner !== (state.deployment ?? "none yet")) {
+      problems.push(
+        `the ${kind} ${found} exists but does not belong to this stack (${owner ? `it belongs to deployment ${owner}` : `it has no label ${LABEL.deployment}`}): ` +
+          `remove it with \`docker ${kind} rm ${kind === "container" ? "-f " : ""}${found}\` if nobody needs it, ` +
+          "or choose another stack name with STACK=name",
+      );
     }
   }
   return problems;

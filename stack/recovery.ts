@@ -168,8 +168,10 @@ export async function orphansOf(
 async function removeOrphans(session: Session, state: StackState): Promise<StackState> {
   let current = state;
   // Containers first: a network that is in use can't be removed. Volumes are adopted again by name.
-  for (const kind of ["container", "network"] as const) {
-    const found = await orphansOf(session, current, kind);
+  const kinds = ["container", "network"] as const;
+  const all = await Promise.all(kinds.map((kind) => orphansOf(session, state, kind)));
+  for (const [index, kind] of kinds.entries()) {
+    const found = all[index] ?? [];
     if (found.length === 0) {
       continue;
     }

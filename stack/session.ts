@@ -11,6 +11,8 @@ export interface Session {
   readonly docker: Docker;
   /** Whether the state is this clone's own. */
   readonly embedded: boolean;
+  /** Whether this clone's own state has the stack; undefined where the state is kept elsewhere. */
+  readonly hasState: () => boolean | undefined;
   /** Where the state is kept. */
   readonly store: StateStore;
   /** What a command that only looks found of earlier runs. */

@@ -1,4 +1,4 @@
-import { dockerName, ours, SERVICES } from "../names/docker.ts";
+import { dockerName, label, ours, SERVICES, STAND_IN } from "../names/docker.ts";
 import { SERVICE_PORT } from "../render/standIn.ts";
 import { PROXY_STATUS_PORT } from "../render/proxyRelease.ts";
 import { find, handBack, type Place, standInName } from "../programs/replacement/door.ts";
@@ -14,6 +14,10 @@ export async function settleHandovers(
   deployment: string,
   drainSeconds: number,
 ): Promise<void> {
+  const own = label("deployment", deployment);
+  if ((await session.docker.labelled("container", own, label("role", STAND_IN))).length === 0) {
+    return;
+  }
   for (const role of SERVICES) {
     const place: Place = {
       stack: session.stack,
@@ -26,8 +30,8 @@ export async function settleHandovers(
       drainSeconds,
     };
     const standIn = await find(session.docker, standInName(place), place);
-    const own = await find(session.docker, place.container, place);
-    if (standIn && (await isServing(session.docker, own))) {
+    const container = await find(session.docker, place.container, place);
+    if (standIn && (await isServing(session.docker, container))) {
       await handBack(session.docker, place);
     }
   }

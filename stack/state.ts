@@ -14,6 +14,8 @@ export interface StackState {
   readonly resources: readonly ExportedResource[];
   /** The whole state as exported, with its secrets encrypted. */
   readonly exported: ExportedState;
+  /** The resources with their secrets in clear, which stay in this process. Pulumi is asked once. */
+  readonly inClear: () => Promise<readonly ExportedResource[]>;
 }
 
 export interface ExportedState {
@@ -35,9 +37,14 @@ export interface ExportedResource {
 
 /** Whether the backend has the session's stack, deployed or not. */
 export async function stackExists({
+  hasState,
   stack,
   ask,
-}: Pick<Session, "stack" | "ask">): Promise<boolean> {
+}: Pick<Session, "stack" | "ask"> & Partial<Pick<Session, "hasState">>): Promise<boolean> {
+  const here = hasState?.();
+  if (here !== undefined) {
+    return here;
+  }
   const stacks = JSON.parse(await ask(["stack", "ls", "--json"])) as { name: string }[];
   // Backends with organizations may call it org/project/stack.
   return stacks.some(({ name }) => name.split("/").at(-1) === stack);
@@ -47,9 +54,10 @@ export async function stackExists({
 export const noState = (): StackState => interpretState({ deployment: null });
 
 /** Reads the state of a stack that exists. */
-export async function readState(session: Session): Promise<StackState> {
+export async function readState(session: Pick<Session, "ask" | "stack">): Promise<StackState> {
   return interpretState(
     JSON.parse(await session.ask(["stack", "export", "--stack", session.stack])) as ExportedState,
+    () => readStateInClear(session),
   );
 }
 
@@ -70,7 +78,12 @@ export function stdinOf({ inputs }: ExportedResource): unknown {
     : JSON.parse(JSON.parse(stdin.plaintext) as string);
 }
 
-export function interpretState(exported: ExportedState): StackState {
+/** @param readInClear Asks Pulumi for the same state with its secrets. */
+export function interpretState(
+  exported: ExportedState,
+  readInClear: () => Promise<readonly ExportedResource[]> = () => Promise.resolve([]),
+): StackState {
+  let inClear: Promise<readonly ExportedResource[]> | undefined;
   const resources = exported.deployment?.resources ?? [];
   const idsOf = (type: string) =>
     new Set(resources.flatMap((r) => (r.type === type && r.id !== undefined ? [r.id] : [])));
@@ -86,6 +99,7 @@ export function interpretState(exported: ExportedState): StackState {
     pending: exported.deployment?.pending_operations?.length ?? 0,
     resources,
     exported,
+    inClear: () => (inClear ??= readInClear()),
   };
 }
 

@@ -24,6 +24,10 @@ export function requireRoom(folder: string, what = "the stack's state"): void {
   }
 }
 
+/** Whether the embedded state has this stack. */
+export const hasStateHere = (stack: string, folder = stateDir): boolean =>
+  existsSync(stateFile(stack, folder));
+
 /** Whether the embedded state exists but is cut off, as after a full disk. */
 export function isCutOff(stack: string, folder = stateDir): boolean {
   const file = stateFile(stack, folder);

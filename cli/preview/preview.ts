@@ -39,7 +39,7 @@ import { stackFile, stackName } from "../../stack/configFile.ts";
 import { readableConfig } from "../../stack/settings.ts";
 import { noState, readState, stackExists, type StackState } from "../../stack/state.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
-import { comparison, ensureStack } from "../up/up.ts";
+import { comparison, ensureStack, inOrder } from "../up/up.ts";
 
 export interface PreviewOptions {
   /** Whether Pulumi's own diff follows the summary. */
@@ -79,7 +79,7 @@ export async function preview(
       return;
     }
     const run = await runPreview((...run) => session.capture(...run), [...flags, ...args]);
-    const mask = maskOf(await secretsOf(session));
+    const mask = maskOf(await secretsOf(session, told.state));
     const summary = summarize({
       environment: session.stack,
       ...run,
@@ -106,6 +106,8 @@ export async function preview(
 
 interface Prepared {
   readonly session: Session;
+  /** Before the change. */
+  readonly state: StackState;
   /** The flags of `pulumi preview`. */
   readonly flags: readonly string[];
   readonly kept: KeptData;
@@ -133,17 +135,19 @@ async function prepare(): Promise<Prepared> {
   const remarks = await imageRemarks(session);
   const kept = await lookAtKeptData(session, state, settings);
   if (kept.refused.length > 0) {
-    return { session, flags: [], kept, losses: [], remarks, notes: [] };
+    return { session, state, flags: [], kept, losses: [], remarks, notes: [] };
   }
-  const databases = await lookAtExternalDatabases(session, state, settings);
-  requireDatabases(databases);
-  await requireReadableData(session, state, settings);
+  const [databases] = await inOrder(
+    lookAtExternalDatabases(session, state, settings).then(requireDatabases),
+    requireReadableData(session, state, settings),
+  );
   announceRotation(state, settings);
   announceEnds(state, settings);
   announceDatabases(databases);
   if (databases.leaving.length > 0) {
     return {
       session,
+      state,
       flags: [],
       kept,
       losses: [],
@@ -161,6 +165,7 @@ async function prepare(): Promise<Prepared> {
   const wasKept = state.resources.some(({ type, protect }) => type === VOLUME && protect === true);
   return {
     session,
+    state,
     flags,
     kept,
     losses: settings.throwaway && wasKept ? [THROWN_AWAY] : [],
@@ -225,16 +230,15 @@ async function runningIn({ docker, stack }: Session): Promise<ReadonlySet<string
 }
 
 /** The secrets in the stack's state and config. */
-async function secretsOf(session: Session): Promise<string[]> {
-  const stack = ["--stack", session.stack, "--show-secrets"];
-  const [state, config] = [
-    await session.ask(["stack", "export", ...stack]),
-    await session.ask(["config", "--json", ...stack]),
-  ];
+async function secretsOf(session: Session, { inClear }: StackState): Promise<string[]> {
+  const [resources, config] = await Promise.all([
+    inClear(),
+    session.ask(["config", "--json", "--stack", session.stack, "--show-secrets"]),
+  ]);
   // If a user's password is encrypted, Pulumi treats the whole list as secret, but the file shows the rest.
   const plain = readFileSync(stackFile(session.stack), "utf8");
   return [
-    ...secretsIn(JSON.parse(state), plain),
+    ...secretsIn(resources, plain),
     ...secretsOfConfig(JSON.parse(config) as ShownConfig, plain),
   ];
 }

@@ -23,7 +23,9 @@ import { imagesOf, makeImages, openSession } from "../../stack/openSession.ts";
 import { settleHandovers } from "../../stack/settle.ts";
 import { stackName } from "../../stack/configFile.ts";
 import { readableConfig, settingsOf, type StackSettings } from "../../stack/settings.ts";
-import type { StackState } from "../../stack/state.ts";
+import { isAsLeft, rememberView } from "../../stack/engineView.ts";
+import { readState, type StackState } from "../../stack/state.ts";
+import { urlsOf } from "../../settings/urls.ts";
 import { settingsToDeploy } from "../../stack/productionGuard.ts";
 import { withCauses } from "../../stack/unwell.ts";
 import type { Update } from "../../stack/update.ts";
@@ -42,14 +44,19 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
   const settings = await found.read(session);
   await ensureEncryptedImages(session, found.known);
   const state = await recover(session);
-  requireKeptData(await lookAtKeptData(session, state, settings));
-  const databases = await lookAtExternalDatabases(session, state, settings);
-  requireDatabases(databases);
-  await requireReadableData(session, state, settings);
+  if (state.deployment !== undefined) {
+    // Most of the looks wait for it. Whoever needs it tells of a failure.
+    state.inClear().catch(() => undefined);
+  }
+  const [, databases] = await inOrder(
+    lookAtKeptData(session, state, settings).then(requireKeptData),
+    lookAtExternalDatabases(session, state, settings).then(requireDatabases),
+    requireReadableData(session, state, settings),
+    preflight(session, state, settings),
+  );
   announceRotation(state, settings);
   announceEnds(state, settings);
   announceDatabases(databases);
-  await preflight(session, state, settings);
   await releaseLeaving(session, databases);
 
   process.stdout.write(
@@ -72,10 +79,12 @@ export async function deploy(session: Session, found: StackSettings): Promise<vo
     process.exitCode = tellFailure("up", await withCauses(session.docker, update));
     return;
   }
+  const ms = performance.now() - start;
   if (state.deployment !== undefined) {
     await settleHandovers(session, state.deployment, settings.proxy.shutdownTimeout);
   }
-  await tell(session, update.changes, performance.now() - start);
+  tell(session.stack, settings, update.changes, ms);
+  await rememberView(session, update.changes === 0 ? state : await readState(session));
   if (state.deployment !== undefined) {
     tellBackups(session.stack, settings);
   }
@@ -105,6 +114,9 @@ async function ensureEncryptedImages(session: Session, known: Settings | undefin
 }
 
 export async function ensureStack(session: Session): Promise<void> {
+  if (session.hasState() === true) {
+    return;
+  }
   const { secretsProvider } = session.store;
   await session.ask([
     ...["stack", "select", "--create", session.stack],
@@ -126,8 +138,29 @@ export async function comparison(
   if (state.deployment === undefined) {
     return [];
   }
-  const drift = await findDrift(session, state, settings.proxy.image, { settings, ...options });
-  return ["--refresh", ...repairs([...drift, ...more])];
+  const [drift, asLeft] = await Promise.all([
+    findDrift(session, state, settings.proxy.image, { settings, ...options }),
+    isAsLeft(session, state),
+  ]);
+  const replaced = repairs([...drift, ...more]);
+  return asLeft && replaced.length === 0 ? [] : ["--refresh", ...replaced];
+}
+
+/**
+ * Waits for looks that go on at the same time. Each may refuse the run.
+ *
+ * @throws what the first of them that failed throws, in the order in which they are given
+ */
+export async function inOrder<T extends readonly unknown[]>(
+  ...looks: { readonly [K in keyof T]: Promise<T[K]> }
+): Promise<T> {
+  const results = await Promise.allSettled(looks);
+  for (const result of results) {
+    if (result.status === "rejected") {
+      throw result.reason;
+    }
+  }
+  return Promise.all(looks) as Promise<unknown> as Promise<T>;
 }
 
 /**
@@ -147,20 +180,18 @@ export function tellFailure(command: "up" | "down", { failures, interrupted }: U
   return 1;
 }
 
-async function tell(session: Session, changes: number, ms: number): Promise<void> {
-  const outputs = JSON.parse(
-    await session.ask(["stack", "output", "--json", "--stack", session.stack]),
-  ) as Record<string, unknown>;
-  const stack = session.stack === "dev" ? "" : `STACK=${session.stack} `;
+function tell(name: string, settings: Settings, changes: number, ms: number): void {
+  const urls = urlsOf(settings);
+  const stack = name === "dev" ? "" : `STACK=${name} `;
   process.stdout.write(
     [
       "",
       changes === 0
-        ? `Nothing changed: ${session.stack} is what its config says.`
-        : `${session.stack} is up: ${changes} change${changes === 1 ? "" : "s"} in ${Math.round(ms / 1000)} s.`,
+        ? `Nothing changed: ${name} is what its config says.`
+        : `${name} is up: ${changes} change${changes === 1 ? "" : "s"} in ${Math.round(ms / 1000)} s.`,
       "",
-      `  KMS      ${String(outputs["kmsUrl"])}`,
-      `  Backend  ${String(outputs["backendUrl"])}`,
+      `  KMS      ${urls.kms}`,
+      `  Backend  ${urls.backend}`,
       "",
       "  Passwords    " + `${stack}npm run -s pulumi -- stack output users --show-secrets`,
       "  CA to trust  " + `${stack}npm run -s pulumi -- stack output serverCa > ca.pem`,
