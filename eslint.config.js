@@ -17,6 +17,8 @@ export default tseslint.config(
       eqeqeq: ["error", "smart"],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/consistent-type-imports": "error",
+      // `{ left, ...rest }` is how an object goes on without a property.
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
     },
   },
   {

@@ -22,7 +22,7 @@ export function knownEnds(ends: readonly End[]): pulumi.Output<KnownEnd[]> {
     ends.flatMap((end) =>
       end.notAfter === undefined ? [] : [once(end, end.notAfter, (known) => known)],
     ),
-  ) as pulumi.Output<KnownEnd[]>;
+  );
 }
 
 /** Something made of an end, once all of it is known. */

@@ -18,7 +18,7 @@ export function checked<T>(
   };
   if (isKnown(value)) {
     inOneSentence(value as pulumi.Unwrap<T>);
-    return pulumi.output(value) as pulumi.Output<pulumi.Unwrap<T>>;
+    return pulumi.output<T>(value);
   }
   return pulumi.output(value).apply(inOneSentence as never) as unknown as pulumi.Output<
     pulumi.Unwrap<T>

@@ -161,7 +161,7 @@ export class TlsProxy extends pulumi.ComponentResource {
         metricsPrefix: args.metricsPrefix ?? METRICS_PREFIX,
       },
       (known) => {
-        checkValues(known as KnownValues, renewed?.names);
+        checkValues(known, renewed?.names);
       },
     ) as unknown as pulumi.Output<KnownValues>;
     // Above 1024, because Nginx runs unprivileged. One for each published port, so that it says which that was.
