@@ -95,7 +95,7 @@ describe("the types of the npm package", () => {
       });
       assert.match(
         stdout,
-        /^wrong\.ts\(\d+,\d+\): error TS2322: Type '"nobody"' is not assignable to type '("(both|certificate|either|password)"( \| |(?='))){4}'\.$/,
+        /^wrong\.ts\(\d+,\d+\): error TS2322: Type '"nobody"' is not assignable to type 'Input<("(both|certificate|either|password)"( \| |(?=>))){4}>'\.$/,
       );
     });
   }
