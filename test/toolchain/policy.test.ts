@@ -78,10 +78,10 @@ describe("the policy pack", () => {
   it("stops an update before a container mounts a volume with data that is not protected", async () => {
     const mounting = program("127.0.0.1").replace(
       "capabilities:",
-      'volumes: [{ volumeName: "kms-data", containerPath: "/data/db" }],\n  capabilities:',
+      'volumes: [{ volumeName: data.name, containerPath: "/data/db" }],\n  capabilities:',
     );
     const volume = (protect: boolean) =>
-      `import { Volume } from "@pulumi/docker";\nnew Volume("data", { name: "kms-data" }, { protect: ${protect} });\n`;
+      `import { Volume } from "@pulumi/docker";\nconst data = new Volume("data", { name: "kms-data" }, { protect: ${protect} });\n`;
     sandbox.write("index.ts", volume(false) + mounting);
     const refused = await sandbox.pulumi("preview", ...flags);
     assert.equal(refused.exitCode, 1, refused.text);
